@@ -1,0 +1,210 @@
+# weft: plain GNU make; `make help` lists the targets.
+#
+# FLAVOUR is release (default), debug, asan, tsan or fuzz; each builds in a directory of its own, build/FLAVOUR. All but
+# release define WEFT_TEST and WEFT_LOCK_CHECK. CC, CXX, CPPFLAGS, CFLAGS, CXXFLAGS, LDFLAGS, PREFIX and DESTDIR are the
+# user's; WERROR=0 lets warnings pass; V=1 shows the commands.
+
+FLAVOUR := release
+BUILD := build
+O := $(BUILD)/$(FLAVOUR)
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+
+VERSION := $(shell sed -n 's/^.define WEFT_VERSION "\(.*\)"/\1/p' include/weft/version.h)
+SONAME := libweft.so.$(firstword $(subst ., ,$(VERSION)))
+
+# A job for each processor, unless several goals are given: they run in that order.
+ifeq ($(MAKELEVEL)$(word 2,$(MAKECMDGOALS)),0)
+MAKEFLAGS += -j$(shell nproc) --no-print-directory
+endif
+sub_make = +@$(MAKE) --no-print-directory
+say = $(if $(V),,@printf '%8s  %s\n' '$1' '$@';)
+
+# Flags ---------------------------------------------------------------------------------------------------------------
+
+checked := -DWEFT_TEST -DWEFT_LOCK_CHECK -fno-omit-frame-pointer
+undefined := -fsanitize=undefined -fno-sanitize-recover=all
+flags_release := -fPIC
+flags_debug := $(checked) -fPIC
+flags_asan := $(checked) -fPIC -fsanitize=address $(undefined)
+flags_tsan := $(checked) -fPIC -fsanitize=thread
+flags_fuzz := $(checked) -fPIC -fsanitize=address,fuzzer-no-link $(undefined)
+flavour_flags := $(or $(flags_$(FLAVOUR)),$(error FLAVOUR is release, debug, asan, tsan or fuzz))
+
+CFLAGS ?= $(if $(filter release,$(FLAVOUR)),-O2,-O1) -g
+CXXFLAGS ?= $(CFLAGS)
+includes := -Iinclude -Isrc
+warnings := -Wall -Wextra -Wshadow -Wconversion $(if $(filter 0,$(WERROR)),,-Werror)
+common = $(warnings) $(flavour_flags) -fvisibility=hidden -pthread -MMD -MP $(includes) $(CPPFLAGS)
+compile_c = $(CC) -std=c11 -D_GNU_SOURCE -Wstrict-prototypes -Wmissing-prototypes $(common) $(CFLAGS)
+compile_cxx = $(CXX) -std=c++17 $(common) $(CXXFLAGS)
+linker = $(if $(wildcard $(@:$O/%=%.cc)),$(CXX),$(CC))
+link = $(linker) $(flavour_flags) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libs)
+
+# What there is -------------------------------------------------------------------------------------------------------
+
+programs = $(addprefix $O/,$(basename $(wildcard $1)))
+objects = $(addsuffix .o,$(programs))
+
+LIB := $O/libweft.a
+SHARED := $O/libweft.so.$(VERSION)
+TEST_LIB := $O/libtest.a
+EXAMPLES := $(call programs,examples/*.c)
+TOOLS := $(call programs,tools/*.c)
+SIM := $(if $(wildcard tests/sim/*.c),$O/sim)
+BENCH := $(if $(wildcard tests/bench/*.c),$O/bench)
+FUZZERS := $(call programs,tests/fuzz/*.c)
+
+# A test is a C or C++ program or a script; T chooses those whose path holds one of its words. Scripts compile against
+# the library as a user would, so they run without sanitizers only.
+sources := $(wildcard $(foreach d,unit spec prop fault e2e,tests/$d/*.c tests/$d/*.cc))
+all_tests := $(addprefix $O/,$(basename $(sources)))
+scripts := $(if $(filter debug,$(FLAVOUR)),$(wildcard tests/e2e/*.sh tests/docs/*.sh))
+chosen := $(sort $(foreach t,$(or $(T),/),$(foreach s,$(sources) $(scripts),$(if $(findstring $t,$s),$s))))
+TESTS := $(addprefix $O/,$(basename $(filter-out %.sh,$(chosen)))) $(filter %.sh,$(chosen))
+
+.PHONY: all programs setup demo test check check-asan check-tsan check-mem sim bench fuzz run-fuzz mutants install \
+	uninstall dist format format-check tidy clean help FORCE
+.DELETE_ON_ERROR:
+
+all: $(LIB) $(SHARED) $(EXAMPLES) $(TOOLS) ## the libraries, examples and tools (default)
+programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH),$(all_tests)) ## all, and sim and bench; not in release: all, and the tests
+
+# Compiling -----------------------------------------------------------------------------------------------------------
+
+# Installs what is missing where it can. NEEDS are commands and headers.
+NEEDS := $(CC)
+all demo programs check: NEEDS += sodium.h
+programs check sim bench: NEEDS += $(CXX) cmocka.h pkg-config $(firstword $(WRAP))
+setup:
+	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
+
+# Changes when the flags do, and everything is compiled anew.
+all_flags = $(compile_c) $(compile_cxx) $(LDFLAGS)
+$O/flags: FORCE
+	@mkdir -p $O; echo '$(all_flags)' | cmp -s - $@ || echo '$(all_flags)' >$@
+
+$O/%.o: %.c $O/flags | setup
+	@mkdir -p $(@D)
+	$(call say,compile)$(compile_c) -c -o $@ $<
+
+$O/%.o: %.cc $O/flags | setup
+	@mkdir -p $(@D)
+	$(call say,compile)$(compile_cxx) -c -o $@ $<
+
+$O/examples/%.o $O/tools/%.o: includes := -Iinclude
+$O/tests/%.o: includes += -Itests
+
+$(LIB): $(call objects,src/*/*.c)
+$(TEST_LIB): $(call objects,tests/lib/*.c)
+$(LIB) $(TEST_LIB):
+	@rm -f $@
+	$(call say,archive)$(AR) rcs $@ $^
+
+$(SHARED): $(call objects,src/*/*.c)
+	$(call say,link)$(link) -shared -Wl,-soname,$(SONAME)
+	@ln -sf $(@F) $O/$(SONAME); ln -sf $(SONAME) $O/libweft.so
+
+$(all_tests): %: %.o $(TEST_LIB) $(LIB)
+	$(call say,link)$(link) -lcmocka
+
+$O/sim: $(call objects,tests/sim/*.c) $(TEST_LIB) $(LIB)
+	$(call say,link)$(link) -lcmocka
+
+$O/bench: $(call objects,tests/bench/*.c) $(TEST_LIB) $(LIB)
+	$(call say,link)$(link) -lcmocka
+
+$(FUZZERS): %: %.o $(TEST_LIB) $(LIB)
+	$(call say,link)$(link) -lcmocka -fsanitize=fuzzer
+
+$(EXAMPLES) $(TOOLS): %: %.o $(LIB)
+	$(call say,link)$(link) $$(grep -q '<sodium.h>' $(@:$O/%=%.c) && echo -lsodium)
+
+-include $(wildcard $O/*/*.d $O/*/*/*.d)
+
+# Running -------------------------------------------------------------------------------------------------------------
+
+demo: $O/examples/headers ## runs examples/headers.c
+	@$<
+
+test: ## runs every test; T=word: those whose path holds the word
+	$(sub_make) FLAVOUR=debug check
+
+check-asan: ## the tests under the address and undefined sanitizers
+	$(sub_make) FLAVOUR=asan check
+
+# The thread sanitizer of older compilers cannot start where the kernel randomises more than 28 bits of addresses.
+check-tsan: ## the tests under the thread sanitizer, REPEAT (3) times each
+	$(sub_make) FLAVOUR=tsan REPEAT=$(or $(REPEAT),3) WRAP="$$(setarch -R true 2>/dev/null && echo setarch -R)" check
+
+check-mem: ## the fault tests under valgrind
+	$(sub_make) FLAVOUR=debug T='$(or $(T),tests/fault/)' TIMEOUT=$(or $(TIMEOUT),600) \
+		WRAP='valgrind -q --error-exitcode=99 --leak-check=full' check
+
+check: $(LIB) $(if $(filter %.sh,$(TESTS)),all) $(filter-out %.sh,$(TESTS))
+	$(if $(strip $(TESTS)),,$(error no test found$(if $(T), whose path holds $(T))))
+	@WEFT_TOP='$(CURDIR)' WEFT_BUILD='$(abspath $O)' CC='$(CC)' CXX='$(CXX)' \
+		REPEAT='$(REPEAT)' TIMEOUT='$(TIMEOUT)' WRAP='$(WRAP)' tests/run.sh $(TESTS)
+
+sim: $O/sim ## the simulator; SEED=n EVENTS=n, or SIM_S=seconds
+	$< $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events $(EVENTS)) $(if $(SIM_S),--seconds $(SIM_S))
+
+bench: $O/bench ## prints the benchmark's table
+	@$<
+
+FUZZ_S ?= 60
+fuzz: ## clang's fuzzer, FUZZ_S (60) seconds for each harness in tests/fuzz
+	$(if $(FUZZERS),$(sub_make) FLAVOUR=fuzz CC=clang CXX=clang++ run-fuzz,@echo 'fuzz: there is no harness in tests/fuzz yet')
+
+run-fuzz: $(FUZZERS)
+	@set -e; for fuzzer in $^; do echo "$$fuzzer"; mkdir -p $$fuzzer.corpus; \
+		$$fuzzer -max_total_time=$(FUZZ_S) -artifact_prefix=$$fuzzer. $$fuzzer.corpus; done
+
+mutants: ## breaks the library on purpose and expects the tests to notice
+	@env -u MAKEFLAGS -u MAKELEVEL tests/mutants/run.sh
+
+# Installing ----------------------------------------------------------------------------------------------------------
+
+install: $(LIB) $(SHARED) $(TOOLS) ## into DESTDIR and PREFIX (/usr/local)
+	install -d $(addprefix $(DESTDIR),$(LIBDIR)/pkgconfig $(INCLUDEDIR)/weft)
+	install -m 644 include/weft/*.h $(DESTDIR)$(INCLUDEDIR)/weft
+	install -m 644 $(LIB) $(DESTDIR)$(LIBDIR)
+	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)
+	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libweft.so
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' src/weft.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/weft.pc
+	$(if $(TOOLS),install -d $(DESTDIR)$(BINDIR); install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR))
+
+uninstall: ## removes what install put there
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libweft.a libweft.so $(SONAME) $(notdir $(SHARED)) pkgconfig/weft.pc)
+	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/,$(patsubst include/%,%,$(wildcard include/weft/*.h)))
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOLS)))
+	-rmdir $(DESTDIR)$(INCLUDEDIR)/weft
+
+dist: ## a tarball of the last commit
+	@mkdir -p $(BUILD)
+	git archive --prefix=weft-$(VERSION)/ -o $(BUILD)/weft-$(VERSION).tar.gz HEAD
+
+# Looking after the source --------------------------------------------------------------------------------------------
+
+ours := $(wildcard include/weft/*.h src/*/*.[ch] tests/*/*.[ch] tests/*/*.cc examples/*.[ch] tools/*.[ch])
+
+format format-check: NEEDS := clang-format
+format: setup ## clang-format on our files
+	clang-format -i $(ours)
+
+format-check: setup ## fails where format would change something
+	clang-format --dry-run -Werror $(ours)
+
+tidy: NEEDS += clang-tidy cmocka.h
+tidy: setup ## clang-tidy, with warnings as errors
+	printf '%s\n' $(filter %.c,$(ours)) | xargs -P 2 -I {} clang-tidy --quiet {} -- -std=c11 -D_GNU_SOURCE $(includes) -Itests
+
+clean: ## removes what was built
+	rm -rf $(BUILD)
+
+help: ## prints this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/    \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20

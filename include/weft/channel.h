@@ -1,0 +1,144 @@
+/* weft/channel.h: channels: named queues of work with a policy.
+ *
+ * A name is <kind>.<namespace>.<name>; kinds are dispatch, event, signal and history, of which this version serves
+ * dispatch (event channels can be declared; publishing on them comes next). Parts are 1 to 64 of [A-Za-z0-9_-].
+ * A pattern is a name in whose parts a * stands for any run of characters: "dispatch.media.*".
+ */
+#ifndef WEFT_CHANNEL_H
+#define WEFT_CHANNEL_H
+
+#include <weft/types.h>
+
+typedef enum weft_policy {
+    WEFT_ROUND_ROBIN = 0, /* the eligible worker that was chosen, or became free, longest ago */
+    WEFT_LEAST_LOADED,    /* the one with the fewest attempts in flight; ties: the one registered first */
+    WEFT_STICKY           /* by the dispatch's sticky key, on a consistent-hash ring of the eligible ones */
+} weft_policy;
+
+typedef enum weft_queue_full {
+    WEFT_REJECT = 0,  /* the newcomer is rejected, with a time to retry after */
+    WEFT_SHED_LOWEST, /* the newest of the lowest priority below the newcomer's is rejected instead, if there is one */
+    WEFT_BLOCK        /* weft_dispatch waits for room, within its times; other forms are rejected */
+} weft_queue_full;
+
+typedef enum weft_crash {
+    WEFT_CRASH_INHERIT = 0, /* in a dispatch: what the channel says; in a channel: WEFT_CRASH_FAIL */
+    WEFT_CRASH_FAIL,        /* the outcome is worker_died: it ran at most once */
+    WEFT_CRASH_REDISPATCH   /* another attempt, up to attempts_max: at least once, attempts fenced */
+} weft_crash;
+
+typedef enum weft_no_worker {
+    WEFT_NO_WORKER_INHERIT = 0, /* in a dispatch: what the channel says; in a channel: WEFT_NO_WORKER_WAIT */
+    WEFT_NO_WORKER_WAIT,        /* wait for one, within the times; waiting spends no attempts */
+    WEFT_NO_WORKER_REJECT       /* rejected at once where no worker is registered that could ever take it */
+} weft_no_worker;
+
+typedef struct weft_channel_options {
+    uint32_t version;               /* filled in by WEFT_CHANNEL_OPTIONS */
+    weft_policy policy;
+    weft_queue_full queue_full;
+    uint32_t depth_max;             /* dispatches waiting for a worker; 0 = none: busy at once */
+    uint64_t bytes_max;             /* of what waits, envelopes included */
+    uint32_t payload_bytes_max;     /* of one payload */
+    weft_crash on_crash;
+    uint32_t attempts_max;          /* where a crash re-dispatches; 1 to 16 */
+    uint32_t redispatch_wait_ms;    /* wait this long for a worker not yet tried, before a tried one will do */
+    bool overlapping;               /* re-dispatch at once, also while the old attempt may still be running */
+    bool durable;                   /* refused with WEFT_EUNSUPPORTED: nothing survives the node's process */
+    weft_no_worker no_worker;
+    uint32_t starve_ms;             /* a priority whose head waited this long gets one turn in 16 */
+    uint32_t cancel_grace_ms;       /* a running task has this long to acknowledge a cancel */
+    uint32_t schedule_to_start_ms;  /* defaults of its dispatches; WEFT_FOREVER = none */
+    uint32_t start_to_close_ms;
+    uint32_t schedule_to_close_ms;
+    uint32_t heartbeat_ms;
+} weft_channel_options;
+
+#define WEFT_CHANNEL_OPTIONS_VALUES                                                                                    \
+    1, WEFT_ROUND_ROBIN, WEFT_REJECT, 1024, UINT64_C(67108864), 16777216, WEFT_CRASH_FAIL, 3, 0, false, false,         \
+        WEFT_NO_WORKER_WAIT, 10000, 5000, WEFT_FOREVER, WEFT_FOREVER, WEFT_FOREVER, WEFT_FOREVER
+#ifdef __cplusplus
+#define WEFT_CHANNEL_OPTIONS (weft_channel_options{WEFT_CHANNEL_OPTIONS_VALUES})
+#else
+#define WEFT_CHANNEL_OPTIONS {WEFT_CHANNEL_OPTIONS_VALUES}
+#endif
+
+typedef enum weft_channel_state {
+    WEFT_CHANNEL_OPEN = 1,
+    WEFT_CHANNEL_PAUSED,   /* admits, hands out nothing */
+    WEFT_CHANNEL_DRAINING, /* admits nothing, works off what it has */
+    WEFT_CHANNEL_DRAINED   /* nothing waits, nothing runs; resume opens it again */
+} weft_channel_state;
+
+typedef struct weft_channel_info {
+    char name[WEFT_CHANNEL_NAME_MAX + 1];
+    weft_channel_state state;
+    weft_policy policy;
+    uint32_t workers;               /* now: registered */
+    uint32_t workers_eligible;      /* now: registered, armed, with a free slot */
+    uint32_t queued;                /* now: waiting for a worker */
+    uint64_t queued_bytes;
+    uint32_t queued_by_priority[4]; /* index: weft_priority - 1 */
+    uint64_t oldest_wait_ns;        /* age of the oldest that waits; 0 = none */
+    uint32_t in_flight;             /* now: attempts handed out and not released, orphaned ones included */
+    uint32_t orphaned;              /* now: attempts whose dispatch has ended, or goes on without them */
+    uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, redispatched, fenced, deaths;
+} weft_channel_info;
+
+/* One death, as the channel remembers it. */
+typedef struct weft_death {
+    char participant[WEFT_NAME_MAX + 1];
+    weft_cause cause;
+    uint64_t seen_wall_ns;  /* when the link fired, CLOCK_REALTIME since 1970 */
+    uint64_t seen_ns;       /* the same, CLOCK_MONOTONIC */
+    uint32_t workers_lost;  /* of this channel */
+    uint32_t attempts_held; /* of this channel, at that moment */
+} weft_death;
+
+enum { WEFT_DEATHS_KEPT = 16 };
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Declares a channel. name: copies; options: copies, NULL = defaults. Declaring the same again is WEFT_OK.
+ * WEFT_EDIFFERS: it stands with other options, the message names the first that differs; WEFT_EINVAL: the name or an
+ * option; WEFT_EUNSUPPORTED: durable; WEFT_ELIMIT: channels_max; WEFT_ENOMEM; WEFT_ECLOSED. Any thread. */
+WEFT_API weft_error weft_channel_declare(weft_node *node, const char *name, const weft_channel_options *options);
+
+/* Says how to make channels that match the pattern when a worker registers on one that nobody declared. Of several
+ * templates that match, the one declared first is used. Errors as weft_channel_declare; at most 256 templates. */
+WEFT_API weft_error weft_channel_template(weft_node *node, const char *pattern, const weft_channel_options *options);
+
+/* Pause hands out nothing, but admits; resume makes a paused, draining or drained channel open again.
+ * WEFT_ENOCHANNEL; WEFT_EINVAL; WEFT_ECLOSED. Any thread. */
+WEFT_API weft_error weft_channel_pause(weft_node *node, const char *name);
+WEFT_API weft_error weft_channel_resume(weft_node *node, const char *name);
+
+/* Admits nothing more and waits until nothing waits or runs there. WEFT_ETIMEDOUT: not yet; it goes on draining, call
+ * again to wait again. WEFT_EDEADLK: called from a handler of that channel. WEFT_ENOCHANNEL; WEFT_ECLOSED. Blocks. */
+WEFT_API weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeout_ms);
+
+/* Deletes a channel and its workers' entries: their weft_worker_next returns WEFT_ECLOSED; each registration is still
+ * its owner's to unregister. WEFT_EBUSY: dispatches wait or run there: drain it first. WEFT_ENOCHANNEL; WEFT_ECLOSED. */
+WEFT_API weft_error weft_channel_delete(weft_node *node, const char *name);
+
+/* Calls found for each channel that matches the pattern, in no promised order, until it returns false. It runs in
+ * the calling thread without any lock of weft's; what is declared or deleted meanwhile may or may not be seen.
+ * WEFT_EINVAL: the pattern; WEFT_ENOMEM; WEFT_ECLOSED. */
+WEFT_API weft_error weft_channel_find(weft_node *node, const char *pattern,
+                                      bool (*found)(const weft_channel_info *info, void *context), void *context);
+
+/* The state of one channel, consistent in itself. WEFT_ENOCHANNEL; WEFT_ECLOSED. Any thread. */
+WEFT_API weft_error weft_channel_info_get(weft_node *node, const char *name, weft_channel_info *info);
+
+/* The last deaths of participants with workers there, newest first: at most max, their number in *count.
+ * WEFT_ENOCHANNEL; WEFT_ECLOSED. */
+WEFT_API weft_error weft_channel_deaths(weft_node *node, const char *name, weft_death *deaths, size_t max,
+                                        size_t *count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,143 @@
+/* weft/dispatch.h: asking for work to be done, and learning how it ended.
+ *
+ * Admission comes first and at once: accepted (a worker has it), deferred (it waits in the queue) or rejected. The
+ * outcome comes later, once, for what was admitted. Three ways to learn it: wait (weft_dispatch), be called
+ * (weft_dispatch_async), or fetch (weft_completions_*).
+ */
+#ifndef WEFT_DISPATCH_H
+#define WEFT_DISPATCH_H
+
+#include <weft/channel.h>
+#include <weft/types.h>
+
+typedef enum weft_priority {
+    WEFT_PRIORITY_URGENT = 1,
+    WEFT_PRIORITY_HIGH = 2,
+    WEFT_PRIORITY_NORMAL = 3,
+    WEFT_PRIORITY_LOW = 4
+} weft_priority;
+
+typedef struct weft_dispatch_options {
+    uint32_t version;              /* filled in by WEFT_DISPATCH_OPTIONS */
+    weft_priority priority;
+    const char *activity_type;     /* copies; NULL = none: only workers that take every type */
+    const char *content_type;      /* copies; NULL = none */
+    const char *sticky_key;        /* borrows; NULL = none; for WEFT_STICKY channels */
+    weft_participant *participant; /* whose death cancels it; NULL = the process */
+    uint32_t flags;                /* WEFT_OWNER_THREAD: the calling thread is the participant */
+    bool detached;                 /* outlives its caller; its outcome is kept for weft_dispatch_fetch */
+    weft_crash on_crash;
+    weft_no_worker no_worker;
+    uint32_t attempts_max;         /* 0 = the channel's */
+    uint32_t schedule_to_start_ms; /* in the queue; 0 = the channel's; WEFT_FOREVER = none. For all four. */
+    uint32_t start_to_close_ms;    /* one attempt, from the entry of its handler */
+    uint32_t schedule_to_close_ms; /* in all, attempts included */
+    uint32_t heartbeat_ms;         /* between two heartbeats of the task, and from its start to the first */
+} weft_dispatch_options;
+
+#define WEFT_DISPATCH_OPTIONS_VALUES                                                                                   \
+    1, WEFT_PRIORITY_NORMAL, 0, 0, 0, 0, 0, false, WEFT_CRASH_INHERIT, WEFT_NO_WORKER_INHERIT, 0, 0, 0, 0, 0
+#ifdef __cplusplus
+#define WEFT_DISPATCH_OPTIONS (weft_dispatch_options{WEFT_DISPATCH_OPTIONS_VALUES})
+#else
+#define WEFT_DISPATCH_OPTIONS {WEFT_DISPATCH_OPTIONS_VALUES}
+#endif
+
+typedef enum weft_admission {
+    WEFT_ADMISSION_NONE = 0,
+    WEFT_ADMISSION_ACCEPTED, /* a worker has it */
+    WEFT_ADMISSION_DEFERRED, /* it waits in the queue */
+    WEFT_ADMISSION_REJECTED  /* there will be no outcome but this */
+} weft_admission;
+
+/* How admission went. */
+typedef struct weft_ticket {
+    weft_dispatch_id id;     /* {0, 0} where rejected */
+    weft_admission admission;
+    uint32_t retry_after_ms; /* where rejected: when it may be worth another try; 0 = when something else changes */
+    const char *reason;      /* where rejected: "queue_full", "no_worker", "draining", … ; else NULL. Static text. */
+} weft_ticket;
+
+/* How it ended. Filled in by us; release it with weft_reply_release. */
+typedef struct weft_reply {
+    weft_dispatch_id id;
+    weft_outcome outcome;
+    weft_admission admission;
+    uint32_t retry_after_ms;    /* where rejected */
+    uint32_t attempts;          /* handed to a worker, this often */
+    weft_bytes payload;         /* the result, where completed */
+    const char *content_type;   /* of the result, or NULL */
+    const char *code;           /* where not completed: why, as a word; NULL where completed */
+    const char *message;        /* and as a sentence; NULL where there is none */
+    char worker[WEFT_NAME_MAX + 1]; /* the last that had it; "" = none */
+    uint64_t token;             /* what the caller gave along */
+    uint64_t queued_ns;         /* where the time went: waiting for a worker */
+    uint64_t started_ns;        /* from its assignment to the entry of its handler, last attempt */
+    uint64_t run_ns;            /* from that to its end, last attempt */
+    void *memory;               /* ours */
+} weft_reply;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Dispatches and waits for the outcome. payload: copies. options: borrows, NULL = defaults. WEFT_OK: there is an
+ * outcome, `rejected` included; gives the reply: release it. Other codes: nothing was dispatched:
+ * WEFT_EINVAL; WEFT_ENOCHANNEL; WEFT_ENOMEM; WEFT_ELIMIT: dispatches_max; WEFT_EDEAD: the participant;
+ * WEFT_ECLOSED; WEFT_EDEADLK: called from a handler whose group has no thread left to take its place, or from the
+ * callback thread. Blocks until the outcome, without bound unless schedule_to_close_ms is set. Any other thread. */
+WEFT_API weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payload,
+                                  const weft_dispatch_options *options, weft_reply *reply);
+
+/* Dispatches; `ended` is called once with the outcome, on the node's callback thread, one call at a time, in the order of
+ * the outcomes; the reply is lent for that call. ended NULL: nobody wants to know (detached: it can be fetched).
+ * token comes back in the reply. WEFT_OK: admitted; ticket (may be NULL) says how. WEFT_EREJECTED: not admitted, ended is
+ * not called, ticket says why. Other codes as weft_dispatch, without WEFT_EDEADLK. Never blocks for long. Any thread,
+ * handlers and callbacks too. */
+WEFT_API weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes payload,
+                                        const weft_dispatch_options *options,
+                                        void (*ended)(const weft_reply *reply, void *context), void *context,
+                                        uint64_t token, weft_ticket *ticket);
+
+/* A queue of outcomes that the caller fetches: for its own loop, or for many at a time. outstanding_max bounds what is
+ * open or unfetched. Gives: close it. WEFT_EINVAL; WEFT_ENOMEM; WEFT_ECLOSED. */
+WEFT_API weft_error weft_completions_open(weft_node *node, uint32_t outstanding_max, weft_completions **completions);
+
+/* Cancels what is open, forgets what was not fetched, and frees the queue. No other call on it may be under way. NULL: WEFT_OK. */
+WEFT_API weft_error weft_completions_close(weft_completions *completions);
+
+/* Dispatches; the outcome goes to the queue. As weft_dispatch_async otherwise; WEFT_EAGAIN: outstanding_max are open or
+ * unfetched: fetch first. Any thread. */
+WEFT_API weft_error weft_dispatch_submit(weft_completions *completions, const char *channel, weft_bytes payload,
+                                         const weft_dispatch_options *options, uint64_t token, weft_ticket *ticket);
+
+/* Fetches up to max outcomes in the order they came. Gives *count replies: release each. timeout_ms 0 asks without
+ * waiting. WEFT_EAGAIN: none now (timeout 0); WEFT_ETIMEDOUT; WEFT_ECLOSED. One thread at a time. */
+WEFT_API weft_error weft_completions_next(weft_completions *completions, uint32_t timeout_ms, weft_reply *replies,
+                                          size_t max, size_t *count);
+
+/* An eventfd that is readable when weft_completions_next may have something. Lends until close. WEFT_ESYSTEM. */
+WEFT_API weft_error weft_completions_fd(weft_completions *completions, int *fd);
+
+/* Asks that the dispatch end. Waiting: it ends `cancelled` now. Running: its task is told, and the first of its result,
+ * its acknowledgement and cancel_grace_ms decides. WEFT_ENOTFOUND: it has ended, or never was. Any thread. */
+WEFT_API weft_error weft_dispatch_cancel(weft_node *node, weft_dispatch_id id);
+
+/* The outcome of a detached dispatch, once: waits for it up to timeout_ms; then it is forgotten here, too. Gives the
+ * reply. WEFT_ETIMEDOUT: still open (WEFT_EAGAIN with timeout 0); WEFT_ENOTFOUND: unknown, not detached, fetched, or
+ * ended longer than outcome_keep_ms ago; WEFT_EDEADLK as weft_dispatch; WEFT_ECLOSED. */
+WEFT_API weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t timeout_ms, weft_reply *reply);
+
+/* Gives back what the reply holds, and clears it. Accepts NULL and a cleared or zeroed reply. Any thread; before the
+ * node is closed. */
+WEFT_API void weft_reply_release(weft_reply *reply);
+
+/* "urgent", "high", "normal", "low"; "accepted", "deferred", "rejected". Static text. */
+WEFT_API const char *weft_priority_name(weft_priority priority);
+WEFT_API const char *weft_admission_name(weft_admission admission);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

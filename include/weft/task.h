@@ -1,0 +1,61 @@
+/* weft/task.h: a task, in the hands of its worker.
+ *
+ * A task is settled once, by one of complete, fail, acknowledge_cancel and abandon. For a pull task, and for one that was
+ * kept, the handle and what it lends are gone with that call, whatever it returns; in a handler, when the handler
+ * returns. The slot it takes is free when it is settled and its handler has returned.
+ */
+#ifndef WEFT_TASK_H
+#define WEFT_TASK_H
+
+#include <weft/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the task is. Lend until it is settled. Any thread that holds the task. activity_type and content_type may be NULL:
+ * the caller named none. attempt counts from 1 and is the fencing token. */
+WEFT_API weft_bytes weft_task_payload(const weft_task *task);
+WEFT_API const char *weft_task_content_type(const weft_task *task);
+WEFT_API const char *weft_task_activity_type(const weft_task *task);
+WEFT_API uint32_t weft_task_attempt(const weft_task *task);
+WEFT_API weft_dispatch_id weft_task_dispatch(const weft_task *task);
+
+/* Milliseconds until the dispatch times out, by whichever of its times ends first; WEFT_FOREVER = no bound. */
+WEFT_API uint32_t weft_task_remaining_ms(const weft_task *task);
+
+/* Whether nobody waits for the result any more: cancelled, timed out, or run elsewhere. One atomic load. */
+WEFT_API bool weft_task_cancelled(const weft_task *task);
+
+/* Calls cancelled once when that becomes so, on the node's callback thread, or at once in this thread if it is so
+ * already; never after the task was settled: settling waits for a call that is under way. One callback a task.
+ * WEFT_EINVAL: settled, or a callback is set. */
+WEFT_API weft_error weft_task_on_cancel(weft_task *task, void (*cancelled)(weft_task *task, void *context),
+                                        void *context);
+
+/* The task goes on: restarts its heartbeat time, where the dispatch set one. WEFT_ESTALE: nobody waits for it. */
+WEFT_API weft_error weft_task_heartbeat(weft_task *task);
+
+/* In a handler: it will be settled after the handler has returned, by whoever holds the handle; the thread is free when
+ * the handler returns, the slot when the task is settled. WEFT_EINVAL: settled, kept already, or a pull task. */
+WEFT_API weft_error weft_task_keep(weft_task *task);
+
+/* The four ways to settle.
+ *   complete            outcome completed, with a result. result: copies.
+ *   complete_as         the same with a content type; NULL = none.
+ *   fail                outcome failed, with a code (1 to 64 of [A-Za-z0-9_.-]) and a sentence. Both: copies.
+ *   acknowledge_cancel  the work has stopped because of the cancel: outcome cancelled. Where none was asked for: fail.
+ *   abandon             what did the work is gone (a helper process died): as a death of the worker, for this task.
+ * WEFT_ESTALE: refused and counted: the dispatch went on without this attempt; nothing to be done. WEFT_ENOMEM: not
+ * settled, try again, or abandon, which needs no memory. WEFT_EINVAL: settled before, or a bad code. */
+WEFT_API weft_error weft_task_complete(weft_task *task, weft_bytes result);
+WEFT_API weft_error weft_task_complete_as(weft_task *task, weft_bytes result, const char *content_type);
+WEFT_API weft_error weft_task_fail(weft_task *task, const char *code, const char *message);
+WEFT_API weft_error weft_task_acknowledge_cancel(weft_task *task);
+WEFT_API weft_error weft_task_abandon(weft_task *task);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

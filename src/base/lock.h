@@ -1,0 +1,37 @@
+/* lock.h: mutexes with a rank. A thread takes locks in rising rank; test builds (WEFT_LOCK_CHECK) keep the locks a
+ * thread holds and abort with both names on a reversed or equal pair. The reason of each edge: docs/locking.md. */
+#ifndef WEFT_BASE_LOCK_H
+#define WEFT_BASE_LOCK_H
+
+#include <pthread.h>
+
+enum lock_rank {
+    LOCK_PROCESS = 5,  /* the default node, the table of owner threads */
+    LOCK_NODE = 10,    /* open and close, groups, participants of one node */
+    LOCK_BATCH = 15,   /* what one executor has taken and not handed in; the guard enters the core with it */
+    LOCK_CORE = 20,    /* everything in src/core: no call out, no syscall, no allocation by the host while held */
+    LOCK_MONITOR = 30, /* the table of watched processes */
+    LOCK_LOG = 90      /* takes nothing */
+};
+
+struct lock {
+    pthread_mutex_t mutex;
+    enum lock_rank rank;
+};
+
+void weft__lock_init(struct lock *lock, enum lock_rank rank);
+void weft__lock_fini(struct lock *lock);
+void weft__lock(struct lock *lock);
+void weft__unlock(struct lock *lock);
+
+/* Aborts in test builds unless the calling thread holds it. */
+#ifdef WEFT_LOCK_CHECK
+void weft__lock_assert_held(const struct lock *lock);
+#else
+static inline void weft__lock_assert_held(const struct lock *lock)
+{
+    (void)lock;
+}
+#endif
+
+#endif

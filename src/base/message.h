@@ -1,0 +1,32 @@
+/* message.h: immutable, reference-counted payload buffers.
+ *
+ * What travels: bytes with a content type, or an error with a code and a sentence. Filled once by who makes it, then
+ * only read; shared by reference between threads; the last drop frees it. What a bound is charged is charge_bytes. */
+#ifndef WEFT_BASE_MESSAGE_H
+#define WEFT_BASE_MESSAGE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+
+struct message {
+    const struct mem *mem;
+    atomic_uint refs;
+    uint32_t content_type_offset; /* of the terminated content type in bytes; 0 = none given */
+    size_t size_bytes;            /* of the payload, which starts at bytes */
+    size_t charge_bytes;          /* whole allocation */
+    unsigned char bytes[];        /* a zero follows the payload, so that text can be read as a string */
+};
+
+/* Copies. content_type may be NULL, and data where size_bytes, below 4 GiB, is 0. One reference, the caller's.
+ * NULL: out of memory. */
+struct message *weft__message_new(const struct mem *mem, const void *data, size_t size_bytes, const char *content_type);
+
+/* The content type, or NULL where none was given. Lends. */
+const char *weft__message_content_type(const struct message *message);
+
+struct message *weft__message_hold(struct message *message); /* returns it; accepts NULL */
+void weft__message_drop(struct message *message);            /* accepts NULL */
+
+#endif

@@ -1,0 +1,530 @@
+/* channel.c: channels: names, options, templates, states, activity types, what is told of them.
+ *
+ *             pause                      drain                      nothing open, nothing in flight
+ *   OPEN <----------> PAUSED    any -------------> DRAINING ------------------------------------> DRAINED
+ *    ^      resume                                    |                                              |
+ *    +------------------------------------------------+----------------------------------------------+  resume
+ */
+#include "core/state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* --- names and patterns -------------------------------------------------------------------------------------------- */
+
+static bool word_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+bool weft__word_valid(const char *word, const char *extra)
+{
+    size_t length = 0;
+    for (; word[length]; length++)
+        if (length >= WEFT_NAME_MAX || (!word_character(word[length]) && !strchr(extra, word[length]))) return false;
+    return length > 0;
+}
+
+/* Whether name has three parts of word characters and those of extra, and the first satisfies kind_valid. */
+static bool three_parts(const char *name, const char *extra, bool (*kind_valid)(const char *kind, size_t length))
+{
+    for (int part = 0; part < 3; part++) {
+        size_t length = 0;
+        while (word_character(name[length]) || (name[length] && strchr(extra, name[length]))) length++;
+        if (length == 0 || length > WEFT_NAME_MAX || (part == 0 && !kind_valid(name, length))) return false;
+        name += length;
+        if (*name != (part < 2 ? '.' : '\0')) return false;
+        if (part < 2) name++;
+    }
+    return true;
+}
+
+static bool kind_known(const char *kind, size_t length)
+{
+    static const char *const kinds[] = {"dispatch", "event", "signal", "history"};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (strlen(kinds[i]) == length && memcmp(kinds[i], kind, length) == 0) return true;
+    return false;
+}
+
+static bool kind_any(const char *kind, size_t length)
+{
+    (void)kind;
+    return length > 0;
+}
+
+bool weft__channel_name_valid(const char *name)
+{
+    return three_parts(name, "", kind_known);
+}
+
+bool weft__pattern_valid(const char *pattern)
+{
+    return three_parts(pattern, "*", kind_any);
+}
+
+/* A * stands for any run of characters of its part. Goes back to the last star only: linear for each star. */
+bool weft__pattern_match(const char *pattern, const char *name)
+{
+    const char *star = NULL;
+    const char *resume = NULL;
+    while (*name) {
+        if (*pattern == '*') {
+            star = ++pattern;
+            resume = name;
+        } else if (*pattern == *name) {
+            if (*name == '.') star = NULL;
+            pattern++;
+            name++;
+        } else if (star && *resume != '.') {
+            pattern = star;
+            name = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*') pattern++;
+    return !*pattern;
+}
+
+/* --- options ------------------------------------------------------------------------------------------------------- */
+
+static weft_error options_check(const weft_channel_options *o, char *message)
+{
+    const char *wrong = NULL;
+    if (o->version != 1) wrong = "options.version is not 1: initialise them with WEFT_CHANNEL_OPTIONS";
+    else if ((unsigned)o->policy > WEFT_STICKY) wrong = "policy is none of weft_policy";
+    else if ((unsigned)o->queue_full > WEFT_BLOCK) wrong = "queue_full is none of weft_queue_full";
+    else if ((unsigned)o->on_crash > WEFT_CRASH_REDISPATCH) wrong = "on_crash is none of weft_crash";
+    else if ((unsigned)o->no_worker > WEFT_NO_WORKER_REJECT) wrong = "no_worker is none of weft_no_worker";
+    else if (o->attempts_max < 1 || o->attempts_max > CORE_ATTEMPTS_MAX) wrong = "attempts_max is outside 1 to 16";
+    else if (o->starve_ms == 0) wrong = "starve_ms is 0; WEFT_FOREVER switches the guard off";
+    else if (o->schedule_to_start_ms == 0) wrong = "schedule_to_start_ms is 0; WEFT_FOREVER means none";
+    else if (o->start_to_close_ms == 0) wrong = "start_to_close_ms is 0; WEFT_FOREVER means none";
+    else if (o->schedule_to_close_ms == 0) wrong = "schedule_to_close_ms is 0; WEFT_FOREVER means none";
+    else if (o->heartbeat_ms == 0) wrong = "heartbeat_ms is 0; WEFT_FOREVER means none";
+    if (wrong) {
+        snprintf(message, ERROR_TEXT_MAX, "%s", wrong);
+        return WEFT_EINVAL;
+    }
+    if (o->durable) {
+        snprintf(message, ERROR_TEXT_MAX, "durable: nothing survives the node's process in this version");
+        return WEFT_EUNSUPPORTED;
+    }
+    return WEFT_OK;
+}
+
+/* What is declared with "inherit" means its default, and is the same as declaring that. */
+static weft_channel_options normalised(const weft_channel_options *options)
+{
+    weft_channel_options o = WEFT_CHANNEL_OPTIONS;
+    if (options) o = *options;
+    if (o.on_crash == WEFT_CRASH_INHERIT) o.on_crash = WEFT_CRASH_FAIL;
+    if (o.no_worker == WEFT_NO_WORKER_INHERIT) o.no_worker = WEFT_NO_WORKER_WAIT;
+    return o;
+}
+
+static weft_error options_same(const char *name, const weft_channel_options *a, const weft_channel_options *b,
+                               char *message)
+{
+#define DIFFERENCE(field)                                                                                              \
+    if (a->field != b->field) {                                                                                        \
+        snprintf(message, ERROR_TEXT_MAX, "%s: " #field " is %llu, and was declared again as %llu", name,              \
+                 (unsigned long long)a->field, (unsigned long long)b->field);                                          \
+        return WEFT_EDIFFERS;                                                                                          \
+    }
+    DIFFERENCE(policy)
+    DIFFERENCE(queue_full)
+    DIFFERENCE(depth_max)
+    DIFFERENCE(bytes_max)
+    DIFFERENCE(payload_bytes_max)
+    DIFFERENCE(on_crash)
+    DIFFERENCE(attempts_max)
+    DIFFERENCE(redispatch_wait_ms)
+    DIFFERENCE(overlapping)
+    DIFFERENCE(no_worker)
+    DIFFERENCE(starve_ms)
+    DIFFERENCE(cancel_grace_ms)
+    DIFFERENCE(schedule_to_start_ms)
+    DIFFERENCE(start_to_close_ms)
+    DIFFERENCE(schedule_to_close_ms)
+    DIFFERENCE(heartbeat_ms)
+#undef DIFFERENCE
+    return WEFT_OK;
+}
+
+/* --- declaring and deleting ---------------------------------------------------------------------------------------- */
+
+static void class_init(struct core_class *class, struct core_channel *channel)
+{
+    class->channel = channel;
+    list_init(&class->on_channel);
+    list_init(&class->seats);
+    for (int p = 0; p < CORE_PRIORITIES; p++) list_init(&class->queues[p]);
+}
+
+static weft_error channel_new(struct core *core, uint64_t hash, const char *name, const weft_channel_options *options,
+                              char *message)
+{
+    if (core->channels.live_count >= core->limits.channels_max) {
+        snprintf(message, ERROR_TEXT_MAX, "%s: channels_max of %u reached", name, core->limits.channels_max);
+        return WEFT_ELIMIT;
+    }
+    char *own = weft__mem_text(core->mem, name);
+    if (!own || !weft__slotmap_ensure(&core->channels, core->channels.live_count + 1) ||
+        !weft__namemap_reserve(&core->channel_names)) {
+        weft__mem_free(core->mem, own);
+        snprintf(message, ERROR_TEXT_MAX, "%s: out of memory", name);
+        return WEFT_ENOMEM;
+    }
+    struct core_channel *channel = weft__slotmap_take(&core->channels);
+    channel->name = own;
+    channel->name_hash = hash;
+    channel->serial = ++core->channel_serial;
+    channel->options = *options;
+    channel->state = WEFT_CHANNEL_OPEN;
+    list_init(&channel->workers);
+    list_init(&channel->classes);
+    list_init(&channel->room_waiters);
+    list_init(&channel->idle_waiters);
+    list_init(&channel->work.on);
+    weft__namemap_init(&channel->worker_names, core->mem);
+    weft__namemap_init(&channel->class_names, core->mem);
+    class_init(&channel->any, channel);
+    for (int p = 0; p < CORE_PRIORITIES; p++) list_init(&channel->queues[p]);
+    list_push_back(&core->channel_list, &channel->on_core);
+    weft__namemap_add(&core->channel_names, hash, own, channel);
+    return WEFT_OK;
+}
+
+weft_error weft__core_channel_declare(struct core *core, const char *name, const weft_channel_options *options,
+                                      char *message)
+{
+    if (core->closing) return WEFT_ECLOSED;
+    if (!weft__channel_name_valid(name)) {
+        snprintf(message, ERROR_TEXT_MAX,
+                 "'%.200s' is no channel name: <dispatch|event|signal|history>.<namespace>.<name>, parts of 1 to 64 of "
+                 "[A-Za-z0-9_-]",
+                 name);
+        return WEFT_EINVAL;
+    }
+    weft_channel_options o = normalised(options);
+    weft_error error = options_check(&o, message);
+    if (error) return error;
+    uint64_t hash = weft__name_hash(name);
+    struct core_channel *channel = weft__channel_find(core, hash, name);
+    return channel ? options_same(name, &channel->options, &o, message) : channel_new(core, hash, name, &o, message);
+}
+
+weft_error weft__core_template_declare(struct core *core, const char *pattern, const weft_channel_options *options,
+                                       char *message)
+{
+    if (core->closing) return WEFT_ECLOSED;
+    if (!weft__pattern_valid(pattern)) {
+        snprintf(message, ERROR_TEXT_MAX, "'%.200s' is no pattern: a channel name in which * stands for any characters",
+                 pattern);
+        return WEFT_EINVAL;
+    }
+    weft_channel_options o = normalised(options);
+    weft_error error = options_check(&o, message);
+    if (error) return error;
+    for (struct list_node *node = core->templates.next; node != &core->templates; node = node->next) {
+        struct channel_template *known = list_record(node, struct channel_template, on_core);
+        if (strcmp(known->pattern, pattern) == 0) return options_same(pattern, &known->options, &o, message);
+    }
+    if (core->templates_count >= CORE_TEMPLATES_MAX) {
+        snprintf(message, ERROR_TEXT_MAX, "%s: there are %d templates already", pattern, CORE_TEMPLATES_MAX);
+        return WEFT_ELIMIT;
+    }
+    size_t length = strlen(pattern);
+    struct channel_template *template = weft__mem_alloc(core->mem, sizeof(*template) + length + 1);
+    if (!template) return WEFT_ENOMEM;
+    template->options = o;
+    memcpy(template->pattern, pattern, length + 1);
+    list_push_back(&core->templates, &template->on_core);
+    core->templates_count++;
+    return WEFT_OK;
+}
+
+struct core_channel *weft__channel_find(struct core *core, uint64_t hash, const char *name)
+{
+    return weft__namemap_find(&core->channel_names, hash, name);
+}
+
+struct core_channel *weft__channel_for_worker(struct core *core, uint64_t hash, const char *name, weft_error *error,
+                                              char *message)
+{
+    struct core_channel *channel = weft__channel_find(core, hash, name);
+    *error = WEFT_ENOCHANNEL;
+    if (channel || !weft__channel_name_valid(name)) return channel;
+    for (struct list_node *node = core->templates.next; node != &core->templates; node = node->next) {
+        struct channel_template *template = list_record(node, struct channel_template, on_core);
+        if (!weft__pattern_match(template->pattern, name)) continue;
+        *error = channel_new(core, hash, name, &template->options, message);
+        return *error ? NULL : weft__channel_find(core, hash, name);
+    }
+    return NULL;
+}
+
+/* Frees what it holds and gives back its slot. Its classes are gone with its workers, unless the core is freed. */
+void weft__channel_free(struct core *core, struct core_channel *channel)
+{
+    for (struct list_node *node; (node = list_pop_front(&channel->classes));) {
+        struct core_class *class = list_record(node, struct core_class, on_channel);
+        for (struct list_node *seat; (seat = list_first(&class->seats));)
+            weft__seat_free_memory(core, list_record(seat, struct seat, on_class));
+        weft__mem_free(core->mem, class->name);
+        weft__mem_free(core->mem, class);
+    }
+    for (struct list_node *seat; (seat = list_first(&channel->any.seats));)
+        weft__seat_free_memory(core, list_record(seat, struct seat, on_class));
+    weft__namemap_fini(&channel->worker_names);
+    weft__namemap_fini(&channel->class_names);
+    weft__mem_free(core->mem, channel->deaths);
+    weft__mem_free(core->mem, channel->name);
+    weft__slotmap_give(&core->channels, channel);
+}
+
+void weft__channel_remove(struct core *core, struct core_channel *channel)
+{
+    weft__namemap_remove(&core->channel_names, channel->name_hash, channel->name);
+    list_remove(&channel->on_core);
+    weft__channel_free(core, channel);
+}
+
+weft_error weft__core_channel_delete(struct core *core, uint64_t now_ns, const char *name, char *message)
+{
+    core->now_ns = now_ns;
+    struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
+    if (!channel) return WEFT_ENOCHANNEL;
+    if (channel->open > 0 || channel->in_flight > 0) {
+        snprintf(message, ERROR_TEXT_MAX, "%s: %u dispatches are open and %u attempts run: drain it first", name,
+                 channel->open, channel->in_flight);
+        return WEFT_EBUSY;
+    }
+    channel->deleted = true;
+    weft__namemap_remove(&core->channel_names, channel->name_hash, channel->name);
+    list_remove(&channel->on_core);
+    weft__wake(core, &channel->room_waiters, true);
+    weft__wake(core, &channel->idle_waiters, true);
+    weft__work_add(core, &channel->work, WORK_CHANNEL);
+    return WEFT_OK;
+}
+
+/* --- states -------------------------------------------------------------------------------------------------------- */
+
+weft_error weft__core_channel_pause(struct core *core, uint64_t now_ns, const char *name)
+{
+    core->now_ns = now_ns;
+    struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
+    if (!channel) return WEFT_ENOCHANNEL;
+    if (channel->state != WEFT_CHANNEL_OPEN && channel->state != WEFT_CHANNEL_PAUSED) return WEFT_EINVAL;
+    channel->state = WEFT_CHANNEL_PAUSED;
+    return WEFT_OK;
+}
+
+weft_error weft__core_channel_resume(struct core *core, uint64_t now_ns, const char *name)
+{
+    core->now_ns = now_ns;
+    struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
+    if (!channel) return WEFT_ENOCHANNEL;
+    channel->state = WEFT_CHANNEL_OPEN;
+    weft__wake(core, &channel->idle_waiters, true);
+    weft__work_add(core, &channel->work, WORK_CHANNEL);
+    return WEFT_OK;
+}
+
+weft_error weft__core_channel_drain(struct core *core, const char *name, struct core_waiter *waiter)
+{
+    struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
+    if (!channel) return WEFT_ENOCHANNEL;
+    if (channel->state == WEFT_CHANNEL_PAUSED) weft__work_add(core, &channel->work, WORK_CHANNEL);
+    if (channel->state != WEFT_CHANNEL_DRAINED) channel->state = WEFT_CHANNEL_DRAINING;
+    weft__wake(core, &channel->room_waiters, true);
+    weft__channel_changed(core, channel);
+    if (channel->state == WEFT_CHANNEL_DRAINED) return WEFT_OK;
+    list_push_back(&channel->idle_waiters, &waiter->on);
+    return WEFT_EAGAIN;
+}
+
+void weft__channel_changed(struct core *core, struct core_channel *channel)
+{
+    if (channel->state == WEFT_CHANNEL_DRAINING && channel->open == 0 && channel->in_flight == 0) {
+        channel->state = WEFT_CHANNEL_DRAINED;
+        weft__wake(core, &channel->idle_waiters, true);
+    }
+    if (channel->deleted && channel->workers_count == 0 && channel->in_flight == 0 && !list_linked(&channel->work.on))
+        weft__channel_free(core, channel);
+}
+
+/* Deleted: its workers end. Resumed, or draining from a pause: what waits is handed out. */
+void weft__channel_work(struct core *core, struct core_channel *channel)
+{
+    if (!channel->deleted) {
+        weft__serve_channel(core, channel);
+        return;
+    }
+    for (struct list_node *node; (node = list_first(&channel->workers));) {
+        if (core->budget-- <= 0) {
+            weft__work_add(core, &channel->work, WORK_CHANNEL);
+            return;
+        }
+        struct core_worker *worker = list_record(node, struct core_worker, on_channel);
+        weft__worker_end(core, worker, WEFT_WORKER_REMOVED);
+    }
+    weft__channel_changed(core, channel);
+}
+
+bool weft__core_channel_wait_room(struct core *core, uint64_t handle, struct core_waiter *waiter)
+{
+    struct core_channel *channel = weft__slotmap_find(&core->channels, handle);
+    if (!channel || channel->deleted) return false;
+    list_push_back(&channel->room_waiters, &waiter->on);
+    return true;
+}
+
+/* --- activity types ------------------------------------------------------------------------------------------------ */
+
+struct core_class *weft__class_find(struct core_channel *channel, uint64_t hash, const char *name)
+{
+    return name ? weft__namemap_find(&channel->class_names, hash, name) : &channel->any;
+}
+
+/* Finds or makes it. One that was made and not held by anybody is given back with weft__class_drop after a hold. */
+struct core_class *weft__class_get(struct core *core, struct core_channel *channel, uint64_t hash, const char *name,
+                                   weft_error *error)
+{
+    struct core_class *class = weft__class_find(channel, hash, name);
+    if (class) return class;
+    *error = WEFT_ELIMIT;
+    if (channel->classes_count >= CORE_TYPES_MAX) return NULL;
+    *error = WEFT_ENOMEM;
+    char *own = weft__mem_text(core->mem, name);
+    class = own ? weft__mem_zalloc(core->mem, sizeof(*class)) : NULL;
+    if (!class || !weft__namemap_reserve(&channel->class_names)) {
+        weft__mem_free(core->mem, class);
+        weft__mem_free(core->mem, own);
+        return NULL;
+    }
+    class_init(class, channel);
+    class->name = own;
+    class->name_hash = hash;
+    list_push_back(&channel->classes, &class->on_channel);
+    channel->classes_count++;
+    weft__namemap_add(&channel->class_names, hash, own, class);
+    return class;
+}
+
+void weft__class_drop(struct core *core, struct core_class *class)
+{
+    WEFT_ASSERT(class->refs > 0);
+    if (--class->refs > 0 || !class->name) return;
+    struct core_channel *channel = class->channel;
+    weft__namemap_remove(&channel->class_names, class->name_hash, class->name);
+    list_remove(&class->on_channel);
+    channel->classes_count--;
+    weft__mem_free(core->mem, class->name);
+    weft__mem_free(core->mem, class);
+}
+
+/* --- what is told -------------------------------------------------------------------------------------------------- */
+
+/* One more worker of the session is lost. The first makes the record; the ring forgets the oldest. */
+void weft__channel_death(struct core_channel *channel, const struct core_session *session, uint32_t workers,
+                         uint32_t attempts)
+{
+    struct death *death = NULL;
+    uint32_t kept = channel->deaths_count < WEFT_DEATHS_KEPT ? channel->deaths_count : WEFT_DEATHS_KEPT;
+    for (uint32_t i = 0; i < kept && !death; i++)
+        if (channel->deaths[i].session == session->slot.handle) death = &channel->deaths[i];
+    if (!death) {
+        death = &channel->deaths[channel->deaths_count++ % WEFT_DEATHS_KEPT];
+        *death = (struct death){.session = session->slot.handle,
+                                .cause = session->cause,
+                                .seen_ns = session->died_ns,
+                                .seen_wall_ns = session->died_wall_ns};
+        snprintf(death->name, sizeof(death->name), "%s", session->name);
+    }
+    death->workers_lost += workers;
+    death->attempts_held += attempts;
+}
+
+weft_error weft__core_channel_deaths(struct core *core, const char *name, weft_death *deaths, size_t max, size_t *count)
+{
+    struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
+    if (!channel) return WEFT_ENOCHANNEL;
+    size_t kept = channel->deaths_count < WEFT_DEATHS_KEPT ? channel->deaths_count : WEFT_DEATHS_KEPT;
+    size_t n = 0;
+    for (; n < kept && n < max; n++) {
+        const struct death *death = &channel->deaths[(channel->deaths_count - 1 - n) % WEFT_DEATHS_KEPT];
+        deaths[n] = (weft_death){.cause = death->cause,
+                                 .seen_wall_ns = death->seen_wall_ns,
+                                 .seen_ns = death->seen_ns,
+                                 .workers_lost = death->workers_lost,
+                                 .attempts_held = death->attempts_held};
+        memcpy(deaths[n].participant, death->name, sizeof(deaths[n].participant));
+    }
+    *count = n;
+    return WEFT_OK;
+}
+
+static void info_fill(const struct core *core, const struct core_channel *channel, weft_channel_info *info)
+{
+    uint64_t oldest_ns = core->now_ns;
+    for (int p = 0; p < CORE_PRIORITIES; p++) {
+        struct list_node *node = list_first(&channel->queues[p]);
+        if (!node) continue;
+        uint64_t since_ns = list_record(node, struct core_dispatch, on_channel)->waiting_since_ns;
+        if (since_ns < oldest_ns) oldest_ns = since_ns;
+    }
+    *info = (weft_channel_info){.state = channel->state,
+                                .policy = channel->options.policy,
+                                .workers = channel->workers_count,
+                                .workers_eligible = channel->eligible_count,
+                                .queued = channel->queued,
+                                .queued_bytes = channel->queued_bytes,
+                                .oldest_wait_ns = core->now_ns - oldest_ns,
+                                .in_flight = channel->in_flight,
+                                .orphaned = channel->orphaned,
+                                .dispatched = channel->dispatched,
+                                .completed = channel->completed,
+                                .failed = channel->failed,
+                                .worker_died = channel->worker_died,
+                                .timed_out = channel->timed_out,
+                                .cancelled = channel->cancelled,
+                                .rejected = channel->rejected,
+                                .redispatched = channel->redispatched,
+                                .fenced = channel->fenced,
+                                .deaths = channel->deaths_count};
+    snprintf(info->name, sizeof(info->name), "%s", channel->name);
+    for (int p = 0; p < CORE_PRIORITIES; p++) info->queued_by_priority[p] = channel->queued_by_priority[p];
+}
+
+weft_error weft__core_channel_info(struct core *core, uint64_t now_ns, const char *name, weft_channel_info *info)
+{
+    core->now_ns = now_ns;
+    struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
+    if (!channel) return WEFT_ENOCHANNEL;
+    info_fill(core, channel, info);
+    return WEFT_OK;
+}
+
+bool weft__core_channel_next(struct core *core, uint64_t now_ns, const char *pattern, uint64_t *cursor,
+                             weft_channel_info *info)
+{
+    core->now_ns = now_ns;
+    uint32_t index = (uint32_t)*cursor;
+    info->name[0] = '\0';
+    struct core_channel *channel = NULL;
+    for (int looked = 0; looked < CORE_HOLD_MAX; looked++) {
+        channel = weft__slotmap_next(&core->channels, &index);
+        if (!channel) break;
+        if (channel->deleted || !weft__pattern_match(pattern, channel->name)) continue;
+        info_fill(core, channel, info);
+        break;
+    }
+    *cursor = index;
+    return channel != NULL;
+}

@@ -1,0 +1,446 @@
+/* dispatch.c: the life of a dispatch, from admission to its one outcome.
+ *
+ *                 place                  taken, result
+ *   admitted --------------> ASSIGNED ------------------> SETTLED --> fetched, forgotten
+ *      |                      ^    |  ^                      ^
+ *      | no worker            |    |  +----- its attempt is lost: FENCED until that is released, then placed again
+ *      +--------> QUEUED -----+    |                         |
+ *                    |             |                         |
+ *                    +-------------+--- timeout, cancel, caller dead, shed, node closed
+ *
+ * settle() is the only way to the outcome, whoever brings it; whatever the dispatch held is given back there.
+ */
+#include "core/state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* --- timers: one for each dispatch, set to the earliest of what can run out in its state ---------------------------- */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool is_taken(const struct core_dispatch *dispatch)
+{
+    return dispatch->state == DISPATCH_ASSIGNED && dispatch->task->state == CORE_TASK_TAKEN;
+}
+
+static uint64_t after(uint64_t since_ns, uint32_t ms)
+{
+    return ms == WEFT_FOREVER ? CORE_NEVER : weft__clock_after_ms(since_ns, ms);
+}
+
+void weft__dispatch_timer(struct core *core, struct core_dispatch *dispatch)
+{
+    uint64_t at_ns = dispatch->close_deadline_ns;
+    if (dispatch->state == DISPATCH_SETTLED) {
+        /* only when it is forgotten */
+    } else if (is_taken(dispatch)) {
+        at_ns = earlier(at_ns, after(dispatch->entered_ns, dispatch->start_to_close_ms));
+        at_ns = earlier(at_ns, after(dispatch->beat_ns, dispatch->heartbeat_ms));
+        if (dispatch->cancelling) at_ns = earlier(at_ns, dispatch->retry_ns);
+    } else {
+        if (!dispatch->started) at_ns = earlier(at_ns, dispatch->start_deadline_ns);
+        if (dispatch->state == DISPATCH_QUEUED && dispatch->retry_ns > core->now_ns)
+            at_ns = earlier(at_ns, dispatch->retry_ns);
+    }
+    weft__timer_set(core, &dispatch->timer, at_ns);
+}
+
+void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
+{
+    uint64_t now_ns = core->now_ns;
+    const char *ran_out = NULL;
+    if (dispatch->state == DISPATCH_SETTLED) {
+        weft__dispatch_forget(core, dispatch);
+        return;
+    }
+    if (now_ns >= dispatch->close_deadline_ns) ran_out = "schedule_to_close";
+    else if (!dispatch->started && now_ns >= dispatch->start_deadline_ns) ran_out = "schedule_to_start";
+    else if (is_taken(dispatch) && now_ns >= after(dispatch->entered_ns, dispatch->start_to_close_ms))
+        ran_out = "start_to_close";
+    else if (is_taken(dispatch) && now_ns >= after(dispatch->beat_ns, dispatch->heartbeat_ms)) ran_out = "heartbeat";
+    if (ran_out) {
+        weft__settle(core, dispatch, WEFT_TIMED_OUT, ran_out, NULL);
+        return;
+    }
+    if (dispatch->cancelling && now_ns >= dispatch->retry_ns) {
+        weft__settle(core, dispatch, WEFT_CANCELLED, "cancel_grace", NULL);
+        return;
+    }
+    if (dispatch->state == DISPATCH_QUEUED) { /* it has waited for an untried worker: another will do now */
+        weft__queue_remove(core, dispatch);
+        weft__place(core, dispatch);
+    }
+    weft__dispatch_timer(core, dispatch);
+}
+
+/* --- admission ----------------------------------------------------------------------------------------------------- */
+
+static weft_error reject(struct core *core, struct core_channel *channel, struct core_admitted *admitted,
+                         const char *reason, uint32_t retry_after_ms)
+{
+    channel->rejected++;
+    core->stats.rejected++;
+    admitted->admission = WEFT_ADMISSION_REJECTED;
+    admitted->reason = reason;
+    admitted->retry_after_ms = retry_after_ms;
+    return WEFT_EREJECTED;
+}
+
+/* When a place in the queue may be free: after a quarter of the queue at the pace of late, within 1 ms and 10 s. */
+static uint32_t retry_after_ms(const struct core_channel *channel)
+{
+    if (channel->service_ns == 0) return 100;
+    uint64_t ms = channel->service_ns * (1 + channel->queued / 4) / NS_PER_MS;
+    return ms < 1 ? 1 : ms > 10000 ? 10000 : (uint32_t)ms;
+}
+
+static bool has_room(const struct core_channel *channel, size_t charge_bytes)
+{
+    return channel->queued < channel->options.depth_max &&
+           channel->queued_bytes + charge_bytes <= channel->options.bytes_max;
+}
+
+/* Sheds the newest of the lowest priorities below that one until there is room. All or nothing: what would not be enough
+ * is not shed. */
+static bool shed(struct core *core, struct core_channel *channel, unsigned priority, size_t charge_bytes)
+{
+    uint32_t items = 0;
+    uint64_t bytes = 0;
+    for (unsigned p = CORE_PRIORITIES - 1; p > priority && items < CORE_HOLD_MAX; p--) {
+        struct list_node *queue = &channel->queues[p];
+        for (struct list_node *node = queue->prev; node != queue && items < CORE_HOLD_MAX; node = node->prev) {
+            const struct core_dispatch *victim = list_record(node, struct core_dispatch, on_channel);
+            items++;
+            bytes += sizeof(*victim) + victim->payload->charge_bytes;
+            if (channel->queued - items < channel->options.depth_max &&
+                channel->queued_bytes - bytes + charge_bytes <= channel->options.bytes_max)
+                goto enough;
+        }
+    }
+    return false;
+enough:
+    for (unsigned p = CORE_PRIORITIES - 1; items > 0; p--)
+        for (struct list_node *queue = &channel->queues[p]; items > 0 && !list_empty(queue); items--)
+            weft__settle(core, list_record(queue->prev, struct core_dispatch, on_channel), WEFT_REJECTED, "shed", NULL);
+    return true;
+}
+
+static uint32_t inherit_ms(uint32_t asked_ms, uint32_t channel_ms)
+{
+    return asked_ms ? asked_ms : channel_ms;
+}
+
+static uint8_t inherit_u8(unsigned asked, unsigned channel)
+{
+    return (uint8_t)(asked ? asked : channel);
+}
+
+static void fill_in(struct core *core, struct core_dispatch *dispatch, const struct core_request *request,
+                    struct core_class *class, struct core_session *session)
+{
+    struct core_channel *channel = class->channel;
+    const weft_channel_options *o = &channel->options;
+    dispatch->channel = channel;
+    dispatch->class = class;
+    dispatch->session = session;
+    dispatch->session_id = session->slot.handle;
+    dispatch->dest = request->dest;
+    dispatch->payload = request->payload;
+    dispatch->priority = request->priority;
+    dispatch->detached = request->detached;
+    dispatch->token = request->token;
+    dispatch->context = request->context;
+    dispatch->context2 = request->context2;
+    dispatch->sticky_hash = request->sticky_hash ? request->sticky_hash : core->arrival * UINT64_C(0x9e3779b97f4a7c15);
+    dispatch->redispatches = inherit_u8(request->on_crash, o->on_crash) == WEFT_CRASH_REDISPATCH;
+    dispatch->attempts_max =
+        inherit_u8(request->attempts_max > CORE_ATTEMPTS_MAX ? CORE_ATTEMPTS_MAX : request->attempts_max,
+                   o->attempts_max);
+    dispatch->start_to_close_ms = inherit_ms(request->start_to_close_ms, o->start_to_close_ms);
+    dispatch->heartbeat_ms = inherit_ms(request->heartbeat_ms, o->heartbeat_ms);
+    dispatch->start_deadline_ns =
+        after(core->now_ns, inherit_ms(request->schedule_to_start_ms, o->schedule_to_start_ms));
+    dispatch->close_deadline_ns =
+        after(core->now_ns, inherit_ms(request->schedule_to_close_ms, o->schedule_to_close_ms));
+    dispatch->waiting_since_ns = core->now_ns;
+    list_init(&dispatch->item.on);
+    list_init(&dispatch->on_class);
+    list_init(&dispatch->on_channel);
+    list_init(&dispatch->on_session);
+}
+
+/* The keys of those it dies of: room for one less than its attempts, where it may have more than one. */
+static bool make_tried(struct core *core, struct core_channel *channel, const struct core_request *request,
+                       uint64_t **tried)
+{
+    *tried = NULL;
+    if (inherit_u8(request->on_crash, channel->options.on_crash) != WEFT_CRASH_REDISPATCH) return true;
+    *tried = weft__mem_alloc(core->mem, CORE_ATTEMPTS_MAX * sizeof(**tried));
+    return *tried != NULL;
+}
+
+weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
+                               struct core_admitted *admitted)
+{
+    core->now_ns = now_ns;
+    *admitted = (struct core_admitted){.admission = WEFT_ADMISSION_NONE};
+    if (core->closing) return WEFT_ECLOSED;
+    struct core_channel *channel = weft__channel_find(core, request->channel_hash, request->channel);
+    if (!channel) return WEFT_ENOCHANNEL;
+    struct core_session *session = weft__slotmap_find(&core->sessions, request->session);
+    if (!session || session->state == CORE_SESSION_DEAD) return WEFT_EDEAD;
+    if (core->dispatches.live_count >= core->limits.dispatches_max) return WEFT_ELIMIT;
+    admitted->channel = channel->slot.handle;
+    if (channel->state == WEFT_CHANNEL_DRAINING || channel->state == WEFT_CHANNEL_DRAINED)
+        return reject(core, channel, admitted, "draining", 0);
+    if (request->payload->size_bytes > channel->options.payload_bytes_max)
+        return reject(core, channel, admitted, "payload_too_large", 0);
+    struct core_class *class = weft__class_find(channel, request->activity_type_hash, request->activity_type);
+    uint32_t workers = channel->any.workers_count + (class && class->name ? class->workers_count : 0);
+    if (workers == 0 && inherit_u8(request->no_worker, channel->options.no_worker) == WEFT_NO_WORKER_REJECT)
+        return reject(core, channel, admitted, "no_worker", 0);
+
+    uint64_t *tried;
+    weft_error error = WEFT_ENOMEM;
+    if (!weft__slotmap_ensure(&core->dispatches, core->dispatches.live_count + 1) ||
+        !weft__heap_ensure(&core->timers, core->dispatches.live_count + 1) ||
+        !make_tried(core, channel, request, &tried))
+        return WEFT_ENOMEM;
+    if (!class) class = weft__class_get(core, channel, request->activity_type_hash, request->activity_type, &error);
+    if (!class) {
+        weft__mem_free(core->mem, tried);
+        return error;
+    }
+
+    class->refs++;
+    struct core_dispatch *dispatch = weft__slotmap_take(&core->dispatches);
+    dispatch->tried = tried;
+    dispatch->arrival = core->arrival + 1;
+    fill_in(core, dispatch, request, class, session);
+    session->hanging_count++;
+    size_t charge_bytes = sizeof(*dispatch) + request->payload->charge_bytes;
+    struct core_worker *worker = NULL;
+    if (channel->state == WEFT_CHANNEL_OPEN && list_empty(&class->queues[dispatch->priority]))
+        worker = weft__select(core, dispatch);
+    bool fits = worker || has_room(channel, charge_bytes) ||
+                (channel->options.queue_full == WEFT_SHED_LOWEST &&
+                 shed(core, channel, dispatch->priority, charge_bytes));
+    if (!fits) {
+        session->hanging_count--;
+        weft__slotmap_give(&core->dispatches, dispatch);
+        weft__class_drop(core, class);
+        weft__mem_free(core->mem, tried);
+        admitted->blocks = channel->options.queue_full == WEFT_BLOCK;
+        return reject(core, channel, admitted, "queue_full", retry_after_ms(channel));
+    }
+
+    core->arrival++;
+    channel->open++;
+    channel->dispatched++;
+    core->stats.dispatched++;
+    core->stats.dispatches_open++;
+    list_push_back(&session->dispatches, &dispatch->on_session);
+    if (dispatch->dest) list_push_back(&dispatch->dest->open, &dispatch->item.on);
+    if (worker)
+        weft__assign(core, dispatch, worker);
+    else
+        weft__place(core, dispatch);
+    if (dispatch->start_deadline_ns != CORE_NEVER || dispatch->close_deadline_ns != CORE_NEVER)
+        weft__dispatch_timer(core, dispatch);
+    dispatch->admission =
+        dispatch->state == DISPATCH_ASSIGNED ? WEFT_ADMISSION_ACCEPTED : WEFT_ADMISSION_DEFERRED;
+    admitted->admission = (weft_admission)dispatch->admission;
+    admitted->id = (weft_dispatch_id){session->slot.handle, dispatch->slot.handle};
+    return WEFT_OK;
+}
+
+/* --- the outcome --------------------------------------------------------------------------------------------------- */
+
+static void count(struct core *core, struct core_channel *channel, weft_outcome outcome)
+{
+    weft_node_stats *stats = &core->stats;
+    switch (outcome) {
+    case WEFT_COMPLETED: channel->completed++, stats->completed++; break;
+    case WEFT_FAILED: channel->failed++, stats->failed++; break;
+    case WEFT_WORKER_DIED: channel->worker_died++, stats->worker_died++; break;
+    case WEFT_TIMED_OUT: channel->timed_out++, stats->timed_out++; break;
+    case WEFT_CANCELLED: channel->cancelled++, stats->cancelled++; break;
+    case WEFT_REJECTED: channel->rejected++, stats->rejected++; break;
+    case WEFT_OUTCOME_NONE: WEFT_ASSERT(outcome != WEFT_OUTCOME_NONE);
+    }
+    if (outcome != WEFT_COMPLETED && outcome != WEFT_FAILED) return;
+    uint64_t gap_ns = core->now_ns - channel->last_end_ns;
+    if (channel->last_end_ns)
+        channel->service_ns = channel->service_ns ? channel->service_ns - channel->service_ns / 16 + gap_ns / 16 : gap_ns;
+    channel->last_end_ns = core->now_ns;
+}
+
+/* Where the time went, up to now. */
+static void account(const struct core *core, struct core_dispatch *dispatch)
+{
+    if (!dispatch->task) {
+        dispatch->queued_ns += core->now_ns - dispatch->waiting_since_ns;
+        return;
+    }
+    uint64_t entered_ns = dispatch->task->started_ns;
+    if (dispatch->task->state == CORE_TASK_ASSIGNED || entered_ns > core->now_ns) entered_ns = core->now_ns;
+    else if (!entered_ns) entered_ns = dispatch->entered_ns;
+    dispatch->started_ns = entered_ns - dispatch->waiting_since_ns;
+    dispatch->run_ns = core->now_ns - entered_ns;
+}
+
+/* The one end. Takes result. Where nobody waits for the outcome, the dispatch is forgotten at once. */
+void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcome outcome, const char *code,
+                  struct message *result)
+{
+    WEFT_ASSERT(dispatch->state != DISPATCH_SETTLED);
+    struct core_channel *channel = dispatch->channel;
+    struct core_session *session = dispatch->session;
+    account(core, dispatch);
+    if (dispatch->state == DISPATCH_QUEUED) weft__queue_remove(core, dispatch);
+    dispatch->state = DISPATCH_SETTLED;
+    dispatch->outcome = (uint8_t)outcome;
+    dispatch->code = code;
+    dispatch->result = result;
+    if (dispatch->task) weft__task_leave(core, dispatch->task);
+    count(core, channel, outcome);
+    weft__message_drop(dispatch->payload);
+    dispatch->payload = NULL;
+    weft__class_drop(core, dispatch->class);
+    dispatch->class = NULL;
+    dispatch->channel = NULL;
+    dispatch->session = NULL;
+    channel->open--;
+    core->stats.dispatches_open--;
+    if (session) {
+        list_remove(&dispatch->on_session);
+        session->hanging_count--;
+        weft__session_changed(core, session);
+    }
+    dispatch->close_deadline_ns = CORE_NEVER;
+    if (dispatch->dest) {
+        list_remove(&dispatch->item.on);
+        weft__dispatch_timer(core, dispatch);
+        weft__dest_append(core, dispatch->dest, &dispatch->item, CORE_ITEM_OUTCOME);
+    } else if (dispatch->detached) {
+        dispatch->close_deadline_ns = weft__clock_after_ms(core->now_ns, core->limits.outcome_keep_ms);
+        weft__dispatch_timer(core, dispatch);
+        weft__wake(core, &core->fetch_waiters, true);
+    } else {
+        weft__dispatch_forget(core, dispatch);
+    }
+    weft__channel_changed(core, channel);
+    weft__quiet_changed(core);
+}
+
+void weft__dispatch_forget(struct core *core, struct core_dispatch *dispatch)
+{
+    WEFT_ASSERT(dispatch->state == DISPATCH_SETTLED && !dispatch->task);
+    weft__heap_remove(&core->timers, &dispatch->timer);
+    weft__message_drop(dispatch->result);
+    weft__name_drop(dispatch->worker_name);
+    weft__mem_free(core->mem, dispatch->tried);
+    weft__slotmap_give(&core->dispatches, dispatch);
+}
+
+static void hand_out(struct core *core, struct core_dispatch *dispatch, struct core_outcome *outcome)
+{
+    *outcome = (struct core_outcome){.id = {dispatch->session_id, dispatch->slot.handle},
+                                     .outcome = (weft_outcome)dispatch->outcome,
+                                     .admission = (weft_admission)dispatch->admission,
+                                     .attempts = dispatch->attempts,
+                                     .code = dispatch->code,
+                                     .message = dispatch->result,
+                                     .token = dispatch->token,
+                                     .context = dispatch->context,
+                                     .context2 = dispatch->context2,
+                                     .queued_ns = dispatch->queued_ns,
+                                     .started_ns = dispatch->started_ns,
+                                     .run_ns = dispatch->run_ns};
+    if (dispatch->worker_name) snprintf(outcome->worker, sizeof(outcome->worker), "%s", dispatch->worker_name->text);
+    dispatch->result = NULL;
+    weft__dispatch_forget(core, dispatch);
+}
+
+enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest *dest, struct core_outcome *outcome,
+                                            struct core_task **cancelled)
+{
+    struct list_node *node = list_first(&dest->fifo);
+    if (!node) return 0;
+    struct core_item *item = list_record(node, struct core_item, on);
+    enum core_item_kind kind = item->kind;
+    weft__dest_remove(dest, item);
+    if (kind == CORE_ITEM_CANCEL)
+        *cancelled = list_record(item, struct core_task, cancel_item);
+    else
+        hand_out(core, list_record(item, struct core_dispatch, item), outcome);
+    return kind;
+}
+
+weft_error weft__core_outcome_fetch(struct core *core, weft_dispatch_id id, struct core_outcome *outcome,
+                                    struct core_waiter *waiter)
+{
+    struct core_dispatch *dispatch = weft__slotmap_find(&core->dispatches, id.number);
+    if (!dispatch || dispatch->session_id != id.session || !dispatch->detached || dispatch->dest)
+        return WEFT_ENOTFOUND;
+    if (dispatch->state == DISPATCH_SETTLED) {
+        hand_out(core, dispatch, outcome);
+        return WEFT_OK;
+    }
+    if (waiter) list_push_back(&core->fetch_waiters, &waiter->on);
+    return WEFT_EAGAIN;
+}
+
+/* --- cancelling ---------------------------------------------------------------------------------------------------- */
+
+static void request_cancel(struct core *core, struct core_dispatch *dispatch)
+{
+    if (!is_taken(dispatch)) {
+        weft__settle(core, dispatch, WEFT_CANCELLED, "cancelled", NULL);
+        return;
+    }
+    if (dispatch->cancelling) return;
+    uint32_t grace_ms = dispatch->channel->options.cancel_grace_ms;
+    dispatch->cancelling = true;
+    dispatch->retry_ns = after(core->now_ns, grace_ms);
+    weft__task_cancel(core, dispatch->task);
+    weft__dispatch_timer(core, dispatch);
+}
+
+weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_id id)
+{
+    core->now_ns = now_ns;
+    struct core_dispatch *dispatch = weft__slotmap_find(&core->dispatches, id.number);
+    if (!dispatch || dispatch->session_id != id.session || dispatch->state == DISPATCH_SETTLED) return WEFT_ENOTFOUND;
+    request_cancel(core, dispatch);
+    return WEFT_OK;
+}
+
+bool weft__core_dest_abandon(struct core *core, uint64_t now_ns, struct core_dest *dest)
+{
+    core->now_ns = now_ns;
+    struct list_node *node;
+    for (int moved = 0; moved < CORE_HOLD_MAX; moved++) {
+        if ((node = list_first(&dest->fifo))) {
+            struct core_dispatch *dispatch =
+                list_record(list_record(node, struct core_item, on), struct core_dispatch, item);
+            weft__dest_remove(dest, &dispatch->item);
+            weft__dispatch_forget(core, dispatch);
+        } else if ((node = list_first(&dest->open))) {
+            struct core_dispatch *dispatch =
+                list_record(list_record(node, struct core_item, on), struct core_dispatch, item);
+            list_remove(node);
+            dispatch->dest = NULL;
+            if (!dispatch->detached) weft__settle(core, dispatch, WEFT_CANCELLED, "caller_closed", NULL);
+        } else {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,241 @@
+/* queue.c: what waits, in which order it goes, and to whom.
+ *
+ * A queued dispatch stands twice: in the queue of its class and priority, and in that of its channel and priority, both
+ * by arrival. A worker of certain types looks at the heads of its classes, one that takes all at the head of the channel.
+ *
+ * The level rule: when an entry and the work it left are done, no dispatch waits that a worker could have. Whatever may
+ * change that ends in one of four calls: place (a dispatch looks for a worker), serve_worker (a worker for dispatches),
+ * serve_group (a freed thread for its hungry seats), serve_channel (a channel opens). A seat is hungry while it has an
+ * eligible worker and something may wait for it, but its group had no free thread when that was looked at.
+ */
+#include "core/state.h"
+
+#include "base/clock.h"
+
+enum { SERVE_MAX = 64, SKIP_MAX = 64, STARVED_TURN = 16 };
+
+/* --- order --------------------------------------------------------------------------------------------------------- */
+
+static size_t charge(const struct core_dispatch *dispatch)
+{
+    return sizeof(*dispatch) + (dispatch->payload ? dispatch->payload->charge_bytes : 0);
+}
+
+/* A newcomer goes to the end at once; one that comes back has an old number, and its place is near the head. */
+static void insert_by_arrival(struct list_node *queue, struct list_node *node, size_t offset, uint64_t arrival)
+{
+#define ARRIVAL(n) (((struct core_dispatch *)(void *)((char *)(n)-offset))->arrival)
+    struct list_node *at = queue;
+    if (!list_empty(queue) && ARRIVAL(queue->prev) > arrival)
+        for (at = queue->next; ARRIVAL(at) < arrival;) at = at->next;
+    list_insert_before(at, node);
+#undef ARRIVAL
+}
+
+static void mark_hungry(struct seat *seat)
+{
+    if (seat->group && !weft__seat_free(seat) && seat->eligible_count > 0 && !list_linked(&seat->on_hungry))
+        list_push_back(&seat->group->hungry, &seat->on_hungry);
+}
+
+static void mark_class_hungry(struct core_class *class)
+{
+    for (struct list_node *node = class->seats.next; node != &class->seats; node = node->next)
+        mark_hungry(list_record(node, struct seat, on_class));
+}
+
+static void mark_worker_hungry(struct core_worker *worker)
+{
+    if (!worker->indexed || !worker->channel || worker->channel->queued == 0) return;
+    for (uint32_t i = 0; i < worker->members_count; i++) mark_hungry(worker->members[i].seat);
+}
+
+void weft__queue_add(struct core *core, struct core_dispatch *dispatch)
+{
+    (void)core;
+    struct core_class *class = dispatch->class;
+    struct core_channel *channel = dispatch->channel;
+    unsigned p = dispatch->priority;
+    dispatch->state = DISPATCH_QUEUED;
+    insert_by_arrival(&class->queues[p], &dispatch->on_class, offsetof(struct core_dispatch, on_class),
+                      dispatch->arrival);
+    insert_by_arrival(&channel->queues[p], &dispatch->on_channel, offsetof(struct core_dispatch, on_channel),
+                      dispatch->arrival);
+    class->queued++;
+    channel->queued++;
+    channel->queued_by_priority[p]++;
+    channel->queued_bytes += charge(dispatch);
+    mark_class_hungry(class);
+    if (class->name) mark_class_hungry(&channel->any);
+}
+
+void weft__queue_remove(struct core *core, struct core_dispatch *dispatch)
+{
+    struct core_channel *channel = dispatch->channel;
+    list_remove(&dispatch->on_class);
+    list_remove(&dispatch->on_channel);
+    WEFT_ASSERT(dispatch->class->queued > 0 && channel->queued > 0);
+    dispatch->class->queued--;
+    channel->queued--;
+    channel->queued_by_priority[dispatch->priority]--;
+    channel->queued_bytes -= charge(dispatch);
+    weft__wake(core, &channel->room_waiters, false);
+}
+
+/* --- whose turn it is ---------------------------------------------------------------------------------------------- */
+
+/* The first in the queue that the worker is not excluded from. Exclusions are rare, so the walk is short; it gives up
+ * after SKIP_MAX, which leaves a worker that killed 64 dispatches in a row twice each without work from behind them. */
+static struct core_dispatch *first_for(const struct core *core, struct core_worker *worker, struct list_node *queue,
+                                       size_t offset)
+{
+    int looked = 0;
+    for (struct list_node *node = queue->next; node != queue && looked < SKIP_MAX; node = node->next, looked++) {
+        struct core_dispatch *dispatch = (void *)((char *)node - offset);
+        enum core_refusal refusal = weft__refusal(core, worker, dispatch);
+        if (refusal == CORE_ELIGIBLE) return dispatch;
+        if (refusal != CORE_REFUSED_EXCLUDED) return NULL;
+    }
+    return NULL;
+}
+
+/* The oldest of that priority that the worker may have. */
+static struct core_dispatch *head_for(const struct core *core, struct core_worker *worker, unsigned priority)
+{
+    if (!worker->members[0].seat->class->name)
+        return first_for(core, worker, &worker->channel->queues[priority], offsetof(struct core_dispatch, on_channel));
+    struct core_dispatch *oldest = NULL;
+    for (uint32_t i = 0; i < worker->members_count; i++) {
+        struct core_class *class = worker->members[i].seat->class;
+        if (class->queued == 0) continue;
+        struct core_dispatch *head =
+            first_for(core, worker, &class->queues[priority], offsetof(struct core_dispatch, on_class));
+        if (head && (!oldest || head->arrival < oldest->arrival)) oldest = head;
+    }
+    return oldest;
+}
+
+/* The highest priority goes first, but each 16th turn is for the one that has starved longest, if one has. */
+static struct core_dispatch *next_for(const struct core *core, struct core_worker *worker)
+{
+    const struct core_channel *channel = worker->channel;
+    struct core_dispatch *next = NULL;
+    uint64_t starve_ms = channel->options.starve_ms;
+    bool starved_turn = (channel->turns + 1) % STARVED_TURN == 0 && starve_ms != WEFT_FOREVER;
+    for (unsigned p = 0; p < CORE_PRIORITIES; p++) {
+        if (channel->queued_by_priority[p] == 0) continue;
+        struct core_dispatch *head = head_for(core, worker, p);
+        if (!head) continue;
+        bool starved = core->now_ns - head->waiting_since_ns >= starve_ms * NS_PER_MS;
+        if (!next || (starved && head->waiting_since_ns < next->waiting_since_ns)) next = head;
+        if (!starved_turn) break;
+    }
+    return next;
+}
+
+static bool hands_out(const struct core_channel *channel)
+{
+    return channel && !channel->deleted &&
+           (channel->state == WEFT_CHANNEL_OPEN || channel->state == WEFT_CHANNEL_DRAINING);
+}
+
+/* Gives the worker, or whoever is better for what is next, one dispatch. False: nothing to give, or nobody free. */
+static bool serve_once(struct core *core, struct core_worker *worker)
+{
+    if (!worker->indexed || !hands_out(worker->channel) || worker->channel->queued == 0) return false;
+    if (worker->group && worker->group->busy >= worker->group->limit) return false;
+    struct core_dispatch *dispatch = next_for(core, worker);
+    if (!dispatch) return false;
+    if (dispatch->channel->options.policy == WEFT_STICKY || dispatch->tried_count > 0) {
+        struct core_worker *better = weft__select(core, dispatch);
+        if (better) worker = better;
+    }
+    dispatch->channel->turns++;
+    weft__queue_remove(core, dispatch);
+    weft__assign(core, dispatch, worker);
+    return true;
+}
+
+void weft__serve_worker(struct core *core, struct core_worker *worker)
+{
+    for (int served = 0; serve_once(core, worker); served++) {
+        core->budget--;
+        if (served < SERVE_MAX) continue;
+        weft__work_add(core, &worker->work, WORK_WORKER);
+        return;
+    }
+    mark_worker_hungry(worker);
+}
+
+/* One dispatch for the seat. The member whose turn it is may be excluded from all that waits, and another one not: the
+ * heads then look for themselves. */
+static bool serve_seat(struct core *core, struct seat *seat)
+{
+    struct core_worker *worker = weft__seat_first(core, seat);
+    if (!worker) return false;
+    if (serve_once(core, worker)) return true;
+    struct core_class *class = seat->class;
+    for (unsigned p = 0; p < CORE_PRIORITIES; p++) {
+        struct list_node *head = list_first(class->name ? &class->queues[p] : &class->channel->queues[p]);
+        if (!head) continue;
+        struct core_dispatch *dispatch = class->name ? list_record(head, struct core_dispatch, on_class)
+                                                     : list_record(head, struct core_dispatch, on_channel);
+        worker = dispatch->tried_count > 0 ? weft__select(core, dispatch) : NULL;
+        if (worker && serve_once(core, worker)) return true;
+    }
+    return false;
+}
+
+/* Each hungry seat in turn, so that no channel of the group waits for another's queue to end. */
+void weft__serve_group(struct core *core, struct core_group *group)
+{
+    for (struct list_node *node; group->busy < group->limit && (node = list_pop_front(&group->hungry));) {
+        struct seat *seat = list_record(node, struct seat, on_hungry);
+        if (serve_seat(core, seat)) list_push_back(&group->hungry, node);
+    }
+}
+
+/* A slot of the worker, and a thread of its group, are free again: the hungry seats come first, its own behind them, or a
+ * deep queue of one channel would keep the group to itself. */
+void weft__serve_freed(struct core *core, struct core_worker *worker)
+{
+    struct core_group *group = worker->group;
+    if (group && !list_empty(&group->hungry)) {
+        for (uint32_t i = 0; worker->indexed && i < worker->members_count; i++) {
+            struct seat *seat = worker->members[i].seat;
+            if (!list_linked(&seat->on_hungry)) list_push_back(&group->hungry, &seat->on_hungry);
+        }
+        weft__serve_group(core, group);
+    }
+    weft__serve_worker(core, worker);
+}
+
+static bool serve_class(struct core *core, struct core_class *class)
+{
+    for (struct list_node *node = class->seats.next; node != &class->seats; node = node->next) {
+        struct seat *seat = list_record(node, struct seat, on_class);
+        while (serve_seat(core, seat))
+            if (core->budget-- <= 0) return false;
+        mark_hungry(seat);
+    }
+    return true;
+}
+
+void weft__serve_channel(struct core *core, struct core_channel *channel)
+{
+    bool done = serve_class(core, &channel->any);
+    for (struct list_node *node = channel->classes.next; done && node != &channel->classes; node = node->next)
+        done = serve_class(core, list_record(node, struct core_class, on_channel));
+    if (!done) weft__work_add(core, &channel->work, WORK_CHANNEL);
+}
+
+void weft__place(struct core *core, struct core_dispatch *dispatch)
+{
+    struct core_worker *worker = hands_out(dispatch->channel) ? weft__select(core, dispatch) : NULL;
+    if (worker && list_empty(&dispatch->class->queues[dispatch->priority])) {
+        weft__assign(core, dispatch, worker);
+        return;
+    }
+    weft__queue_add(core, dispatch);
+    if (worker) weft__serve_worker(core, worker);
+}

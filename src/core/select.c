@@ -1,0 +1,329 @@
+/* select.c: who may do the work, and who does it next.
+ *
+ * refusal() is the one predicate. What it says of a worker alone (its link, its state, its capacity) decides whether it
+ * stands in the index; what it says of a worker and a dispatch decides the rest; `why` asks it too.
+ *
+ * The index of a channel is its seats: one for each activity type and executor group there. A seat whose group has no free
+ * thread is passed over as a whole, so that a busy group costs one look, however many workers it has. In a seat the
+ * eligible members stand in the order of the channel's policy:
+ *   round robin    a list; whoever is chosen goes to its end, and so does whoever becomes eligible again
+ *   least loaded   a heap by {attempts in flight, worker id}
+ *   sticky         a ring of 8 points a worker
+ * Over the few seats that can serve a dispatch the best first member wins.
+ *
+ * The death of a session is one store, long before its workers leave the index: whoever meets one here takes it out.
+ */
+#include "core/state.h"
+
+/* --- the predicate ------------------------------------------------------------------------------------------------- */
+
+/* What a dispatch remembers of those it died of: a worker that gave it up, or a whole session, by its name. */
+static uint64_t worker_key(const struct core_worker *worker)
+{
+    return worker->id * UINT64_C(0x9e3779b97f4a7c15) | 1;
+}
+
+static uint64_t session_key(const struct core_session *session)
+{
+    return session->name_hash & ~UINT64_C(1);
+}
+
+uint64_t weft__tried_key(const struct core_worker *worker, bool session)
+{
+    return session ? session_key(worker->session) : worker_key(worker);
+}
+
+static unsigned tries(const struct core_dispatch *dispatch, const struct core_worker *worker)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < dispatch->tried_count; i++)
+        n += dispatch->tried[i] == session_key(worker->session) || dispatch->tried[i] == worker_key(worker);
+    return n;
+}
+
+/* Those it died of twice never again; those it died of once, when it has waited for another. */
+static bool excluded(const struct core *core, const struct core_dispatch *dispatch, const struct core_worker *worker)
+{
+    if (dispatch->tried_count == 0) return false;
+    unsigned n = tries(dispatch, worker);
+    return n >= 2 || (n == 1 && core->now_ns < dispatch->retry_ns);
+}
+
+static bool takes_type(const struct core_worker *worker, const struct core_class *class)
+{
+    for (uint32_t i = 0; i < worker->members_count; i++) {
+        const struct core_class *member = worker->members[i].seat->class;
+        if (member == class || !member->name) return true;
+    }
+    return false;
+}
+
+/* dispatch NULL: asks only what concerns the worker alone. */
+enum core_refusal weft__refusal(const struct core *core, const struct core_worker *worker,
+                                const struct core_dispatch *dispatch)
+{
+    if (worker->session->state != CORE_SESSION_ARMED) return CORE_REFUSED_LINK;
+    if (dispatch && !takes_type(worker, dispatch->class)) return CORE_REFUSED_ACTIVITY_TYPE;
+    if (worker->draining || worker->ended) return CORE_REFUSED_DRAINING;
+    if (dispatch && excluded(core, dispatch, worker)) return CORE_REFUSED_EXCLUDED;
+    if (worker->in_flight >= worker->max_concurrent) return CORE_REFUSED_CAPACITY;
+    if (dispatch && worker->group && worker->group->busy >= worker->group->limit) return CORE_REFUSED_EXECUTOR;
+    return CORE_ELIGIBLE;
+}
+
+/* --- seats --------------------------------------------------------------------------------------------------------- */
+
+/* Finds or makes the seat with room for one more member; NULL: out of memory. */
+struct seat *weft__seat_get(struct core *core, struct core_class *class, struct core_group *group)
+{
+    struct seat *seat = NULL;
+    for (struct list_node *node = class->seats.next; node != &class->seats; node = node->next) {
+        struct seat *known = list_record(node, struct seat, on_class);
+        if (known->group == group) seat = known;
+    }
+    if (!seat) {
+        seat = weft__mem_zalloc(core->mem, sizeof(*seat));
+        if (!seat) return NULL;
+        seat->class = class;
+        seat->group = group;
+        list_init(&seat->on_group);
+        list_init(&seat->on_hungry);
+        list_init(&seat->turn);
+        weft__heap_init(&seat->loads, core->mem);
+        list_push_back(&class->seats, &seat->on_class);
+        if (group) list_push_back(&group->seats, &seat->on_group);
+    }
+    if (class->channel->options.policy == WEFT_LEAST_LOADED &&
+        !weft__heap_ensure(&seat->loads, seat->members_count + 1)) {
+        if (seat->members_count == 0) weft__seat_free_memory(core, seat);
+        return NULL;
+    }
+    seat->members_count++;
+    return seat;
+}
+
+void weft__seat_free_memory(struct core *core, struct seat *seat)
+{
+    list_remove(&seat->on_class);
+    list_remove(&seat->on_group);
+    list_remove(&seat->on_hungry);
+    weft__heap_fini(&seat->loads);
+    weft__mem_free(core->mem, seat);
+}
+
+void weft__seat_drop(struct core *core, struct seat *seat)
+{
+    if (--seat->members_count == 0) weft__seat_free_memory(core, seat);
+}
+
+bool weft__seat_free(const struct seat *seat)
+{
+    return !seat->group || seat->group->busy < seat->group->limit;
+}
+
+/* --- the index ----------------------------------------------------------------------------------------------------- */
+
+static uint64_t load_key(const struct core_worker *worker)
+{
+    return (uint64_t)worker->in_flight << 40 | (worker->id & ((UINT64_C(1) << 40) - 1));
+}
+
+static void member_add(struct membership *member, weft_policy policy)
+{
+    struct core_worker *worker = member->worker;
+    struct seat *seat = member->seat;
+    seat->eligible_count++;
+    switch (policy) {
+    case WEFT_ROUND_ROBIN:
+        member->stamp = worker->channel->stamp;
+        list_push_back(&seat->turn, &member->on_turn);
+        break;
+    case WEFT_LEAST_LOADED: weft__heap_set(&seat->loads, &member->on_loads, load_key(worker)); break;
+    case WEFT_STICKY: {
+        struct ring_point *points = &worker->points[(size_t)(member - worker->members) * RING_POINTS];
+        for (int i = 0; i < RING_POINTS; i++) weft__ring_add(&seat->ring, &points[i]);
+        break;
+    }
+    }
+}
+
+static void member_remove(struct membership *member, weft_policy policy)
+{
+    struct core_worker *worker = member->worker;
+    struct seat *seat = member->seat;
+    seat->eligible_count--;
+    switch (policy) {
+    case WEFT_ROUND_ROBIN: list_remove(&member->on_turn); break;
+    case WEFT_LEAST_LOADED: weft__heap_remove(&seat->loads, &member->on_loads); break;
+    case WEFT_STICKY: {
+        struct ring_point *points = &worker->points[(size_t)(member - worker->members) * RING_POINTS];
+        for (int i = 0; i < RING_POINTS; i++) weft__ring_remove(&seat->ring, &points[i]);
+        break;
+    }
+    }
+}
+
+void weft__index_update(struct core *core, struct core_worker *worker)
+{
+    bool belongs = weft__refusal(core, worker, NULL) == CORE_ELIGIBLE;
+    if (!belongs && !worker->indexed) return;
+    struct core_channel *channel = worker->channel;
+    weft_policy policy = channel->options.policy;
+    if (belongs && worker->indexed) {
+        if (policy == WEFT_LEAST_LOADED)
+            for (uint32_t i = 0; i < worker->members_count; i++)
+                weft__heap_set(&worker->members[i].seat->loads, &worker->members[i].on_loads, load_key(worker));
+        return;
+    }
+    worker->indexed = belongs;
+    if (belongs) {
+        channel->eligible_count++;
+        channel->stamp++;
+        for (uint32_t i = 0; i < worker->members_count; i++) member_add(&worker->members[i], policy);
+    } else {
+        channel->eligible_count--;
+        for (uint32_t i = 0; i < worker->members_count; i++) member_remove(&worker->members[i], policy);
+    }
+}
+
+/* After it was given a task: its next turn comes after everybody else's. */
+void weft__index_chosen(struct core_worker *worker)
+{
+    struct core_channel *channel = worker->channel;
+    if (!worker->indexed || channel->options.policy != WEFT_ROUND_ROBIN) return;
+    channel->stamp++;
+    for (uint32_t i = 0; i < worker->members_count; i++) {
+        struct membership *member = &worker->members[i];
+        list_remove(&member->on_turn);
+        list_push_back(&member->seat->turn, &member->on_turn);
+        member->stamp = channel->stamp;
+    }
+    /* The next to be chosen was last touched a whole round ago: fetch it while there is other work to do. */
+    struct list_node *next = list_first(&worker->members[0].seat->turn);
+    struct membership *member = list_record(next, struct membership, on_turn);
+    __builtin_prefetch(member->worker, 1);
+    __builtin_prefetch((char *)member->worker + 64, 1);
+    __builtin_prefetch((char *)member->worker + 128, 1);
+}
+
+/* --- selection ----------------------------------------------------------------------------------------------------- */
+
+/* Who of the seat would be refused for this dispatch: untried_only makes no difference between one try and two. */
+static bool unwanted(const struct core *core, const struct core_dispatch *dispatch, const struct core_worker *worker,
+                     bool untried_only)
+{
+    if (!dispatch || dispatch->tried_count == 0) return false;
+    return untried_only ? tries(dispatch, worker) > 0 : excluded(core, dispatch, worker);
+}
+
+/* Takes a worker whose session has died out of the index; true: it did, look again. What that costs is bounded by the
+ * pickers' looks; as one of them may give up before it comes to the living, the channel is looked at again. */
+static bool is_dead(struct core *core, struct core_worker *worker)
+{
+    if (worker->session->state == CORE_SESSION_ARMED) return false;
+    struct core_channel *channel = worker->channel;
+    weft__index_update(core, worker);
+    if (channel->queued > 0 || channel->eligible_count > 0) weft__work_add(core, &channel->work, WORK_CHANNEL);
+    return true;
+}
+
+static struct core_worker *pick_turn(struct core *core, struct seat *seat, const struct core_dispatch *dispatch,
+                                     bool untried_only, uint64_t *key)
+{
+    struct list_node *node = seat->turn.next;
+    for (int looked = 0; node != &seat->turn && looked < CORE_HOLD_MAX; looked++) {
+        struct membership *member = list_record(node, struct membership, on_turn);
+        node = node->next;
+        if (is_dead(core, member->worker) || unwanted(core, dispatch, member->worker, untried_only)) continue;
+        *key = member->stamp;
+        return member->worker;
+    }
+    return NULL;
+}
+
+static struct core_worker *pick_load(struct core *core, struct seat *seat, const struct core_dispatch *dispatch,
+                                     bool untried_only, uint64_t *key)
+{
+    struct heap_node *first;
+    for (int looked = 0; looked < CORE_HOLD_MAX && (first = weft__heap_first(&seat->loads, key)); looked++) {
+        struct core_worker *worker = list_record(first, struct membership, on_loads)->worker;
+        if (is_dead(core, worker)) continue;
+        if (!unwanted(core, dispatch, worker, untried_only)) return worker;
+        break;
+    }
+    /* The first is one it died of, which is rare: look at the others in no order, for the least loaded of them. */
+    struct core_worker *best = NULL;
+    for (uint32_t i = 0; i < seat->loads.count && i < CORE_HOLD_MAX; i++) {
+        struct core_worker *worker = list_record(seat->loads.entries[i].node, struct membership, on_loads)->worker;
+        if (worker->session->state != CORE_SESSION_ARMED || unwanted(core, dispatch, worker, untried_only) ||
+            (best && seat->loads.entries[i].key >= *key))
+            continue;
+        best = worker;
+        *key = seat->loads.entries[i].key;
+    }
+    return best;
+}
+
+static struct core_worker *pick_point(struct core *core, struct seat *seat, const struct core_dispatch *dispatch,
+                                      bool untried_only, uint64_t *key)
+{
+    uint64_t hash = dispatch ? dispatch->sticky_hash : 0;
+    struct ring_point *point = weft__ring_at(seat->ring, hash);
+    const struct ring_point *first = point;
+    for (int looked = 0; point && looked < CORE_HOLD_MAX; looked++) {
+        struct core_worker *worker = point->member->worker;
+        if (is_dead(core, worker)) {
+            first = point = weft__ring_at(seat->ring, hash);
+            continue;
+        }
+        if (!unwanted(core, dispatch, worker, untried_only)) {
+            *key = point->hash - hash;
+            return worker;
+        }
+        point = weft__ring_after(seat->ring, point);
+        if (point == first) break;
+    }
+    return NULL;
+}
+
+static struct core_worker *pick(struct core *core, struct seat *seat, const struct core_dispatch *dispatch,
+                                bool untried_only, uint64_t *key)
+{
+    if (seat->eligible_count == 0 || !weft__seat_free(seat)) return NULL;
+    switch (seat->class->channel->options.policy) {
+    case WEFT_LEAST_LOADED: return pick_load(core, seat, dispatch, untried_only, key);
+    case WEFT_STICKY: return pick_point(core, seat, dispatch, untried_only, key);
+    default: return pick_turn(core, seat, dispatch, untried_only, key);
+    }
+}
+
+static void better(struct core *core, struct core_class *class, const struct core_dispatch *dispatch, bool untried_only,
+                   struct core_worker **best, uint64_t *best_key)
+{
+    for (struct list_node *node = class->seats.next; node != &class->seats; node = node->next) {
+        uint64_t key = 0;
+        struct core_worker *worker = pick(core, list_record(node, struct seat, on_class), dispatch, untried_only, &key);
+        if (!worker || (*best && key >= *best_key)) continue;
+        *best = worker;
+        *best_key = key;
+    }
+}
+
+/* The worker that gets the dispatch now: an untried one before any other; NULL: none may. */
+struct core_worker *weft__select(struct core *core, const struct core_dispatch *dispatch)
+{
+    struct core_worker *best = NULL;
+    uint64_t key = 0;
+    for (int untried_only = dispatch->tried_count > 0; untried_only >= 0 && !best; untried_only--) {
+        better(core, dispatch->class, dispatch, untried_only, &best, &key);
+        if (dispatch->class->name) better(core, &dispatch->channel->any, dispatch, untried_only, &best, &key);
+    }
+    return best;
+}
+
+/* The member whose turn it is, for whatever dispatch it can serve; NULL: none, or no free thread. */
+struct core_worker *weft__seat_first(struct core *core, struct seat *seat)
+{
+    uint64_t key = 0;
+    return pick(core, seat, NULL, false, &key);
+}

@@ -1,0 +1,318 @@
+/* state.h: the records of the core, for the files of this room and for the audit of the tests.
+ *
+ * Who owns whom: the core owns channels, sessions, workers, dispatches and tasks; a channel its classes and seats.
+ * A session, worker, dispatch and task is a slot behind a handle. Pointers between live records are kept only where one
+ * end outlives the other by construction; each such field says why.
+ *
+ *   channel --- class (one for each activity type, and `any`) --- seat (one for each group there) --- membership
+ *                                                                                                       |
+ *   session --- worker (weak: an upgrade passes session->state) ----------------------------------------+
+ *                 |
+ *                task (one attempt) --- dispatch --- destination of its outcome
+ *
+ * A worker that takes every type is a member of the class `any` alone; others of one class for each type. A dispatch is
+ * queued in its class and in its channel: the worker of a type looks at its classes, one that takes all at the channel.
+ */
+#ifndef WEFT_CORE_STATE_H
+#define WEFT_CORE_STATE_H
+
+#include "core/core.h"
+#include "core/ring.h"
+#include "base/assert.h"
+
+/* A worker's name, shared with the outcomes that tell it. Counted under the lock. */
+struct name {
+    const struct mem *mem;
+    uint32_t refs;
+    char text[];
+};
+
+enum work_kind { WORK_SESSION = 1, WORK_WORKER, WORK_CHANNEL, WORK_SETTLE_ALL };
+
+/* Something that takes more than one hold; stands on core->work until it is done. */
+struct work {
+    struct list_node on;
+    enum work_kind kind;
+};
+
+struct core_session {
+    struct slot slot;
+    char *name;
+    uint64_t name_hash;
+    enum core_session_state state; /* the one store that every upgrade passes */
+    weft_cause cause;
+    uint64_t died_ns, died_wall_ns;
+    bool declared;            /* nobody but a holder could declare it dead */
+    uint32_t holders_count;
+    uint32_t hanging_count;   /* worker records and open dispatches: the session outlives them */
+    struct list_node workers; /* those that have not ended */
+    struct list_node dispatches;
+    struct list_node *ended;  /* the shell's node */
+    struct work work;
+};
+
+enum { RING_POINTS = 8 };
+
+/* Where the eligible workers of one class in one group stand, ordered by the channel's policy. */
+struct seat {
+    struct core_class *class;
+    struct core_group *group; /* NULL: its workers need no thread of ours */
+    struct list_node on_class;
+    struct list_node on_group;
+    struct list_node on_hungry;
+    uint32_t members_count;   /* registered */
+    uint32_t eligible_count;  /* in the index */
+    struct list_node turn;    /* round robin: longest unchosen first */
+    struct heap loads;        /* least loaded */
+    struct ring_point *ring;  /* sticky */
+};
+
+struct membership {
+    struct core_worker *worker;
+    struct seat *seat;
+    struct list_node on_turn;
+    struct heap_node on_loads;
+    uint64_t stamp;           /* of its place in the turn */
+};
+
+struct core_worker {
+    struct slot slot;
+    struct core_channel *channel;    /* NULL once ended and idle */
+    struct core_session *session;    /* outlives its workers */
+    struct name *name;
+    uint64_t name_hash;
+    uint64_t id;
+    struct list_node on_channel;
+    struct list_node on_session;
+    struct list_node tasks;          /* not released, oldest first */
+    struct list_node idle_waiters;
+    struct membership *members;
+    struct ring_point *points;       /* members_count x RING_POINTS; sticky only */
+    struct core_dest *dest;
+    struct core_group *group;
+    void *context;
+    uint32_t members_count;
+    uint32_t max_concurrent;
+    uint32_t in_flight;
+    uint32_t orphaned;
+    uint32_t reserved;               /* task records kept for it */
+    bool handled;
+    bool draining;
+    bool seen_armed;                 /* looked at since its session was armed */
+    bool indexed;                    /* stands in its seats' indexes */
+    bool ended;                      /* off the registry: dead, removed */
+    weft_worker_state end_state;     /* why, once ended */
+    uint64_t completed, errored;
+    struct work work;
+};
+
+struct core_class {
+    struct core_channel *channel;
+    char *name;                      /* NULL: `any`, and dispatches without a type */
+    uint64_t name_hash;
+    uint32_t refs;                   /* members, dispatches, tasks */
+    uint32_t workers_count;
+    struct list_node on_channel;
+    struct list_node seats;
+    struct list_node queues[CORE_PRIORITIES]; /* by arrival */
+    uint32_t queued;
+};
+
+struct death {
+    uint64_t session;
+    char name[WEFT_NAME_MAX + 1];
+    weft_cause cause;
+    uint64_t seen_ns, seen_wall_ns;
+    uint32_t workers_lost, attempts_held;
+};
+
+struct core_channel {
+    struct slot slot;
+    char *name;
+    uint64_t name_hash;
+    uint64_t serial;                 /* rises in the order of declaration */
+    weft_channel_options options;
+    weft_channel_state state;
+    bool deleted;
+    struct list_node on_core;
+    struct list_node workers;
+    struct namemap worker_names;
+    struct namemap class_names;
+    struct list_node classes;
+    uint32_t classes_count;
+    struct core_class any;
+    struct list_node queues[CORE_PRIORITIES]; /* every class, by arrival */
+    uint32_t queued_by_priority[CORE_PRIORITIES];
+    uint32_t queued;
+    uint64_t queued_bytes;
+    uint64_t turns;                  /* dispatches taken from the queue: the starvation guard counts them */
+    uint64_t stamp;                  /* round robin's last */
+    uint32_t open;                   /* dispatches without an outcome */
+    uint32_t workers_count;
+    uint32_t eligible_count;         /* workers that stand in the index */
+    uint32_t in_flight;
+    uint32_t orphaned;
+    uint64_t service_ns;             /* moving average of the time between two ends */
+    uint64_t last_end_ns;
+    struct list_node room_waiters;
+    struct list_node idle_waiters;
+    struct death *deaths;            /* ring of WEFT_DEATHS_KEPT; made with the first worker */
+    uint32_t deaths_count;           /* ever; the next goes to deaths_count % WEFT_DEATHS_KEPT */
+    uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, redispatched, fenced;
+    struct work work;
+};
+
+struct channel_template {
+    struct list_node on_core;
+    weft_channel_options options;
+    char pattern[];
+};
+
+enum dispatch_state {
+    DISPATCH_QUEUED = 1, /* in the queues of its class and channel */
+    DISPATCH_ASSIGNED,   /* a task has it */
+    DISPATCH_FENCED,     /* its attempt is lost and not released: it waits for that, then queues again */
+    DISPATCH_SETTLED     /* has its outcome, and waits to be fetched */
+};
+
+struct core_dispatch {
+    struct slot slot;
+    struct core_channel *channel;    /* a channel cannot be deleted while it has open dispatches; NULL once settled */
+    struct core_class *class;        /* held until settled */
+    struct core_session *session;    /* NULL once settled; a session outlives its dispatches */
+    struct core_dest *dest;          /* NULL: nobody waits for the outcome */
+    struct core_task *task;          /* where ASSIGNED or FENCED */
+    struct message *payload;         /* held until settled */
+    struct message *result;          /* held from then on */
+    struct core_item item;           /* open: in the destination's `open`; settled: in its FIFO */
+    struct list_node on_class;
+    struct list_node on_channel;
+    struct list_node on_session;
+    struct heap_node timer;
+    uint32_t start_to_close_ms;
+    uint32_t heartbeat_ms;
+    uint8_t priority;
+    uint8_t state;
+    uint8_t outcome;
+    uint8_t admission;
+    uint8_t attempts_max;
+    uint8_t attempts;                /* handed to a worker, this often */
+    uint8_t tried_count;
+    bool redispatches : 1;
+    bool detached : 1;
+    bool cancelling : 1;
+    bool started : 1;                /* some attempt of it was taken */
+    uint64_t session_id;             /* of the caller: half of the public id */
+    uint64_t arrival;                /* the order of admission; kept on re-dispatch */
+    uint64_t start_deadline_ns;      /* until it is started */
+    uint64_t close_deadline_ns;      /* in all; once settled and detached: when the outcome is forgotten */
+    uint64_t retry_ns;               /* queued: a worker it died of once will do from then on; cancelling: grace ends */
+    uint64_t beat_ns;                /* last sign of life of the attempt */
+    uint64_t sticky_hash;
+    uint64_t waiting_since_ns;       /* for a worker, or (assigned) for the handler */
+    uint64_t entered_ns;             /* when the attempt was taken */
+    uint64_t queued_ns, started_ns, run_ns; /* durations, as in the reply */
+    struct name *worker_name;        /* held: the last that had it */
+    const char *code;                /* of the outcome: static, or NULL where completed or in the result */
+    uint64_t *tried;                 /* attempts_max - 1 keys of sessions and workers it died of; NULL where it cannot */
+    uint64_t token;
+    void *context;
+    void *context2;
+};
+
+struct core {
+    const struct mem *mem;
+    struct core_limits limits;
+    uint64_t now_ns;
+    bool closing;
+    struct slotmap channels, sessions, workers, dispatches, tasks;
+    struct namemap channel_names, session_names;
+    struct list_node channel_list, templates, groups, work, wakes, ended;
+    struct list_node fetch_waiters;
+    struct list_node quiet_waiters;
+    struct heap timers;
+    struct list_node sleepers;
+    int32_t budget; /* records this hold may still touch */
+    uint64_t sleeps_until_ns;
+    uint32_t templates_count, groups_count;
+    uint32_t tasks_reserved;
+    uint32_t settle_cursor;
+    struct work settle_work;
+    uint64_t channel_serial, arrival, worker_id, session_serial;
+    weft_node_stats stats;
+};
+
+/* core.c */
+void weft__work_add(struct core *core, struct work *work, enum work_kind kind);
+void weft__wake(struct core *core, struct list_node *waiters, bool all);
+void weft__dest_append(struct core *core, struct core_dest *dest, struct core_item *item, enum core_item_kind kind);
+void weft__dest_remove(struct core_dest *dest, struct core_item *item);
+void weft__timer_set(struct core *core, struct heap_node *timer, uint64_t at_ns);
+void weft__quiet_changed(struct core *core);
+
+/* channel.c */
+struct core_channel *weft__channel_find(struct core *core, uint64_t hash, const char *name);
+struct core_channel *weft__channel_for_worker(struct core *core, uint64_t hash, const char *name, weft_error *error,
+                                              char *message);
+struct core_class *weft__class_find(struct core_channel *channel, uint64_t hash, const char *name);
+struct core_class *weft__class_get(struct core *core, struct core_channel *channel, uint64_t hash, const char *name,
+                                   weft_error *error);
+void weft__class_drop(struct core *core, struct core_class *class);
+void weft__channel_changed(struct core *core, struct core_channel *channel); /* may be drained, or freed now */
+void weft__channel_work(struct core *core, struct core_channel *channel);
+void weft__channel_remove(struct core *core, struct core_channel *channel); /* off the names, and freed */
+void weft__channel_free(struct core *core, struct core_channel *channel);
+void weft__channel_death(struct core_channel *channel, const struct core_session *session, uint32_t workers,
+                         uint32_t attempts);
+
+/* session.c */
+void weft__session_work(struct core *core, struct core_session *session);
+void weft__session_changed(struct core *core, struct core_session *session); /* ended, if nothing hangs on it */
+
+/* worker.c */
+void weft__worker_work(struct core *core, struct core_worker *worker);
+void weft__worker_changed(struct core *core, struct core_worker *worker);
+void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker_state state);
+
+/* select.c */
+uint64_t weft__tried_key(const struct core_worker *worker, bool session);
+enum core_refusal weft__refusal(const struct core *core, const struct core_worker *worker,
+                                const struct core_dispatch *dispatch);
+struct seat *weft__seat_get(struct core *core, struct core_class *class, struct core_group *group);
+void weft__seat_drop(struct core *core, struct seat *seat);
+void weft__seat_free_memory(struct core *core, struct seat *seat);
+void weft__index_update(struct core *core, struct core_worker *worker); /* after any change of its state or load */
+void weft__index_chosen(struct core_worker *worker);
+struct core_worker *weft__select(struct core *core, const struct core_dispatch *dispatch);
+struct core_worker *weft__seat_first(struct core *core, struct seat *seat);
+bool weft__seat_free(const struct seat *seat);
+
+/* queue.c */
+void weft__queue_add(struct core *core, struct core_dispatch *dispatch);
+void weft__queue_remove(struct core *core, struct core_dispatch *dispatch);
+void weft__serve_worker(struct core *core, struct core_worker *worker);
+void weft__serve_freed(struct core *core, struct core_worker *worker);
+void weft__serve_group(struct core *core, struct core_group *group);
+void weft__serve_channel(struct core *core, struct core_channel *channel);
+void weft__place(struct core *core, struct core_dispatch *dispatch); /* to a worker, or into the queue */
+
+/* dispatch.c */
+void weft__dispatch_forget(struct core *core, struct core_dispatch *dispatch);
+void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcome outcome, const char *code,
+                  struct message *result);
+void weft__dispatch_timer(struct core *core, struct core_dispatch *dispatch);
+void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch);
+
+/* task.c */
+void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core_worker *worker);
+void weft__task_leave(struct core *core, struct core_task *task); /* its dispatch has ended */
+void weft__task_unassign(struct core *core, struct core_task *task); /* never begun: its dispatch goes to others */
+void weft__task_lost(struct core *core, struct core_task *task, uint64_t tried_key);
+void weft__task_cancel(struct core *core, struct core_task *task);   /* says so to who runs it */
+
+/* names */
+struct name *weft__name_new(const struct mem *mem, const char *text);
+struct name *weft__name_hold(struct name *name);
+void weft__name_drop(struct name *name); /* accepts NULL */
+
+#endif

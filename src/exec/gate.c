@@ -1,0 +1,252 @@
+/* Note PERMIT. A waiter stands on one list at a time, under the lock. Who takes it off a list to wake it clears its link
+ * in that same hold, so that weft__core_unwait tells the two cases apart: it was still waiting and is its owner's again, or
+ * its wake is on its way and its owner must stay until it came. The departure that wakes it reads `next` first; after the
+ * wake it touches nothing of it.
+ *
+ * Note AGAIN. An eventfd's waiter must not be left while a departure is still about to write it, for `next` is in use
+ * then. But the host may have read that write already, before the flag was cleared. So who finds the flag set writes the
+ * eventfd itself: the host looks once more, and leaves the waiter then. A wake too many, never one too few. */
+#include "exec/gate.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "exec/inline.h"
+#include "exec/node.h"
+#include "exec/participant.h"
+
+static void take_wakes(weft_node *node, struct departure *departure);
+static void write_event(int fd);
+
+/* --- waiters ------------------------------------------------------------------------------------------------------- */
+
+void weft__waiter_init(struct waiter *waiter)
+{
+    weft__core_waiter_init(&waiter->core);
+    list_init(&waiter->on_node);
+    waiter->next = NULL;
+    weft__park_init(&waiter->park);
+    waiter->fd = -1;
+    atomic_init(&waiter->writing, 0);
+}
+
+bool weft__waiter_open(struct waiter *waiter)
+{
+    waiter->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return waiter->fd >= 0;
+}
+
+void weft__leave_watching(weft_node *node, struct core_dest *dest, struct waiter *waiter)
+{
+    bool write_now = false;
+    if (waiter->fd >= 0 && !list_linked(&waiter->core.on))
+        write_now = atomic_load_explicit(&waiter->writing, memory_order_acquire) || /* Note AGAIN */
+                    !weft__core_dest_wait(dest, &waiter->core);
+    weft__leave(node);
+    if (write_now) write_event(waiter->fd);
+}
+
+void weft__waiter_close(weft_node *node, struct waiter *waiter)
+{
+    if (waiter->fd < 0) return;
+    (void)weft__enter(node);
+    (void)weft__core_unwait(&waiter->core);
+    weft__leave_bare(node);
+    unsigned under_way = 1;
+    if (atomic_compare_exchange_strong_explicit(&waiter->writing, &under_way, 2, memory_order_acquire,
+                                                memory_order_acquire))
+        (void)weft__park(&waiter->park, PARK_FOREVER);
+    (void)close(waiter->fd);
+    waiter->fd = -1;
+}
+
+static void write_event(int fd)
+{
+    ssize_t ignored = write(fd, &(uint64_t){1}, sizeof(uint64_t)); /* fails only where it is readable anyway */
+    (void)ignored;
+}
+
+static void wake(struct waiter *waiter)
+{
+    if (waiter->fd < 0) {
+        weft__unpark(&waiter->park);
+        return;
+    }
+    write_event(waiter->fd);
+    if (atomic_exchange_explicit(&waiter->writing, 0, memory_order_acq_rel) == 2) weft__unpark(&waiter->park);
+}
+
+void weft__waiter_wake(weft_node *node, struct waiter *waiter)
+{
+    weft__lock_assert_held(&node->core_lock);
+    if (weft__core_unwait(&waiter->core)) list_push_back(weft__core_wakes(node->core), &waiter->core.on);
+}
+
+void weft__wake_callers(weft_node *node)
+{
+    for (struct list_node *on = node->callers.next; on != &node->callers; on = on->next)
+        weft__waiter_wake(node, list_record(on, struct waiter, on_node));
+}
+
+void weft__await(weft_node *node, struct waiter *waiter)
+{
+    list_push_back(&node->changes, &waiter->core.on);
+}
+
+void weft__changed(weft_node *node)
+{
+    weft__lock_assert_held(&node->core_lock);
+    for (struct list_node *on; (on = list_pop_front(&node->changes));)
+        list_push_back(weft__core_wakes(node->core), on);
+}
+
+/* --- in and out ---------------------------------------------------------------------------------------------------- */
+
+uint64_t weft__enter(weft_node *node)
+{
+    weft__lock(&node->core_lock);
+    return weft__clock_ns();
+}
+
+void weft__departure_init(struct departure *departure)
+{
+    *departure = (struct departure){.more = false};
+    list_init(&departure->ended);
+}
+
+static void take(weft_node *node, struct departure *departure)
+{
+    weft__lock_assert_held(&node->core_lock);
+    take_wakes(node, departure);
+    struct list_node *ended = weft__core_ended(node->core);
+    for (struct list_node *on; (on = list_pop_front(ended));)
+        if (weft__participant_claim(on)) list_push_back(&departure->ended, on);
+    departure->more = weft__core_has_work(node->core);
+    departure->inline_tasks = departure->inline_tasks || node->inline_tasks.items_count > 0;
+}
+
+static void take_wakes(weft_node *node, struct departure *departure)
+{
+    struct list_node *wakes = weft__core_wakes(node->core);
+    for (struct list_node *on; (on = list_pop_front(wakes));) {
+        struct waiter *waiter = list_record(on, struct waiter, core.on);
+        if (waiter->fd >= 0) atomic_store_explicit(&waiter->writing, 1, memory_order_relaxed);
+        waiter->next = departure->wakes;
+        departure->wakes = waiter;
+    }
+}
+
+/* Wakes and disarms: what one hold left to be done. */
+static void act_once(weft_node *node, struct departure *departure)
+{
+    while (departure->wakes) {
+        struct waiter *waiter = departure->wakes;
+        departure->wakes = waiter->next; /* Note PERMIT: it may be gone after the wake */
+        wake(waiter);
+    }
+    for (struct list_node *on; (on = list_pop_front(&departure->ended));) weft__participant_end(node, on);
+}
+
+void weft__depart(weft_node *node, struct departure *departure)
+{
+    take(node, departure);
+    weft__unlock(&node->core_lock);
+}
+
+void weft__act(weft_node *node, struct departure *departure)
+{
+    act_once(node, departure);
+    while (departure->more) {
+        uint64_t now_ns = weft__enter(node);
+        (void)weft__core_step(node->core, now_ns);
+        weft__depart(node, departure);
+        act_once(node, departure);
+    }
+}
+
+static bool leave(weft_node *node)
+{
+    struct departure departure;
+    weft__departure_init(&departure);
+    weft__depart(node, &departure);
+    weft__act(node, &departure);
+    return departure.inline_tasks;
+}
+
+void weft__leave(weft_node *node)
+{
+    if (leave(node)) weft__inline_run(node);
+}
+
+void weft__leave_inside(weft_node *node)
+{
+    if (leave(node)) weft__inline_move(node);
+}
+
+void weft__leave_bare(weft_node *node)
+{
+    (void)leave(node);
+}
+
+/* --- calls that block ---------------------------------------------------------------------------------------------- */
+
+void weft__call_begin(weft_node *node)
+{
+    node->calls_count++;
+}
+
+/* The count falls in a hold that leaves nothing to be done but wakes, whose memory is the woken one's: so the node is not
+ * touched after it, and may be freed by who sees that no call is inside. */
+static void leave_call(weft_node *node, void (*run_inline)(weft_node *node))
+{
+    bool ran_inline = false;
+    for (;;) {
+        struct departure departure;
+        weft__departure_init(&departure);
+        take(node, &departure);
+        bool last = !departure.more && list_empty(&departure.ended) && (ran_inline || !departure.inline_tasks);
+        if (last) {
+            WEFT_ASSERT(node->calls_count > 0);
+            if (--node->calls_count == 0 && weft__core_closing(node->core)) weft__changed(node);
+            take_wakes(node, &departure);
+        }
+        weft__unlock(&node->core_lock);
+        if (last) {
+            act_once(NULL, &departure);
+            return;
+        }
+        weft__act(node, &departure);
+        if (departure.inline_tasks && !ran_inline) {
+            run_inline(node);
+            ran_inline = true;
+        }
+        (void)weft__enter(node);
+    }
+}
+
+void weft__leave_call(weft_node *node)
+{
+    leave_call(node, weft__inline_run);
+}
+
+void weft__leave_call_inside(weft_node *node)
+{
+    leave_call(node, weft__inline_move);
+}
+
+bool weft__wait(weft_node *node, struct waiter *waiter, uint64_t deadline_ns, uint64_t *now_ns)
+{
+    list_push_back(&node->callers, &waiter->on_node);
+    weft__leave(node);
+    bool woken = weft__park(&waiter->park, deadline_ns);
+    *now_ns = weft__enter(node);
+    if (!woken && !weft__core_unwait(&waiter->core)) { /* Note PERMIT: its wake is on its way */
+        weft__leave_bare(node);
+        woken = weft__park(&waiter->park, PARK_FOREVER);
+        *now_ns = weft__enter(node);
+    }
+    list_remove(&waiter->on_node);
+    return woken;
+}

@@ -1,0 +1,84 @@
+/* gate.h: the way into the core and out again.
+ *
+ *     now = weft__enter(node);      locks, then reads the clock
+ *     ... entries of the core ...
+ *     weft__leave(node);            takes what is to be done, unlocks, does it, and the core's further steps
+ *
+ * What the core decided under its lock is done after it: waiters are woken, links of ended participants are disarmed.
+ * No system call is made, and no user's code runs, while the lock is held. */
+#ifndef WEFT_EXEC_GATE_H
+#define WEFT_EXEC_GATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <weft/types.h>
+
+#include "base/list.h"
+#include "base/park.h"
+#include "core/core.h"
+
+/* Who waits for the core: a thread that parks, or a host's loop that watches an eventfd. A parked thread's waiter is used
+ * once a wait; an eventfd's is left again whenever the host has found nothing. */
+struct waiter {
+    struct core_waiter core;    /* on a list of the core's or of the node's while it waits (l) */
+    struct list_node on_node;   /* in node->callers while its call blocks (l) */
+    struct waiter *next;        /* of those that one departure wakes: its alone */
+    struct park park;
+    int fd;                     /* -1: a thread parks */
+    atomic_uint writing;        /* 1 = taken to be woken, fd not written yet; 2 = and its owner waits for that */
+};
+
+void weft__waiter_init(struct waiter *waiter);
+
+/* Makes it one with an eventfd. False: errno says why. */
+bool weft__waiter_open(struct waiter *waiter);
+
+/* Leaves an eventfd's waiter on the destination, or writes the fd where there is something already. Takes the place of
+ * weft__leave. Where a write is under way the host has another look to come, so that none is lost. */
+void weft__leave_watching(weft_node *node, struct core_dest *dest, struct waiter *waiter);
+
+/* Takes it back, waits for a write under way, closes the eventfd. Harmless where none is open. */
+void weft__waiter_close(weft_node *node, struct waiter *waiter);
+
+/* What one or more holds of the lock left to be done. */
+struct departure {
+    struct waiter *wakes;
+    struct list_node ended;     /* participants */
+    bool more;                  /* the core has work */
+    bool inline_tasks;          /* and somebody has to run inline handlers */
+};
+
+/* Locks the core and returns the time, which is read after that. */
+uint64_t weft__enter(weft_node *node);
+
+/* Unlocks and does what is to be done. leave: in users' threads: runs inline handlers. inside: in weft's own: hands them to
+ * the default group. bare: leaves them to somebody else. */
+void weft__leave(weft_node *node);
+void weft__leave_inside(weft_node *node);
+void weft__leave_bare(weft_node *node);
+
+/* A call that may block is counted while it is inside, so that closing can wait for it: begin in its first hold of the lock;
+ * the last hold ends with one of these, after which the node may be gone. */
+void weft__call_begin(weft_node *node);
+void weft__leave_call(weft_node *node);
+void weft__leave_call_inside(weft_node *node);
+
+/* The same in two halves, for who holds another lock between: depart unlocks, act does. */
+void weft__departure_init(struct departure *departure);
+void weft__depart(weft_node *node, struct departure *departure);
+void weft__act(weft_node *node, struct departure *departure);
+
+/* Called inside, the waiter left on some list: leaves, parks, enters again; *now is the time then. False: the deadline has
+ * passed, and the waiter was taken back. True: woken; look again. */
+bool weft__wait(weft_node *node, struct waiter *waiter, uint64_t deadline_ns, uint64_t *now_ns);
+
+/* Inside: wakes one that was left, if it still waits; all blocked calls; all that wait for a change of the shell's own
+ * state (weft__await leaves one). */
+void weft__waiter_wake(weft_node *node, struct waiter *waiter);
+void weft__wake_callers(weft_node *node);
+void weft__await(weft_node *node, struct waiter *waiter);
+void weft__changed(weft_node *node);
+
+#endif

@@ -1,0 +1,11 @@
+/* thread.h: how weft starts a thread of its own: named, with every signal blocked, so that signals stay the host's. */
+#ifndef WEFT_EXEC_THREAD_H
+#define WEFT_EXEC_THREAD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+/* name: copies, cut to 15 bytes. False: errno says why. */
+bool weft__thread_start(pthread_t *thread, const char *name, void *(*main)(void *argument), void *argument);
+
+#endif
