@@ -91,11 +91,15 @@ void weft__core_settle_all(struct core *core)
 
 static void settle_all_work(struct core *core)
 {
-    struct core_dispatch *dispatch = NULL;
-    while (core->budget-- > 0 && (dispatch = weft__slotmap_next(&core->dispatches, &core->settle_cursor)))
-        if (dispatch->state != DISPATCH_SETTLED)
-            weft__settle(core, dispatch, WEFT_CANCELLED, "node_closed", NULL);
-    if (dispatch) weft__work_add(core, &core->settle_work, WORK_SETTLE_ALL);
+    for (;;) {
+        if (core->budget-- <= 0) {
+            weft__work_add(core, &core->settle_work, WORK_SETTLE_ALL);
+            return;
+        }
+        struct core_dispatch *dispatch = weft__slotmap_next(&core->dispatches, &core->settle_cursor);
+        if (!dispatch) return;
+        if (dispatch->state != DISPATCH_SETTLED) weft__settle(core, dispatch, WEFT_CANCELLED, "node_closed", NULL);
+    }
 }
 
 static bool quiet(const struct core *core, bool tasks)

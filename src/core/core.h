@@ -124,7 +124,7 @@ struct core_task {
 
     /* the shell's; zero when the task is taken */
     struct {
-        void *context;              /* of the handler */
+        void *context;              /* whose task it is */
         void (*on_cancel)(weft_task *task, void *context);
         void *on_cancel_context;
         void *executor;             /* whose batch it is in; NULL = none */
@@ -184,6 +184,7 @@ struct core_admitted {
     uint32_t retry_after_ms;
     const char *reason;          /* where rejected; static */
     bool blocks;                 /* rejected for want of room on a channel that lets callers wait for it */
+    uint32_t block_ms;           /* for so long: the shorter of its two times to start and to close; WEFT_FOREVER = no bound */
     uint64_t channel;            /* its handle */
 };
 

@@ -236,7 +236,10 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
         weft__slotmap_give(&core->dispatches, dispatch);
         weft__class_drop(core, class);
         weft__mem_free(core->mem, tried);
+        uint32_t start_ms = inherit_ms(request->schedule_to_start_ms, channel->options.schedule_to_start_ms);
+        uint32_t close_ms = inherit_ms(request->schedule_to_close_ms, channel->options.schedule_to_close_ms);
         admitted->blocks = channel->options.queue_full == WEFT_BLOCK;
+        admitted->block_ms = start_ms < close_ms ? start_ms : close_ms;
         return reject(core, channel, admitted, "queue_full", retry_after_ms(channel));
     }
 
@@ -288,7 +291,7 @@ static void account(const struct core *core, struct core_dispatch *dispatch)
         dispatch->queued_ns += core->now_ns - dispatch->waiting_since_ns;
         return;
     }
-    uint64_t entered_ns = dispatch->task->started_ns;
+    uint64_t entered_ns = __atomic_load_n(&dispatch->task->started_ns, __ATOMIC_RELAXED); /* its drainer's, unlocked */
     if (dispatch->task->state == CORE_TASK_ASSIGNED || entered_ns > core->now_ns) entered_ns = core->now_ns;
     else if (!entered_ns) entered_ns = dispatch->entered_ns;
     dispatch->started_ns = entered_ns - dispatch->waiting_since_ns;

@@ -30,9 +30,16 @@ static void orphan(struct core_task *task)
     task->worker->channel->orphaned++;
 }
 
-static void free_record(struct core *core, struct core_task *task)
+/* A cancel notice that was not taken is taken back: nobody is told of a cancel after the task was settled. */
+static void retract_notice(struct core_task *task)
 {
     if (task->cancel_dest && list_linked(&task->cancel_item.on)) weft__dest_remove(task->cancel_dest, &task->cancel_item);
+    task->cancel_dest = NULL;
+}
+
+static void free_record(struct core *core, struct core_task *task)
+{
+    retract_notice(task);
     weft__message_drop(task->payload);
     weft__class_drop(core, task->class);
     weft__slotmap_give(&core->tasks, task);
@@ -241,6 +248,7 @@ static bool apply(struct core *core, struct core_task *task, enum core_result_ki
 {
     struct core_dispatch *dispatch = task->dispatch;
     task->settled = true;
+    retract_notice(task);
     if (!dispatch || task->fenced) {
         weft__message_drop(message);
         if (kind == CORE_RESULT_CANCEL_ACK) return true;

@@ -1,0 +1,406 @@
+/* headers: every header file under a directory (default /usr/include) is a task: the BLAKE2b-256 of its content.
+ *
+ * Several kinds of worker share the work, and some die holding a task, on purpose:
+ *   - callback workers, on threads of the node;
+ *   - pull workers, each bound to a thread that fetches its own tasks; two of those threads return with a task in hand;
+ *   - callback workers in front of helper processes; one helper stops in the middle of a task and is killed.
+ *
+ * At the end every task is accounted for, exactly once. Every figure comes from the run:
+ *
+ *   6103 header files, 6103 completed, 0 unaccounted for, 0 accounted for twice, in 0.8 s
+ *   4 tasks were dispatched again after a death; each of 250 digests checked again is right
+ *   ...
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sodium.h>
+#include <weft/weft.h>
+
+extern char **environ;
+
+#define CHANNEL "dispatch.demo.blake2b"
+
+enum { DIGEST = crypto_generichash_BYTES, PATH_BYTES = 4096, CALLBACKS = 2, THREADS = 3, HELPERS = 2, TALLY_MAX = 16 };
+
+static void die(const char *what)
+{
+    fprintf(stderr, "headers: %s: %s\n", what, weft_error_message()[0] ? weft_error_message() : strerror(errno));
+    exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* --- the work ------------------------------------------------------------------------------------------------------ */
+
+static bool hash_file(const char *path, unsigned char digest[DIGEST])
+{
+    crypto_generichash_state state;
+    unsigned char block[65536];
+    ssize_t n;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    crypto_generichash_init(&state, NULL, 0, DIGEST);
+    while ((n = read(fd, block, sizeof(block))) > 0) crypto_generichash_update(&state, block, (unsigned long long)n);
+    crypto_generichash_final(&state, digest, DIGEST);
+    close(fd);
+    return n == 0;
+}
+
+/* The payload is the path; the result the digest. */
+static void do_task(weft_task *task)
+{
+    char path[PATH_BYTES];
+    unsigned char digest[DIGEST];
+    weft_bytes payload = weft_task_payload(task);
+    snprintf(path, sizeof(path), "%.*s", (int)payload.size, (const char *)payload.data);
+    if (hash_file(path, digest))
+        weft_task_complete(task, (weft_bytes){digest, sizeof(digest)});
+    else
+        weft_task_fail(task, "unreadable", strerror(errno));
+}
+
+static void callback(weft_task *task, void *context)
+{
+    (void)context;
+    do_task(task);
+}
+
+/* --- workers that are threads -------------------------------------------------------------------------------------- */
+
+struct thread_worker {
+    weft_node *node;
+    int number;
+    unsigned leaves_after; /* tasks; 0 = works to the end */
+    uint64_t left_ns;      /* when it left */
+    pthread_t thread;
+};
+
+static void *thread_main(void *argument)
+{
+    struct thread_worker *self = argument;
+    weft_worker_options options = WEFT_WORKER_OPTIONS;
+    weft_participant *owner;
+    weft_worker *worker;
+    weft_task *task;
+    char name[32];
+    snprintf(name, sizeof(name), "thread-%d", self->number);
+    if (weft_participant_thread(self->node, name, &owner)) die("watch a thread");
+    options.name = name;
+    options.participant = owner;
+    if (weft_worker_register(self->node, CHANNEL, NULL, NULL, &options, &worker)) die("register a thread's worker");
+    weft_participant_release(owner); /* the worker hangs on it now */
+    for (unsigned done = 0; weft_worker_next(worker, WEFT_FOREVER, &task) == WEFT_OK; done++) {
+        if (self->leaves_after && done == self->leaves_after) {
+            self->left_ns = now_ns(); /* with a task in hand, which nobody will ever settle */
+            return NULL;
+        }
+        do_task(task);
+    }
+    weft_worker_unregister(worker);
+    return NULL;
+}
+
+/* --- workers that are processes ------------------------------------------------------------------------------------ */
+
+/* What the helper process runs: a path in, a digest out. It stops itself before the task that it is told to. */
+static int helper_main(unsigned stops_before)
+{
+    char path[PATH_BYTES];
+    for (unsigned done = 1; read(0, path, sizeof(path)) == (ssize_t)sizeof(path); done++) {
+        unsigned char digest[DIGEST] = {0};
+        if (stops_before && done == stops_before) raise(SIGSTOP);
+        if (!hash_file(path, digest)) memset(digest, 0, sizeof(digest));
+        if (write(1, digest, sizeof(digest)) != (ssize_t)sizeof(digest)) return 1;
+    }
+    return 0;
+}
+
+struct helper {
+    pid_t pid;
+    int socket;
+    uint64_t killed_ns;
+    weft_participant *participant;
+    weft_worker *worker;
+};
+
+/* Hands the task to the process; if that is gone, so is the attempt. */
+static void ask_helper(weft_task *task, void *context)
+{
+    struct helper *helper = context;
+    char path[PATH_BYTES] = {0};
+    unsigned char digest[DIGEST];
+    weft_bytes payload = weft_task_payload(task);
+    memcpy(path, payload.data, payload.size);
+    if (send(helper->socket, path, sizeof(path), MSG_NOSIGNAL) == (ssize_t)sizeof(path) &&
+        recv(helper->socket, digest, sizeof(digest), MSG_WAITALL) == (ssize_t)sizeof(digest))
+        weft_task_complete(task, (weft_bytes){digest, sizeof(digest)});
+    else
+        weft_task_abandon(task);
+}
+
+static void helper_start(struct helper *helper, weft_node *node, int number, unsigned stops_before)
+{
+    int pair[2];
+    char argument[16], name[32];
+    char *argv[] = {"headers", "--helper", argument, NULL};
+    posix_spawn_file_actions_t actions;
+    weft_worker_options options = WEFT_WORKER_OPTIONS;
+    snprintf(argument, sizeof(argument), "%u", stops_before);
+    snprintf(name, sizeof(name), "helper-%d", number);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) die("socketpair");
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, pair[1], 0);
+    posix_spawn_file_actions_adddup2(&actions, pair[1], 1);
+    if (posix_spawn(&helper->pid, "/proc/self/exe", &actions, NULL, argv, environ)) die("start a helper process");
+    posix_spawn_file_actions_destroy(&actions);
+    close(pair[1]);
+    helper->socket = pair[0];
+    options.name = name;
+    if (weft_participant_process(node, name, helper->pid, 0, &helper->participant)) die("watch a helper process");
+    options.participant = helper->participant;
+    if (weft_worker_register(node, CHANNEL, ask_helper, helper, &options, &helper->worker)) die("register a helper");
+}
+
+/* Waits until the helper has stopped with a task in hand, and kills it. */
+static void *helper_killer(void *argument)
+{
+    struct helper *helper = argument;
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)helper->pid, &info, WSTOPPED | WEXITED | WNOWAIT) || info.si_code != CLD_STOPPED)
+        return NULL;
+    helper->killed_ns = now_ns();
+    kill(helper->pid, SIGKILL);
+    return NULL;
+}
+
+static void helper_end(struct helper *helper)
+{
+    weft_worker_unregister(helper->worker);
+    weft_participant_release(helper->participant);
+    close(helper->socket);
+    waitpid(helper->pid, NULL, 0);
+}
+
+/* --- the tasks ----------------------------------------------------------------------------------------------------- */
+
+static char **paths;
+static size_t paths_count;
+
+static int found(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+    (void)where;
+    size_t length = strlen(path);
+    if (type != FTW_F || !S_ISREG(status->st_mode) || length >= PATH_BYTES) return 0;
+    if (length < 2 || strcmp(path + length - 2, ".h") != 0) return 0;
+    if (paths_count % 1024 == 0 && !(paths = realloc(paths, (paths_count + 1024) * sizeof(*paths)))) die("paths");
+    if (!(paths[paths_count++] = strdup(path))) die("a path");
+    return 0;
+}
+
+struct tally {
+    unsigned *seen;                   /* by task: how many outcomes */
+    unsigned char (*digests)[DIGEST];
+    unsigned completed, again;
+    struct {
+        char name[WEFT_NAME_MAX + 1];
+        unsigned count;
+    } workers[TALLY_MAX];
+};
+
+static void count_worker(struct tally *tally, const char *name)
+{
+    for (int i = 0; i < TALLY_MAX; i++) {
+        if (tally->workers[i].count && strcmp(tally->workers[i].name, name) != 0) continue;
+        snprintf(tally->workers[i].name, sizeof(tally->workers[i].name), "%s", name);
+        tally->workers[i].count++;
+        return;
+    }
+}
+
+static size_t fetch(weft_completions *completions, struct tally *tally)
+{
+    weft_reply replies[64];
+    size_t count = 0;
+    if (weft_completions_next(completions, WEFT_FOREVER, replies, 64, &count)) die("fetch outcomes");
+    for (size_t i = 0; i < count; i++) {
+        weft_reply *reply = &replies[i];
+        tally->seen[reply->token]++;
+        if (reply->outcome == WEFT_COMPLETED && reply->payload.size == DIGEST) {
+            tally->completed++;
+            tally->again += reply->attempts > 1;
+            memcpy(tally->digests[reply->token], reply->payload.data, DIGEST);
+            count_worker(tally, reply->worker);
+        } else {
+            printf("  %s: %s (%s)\n", paths[reply->token], weft_outcome_name(reply->outcome),
+                   reply->code ? reply->code : "no digest");
+        }
+        weft_reply_release(reply);
+    }
+    return count;
+}
+
+static void dispatch_all(weft_node *node, struct tally *tally)
+{
+    weft_completions *completions;
+    if (weft_completions_open(node, 4096, &completions)) die("open a queue of outcomes");
+    size_t done = 0;
+    for (size_t i = 0; i < paths_count;) {
+        weft_error error = weft_dispatch_submit(completions, CHANNEL, weft_text(paths[i]), NULL, i, NULL);
+        if (error == WEFT_OK) i++;
+        else if (error == WEFT_EREJECTED || error == WEFT_EAGAIN) done += fetch(completions, tally); /* full: wait */
+        else die("dispatch");
+    }
+    while (done < paths_count) done += fetch(completions, tally);
+    weft_completions_close(completions);
+}
+
+/* --- the account --------------------------------------------------------------------------------------------------- */
+
+static unsigned check_digests(const struct tally *tally, unsigned *checked)
+{
+    unsigned wrong = 0;
+    size_t step = paths_count / 250 + 1;
+    for (size_t i = 0; i < paths_count; i += step, ++*checked) {
+        unsigned char digest[DIGEST];
+        wrong += !hash_file(paths[i], digest) || memcmp(digest, tally->digests[i], DIGEST) != 0;
+    }
+    return wrong;
+}
+
+/* When that participant was made to die, by our own clock. */
+static uint64_t died_ns(const char *name, const struct thread_worker *threads, const struct helper *helpers)
+{
+    char by[WEFT_NAME_MAX + 1];
+    for (int i = 0; i < THREADS; i++) {
+        snprintf(by, sizeof(by), "thread-%d", threads[i].number);
+        if (strcmp(by, name) == 0) return threads[i].left_ns;
+    }
+    for (int i = 0; i < HELPERS; i++) {
+        snprintf(by, sizeof(by), "helper-%d", i + 1);
+        if (strcmp(by, name) == 0) return helpers[i].killed_ns;
+    }
+    return 0;
+}
+
+static void show_deaths(weft_node *node, const struct thread_worker *threads, const struct helper *helpers)
+{
+    weft_death deaths[WEFT_DEATHS_KEPT];
+    size_t count = 0;
+    char cause[64];
+    weft_channel_deaths(node, CHANNEL, deaths, WEFT_DEATHS_KEPT, &count);
+    printf("deaths, newest first:\n");
+    for (size_t i = 0; i < count; i++) {
+        const weft_death *death = &deaths[i];
+        uint64_t since_ns = died_ns(death->participant, threads, helpers);
+        printf("  %-10s %-18s holding %u, seen %.3f ms after %s\n", death->participant,
+               weft_cause_text(death->cause, cause, sizeof(cause)), death->attempts_held,
+               (double)(death->seen_ns - since_ns) / 1e6,
+               death->cause.kind == WEFT_CAUSE_THREAD_EXITED ? "it returned" : "kill()");
+    }
+}
+
+static bool show(weft_node *node, const struct tally *tally, double seconds, const struct thread_worker *threads,
+                 const struct helper *helpers)
+{
+    unsigned missing = 0, twice = 0, checked = 0;
+    for (size_t i = 0; i < paths_count; i++) {
+        missing += tally->seen[i] == 0;
+        twice += tally->seen[i] > 1;
+    }
+    unsigned wrong = check_digests(tally, &checked);
+    weft_channel_info info;
+    if (weft_channel_info_get(node, CHANNEL, &info)) die("look at the channel");
+    printf("%zu header files, %u completed, %u unaccounted for, %u accounted for twice, in %.2f s\n", paths_count,
+           tally->completed, missing, twice, seconds);
+    printf("%u tasks were dispatched again after a death; of %u digests checked again %u are wrong\n", tally->again,
+           checked, wrong);
+    for (int i = 0; i < TALLY_MAX && tally->workers[i].count; i++)
+        printf("  %-16s %u\n", tally->workers[i].name, tally->workers[i].count);
+    show_deaths(node, threads, helpers);
+    printf("%s: %s, workers %u (%u eligible), queued %u, in flight %u, orphaned %u\n", info.name,
+           info.state == WEFT_CHANNEL_OPEN ? "open" : "not open", info.workers, info.workers_eligible, info.queued,
+           info.in_flight, info.orphaned);
+    printf("  dispatched %llu, completed %llu, failed %llu, worker_died %llu, redispatched %llu, late results refused "
+           "%llu, deaths %llu\n",
+           (unsigned long long)info.dispatched, (unsigned long long)info.completed, (unsigned long long)info.failed,
+           (unsigned long long)info.worker_died, (unsigned long long)info.redispatched,
+           (unsigned long long)info.fenced, (unsigned long long)info.deaths);
+    return missing == 0 && twice == 0 && wrong == 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (sodium_init() < 0) die("libsodium");
+    if (argc == 3 && strcmp(argv[1], "--helper") == 0) return helper_main((unsigned)atoi(argv[2]));
+    const char *root = argc > 1 ? argv[1] : "/usr/include";
+    if (nftw(root, found, 32, FTW_PHYS)) die(root);
+    if (paths_count < 100) {
+        fprintf(stderr, "headers: %zu header files under %s; the demonstration wants at least 100\n", paths_count, root);
+        return 1;
+    }
+    printf("%zu header files under %s: each is a task\n", paths_count, root);
+
+    weft_node *node;
+    weft_channel_options options = WEFT_CHANNEL_OPTIONS;
+    options.on_crash = WEFT_CRASH_REDISPATCH;
+    if (weft_node_open(NULL, &node)) die("open a node");
+    if (weft_channel_declare(node, CHANNEL, &options)) die("declare the channel");
+
+    weft_worker *callbacks[CALLBACKS];
+    struct thread_worker threads[THREADS];
+    struct helper helpers[HELPERS] = {0};
+    pthread_t killer;
+    for (int i = 0; i < CALLBACKS; i++) {
+        weft_worker_options named = WEFT_WORKER_OPTIONS;
+        char name[32];
+        snprintf(name, sizeof(name), "callback-%d", i + 1);
+        named.name = name;
+        if (weft_worker_register(node, CHANNEL, callback, NULL, &named, &callbacks[i])) die("register a worker");
+    }
+    for (int i = 0; i < HELPERS; i++) helper_start(&helpers[i], node, i + 1, i == 0 ? 10 : 0);
+    for (int i = 0; i < THREADS; i++) {
+        threads[i] = (struct thread_worker){.node = node, .number = i + 1, .leaves_after = i < 2 ? 5u * (unsigned)(i + 1) : 0};
+        if (pthread_create(&threads[i].thread, NULL, thread_main, &threads[i])) die("start a thread");
+    }
+    if (pthread_create(&killer, NULL, helper_killer, &helpers[0])) die("start a thread");
+
+    struct tally tally = {.seen = calloc(paths_count, sizeof(unsigned)), .digests = calloc(paths_count, DIGEST)};
+    if (!tally.seen || !tally.digests) die("the account");
+    uint64_t start_ns = now_ns();
+    dispatch_all(node, &tally);
+    double seconds = (double)(now_ns() - start_ns) / 1e9;
+    pthread_join(killer, NULL);
+    bool right = show(node, &tally, seconds, threads, helpers);
+
+    weft_channel_drain(node, CHANNEL, 1000);
+    weft_channel_delete(node, CHANNEL); /* the pull workers' threads end */
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i].thread, NULL);
+    for (int i = 0; i < HELPERS; i++) helper_end(&helpers[i]);
+    for (int i = 0; i < CALLBACKS; i++) weft_worker_unregister(callbacks[i]);
+    if (weft_node_close(node, 1000)) die("close the node");
+    for (size_t i = 0; i < paths_count; i++) free(paths[i]);
+    free(paths);
+    free(tally.seen);
+    free(tally.digests);
+    return right ? 0 : 1;
+}

@@ -1,0 +1,28 @@
+/* bench.h: how fast, against what, in one run. Machines are shared and noisy: a figure and what it is measured against are
+ * taken in turn, round by round, and the ratio is the median of the rounds' ratios. */
+#ifndef WEFT_TESTS_BENCH_H
+#define WEFT_TESTS_BENCH_H
+
+#include <stdint.h>
+
+struct bench {
+    const char *name;
+    const char *metric;
+    const char *unit;
+    double (*measure)(void);
+    const char *against;             /* what the ratio's divisor is; NULL = none */
+    double (*measure_against)(void); /* NULL = `goal` itself */
+    double goal;                     /* of the ratio */
+    int at_most;                     /* the goal is an upper bound, not a lower one */
+    int rounds;
+};
+
+/* One table for each file of this directory; ends with a row without a name. */
+extern const struct bench bench_select[], bench_round_trip[], bench_throughput[], bench_simulation[];
+
+uint64_t bench_now_ns(void);
+
+/* Fails the run with a sentence. */
+_Noreturn void bench_die(const char *what);
+
+#endif
