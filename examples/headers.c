@@ -11,7 +11,7 @@
  *   4 tasks were dispatched again after a death; each of 250 digests checked again is right
  *   ...
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -50,7 +50,8 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* --- the work ------------------------------------------------------------------------------------------------------ */
+/* --- the work ------------------------------------------------------------------------------------------------------
+ */
 
 static bool hash_file(const char *path, unsigned char digest[DIGEST])
 {
@@ -60,7 +61,8 @@ static bool hash_file(const char *path, unsigned char digest[DIGEST])
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
     crypto_generichash_init(&state, NULL, 0, DIGEST);
-    while ((n = read(fd, block, sizeof(block))) > 0) crypto_generichash_update(&state, block, (unsigned long long)n);
+    while ((n = read(fd, block, sizeof(block))) > 0)
+        crypto_generichash_update(&state, block, (unsigned long long)n);
     crypto_generichash_final(&state, digest, DIGEST);
     close(fd);
     return n == 0;
@@ -85,7 +87,8 @@ static void callback(weft_task *task, void *context)
     do_task(task);
 }
 
-/* --- workers that are threads -------------------------------------------------------------------------------------- */
+/* --- workers that are threads --------------------------------------------------------------------------------------
+ */
 
 struct thread_worker {
     weft_node *node;
@@ -120,7 +123,8 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-/* --- workers that are processes ------------------------------------------------------------------------------------ */
+/* --- workers that are processes ------------------------------------------------------------------------------------
+ */
 
 /* What the helper process runs: a path in, a digest out. It stops itself before the task that it is told to. */
 static int helper_main(unsigned stops_before)
@@ -201,7 +205,8 @@ static void helper_end(struct helper *helper)
     waitpid(helper->pid, NULL, 0);
 }
 
-/* --- the tasks ----------------------------------------------------------------------------------------------------- */
+/* --- the tasks -----------------------------------------------------------------------------------------------------
+ */
 
 static char **paths;
 static size_t paths_count;
@@ -218,7 +223,7 @@ static int found(const char *path, const struct stat *status, int type, struct F
 }
 
 struct tally {
-    unsigned *seen;                   /* by task: how many outcomes */
+    unsigned *seen; /* by task: how many outcomes */
     unsigned char (*digests)[DIGEST];
     unsigned completed, again;
     struct {
@@ -266,15 +271,20 @@ static void dispatch_all(weft_node *node, struct tally *tally)
     size_t done = 0;
     for (size_t i = 0; i < paths_count;) {
         weft_error error = weft_dispatch_submit(completions, CHANNEL, weft_text(paths[i]), NULL, i, NULL);
-        if (error == WEFT_OK) i++;
-        else if (error == WEFT_EREJECTED || error == WEFT_EAGAIN) done += fetch(completions, tally); /* full: wait */
-        else die("dispatch");
+        if (error == WEFT_OK)
+            i++;
+        else if (error == WEFT_EREJECTED || error == WEFT_EAGAIN)
+            done += fetch(completions, tally); /* full: wait */
+        else
+            die("dispatch");
     }
-    while (done < paths_count) done += fetch(completions, tally);
+    while (done < paths_count)
+        done += fetch(completions, tally);
     weft_completions_close(completions);
 }
 
-/* --- the account --------------------------------------------------------------------------------------------------- */
+/* --- the account ---------------------------------------------------------------------------------------------------
+ */
 
 static unsigned check_digests(const struct tally *tally, unsigned *checked)
 {
@@ -343,8 +353,8 @@ static bool show(weft_node *node, const struct tally *tally, double seconds, con
     printf("  dispatched %llu, completed %llu, failed %llu, worker_died %llu, redispatched %llu, late results refused "
            "%llu, deaths %llu\n",
            (unsigned long long)info.dispatched, (unsigned long long)info.completed, (unsigned long long)info.failed,
-           (unsigned long long)info.worker_died, (unsigned long long)info.redispatched,
-           (unsigned long long)info.fenced, (unsigned long long)info.deaths);
+           (unsigned long long)info.worker_died, (unsigned long long)info.redispatched, (unsigned long long)info.fenced,
+           (unsigned long long)info.deaths);
     return missing == 0 && twice == 0 && wrong == 0;
 }
 
@@ -355,7 +365,8 @@ int main(int argc, char **argv)
     const char *root = argc > 1 ? argv[1] : "/usr/include";
     if (nftw(root, found, 32, FTW_PHYS)) die(root);
     if (paths_count < 100) {
-        fprintf(stderr, "headers: %zu header files under %s; the demonstration wants at least 100\n", paths_count, root);
+        fprintf(stderr, "headers: %zu header files under %s; the demonstration wants at least 100\n", paths_count,
+                root);
         return 1;
     }
     printf("%zu header files under %s: each is a task\n", paths_count, root);
@@ -377,9 +388,11 @@ int main(int argc, char **argv)
         named.name = name;
         if (weft_worker_register(node, CHANNEL, callback, NULL, &named, &callbacks[i])) die("register a worker");
     }
-    for (int i = 0; i < HELPERS; i++) helper_start(&helpers[i], node, i + 1, i == 0 ? 10 : 0);
+    for (int i = 0; i < HELPERS; i++)
+        helper_start(&helpers[i], node, i + 1, i == 0 ? 10 : 0);
     for (int i = 0; i < THREADS; i++) {
-        threads[i] = (struct thread_worker){.node = node, .number = i + 1, .leaves_after = i < 2 ? 5u * (unsigned)(i + 1) : 0};
+        threads[i] =
+            (struct thread_worker){.node = node, .number = i + 1, .leaves_after = i < 2 ? 5u * (unsigned)(i + 1) : 0};
         if (pthread_create(&threads[i].thread, NULL, thread_main, &threads[i])) die("start a thread");
     }
     if (pthread_create(&killer, NULL, helper_killer, &helpers[0])) die("start a thread");
@@ -394,11 +407,15 @@ int main(int argc, char **argv)
 
     weft_channel_drain(node, CHANNEL, 1000);
     weft_channel_delete(node, CHANNEL); /* the pull workers' threads end */
-    for (int i = 0; i < THREADS; i++) pthread_join(threads[i].thread, NULL);
-    for (int i = 0; i < HELPERS; i++) helper_end(&helpers[i]);
-    for (int i = 0; i < CALLBACKS; i++) weft_worker_unregister(callbacks[i]);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i].thread, NULL);
+    for (int i = 0; i < HELPERS; i++)
+        helper_end(&helpers[i]);
+    for (int i = 0; i < CALLBACKS; i++)
+        weft_worker_unregister(callbacks[i]);
     if (weft_node_close(node, 1000)) die("close the node");
-    for (size_t i = 0; i < paths_count; i++) free(paths[i]);
+    for (size_t i = 0; i < paths_count; i++)
+        free(paths[i]);
     free(paths);
     free(tally.seen);
     free(tally.digests);

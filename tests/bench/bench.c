@@ -56,9 +56,9 @@ static void run(const struct bench *bench, bool json)
                "\"ratio\": %.3f}\n",
                bench->name, bench->metric, value, bench->unit, bench->against, ratio);
     } else {
-        printf("%-30s %12.1f %-13s [%.1f .. %.1f]\n%30s %12.1f %-13s %s\n%30s %12.2f %-13s (wanted: %s %.2f)\n", bench->name,
-               value, bench->unit, least, most, "against", other, bench->unit, bench->against, "ratio", ratio,
-               holds ? "holds" : "DOES NOT HOLD", bench->at_most ? "at most" : "at least", goal);
+        printf("%-30s %12.1f %-13s [%.1f .. %.1f]\n%30s %12.1f %-13s %s\n%30s %12.2f %-13s (wanted: %s %.2f)\n",
+               bench->name, value, bench->unit, least, most, "against", other, bench->unit, bench->against, "ratio",
+               ratio, holds ? "holds" : "DOES NOT HOLD", bench->at_most ? "at most" : "at least", goal);
     }
     fflush(stdout);
 }

@@ -1,5 +1,5 @@
-/* bench.h: how fast, against what, in one run. Machines are shared and noisy: a figure and what it is measured against are
- * taken in turn, round by round, and the ratio is the median of the rounds' ratios. */
+/* bench.h: how fast, against what, in one run. Machines are shared and noisy: a figure and what it is measured against
+ * are taken in turn, round by round, and the ratio is the median of the rounds' ratios. */
 #ifndef WEFT_TESTS_BENCH_H
 #define WEFT_TESTS_BENCH_H
 

@@ -1,5 +1,5 @@
-/* One outstanding dispatch to a callback worker and back, in one process, against what the machine asks at least for two
- * threads to hand something over and back: two futex hand-offs. */
+/* One outstanding dispatch to a callback worker and back, in one process, against what the machine asks at least for
+ * two threads to hand something over and back: two futex hand-offs. */
 #include "bench.h"
 
 #include <pthread.h>
@@ -45,7 +45,8 @@ static void *other(void *context)
 {
     (void)context;
     for (int i = 0; i < TRIPS; i++) {
-        while (!weft__park(&there, PARK_FOREVER)) {}
+        while (!weft__park(&there, PARK_FOREVER)) {
+        }
         weft__unpark(&back);
     }
     return NULL;
@@ -60,7 +61,8 @@ static double two_hand_offs(void)
     uint64_t start_ns = bench_now_ns();
     for (int i = 0; i < TRIPS; i++) {
         weft__unpark(&there);
-        while (!weft__park(&back, PARK_FOREVER)) {}
+        while (!weft__park(&back, PARK_FOREVER)) {
+        }
     }
     double us = (double)(bench_now_ns() - start_ns) / TRIPS / 1000;
     pthread_join(thread, NULL);

@@ -1,5 +1,5 @@
-/* The cost of a dispatch through the core, from request to outcome, among many workers and among few: what differs is the
- * selection. No threads, no clock: the core alone. */
+/* The cost of a dispatch through the core, from request to outcome, among many workers and among few: what differs is
+ * the selection. No threads, no clock: the core alone. */
 #include "bench.h"
 
 #include <stdlib.h>
@@ -33,11 +33,8 @@ static void fabric_open(struct fabric *f, weft_policy policy, int workers)
         weft__core_session_armed(f->core, 0, f->session))
         bench_die("make a core");
     for (int i = 0; i < workers; i++) {
-        struct core_worker_spec spec = {.channel = CHANNEL,
-                                        .channel_hash = f->hash,
-                                        .max_concurrent = 2,
-                                        .session = f->session,
-                                        .dest = &f->inbox};
+        struct core_worker_spec spec = {
+            .channel = CHANNEL, .channel_hash = f->hash, .max_concurrent = 2, .session = f->session, .dest = &f->inbox};
         uint64_t worker;
         if (weft__core_worker_register(f->core, 0, &spec, &worker, message)) bench_die("register a worker");
     }
@@ -69,9 +66,11 @@ static double measure(weft_policy policy, int workers)
     struct fabric f;
     fabric_open(&f, policy, workers);
     uint64_t now_ns = 1;
-    for (; now_ns < DISPATCHES / 10; now_ns++) round_trip(&f, now_ns);
+    for (; now_ns < DISPATCHES / 10; now_ns++)
+        round_trip(&f, now_ns);
     uint64_t start_ns = bench_now_ns();
-    for (int i = 0; i < DISPATCHES; i++) round_trip(&f, now_ns++);
+    for (int i = 0; i < DISPATCHES; i++)
+        round_trip(&f, now_ns++);
     double ns = (double)(bench_now_ns() - start_ns) / DISPATCHES;
     weft__message_drop(f.payload);
     weft__core_free(f.core);
@@ -109,14 +108,10 @@ static double sticky_few(void)
 }
 
 #define ROW(policy)                                                                                                    \
-    {.name = "select_" #policy,                                                                                        \
-     .metric = "dispatch through the core among 10000 workers",                                                        \
-     .unit = "ns",                                                                                                     \
-     .measure = policy##_many,                                                                                         \
-     .against = "among 10 workers",                                                                                    \
-     .measure_against = policy##_few,                                                                                  \
-     .goal = 1.5,                                                                                                      \
-     .at_most = 1,                                                                                                     \
-     .rounds = 9}
+    {                                                                                                                  \
+        .name = "select_" #policy, .metric = "dispatch through the core among 10000 workers", .unit = "ns",            \
+        .measure = policy##_many, .against = "among 10 workers", .measure_against = policy##_few, .goal = 1.5,         \
+        .at_most = 1, .rounds = 9                                                                                      \
+    }
 
 const struct bench bench_select[] = {ROW(round_robin), ROW(least_loaded), ROW(sticky), {0}};
