@@ -34,21 +34,21 @@ typedef enum weft_no_worker {
 } weft_no_worker;
 
 typedef struct weft_channel_options {
-    uint32_t version;               /* filled in by WEFT_CHANNEL_OPTIONS */
+    uint32_t version; /* filled in by WEFT_CHANNEL_OPTIONS */
     weft_policy policy;
     weft_queue_full queue_full;
-    uint32_t depth_max;             /* dispatches waiting for a worker; 0 = none: busy at once */
-    uint64_t bytes_max;             /* of what waits, envelopes included */
-    uint32_t payload_bytes_max;     /* of one payload */
+    uint32_t depth_max;         /* dispatches waiting for a worker; 0 = none: busy at once */
+    uint64_t bytes_max;         /* of what waits, envelopes included */
+    uint32_t payload_bytes_max; /* of one payload */
     weft_crash on_crash;
-    uint32_t attempts_max;          /* where a crash re-dispatches; 1 to 16 */
-    uint32_t redispatch_wait_ms;    /* wait this long for a worker not yet tried, before a tried one will do */
-    bool overlapping;               /* re-dispatch at once, also while the old attempt may still be running */
-    bool durable;                   /* refused with WEFT_EUNSUPPORTED: nothing survives the node's process */
+    uint32_t attempts_max;       /* where a crash re-dispatches; 1 to 16 */
+    uint32_t redispatch_wait_ms; /* wait this long for a worker not yet tried, before a tried one will do */
+    bool overlapping;            /* re-dispatch at once, also while the old attempt may still be running */
+    bool durable;                /* refused with WEFT_EUNSUPPORTED: nothing survives the node's process */
     weft_no_worker no_worker;
-    uint32_t starve_ms;             /* a priority whose head waited this long gets one turn in 16 */
-    uint32_t cancel_grace_ms;       /* a running task has this long to acknowledge a cancel */
-    uint32_t schedule_to_start_ms;  /* defaults of its dispatches; WEFT_FOREVER = none */
+    uint32_t starve_ms;            /* a priority whose head waited this long gets one turn in 16 */
+    uint32_t cancel_grace_ms;      /* a running task has this long to acknowledge a cancel */
+    uint32_t schedule_to_start_ms; /* defaults of its dispatches; WEFT_FOREVER = none */
     uint32_t start_to_close_ms;
     uint32_t schedule_to_close_ms;
     uint32_t heartbeat_ms;
@@ -60,7 +60,10 @@ typedef struct weft_channel_options {
 #ifdef __cplusplus
 #define WEFT_CHANNEL_OPTIONS (weft_channel_options{WEFT_CHANNEL_OPTIONS_VALUES})
 #else
-#define WEFT_CHANNEL_OPTIONS {WEFT_CHANNEL_OPTIONS_VALUES}
+#define WEFT_CHANNEL_OPTIONS                                                                                           \
+    {                                                                                                                  \
+        WEFT_CHANNEL_OPTIONS_VALUES                                                                                    \
+    }
 #endif
 
 typedef enum weft_channel_state {
@@ -74,9 +77,9 @@ typedef struct weft_channel_info {
     char name[WEFT_CHANNEL_NAME_MAX + 1];
     weft_channel_state state;
     weft_policy policy;
-    uint32_t workers;               /* now: registered */
-    uint32_t workers_eligible;      /* now: registered, armed, with a free slot */
-    uint32_t queued;                /* now: waiting for a worker */
+    uint32_t workers;          /* now: registered */
+    uint32_t workers_eligible; /* now: registered, armed, with a free slot */
+    uint32_t queued;           /* now: waiting for a worker */
     uint64_t queued_bytes;
     uint32_t queued_by_priority[4]; /* index: weft_priority - 1 */
     uint64_t oldest_wait_ns;        /* age of the oldest that waits; 0 = none */
@@ -120,7 +123,8 @@ WEFT_API weft_error weft_channel_resume(weft_node *node, const char *name);
 WEFT_API weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeout_ms);
 
 /* Deletes a channel and its workers' entries: their weft_worker_next returns WEFT_ECLOSED; each registration is still
- * its owner's to unregister. WEFT_EBUSY: dispatches wait or run there: drain it first. WEFT_ENOCHANNEL; WEFT_ECLOSED. */
+ * its owner's to unregister. WEFT_EBUSY: dispatches wait or run there: drain it first. WEFT_ENOCHANNEL; WEFT_ECLOSED.
+ */
 WEFT_API weft_error weft_channel_delete(weft_node *node, const char *name);
 
 /* Calls found for each channel that matches the pattern, in no promised order, until it returns false. It runs in

@@ -18,7 +18,7 @@ typedef enum weft_priority {
 } weft_priority;
 
 typedef struct weft_dispatch_options {
-    uint32_t version;              /* filled in by WEFT_DISPATCH_OPTIONS */
+    uint32_t version; /* filled in by WEFT_DISPATCH_OPTIONS */
     weft_priority priority;
     const char *activity_type;     /* copies; NULL = none: only workers that take every type */
     const char *content_type;      /* copies; NULL = none */
@@ -40,7 +40,10 @@ typedef struct weft_dispatch_options {
 #ifdef __cplusplus
 #define WEFT_DISPATCH_OPTIONS (weft_dispatch_options{WEFT_DISPATCH_OPTIONS_VALUES})
 #else
-#define WEFT_DISPATCH_OPTIONS {WEFT_DISPATCH_OPTIONS_VALUES}
+#define WEFT_DISPATCH_OPTIONS                                                                                          \
+    {                                                                                                                  \
+        WEFT_DISPATCH_OPTIONS_VALUES                                                                                   \
+    }
 #endif
 
 typedef enum weft_admission {
@@ -52,7 +55,7 @@ typedef enum weft_admission {
 
 /* How admission went. */
 typedef struct weft_ticket {
-    weft_dispatch_id id;     /* {0, 0} where rejected */
+    weft_dispatch_id id; /* {0, 0} where rejected */
     weft_admission admission;
     uint32_t retry_after_ms; /* where rejected: when it may be worth another try; 0 = when something else changes */
     const char *reason;      /* where rejected: "queue_full", "no_worker", "draining", … ; else NULL. Static text. */
@@ -63,18 +66,18 @@ typedef struct weft_reply {
     weft_dispatch_id id;
     weft_outcome outcome;
     weft_admission admission;
-    uint32_t retry_after_ms;    /* where rejected */
-    uint32_t attempts;          /* handed to a worker, this often */
-    weft_bytes payload;         /* the result, where completed */
-    const char *content_type;   /* of the result, or NULL */
-    const char *code;           /* where not completed: why, as a word; NULL where completed */
-    const char *message;        /* and as a sentence; NULL where there is none */
+    uint32_t retry_after_ms;        /* where rejected */
+    uint32_t attempts;              /* handed to a worker, this often */
+    weft_bytes payload;             /* the result, where completed */
+    const char *content_type;       /* of the result, or NULL */
+    const char *code;               /* where not completed: why, as a word; NULL where completed */
+    const char *message;            /* and as a sentence; NULL where there is none */
     char worker[WEFT_NAME_MAX + 1]; /* the last that had it; "" = none */
-    uint64_t token;             /* what the caller gave along */
-    uint64_t queued_ns;         /* where the time went: waiting for a worker */
-    uint64_t started_ns;        /* from its assignment to the entry of its handler, last attempt */
-    uint64_t run_ns;            /* from that to its end, last attempt */
-    void *memory;               /* ours */
+    uint64_t token;                 /* what the caller gave along */
+    uint64_t queued_ns;             /* where the time went: waiting for a worker */
+    uint64_t started_ns;            /* from its assignment to the entry of its handler, last attempt */
+    uint64_t run_ns;                /* from that to its end, last attempt */
+    void *memory;                   /* ours */
 } weft_reply;
 
 #ifdef __cplusplus
@@ -89,11 +92,11 @@ extern "C" {
 WEFT_API weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payload,
                                   const weft_dispatch_options *options, weft_reply *reply);
 
-/* Dispatches; `ended` is called once with the outcome, on the node's callback thread, one call at a time, in the order of
- * the outcomes; the reply is lent for that call. ended NULL: nobody wants to know (detached: it can be fetched).
- * token comes back in the reply. WEFT_OK: admitted; ticket (may be NULL) says how. WEFT_EREJECTED: not admitted, ended is
- * not called, ticket says why. Other codes as weft_dispatch, without WEFT_EDEADLK. Never blocks for long. Any thread,
- * handlers and callbacks too. */
+/* Dispatches; `ended` is called once with the outcome, on the node's callback thread, one call at a time, in the order
+ * of the outcomes; the reply is lent for that call. ended NULL: nobody wants to know (detached: it can be fetched).
+ * token comes back in the reply. WEFT_OK: admitted; ticket (may be NULL) says how. WEFT_EREJECTED: not admitted, ended
+ * is not called, ticket says why. Other codes as weft_dispatch, without WEFT_EDEADLK. Never blocks for long. Any
+ * thread, handlers and callbacks too. */
 WEFT_API weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes payload,
                                         const weft_dispatch_options *options,
                                         void (*ended)(const weft_reply *reply, void *context), void *context,
@@ -103,7 +106,8 @@ WEFT_API weft_error weft_dispatch_async(weft_node *node, const char *channel, we
  * open or unfetched. Gives: close it. WEFT_EINVAL; WEFT_ENOMEM; WEFT_ECLOSED. */
 WEFT_API weft_error weft_completions_open(weft_node *node, uint32_t outstanding_max, weft_completions **completions);
 
-/* Cancels what is open, forgets what was not fetched, and frees the queue. No other call on it may be under way. NULL: WEFT_OK. */
+/* Cancels what is open, forgets what was not fetched, and frees the queue. No other call on it may be under way. NULL:
+ * WEFT_OK. */
 WEFT_API weft_error weft_completions_close(weft_completions *completions);
 
 /* Dispatches; the outcome goes to the queue. As weft_dispatch_async otherwise; WEFT_EAGAIN: outstanding_max are open or

@@ -1,8 +1,8 @@
 /* weft/error.h: what can go wrong, and what to do about it.
  *
- * A call returns WEFT_OK (0) or one of these codes; a code keeps its number and its meaning for ever, and new ones go to
- * the end. A call that fails has changed nothing, unless its contract says otherwise, and leaves one sentence that says
- * what and where in weft_error_message(), until the next call that fails in the same thread.
+ * A call returns WEFT_OK (0) or one of these codes; a code keeps its number and its meaning for ever, and new ones go
+ * to the end. A call that fails has changed nothing, unless its contract says otherwise, and leaves one sentence that
+ * says what and where in weft_error_message(), until the next call that fails in the same thread.
  */
 #ifndef WEFT_ERROR_H
 #define WEFT_ERROR_H

@@ -20,7 +20,10 @@ typedef struct weft_group_options {
 #ifdef __cplusplus
 #define WEFT_GROUP_OPTIONS (weft_group_options{WEFT_GROUP_OPTIONS_VALUES})
 #else
-#define WEFT_GROUP_OPTIONS {WEFT_GROUP_OPTIONS_VALUES}
+#define WEFT_GROUP_OPTIONS                                                                                             \
+    {                                                                                                                  \
+        WEFT_GROUP_OPTIONS_VALUES                                                                                      \
+    }
 #endif
 
 #ifdef __cplusplus
@@ -34,8 +37,8 @@ WEFT_API weft_error weft_group_open(weft_node *node, const weft_group_options *o
  * closes (WEFT_ECLOSED); a handler under way is finished first. WEFT_EDEADLK: called from a handler. */
 WEFT_API weft_error weft_group_run(weft_group *group, uint32_t timeout_ms);
 
-/* Ends it. WEFT_EBUSY: workers are registered on it, or a lent thread is inside: nothing has changed. WEFT_EDEADLK: from one
- * of its handlers. NULL: WEFT_OK. weft_node_close closes what is left. */
+/* Ends it. WEFT_EBUSY: workers are registered on it, or a lent thread is inside: nothing has changed. WEFT_EDEADLK:
+ * from one of its handlers. NULL: WEFT_OK. weft_node_close closes what is left. */
 WEFT_API weft_error weft_group_close(weft_group *group);
 
 #ifdef __cplusplus

@@ -13,14 +13,14 @@ typedef struct weft_allocator {
 } weft_allocator;
 
 typedef struct weft_node_options {
-    uint32_t version;         /* filled in by WEFT_NODE_OPTIONS */
-    uint32_t threads;         /* of the default group; 0 = as many as processors, at least 2 */
-    uint32_t threads_max;     /* with the substitutes for blocked ones; 0 = four times threads */
-    uint32_t channels_max;    /* bounds: what exceeds one is refused with WEFT_ELIMIT */
+    uint32_t version;      /* filled in by WEFT_NODE_OPTIONS */
+    uint32_t threads;      /* of the default group; 0 = as many as processors, at least 2 */
+    uint32_t threads_max;  /* with the substitutes for blocked ones; 0 = four times threads */
+    uint32_t channels_max; /* bounds: what exceeds one is refused with WEFT_ELIMIT */
     uint32_t workers_max;
     uint32_t participants_max;
-    uint32_t dispatches_max;  /* open ones, and ended ones whose outcome nobody took yet */
-    uint32_t outcome_keep_ms; /* how long the outcome of a detached dispatch can be fetched */
+    uint32_t dispatches_max;         /* open ones, and ended ones whose outcome nobody took yet */
+    uint32_t outcome_keep_ms;        /* how long the outcome of a detached dispatch can be fetched */
     const weft_allocator *allocator; /* copies; NULL = malloc */
 } weft_node_options;
 
@@ -28,7 +28,10 @@ typedef struct weft_node_options {
 #ifdef __cplusplus
 #define WEFT_NODE_OPTIONS (weft_node_options{WEFT_NODE_OPTIONS_VALUES})
 #else
-#define WEFT_NODE_OPTIONS {WEFT_NODE_OPTIONS_VALUES}
+#define WEFT_NODE_OPTIONS                                                                                              \
+    {                                                                                                                  \
+        WEFT_NODE_OPTIONS_VALUES                                                                                       \
+    }
 #endif
 
 /* What a node counted since it was opened; none ever goes backwards, except the gauges that say "now". */
@@ -38,10 +41,10 @@ typedef struct weft_node_stats {
     uint32_t attempts_running;                /* now: handed out and not released */
     uint64_t dispatched;                      /* admitted */
     uint64_t completed, failed, worker_died, timed_out, cancelled;
-    uint64_t rejected;                        /* refused at admission, or shed from a full queue */
-    uint64_t redispatched;                    /* attempts made again after a death */
-    uint64_t fenced;                          /* late results of old attempts, refused */
-    uint64_t deaths;                          /* participants whose link fired */
+    uint64_t rejected;     /* refused at admission, or shed from a full queue */
+    uint64_t redispatched; /* attempts made again after a death */
+    uint64_t fenced;       /* late results of old attempts, refused */
+    uint64_t deaths;       /* participants whose link fired */
 } weft_node_stats;
 
 #ifdef __cplusplus
@@ -57,7 +60,8 @@ WEFT_API weft_error weft_node_open(const weft_node_options *options, weft_node *
  * timeout_ms; what is left is then settled `cancelled`. Blocking calls of other threads return WEFT_ECLOSED; they must
  * have returned, and pull tasks must have been settled, before the last close.
  * WEFT_EBUSY: handlers are still running, or a thread is inside a call: the message names one; everything is settled,
- * nothing it uses was freed; call again. WEFT_EDEADLK: called from a handler or callback of this node. NULL: WEFT_OK. */
+ * nothing it uses was freed; call again. WEFT_EDEADLK: called from a handler or callback of this node. NULL: WEFT_OK.
+ */
 WEFT_API weft_error weft_node_close(weft_node *node, uint32_t timeout_ms);
 
 /* The node of the process, opened with defaults at the first call, for who wants just one. Gives no ownership: it ends

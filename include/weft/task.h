@@ -1,7 +1,7 @@
 /* weft/task.h: a task, in the hands of its worker.
  *
- * A task is settled once, by one of complete, fail, acknowledge_cancel and abandon. For a pull task, and for one that was
- * kept, the handle and what it lends are gone with that call, whatever it returns; in a handler, when the handler
+ * A task is settled once, by one of complete, fail, acknowledge_cancel and abandon. For a pull task, and for one that
+ * was kept, the handle and what it lends are gone with that call, whatever it returns; in a handler, when the handler
  * returns. The slot it takes is free when it is settled and its handler has returned.
  */
 #ifndef WEFT_TASK_H
@@ -13,8 +13,8 @@
 extern "C" {
 #endif
 
-/* What the task is. Lend until it is settled. Any thread that holds the task. activity_type and content_type may be NULL:
- * the caller named none. attempt counts from 1 and is the fencing token. */
+/* What the task is. Lend until it is settled. Any thread that holds the task. activity_type and content_type may be
+ * NULL: the caller named none. attempt counts from 1 and is the fencing token. */
 WEFT_API weft_bytes weft_task_payload(const weft_task *task);
 WEFT_API const char *weft_task_content_type(const weft_task *task);
 WEFT_API const char *weft_task_activity_type(const weft_task *task);

@@ -89,7 +89,8 @@ extern "C" {
 /* "completed" … ; "none" for 0. Static text; any thread. */
 WEFT_API const char *weft_outcome_name(weft_outcome outcome);
 
-/* "exit code 3", "signal 9 (Killed)", "thread exited" … into text, cut to size bytes with a terminator. Returns text. */
+/* "exit code 3", "signal 9 (Killed)", "thread exited" … into text, cut to size bytes with a terminator. Returns text.
+ */
 WEFT_API const char *weft_cause_text(weft_cause cause, char *text, size_t size);
 
 #ifdef __cplusplus

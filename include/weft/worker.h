@@ -11,9 +11,9 @@ typedef void (*weft_handler)(weft_task *task, void *context);
 
 typedef enum weft_worker_flags {
     WEFT_OWNER_THREAD = 1, /* hangs on the calling thread: ends with it */
-    WEFT_INLINE = 2        /* the handler runs in the thread that dispatches, inside its call: no switch of threads. It must
-                              be short, must not block, and may run in several threads at once, up to max_concurrent. A
-                              re-dispatch that no caller's thread brings runs on the default group. */
+    WEFT_INLINE = 2 /* the handler runs in the thread that dispatches, inside its call: no switch of threads. It must
+                       be short, must not block, and may run in several threads at once, up to max_concurrent. A
+                       re-dispatch that no caller's thread brings runs on the default group. */
 } weft_worker_flags;
 
 enum { WEFT_ACTIVITY_TYPES_MAX = 32, WEFT_CONCURRENT_MAX = 65536 };
@@ -27,33 +27,37 @@ typedef struct weft_worker_options {
     uint32_t flags;                    /* of weft_worker_flags */
     weft_participant *participant;     /* what it hangs on; NULL = the process */
     weft_group *group;                 /* where its handler runs; NULL = the node's default group; not for pull */
-    void *(*state_new)(void *context); /* a fresh state for this worker, made in the registering thread; NULL = failed */
-    void (*state_free)(void *state);   /* called once, when the worker is gone and no handler of it runs */
+    void *(*state_new)(
+        void *context);              /* a fresh state for this worker, made in the registering thread; NULL = failed */
+    void (*state_free)(void *state); /* called once, when the worker is gone and no handler of it runs */
 } weft_worker_options;
 
 #define WEFT_WORKER_OPTIONS_VALUES 1, 0, 1, 0, 0, 0, 0, 0, 0, 0
 #ifdef __cplusplus
 #define WEFT_WORKER_OPTIONS (weft_worker_options{WEFT_WORKER_OPTIONS_VALUES})
 #else
-#define WEFT_WORKER_OPTIONS {WEFT_WORKER_OPTIONS_VALUES}
+#define WEFT_WORKER_OPTIONS                                                                                            \
+    {                                                                                                                  \
+        WEFT_WORKER_OPTIONS_VALUES                                                                                     \
+    }
 #endif
 
 typedef enum weft_worker_state {
     WEFT_WORKER_ARMING = 1, /* registered; its link is not armed yet */
     WEFT_WORKER_READY,
     WEFT_WORKER_DRAINING,
-    WEFT_WORKER_DEAD,       /* its link fired */
-    WEFT_WORKER_REMOVED     /* unregistered, or its channel deleted */
+    WEFT_WORKER_DEAD,   /* its link fired */
+    WEFT_WORKER_REMOVED /* unregistered, or its channel deleted */
 } weft_worker_state;
 
 typedef struct weft_worker_info {
     char name[WEFT_NAME_MAX + 1];
     char participant[WEFT_NAME_MAX + 1];
-    uint64_t id;           /* rises in the order of registration; never used again */
+    uint64_t id; /* rises in the order of registration; never used again */
     weft_worker_state state;
     uint32_t max_concurrent;
-    uint32_t in_flight;    /* attempts handed out and not released */
-    uint32_t orphaned;     /* of those: no longer of use to anyone */
+    uint32_t in_flight; /* attempts handed out and not released */
+    uint32_t orphaned;  /* of those: no longer of use to anyone */
     uint64_t completed, errored;
 } weft_worker_info;
 
@@ -72,8 +76,8 @@ WEFT_API weft_error weft_worker_register(weft_node *node, const char *channel, w
 
 /* Removes the worker at once: it is chosen no more; what it has not begun goes to others without spending an attempt;
  * what a callback handler of it runs may end, and this call waits for that; pull tasks still held are treated as by a
- * death (their results are refused). The handle is gone. WEFT_EDEADLK: called from a handler of this worker: nothing has
- * changed. NULL: WEFT_OK. Blocks as long as handlers run; weft_worker_drain first to bound that. */
+ * death (their results are refused). The handle is gone. WEFT_EDEADLK: called from a handler of this worker: nothing
+ * has changed. NULL: WEFT_OK. Blocks as long as handlers run; weft_worker_drain first to bound that. */
 WEFT_API weft_error weft_worker_unregister(weft_worker *worker);
 
 /* Gives it no more tasks and waits until those it has are released. WEFT_ETIMEDOUT: not yet; it goes on draining.
@@ -81,13 +85,13 @@ WEFT_API weft_error weft_worker_unregister(weft_worker *worker);
 WEFT_API weft_error weft_worker_drain(weft_worker *worker, uint32_t timeout_ms);
 
 /* The next task of a pull worker. Gives *task: settle it once. timeout_ms 0 asks without waiting.
- * WEFT_EAGAIN: none now (timeout 0); WEFT_ETIMEDOUT; WEFT_EDEAD: its participant died; WEFT_ECLOSED: draining and empty,
- * deleted, or the node closes; WEFT_EINVAL: has a handler. Any thread, several at once; blocks. */
+ * WEFT_EAGAIN: none now (timeout 0); WEFT_ETIMEDOUT; WEFT_EDEAD: its participant died; WEFT_ECLOSED: draining and
+ * empty, deleted, or the node closes; WEFT_EINVAL: has a handler. Any thread, several at once; blocks. */
 WEFT_API weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, weft_task **task);
 
-/* An eventfd that is readable when weft_worker_next may have something, or an end to tell: for the host's own loop. Read
- * it, then call weft_worker_next(worker, 0, …) until WEFT_EAGAIN. Lends the descriptor until unregister. WEFT_EINVAL: has
- * a handler; WEFT_ESYSTEM. */
+/* An eventfd that is readable when weft_worker_next may have something, or an end to tell: for the host's own loop.
+ * Read it, then call weft_worker_next(worker, 0, …) until WEFT_EAGAIN. Lends the descriptor until unregister.
+ * WEFT_EINVAL: has a handler; WEFT_ESYSTEM. */
 WEFT_API weft_error weft_worker_fd(weft_worker *worker, int *fd);
 
 /* How it does. WEFT_EINVAL. Any thread. */

@@ -12,7 +12,8 @@
 
 #include "base/clock.h"
 
-/* --- names and patterns -------------------------------------------------------------------------------------------- */
+/* --- names and patterns --------------------------------------------------------------------------------------------
+ */
 
 static bool word_character(char c)
 {
@@ -32,7 +33,8 @@ static bool three_parts(const char *name, const char *extra, bool (*kind_valid)(
 {
     for (int part = 0; part < 3; part++) {
         size_t length = 0;
-        while (word_character(name[length]) || (name[length] && strchr(extra, name[length]))) length++;
+        while (word_character(name[length]) || (name[length] && strchr(extra, name[length])))
+            length++;
         if (length == 0 || length > WEFT_NAME_MAX || (part == 0 && !kind_valid(name, length))) return false;
         name += length;
         if (*name != (part < 2 ? '.' : '\0')) return false;
@@ -85,26 +87,39 @@ bool weft__pattern_match(const char *pattern, const char *name)
             return false;
         }
     }
-    while (*pattern == '*') pattern++;
+    while (*pattern == '*')
+        pattern++;
     return !*pattern;
 }
 
-/* --- options ------------------------------------------------------------------------------------------------------- */
+/* --- options -------------------------------------------------------------------------------------------------------
+ */
 
 static weft_error options_check(const weft_channel_options *o, char *message)
 {
     const char *wrong = NULL;
-    if (o->version != 1) wrong = "options.version is not 1: initialise them with WEFT_CHANNEL_OPTIONS";
-    else if ((unsigned)o->policy > WEFT_STICKY) wrong = "policy is none of weft_policy";
-    else if ((unsigned)o->queue_full > WEFT_BLOCK) wrong = "queue_full is none of weft_queue_full";
-    else if ((unsigned)o->on_crash > WEFT_CRASH_REDISPATCH) wrong = "on_crash is none of weft_crash";
-    else if ((unsigned)o->no_worker > WEFT_NO_WORKER_REJECT) wrong = "no_worker is none of weft_no_worker";
-    else if (o->attempts_max < 1 || o->attempts_max > CORE_ATTEMPTS_MAX) wrong = "attempts_max is outside 1 to 16";
-    else if (o->starve_ms == 0) wrong = "starve_ms is 0; WEFT_FOREVER switches the guard off";
-    else if (o->schedule_to_start_ms == 0) wrong = "schedule_to_start_ms is 0; WEFT_FOREVER means none";
-    else if (o->start_to_close_ms == 0) wrong = "start_to_close_ms is 0; WEFT_FOREVER means none";
-    else if (o->schedule_to_close_ms == 0) wrong = "schedule_to_close_ms is 0; WEFT_FOREVER means none";
-    else if (o->heartbeat_ms == 0) wrong = "heartbeat_ms is 0; WEFT_FOREVER means none";
+    if (o->version != 1)
+        wrong = "options.version is not 1: initialise them with WEFT_CHANNEL_OPTIONS";
+    else if ((unsigned)o->policy > WEFT_STICKY)
+        wrong = "policy is none of weft_policy";
+    else if ((unsigned)o->queue_full > WEFT_BLOCK)
+        wrong = "queue_full is none of weft_queue_full";
+    else if ((unsigned)o->on_crash > WEFT_CRASH_REDISPATCH)
+        wrong = "on_crash is none of weft_crash";
+    else if ((unsigned)o->no_worker > WEFT_NO_WORKER_REJECT)
+        wrong = "no_worker is none of weft_no_worker";
+    else if (o->attempts_max < 1 || o->attempts_max > CORE_ATTEMPTS_MAX)
+        wrong = "attempts_max is outside 1 to 16";
+    else if (o->starve_ms == 0)
+        wrong = "starve_ms is 0; WEFT_FOREVER switches the guard off";
+    else if (o->schedule_to_start_ms == 0)
+        wrong = "schedule_to_start_ms is 0; WEFT_FOREVER means none";
+    else if (o->start_to_close_ms == 0)
+        wrong = "start_to_close_ms is 0; WEFT_FOREVER means none";
+    else if (o->schedule_to_close_ms == 0)
+        wrong = "schedule_to_close_ms is 0; WEFT_FOREVER means none";
+    else if (o->heartbeat_ms == 0)
+        wrong = "heartbeat_ms is 0; WEFT_FOREVER means none";
     if (wrong) {
         snprintf(message, ERROR_TEXT_MAX, "%s", wrong);
         return WEFT_EINVAL;
@@ -155,14 +170,16 @@ static weft_error options_same(const char *name, const weft_channel_options *a, 
     return WEFT_OK;
 }
 
-/* --- declaring and deleting ---------------------------------------------------------------------------------------- */
+/* --- declaring and deleting ----------------------------------------------------------------------------------------
+ */
 
 static void class_init(struct core_class *class, struct core_channel *channel)
 {
     class->channel = channel;
     list_init(&class->on_channel);
     list_init(&class->seats);
-    for (int p = 0; p < CORE_PRIORITIES; p++) list_init(&class->queues[p]);
+    for (int p = 0; p < CORE_PRIORITIES; p++)
+        list_init(&class->queues[p]);
 }
 
 static weft_error channel_new(struct core *core, uint64_t hash, const char *name, const weft_channel_options *options,
@@ -193,7 +210,8 @@ static weft_error channel_new(struct core *core, uint64_t hash, const char *name
     weft__namemap_init(&channel->worker_names, core->mem);
     weft__namemap_init(&channel->class_names, core->mem);
     class_init(&channel->any, channel);
-    for (int p = 0; p < CORE_PRIORITIES; p++) list_init(&channel->queues[p]);
+    for (int p = 0; p < CORE_PRIORITIES; p++)
+        list_init(&channel->queues[p]);
     list_push_back(&core->channel_list, &channel->on_core);
     weft__namemap_add(&core->channel_names, hash, own, channel);
     return WEFT_OK;
@@ -313,7 +331,8 @@ weft_error weft__core_channel_delete(struct core *core, uint64_t now_ns, const c
     return WEFT_OK;
 }
 
-/* --- states -------------------------------------------------------------------------------------------------------- */
+/* --- states --------------------------------------------------------------------------------------------------------
+ */
 
 weft_error weft__core_channel_pause(struct core *core, uint64_t now_ns, const char *name)
 {
@@ -385,7 +404,8 @@ bool weft__core_channel_wait_room(struct core *core, uint64_t handle, struct cor
     return true;
 }
 
-/* --- activity types ------------------------------------------------------------------------------------------------ */
+/* --- activity types ------------------------------------------------------------------------------------------------
+ */
 
 struct core_class *weft__class_find(struct core_channel *channel, uint64_t hash, const char *name)
 {
@@ -429,7 +449,8 @@ void weft__class_drop(struct core *core, struct core_class *class)
     weft__mem_free(core->mem, class);
 }
 
-/* --- what is told -------------------------------------------------------------------------------------------------- */
+/* --- what is told --------------------------------------------------------------------------------------------------
+ */
 
 /* One more worker of the session is lost. The first makes the record; the ring forgets the oldest. */
 void weft__channel_death(struct core_channel *channel, const struct core_session *session, uint32_t workers,
@@ -499,7 +520,8 @@ static void info_fill(const struct core *core, const struct core_channel *channe
                                 .fenced = channel->fenced,
                                 .deaths = channel->deaths_count};
     snprintf(info->name, sizeof(info->name), "%s", channel->name);
-    for (int p = 0; p < CORE_PRIORITIES; p++) info->queued_by_priority[p] = channel->queued_by_priority[p];
+    for (int p = 0; p < CORE_PRIORITIES; p++)
+        info->queued_by_priority[p] = channel->queued_by_priority[p];
 }
 
 weft_error weft__core_channel_info(struct core *core, uint64_t now_ns, const char *name, weft_channel_info *info)

@@ -5,7 +5,8 @@
 
 #include "base/clock.h"
 
-/* --- life ---------------------------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------------------------------
+ */
 
 struct core *weft__core_new(const struct mem *mem, const struct core_limits *limits, uint64_t now_ns)
 {
@@ -23,10 +24,11 @@ struct core *weft__core_new(const struct mem *mem, const struct core_limits *lim
     weft__namemap_init(&core->channel_names, mem);
     weft__namemap_init(&core->session_names, mem);
     weft__heap_init(&core->timers, mem);
-    struct list_node *lists[] = {&core->channel_list, &core->templates, &core->groups,        &core->work,
-                                 &core->wakes,        &core->ended,     &core->fetch_waiters, &core->quiet_waiters,
+    struct list_node *lists[] = {&core->channel_list, &core->templates,     &core->groups,        &core->work,
+                                 &core->wakes,        &core->ended,         &core->fetch_waiters, &core->quiet_waiters,
                                  &core->sleepers,     &core->settle_work.on};
-    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) list_init(lists[i]);
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+        list_init(lists[i]);
     return core;
 }
 
@@ -138,7 +140,8 @@ void weft__core_stats(const struct core *core, weft_node_stats *stats)
     stats->participants = core->sessions.live_count;
 }
 
-/* --- destinations and waiters -------------------------------------------------------------------------------------- */
+/* --- destinations and waiters --------------------------------------------------------------------------------------
+ */
 
 struct list_node *weft__core_wakes(struct core *core)
 {
@@ -157,8 +160,8 @@ void weft__core_waiter_init(struct core_waiter *waiter)
 
 bool weft__core_unwait(struct core_waiter *waiter)
 {
-    /* One that was woken stands on core->wakes until the entry that woke it has taken it off, under the same lock: so what
-     * is still linked here is still waiting. */
+    /* One that was woken stands on core->wakes until the entry that woke it has taken it off, under the same lock: so
+     * what is still linked here is still waiting. */
     if (!list_linked(&waiter->on)) return false;
     list_remove(&waiter->on);
     return true;
@@ -208,7 +211,8 @@ void weft__dest_remove(struct core_dest *dest, struct core_item *item)
     dest->items_count--;
 }
 
-/* --- time ---------------------------------------------------------------------------------------------------------- */
+/* --- time ----------------------------------------------------------------------------------------------------------
+ */
 
 uint64_t weft__core_due(const struct core *core)
 {
@@ -246,7 +250,8 @@ void weft__core_tick(struct core *core, uint64_t now_ns)
     }
 }
 
-/* --- work that takes more than one hold ---------------------------------------------------------------------------- */
+/* --- work that takes more than one hold ----------------------------------------------------------------------------
+ */
 
 void weft__work_add(struct core *core, struct work *work, enum work_kind kind)
 {
@@ -279,7 +284,8 @@ bool weft__core_step(struct core *core, uint64_t now_ns)
     return !list_empty(&core->work);
 }
 
-/* --- names --------------------------------------------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------------------------------------------------
+ */
 
 struct name *weft__name_new(const struct mem *mem, const char *text)
 {

@@ -32,9 +32,9 @@
 #define CORE_NEVER UINT64_MAX
 
 enum {
-    CORE_HOLD_MAX = 256,      /* records an entry or a step may touch */
+    CORE_HOLD_MAX = 256, /* records an entry or a step may touch */
     CORE_ATTEMPTS_MAX = 16,
-    CORE_TYPES_MAX = 1024,    /* activity types known to a channel at a time */
+    CORE_TYPES_MAX = 1024, /* activity types known to a channel at a time */
     CORE_TEMPLATES_MAX = 256,
     CORE_GROUPS_MAX = 64,
     CORE_PRIORITIES = 4
@@ -54,22 +54,23 @@ struct core_waiter {
     struct list_node on;
 };
 
-/* A destination: one FIFO, drained in order. Whoever finds it empty leaves a waiter (R1, R2 of docs/architecture.md). */
+/* A destination: one FIFO, drained in order. Whoever finds it empty leaves a waiter (R1, R2 of docs/architecture.md).
+ */
 struct core_dest {
     struct list_node fifo;
-    struct list_node open;     /* dispatches whose outcome will come here */
+    struct list_node open; /* dispatches whose outcome will come here */
     struct list_node waiters;
     uint32_t items_count;
 };
 
 /* An executor group, embedded in the shell's. */
 struct core_group {
-    struct core_dest dest;     /* its tasks, and nothing else */
+    struct core_dest dest; /* its tasks, and nothing else */
     struct list_node on_core;
     struct list_node seats;
-    struct list_node hungry;   /* its seats that have a worker and may have work, but found no free thread */
-    uint32_t limit;            /* tasks it may hold at a time: free threads times how many each takes ahead */
-    uint32_t busy;             /* tasks handed to it whose handler has not returned */
+    struct list_node hungry; /* its seats that have a worker and may have work, but found no free thread */
+    uint32_t limit;          /* tasks it may hold at a time: free threads times how many each takes ahead */
+    uint32_t busy;           /* tasks handed to it whose handler has not returned */
 };
 
 enum core_item_kind { CORE_ITEM_TASK = 1, CORE_ITEM_OUTCOME, CORE_ITEM_CANCEL };
@@ -95,50 +96,50 @@ struct core_task {
     struct slot slot;
 
     /* set at assignment, read by whoever holds the task */
-    struct message *payload;   /* held */
-    struct core_class *class;  /* held: its name is the activity type */
+    struct message *payload;  /* held */
+    struct core_class *class; /* held: its name is the activity type */
     weft_dispatch_id id;
     uint32_t attempt;
-    bool timed;                /* its run is bounded: it is taken alone */
-    uint64_t deadline_ns;      /* when the dispatch ends at the latest; CORE_NEVER = unbounded */
-    void *worker_context;      /* what the shell gave at registration */
-    uint64_t started_ns;       /* by its drainer, when its handler was entered; 0 until then */
+    bool timed;           /* its run is bounded: it is taken alone */
+    uint64_t deadline_ns; /* when the dispatch ends at the latest; CORE_NEVER = unbounded */
+    void *worker_context; /* what the shell gave at registration */
+    uint64_t started_ns;  /* by its drainer, when its handler was entered; 0 until then */
 
     /* any thread */
-    atomic_bool cancelled;     /* nobody waits for the result any more */
+    atomic_bool cancelled; /* nobody waits for the result any more */
 
     /* under the lock */
-    struct core_item item;          /* in the FIFO of dest, while assigned */
+    struct core_item item; /* in the FIFO of dest, while assigned */
     struct core_dest *dest;
-    struct core_item cancel_item;   /* in the FIFO of the callbacks */
-    struct core_dest *cancel_dest;  /* where to put it; NULL = nobody asked to be told */
+    struct core_item cancel_item;  /* in the FIFO of the callbacks */
+    struct core_dest *cancel_dest; /* where to put it; NULL = nobody asked to be told */
     struct list_node on_worker;
     struct core_worker *worker;     /* NULL once lost */
     struct core_dispatch *dispatch; /* NULL once it has ended, or goes on without this attempt */
     enum core_task_state state;
-    bool fenced;                    /* its result will be refused, though the dispatch waits for its release */
-    bool orphaned;                  /* counted as such */
-    bool in_handler;                /* holds a thread of the worker's group */
-    bool settled;                   /* its worker has said how it went */
-    bool seen_end;                  /* looked at since its worker ended */
+    bool fenced;     /* its result will be refused, though the dispatch waits for its release */
+    bool orphaned;   /* counted as such */
+    bool in_handler; /* holds a thread of the worker's group */
+    bool settled;    /* its worker has said how it went */
+    bool seen_end;   /* looked at since its worker ended */
 
     /* the shell's; zero when the task is taken */
     struct {
-        void *context;              /* whose task it is */
+        void *context; /* whose task it is */
         void (*on_cancel)(weft_task *task, void *context);
         void *on_cancel_context;
-        void *executor;             /* whose batch it is in; NULL = none */
-        struct message *staged;     /* a result that waits for the batch to be returned */
+        void *executor;         /* whose batch it is in; NULL = none */
+        struct message *staged; /* a result that waits for the batch to be returned */
         uint32_t staged_kind;
-        uint32_t cancel_call;       /* 0 = none, 1 = the callback runs, 2 = has run */
+        uint32_t cancel_call; /* 0 = none, 1 = the callback runs, 2 = has run */
         bool kept;
     } shell;
 };
 
 enum core_result_kind {
-    CORE_RESULT_NONE = 0,     /* only the handler has returned */
+    CORE_RESULT_NONE = 0, /* only the handler has returned */
     CORE_RESULT_COMPLETE,
-    CORE_RESULT_FAIL,         /* message holds the sentence; its content type is the code */
+    CORE_RESULT_FAIL, /* message holds the sentence; its content type is the code */
     CORE_RESULT_CANCEL_ACK,
     CORE_RESULT_ABANDON
 };
@@ -146,34 +147,34 @@ enum core_result_kind {
 /* What a drainer says of a task. */
 struct core_result {
     struct core_task *task;
-    struct message *message;    /* takes, whatever comes of it; NULL = none */
+    struct message *message; /* takes, whatever comes of it; NULL = none */
     enum core_result_kind kind;
-    bool returned;              /* the handler has returned (CORE_RESULT_NONE on a task that is not kept: unsettled) */
-    bool kept;                  /* the task outlives its handler */
-    bool accepted;              /* out: the result was this attempt's to give */
+    bool returned; /* the handler has returned (CORE_RESULT_NONE on a task that is not kept: unsettled) */
+    bool kept;     /* the task outlives its handler */
+    bool accepted; /* out: the result was this attempt's to give */
 };
 
 /* A request to dispatch. Borrows everything but payload. */
 struct core_request {
     const char *channel;
-    uint64_t channel_hash;       /* weft__name_hash of it */
-    const char *activity_type;   /* NULL = none */
+    uint64_t channel_hash;     /* weft__name_hash of it */
+    const char *activity_type; /* NULL = none */
     uint64_t activity_type_hash;
-    struct message *payload;     /* takes, if it is admitted */
+    struct message *payload; /* takes, if it is admitted */
     uint64_t sticky_hash;
-    uint64_t session;            /* the caller's */
-    struct core_dest *dest;      /* where the outcome goes; NULL = nowhere */
+    uint64_t session;       /* the caller's */
+    struct core_dest *dest; /* where the outcome goes; NULL = nowhere */
     uint64_t token;
-    void *context;               /* the shell's, comes back with the outcome */
+    void *context; /* the shell's, comes back with the outcome */
     void *context2;
     uint32_t schedule_to_start_ms; /* 0 = the channel's; for all four */
     uint32_t start_to_close_ms;
     uint32_t schedule_to_close_ms;
     uint32_t heartbeat_ms;
-    uint32_t attempts_max;       /* 0 = the channel's */
-    uint8_t priority;            /* 0 = urgent … 3 = low */
-    uint8_t on_crash;            /* weft_crash */
-    uint8_t no_worker;           /* weft_no_worker */
+    uint32_t attempts_max; /* 0 = the channel's */
+    uint8_t priority;      /* 0 = urgent … 3 = low */
+    uint8_t on_crash;      /* weft_crash */
+    uint8_t no_worker;     /* weft_no_worker */
     bool detached;
 };
 
@@ -182,10 +183,10 @@ struct core_admitted {
     weft_dispatch_id id;
     weft_admission admission;
     uint32_t retry_after_ms;
-    const char *reason;          /* where rejected; static */
-    bool blocks;                 /* rejected for want of room on a channel that lets callers wait for it */
-    uint32_t block_ms;           /* for so long: the shorter of its two times to start and to close; WEFT_FOREVER = no bound */
-    uint64_t channel;            /* its handle */
+    const char *reason; /* where rejected; static */
+    bool blocks;        /* rejected for want of room on a channel that lets callers wait for it */
+    uint32_t block_ms;  /* for so long: the shorter of its two times to start and to close; WEFT_FOREVER = no bound */
+    uint64_t channel;   /* its handle */
 };
 
 /* What became of a dispatch: handed out once; owns message and the name. */
@@ -194,8 +195,8 @@ struct core_outcome {
     weft_outcome outcome;
     weft_admission admission;
     uint32_t attempts;
-    const char *code;            /* static text, or in message */
-    struct message *message;     /* gives: the result, or the sentence of an error (its content type is the code) */
+    const char *code;        /* static text, or in message */
+    struct message *message; /* gives: the result, or the sentence of an error (its content type is the code) */
     char worker[WEFT_NAME_MAX + 1];
     uint64_t token;
     void *context;
@@ -206,15 +207,15 @@ struct core_outcome {
 struct core_worker_spec {
     const char *channel;
     uint64_t channel_hash;
-    const char *name;            /* NULL = the core makes one */
+    const char *name; /* NULL = the core makes one */
     const char *const *activity_types;
     size_t activity_types_count;
     uint32_t max_concurrent;
     uint64_t session;
-    struct core_group *group;    /* NULL = none: pull, inline */
-    struct core_dest *dest;      /* where its tasks go */
-    bool handled;                /* a handler in this process runs them, so death of the session does not end them */
-    void *context;               /* the shell's; in each task as worker_context */
+    struct core_group *group; /* NULL = none: pull, inline */
+    struct core_dest *dest;   /* where its tasks go */
+    bool handled;             /* a handler in this process runs them, so death of the session does not end them */
+    void *context;            /* the shell's; in each task as worker_context */
 };
 
 enum core_session_state { CORE_SESSION_ARMING = 1, CORE_SESSION_ARMED, CORE_SESSION_DEAD };
@@ -222,12 +223,12 @@ enum core_session_state { CORE_SESSION_ARMING = 1, CORE_SESSION_ARMED, CORE_SESS
 /* Why a worker does not get a dispatch: the first rule that refuses. In the order in which they are asked. */
 enum core_refusal {
     CORE_ELIGIBLE = 0,
-    CORE_REFUSED_LINK,          /* not armed, or fired */
+    CORE_REFUSED_LINK, /* not armed, or fired */
     CORE_REFUSED_ACTIVITY_TYPE,
-    CORE_REFUSED_DRAINING,      /* or removed */
-    CORE_REFUSED_EXCLUDED,      /* the dispatch has died of it */
+    CORE_REFUSED_DRAINING, /* or removed */
+    CORE_REFUSED_EXCLUDED, /* the dispatch has died of it */
     CORE_REFUSED_CAPACITY,
-    CORE_REFUSED_EXECUTOR       /* its group has no free thread */
+    CORE_REFUSED_EXECUTOR /* its group has no free thread */
 };
 
 struct core;
@@ -271,7 +272,8 @@ weft_error weft__core_channel_resume(struct core *core, uint64_t now_ns, const c
 weft_error weft__core_channel_delete(struct core *core, uint64_t now_ns, const char *name, char *message);
 /* Starts draining; WEFT_EAGAIN: the waiter was left, and is woken when it is drained, resumed or deleted. */
 weft_error weft__core_channel_drain(struct core *core, const char *name, struct core_waiter *waiter);
-/* Leaves the waiter until there is room in the queue, or the channel changes state. False: there is room, or no channel. */
+/* Leaves the waiter until there is room in the queue, or the channel changes state. False: there is room, or no
+ * channel. */
 bool weft__core_channel_wait_room(struct core *core, uint64_t channel, struct core_waiter *waiter);
 weft_error weft__core_channel_info(struct core *core, uint64_t now_ns, const char *name, weft_channel_info *info);
 weft_error weft__core_channel_deaths(struct core *core, const char *name, weft_death *deaths, size_t max,
@@ -338,8 +340,8 @@ enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest 
 /* The outcome of a detached one. WEFT_EAGAIN: still open; the waiter (if given) was left. */
 weft_error weft__core_outcome_fetch(struct core *core, weft_dispatch_id id, struct core_outcome *outcome,
                                     struct core_waiter *waiter);
-/* Nobody wants the outcomes that go there any more: open ones are cancelled, the others forgotten. A step at a time: true =
- * call again. After it the destination's memory is no longer used. */
+/* Nobody wants the outcomes that go there any more: open ones are cancelled, the others forgotten. A step at a time:
+ * true = call again. After it the destination's memory is no longer used. */
 bool weft__core_dest_abandon(struct core *core, uint64_t now_ns, struct core_dest *dest);
 
 /* core.c. close: admits and registers nothing more; settle: what is open is settled in steps. */

@@ -17,7 +17,8 @@
 
 #include "base/clock.h"
 
-/* --- timers: one for each dispatch, set to the earliest of what can run out in its state ---------------------------- */
+/* --- timers: one for each dispatch, set to the earliest of what can run out in its state ----------------------------
+ */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -59,11 +60,14 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
         weft__dispatch_forget(core, dispatch);
         return;
     }
-    if (now_ns >= dispatch->close_deadline_ns) ran_out = "schedule_to_close";
-    else if (!dispatch->started && now_ns >= dispatch->start_deadline_ns) ran_out = "schedule_to_start";
+    if (now_ns >= dispatch->close_deadline_ns)
+        ran_out = "schedule_to_close";
+    else if (!dispatch->started && now_ns >= dispatch->start_deadline_ns)
+        ran_out = "schedule_to_start";
     else if (is_taken(dispatch) && now_ns >= after(dispatch->entered_ns, dispatch->start_to_close_ms))
         ran_out = "start_to_close";
-    else if (is_taken(dispatch) && now_ns >= after(dispatch->beat_ns, dispatch->heartbeat_ms)) ran_out = "heartbeat";
+    else if (is_taken(dispatch) && now_ns >= after(dispatch->beat_ns, dispatch->heartbeat_ms))
+        ran_out = "heartbeat";
     if (ran_out) {
         weft__settle(core, dispatch, WEFT_TIMED_OUT, ran_out, NULL);
         return;
@@ -79,7 +83,8 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
     weft__dispatch_timer(core, dispatch);
 }
 
-/* --- admission ----------------------------------------------------------------------------------------------------- */
+/* --- admission -----------------------------------------------------------------------------------------------------
+ */
 
 static weft_error reject(struct core *core, struct core_channel *channel, struct core_admitted *admitted,
                          const char *reason, uint32_t retry_after_ms)
@@ -106,8 +111,8 @@ static bool has_room(const struct core_channel *channel, size_t charge_bytes)
            channel->queued_bytes + charge_bytes <= channel->options.bytes_max;
 }
 
-/* Sheds the newest of the lowest priorities below that one until there is room. All or nothing: what would not be enough
- * is not shed. */
+/* Sheds the newest of the lowest priorities below that one until there is room. All or nothing: what would not be
+ * enough is not shed. */
 static bool shed(struct core *core, struct core_channel *channel, unsigned priority, size_t charge_bytes)
 {
     uint32_t items = 0;
@@ -159,9 +164,8 @@ static void fill_in(struct core *core, struct core_dispatch *dispatch, const str
     dispatch->context2 = request->context2;
     dispatch->sticky_hash = request->sticky_hash ? request->sticky_hash : core->arrival * UINT64_C(0x9e3779b97f4a7c15);
     dispatch->redispatches = inherit_u8(request->on_crash, o->on_crash) == WEFT_CRASH_REDISPATCH;
-    dispatch->attempts_max =
-        inherit_u8(request->attempts_max > CORE_ATTEMPTS_MAX ? CORE_ATTEMPTS_MAX : request->attempts_max,
-                   o->attempts_max);
+    dispatch->attempts_max = inherit_u8(
+        request->attempts_max > CORE_ATTEMPTS_MAX ? CORE_ATTEMPTS_MAX : request->attempts_max, o->attempts_max);
     dispatch->start_to_close_ms = inherit_ms(request->start_to_close_ms, o->start_to_close_ms);
     dispatch->heartbeat_ms = inherit_ms(request->heartbeat_ms, o->heartbeat_ms);
     dispatch->start_deadline_ns =
@@ -228,9 +232,9 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
     struct core_worker *worker = NULL;
     if (channel->state == WEFT_CHANNEL_OPEN && list_empty(&class->queues[dispatch->priority]))
         worker = weft__select(core, dispatch);
-    bool fits = worker || has_room(channel, charge_bytes) ||
-                (channel->options.queue_full == WEFT_SHED_LOWEST &&
-                 shed(core, channel, dispatch->priority, charge_bytes));
+    bool fits =
+        worker || has_room(channel, charge_bytes) ||
+        (channel->options.queue_full == WEFT_SHED_LOWEST && shed(core, channel, dispatch->priority, charge_bytes));
     if (!fits) {
         session->hanging_count--;
         weft__slotmap_give(&core->dispatches, dispatch);
@@ -256,14 +260,14 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
         weft__place(core, dispatch);
     if (dispatch->start_deadline_ns != CORE_NEVER || dispatch->close_deadline_ns != CORE_NEVER)
         weft__dispatch_timer(core, dispatch);
-    dispatch->admission =
-        dispatch->state == DISPATCH_ASSIGNED ? WEFT_ADMISSION_ACCEPTED : WEFT_ADMISSION_DEFERRED;
+    dispatch->admission = dispatch->state == DISPATCH_ASSIGNED ? WEFT_ADMISSION_ACCEPTED : WEFT_ADMISSION_DEFERRED;
     admitted->admission = (weft_admission)dispatch->admission;
     admitted->id = (weft_dispatch_id){session->slot.handle, dispatch->slot.handle};
     return WEFT_OK;
 }
 
-/* --- the outcome --------------------------------------------------------------------------------------------------- */
+/* --- the outcome ---------------------------------------------------------------------------------------------------
+ */
 
 static void count(struct core *core, struct core_channel *channel, weft_outcome outcome)
 {
@@ -280,7 +284,8 @@ static void count(struct core *core, struct core_channel *channel, weft_outcome 
     if (outcome != WEFT_COMPLETED && outcome != WEFT_FAILED) return;
     uint64_t gap_ns = core->now_ns - channel->last_end_ns;
     if (channel->last_end_ns)
-        channel->service_ns = channel->service_ns ? channel->service_ns - channel->service_ns / 16 + gap_ns / 16 : gap_ns;
+        channel->service_ns =
+            channel->service_ns ? channel->service_ns - channel->service_ns / 16 + gap_ns / 16 : gap_ns;
     channel->last_end_ns = core->now_ns;
 }
 
@@ -292,8 +297,10 @@ static void account(const struct core *core, struct core_dispatch *dispatch)
         return;
     }
     uint64_t entered_ns = __atomic_load_n(&dispatch->task->started_ns, __ATOMIC_RELAXED); /* its drainer's, unlocked */
-    if (dispatch->task->state == CORE_TASK_ASSIGNED || entered_ns > core->now_ns) entered_ns = core->now_ns;
-    else if (!entered_ns) entered_ns = dispatch->entered_ns;
+    if (dispatch->task->state == CORE_TASK_ASSIGNED || entered_ns > core->now_ns)
+        entered_ns = core->now_ns;
+    else if (!entered_ns)
+        entered_ns = dispatch->entered_ns;
     dispatch->started_ns = entered_ns - dispatch->waiting_since_ns;
     dispatch->run_ns = core->now_ns - entered_ns;
 }
@@ -390,8 +397,7 @@ weft_error weft__core_outcome_fetch(struct core *core, weft_dispatch_id id, stru
                                     struct core_waiter *waiter)
 {
     struct core_dispatch *dispatch = weft__slotmap_find(&core->dispatches, id.number);
-    if (!dispatch || dispatch->session_id != id.session || !dispatch->detached || dispatch->dest)
-        return WEFT_ENOTFOUND;
+    if (!dispatch || dispatch->session_id != id.session || !dispatch->detached || dispatch->dest) return WEFT_ENOTFOUND;
     if (dispatch->state == DISPATCH_SETTLED) {
         hand_out(core, dispatch, outcome);
         return WEFT_OK;
@@ -400,7 +406,8 @@ weft_error weft__core_outcome_fetch(struct core *core, weft_dispatch_id id, stru
     return WEFT_EAGAIN;
 }
 
-/* --- cancelling ---------------------------------------------------------------------------------------------------- */
+/* --- cancelling ----------------------------------------------------------------------------------------------------
+ */
 
 static void request_cancel(struct core *core, struct core_dispatch *dispatch)
 {

@@ -1,7 +1,8 @@
 /* queue.c: what waits, in which order it goes, and to whom.
  *
  * A queued dispatch stands twice: in the queue of its class and priority, and in that of its channel and priority, both
- * by arrival. A worker of certain types looks at the heads of its classes, one that takes all at the head of the channel.
+ * by arrival. A worker of certain types looks at the heads of its classes, one that takes all at the head of the
+ * channel.
  *
  * The level rule: when an entry and the work it left are done, no dispatch waits that a worker could have. Whatever may
  * change that ends in one of four calls: place (a dispatch looks for a worker), serve_worker (a worker for dispatches),
@@ -14,7 +15,8 @@
 
 enum { SERVE_MAX = 64, SKIP_MAX = 64, STARVED_TURN = 16 };
 
-/* --- order --------------------------------------------------------------------------------------------------------- */
+/* --- order ---------------------------------------------------------------------------------------------------------
+ */
 
 static size_t charge(const struct core_dispatch *dispatch)
 {
@@ -27,7 +29,8 @@ static void insert_by_arrival(struct list_node *queue, struct list_node *node, s
 #define ARRIVAL(n) (((struct core_dispatch *)(void *)((char *)(n)-offset))->arrival)
     struct list_node *at = queue;
     if (!list_empty(queue) && ARRIVAL(queue->prev) > arrival)
-        for (at = queue->next; ARRIVAL(at) < arrival;) at = at->next;
+        for (at = queue->next; ARRIVAL(at) < arrival;)
+            at = at->next;
     list_insert_before(at, node);
 #undef ARRIVAL
 }
@@ -47,7 +50,8 @@ static void mark_class_hungry(struct core_class *class)
 static void mark_worker_hungry(struct core_worker *worker)
 {
     if (!worker->indexed || !worker->channel || worker->channel->queued == 0) return;
-    for (uint32_t i = 0; i < worker->members_count; i++) mark_hungry(worker->members[i].seat);
+    for (uint32_t i = 0; i < worker->members_count; i++)
+        mark_hungry(worker->members[i].seat);
 }
 
 void weft__queue_add(struct core *core, struct core_dispatch *dispatch)
@@ -82,7 +86,8 @@ void weft__queue_remove(struct core *core, struct core_dispatch *dispatch)
     weft__wake(core, &channel->room_waiters, false);
 }
 
-/* --- whose turn it is ---------------------------------------------------------------------------------------------- */
+/* --- whose turn it is ----------------------------------------------------------------------------------------------
+ */
 
 /* The first in the queue that the worker is not excluded from. Exclusions are rare, so the walk is short; it gives up
  * after SKIP_MAX, which leaves a worker that killed 64 dispatches in a row twice each without work from behind them. */
@@ -195,8 +200,8 @@ void weft__serve_group(struct core *core, struct core_group *group)
     }
 }
 
-/* A slot of the worker, and a thread of its group, are free again: the hungry seats come first, its own behind them, or a
- * deep queue of one channel would keep the group to itself. */
+/* A slot of the worker, and a thread of its group, are free again: the hungry seats come first, its own behind them, or
+ * a deep queue of one channel would keep the group to itself. */
 void weft__serve_freed(struct core *core, struct core_worker *worker)
 {
     struct core_group *group = worker->group;

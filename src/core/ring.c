@@ -1,5 +1,5 @@
-/* ring.c: see ring.h. Points with equal hashes are ordered by weight, then by address: equal names on two channels never
- * share a ring, so in practice neither happens. */
+/* ring.c: see ring.h. Points with equal hashes are ordered by weight, then by address: equal names on two channels
+ * never share a ring, so in practice neither happens. */
 #include "core/ring.h"
 
 #include <stdbool.h>
@@ -32,7 +32,8 @@ static void split(struct ring_point *root, const struct ring_point *point, struc
 
 void weft__ring_add(struct ring_point **root, struct ring_point *point)
 {
-    while (*root && (*root)->weight >= point->weight) root = before(*root, point) ? &(*root)->right : &(*root)->left;
+    while (*root && (*root)->weight >= point->weight)
+        root = before(*root, point) ? &(*root)->right : &(*root)->left;
     struct ring_point *below = *root;
     *root = point;
     split(below, point, &point->left, &point->right);
@@ -40,7 +41,8 @@ void weft__ring_add(struct ring_point **root, struct ring_point *point)
 
 void weft__ring_remove(struct ring_point **root, struct ring_point *point)
 {
-    while (*root != point) root = before(*root, point) ? &(*root)->right : &(*root)->left;
+    while (*root != point)
+        root = before(*root, point) ? &(*root)->right : &(*root)->left;
     struct ring_point *a = point->left, *b = point->right;
     while (a && b) {
         if (a->weight >= b->weight) {
@@ -59,7 +61,8 @@ void weft__ring_remove(struct ring_point **root, struct ring_point *point)
 
 static struct ring_point *leftmost(struct ring_point *root)
 {
-    while (root && root->left) root = root->left;
+    while (root && root->left)
+        root = root->left;
     return root;
 }
 

@@ -3,19 +3,18 @@
  * refusal() is the one predicate. What it says of a worker alone (its link, its state, its capacity) decides whether it
  * stands in the index; what it says of a worker and a dispatch decides the rest; `why` asks it too.
  *
- * The index of a channel is its seats: one for each activity type and executor group there. A seat whose group has no free
- * thread is passed over as a whole, so that a busy group costs one look, however many workers it has. In a seat the
- * eligible members stand in the order of the channel's policy:
- *   round robin    a list; whoever is chosen goes to its end, and so does whoever becomes eligible again
- *   least loaded   a heap by {attempts in flight, worker id}
- *   sticky         a ring of 8 points a worker
- * Over the few seats that can serve a dispatch the best first member wins.
+ * The index of a channel is its seats: one for each activity type and executor group there. A seat whose group has no
+ * free thread is passed over as a whole, so that a busy group costs one look, however many workers it has. In a seat
+ * the eligible members stand in the order of the channel's policy: round robin    a list; whoever is chosen goes to its
+ * end, and so does whoever becomes eligible again least loaded   a heap by {attempts in flight, worker id} sticky a
+ * ring of 8 points a worker Over the few seats that can serve a dispatch the best first member wins.
  *
  * The death of a session is one store, long before its workers leave the index: whoever meets one here takes it out.
  */
 #include "core/state.h"
 
-/* --- the predicate ------------------------------------------------------------------------------------------------- */
+/* --- the predicate -------------------------------------------------------------------------------------------------
+ */
 
 /* What a dispatch remembers of those it died of: a worker that gave it up, or a whole session, by its name. */
 static uint64_t worker_key(const struct core_worker *worker)
@@ -71,7 +70,8 @@ enum core_refusal weft__refusal(const struct core *core, const struct core_worke
     return CORE_ELIGIBLE;
 }
 
-/* --- seats --------------------------------------------------------------------------------------------------------- */
+/* --- seats ---------------------------------------------------------------------------------------------------------
+ */
 
 /* Finds or makes the seat with room for one more member; NULL: out of memory. */
 struct seat *weft__seat_get(struct core *core, struct core_class *class, struct core_group *group)
@@ -121,7 +121,8 @@ bool weft__seat_free(const struct seat *seat)
     return !seat->group || seat->group->busy < seat->group->limit;
 }
 
-/* --- the index ----------------------------------------------------------------------------------------------------- */
+/* --- the index -----------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t load_key(const struct core_worker *worker)
 {
@@ -141,7 +142,8 @@ static void member_add(struct membership *member, weft_policy policy)
     case WEFT_LEAST_LOADED: weft__heap_set(&seat->loads, &member->on_loads, load_key(worker)); break;
     case WEFT_STICKY: {
         struct ring_point *points = &worker->points[(size_t)(member - worker->members) * RING_POINTS];
-        for (int i = 0; i < RING_POINTS; i++) weft__ring_add(&seat->ring, &points[i]);
+        for (int i = 0; i < RING_POINTS; i++)
+            weft__ring_add(&seat->ring, &points[i]);
         break;
     }
     }
@@ -157,7 +159,8 @@ static void member_remove(struct membership *member, weft_policy policy)
     case WEFT_LEAST_LOADED: weft__heap_remove(&seat->loads, &member->on_loads); break;
     case WEFT_STICKY: {
         struct ring_point *points = &worker->points[(size_t)(member - worker->members) * RING_POINTS];
-        for (int i = 0; i < RING_POINTS; i++) weft__ring_remove(&seat->ring, &points[i]);
+        for (int i = 0; i < RING_POINTS; i++)
+            weft__ring_remove(&seat->ring, &points[i]);
         break;
     }
     }
@@ -179,10 +182,12 @@ void weft__index_update(struct core *core, struct core_worker *worker)
     if (belongs) {
         channel->eligible_count++;
         channel->stamp++;
-        for (uint32_t i = 0; i < worker->members_count; i++) member_add(&worker->members[i], policy);
+        for (uint32_t i = 0; i < worker->members_count; i++)
+            member_add(&worker->members[i], policy);
     } else {
         channel->eligible_count--;
-        for (uint32_t i = 0; i < worker->members_count; i++) member_remove(&worker->members[i], policy);
+        for (uint32_t i = 0; i < worker->members_count; i++)
+            member_remove(&worker->members[i], policy);
     }
 }
 
@@ -206,7 +211,8 @@ void weft__index_chosen(struct core_worker *worker)
     __builtin_prefetch((char *)member->worker + 128, 1);
 }
 
-/* --- selection ----------------------------------------------------------------------------------------------------- */
+/* --- selection -----------------------------------------------------------------------------------------------------
+ */
 
 /* Who of the seat would be refused for this dispatch: untried_only makes no difference between one try and two. */
 static bool unwanted(const struct core *core, const struct core_dispatch *dispatch, const struct core_worker *worker,

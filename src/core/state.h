@@ -42,12 +42,12 @@ struct core_session {
     enum core_session_state state; /* the one store that every upgrade passes */
     weft_cause cause;
     uint64_t died_ns, died_wall_ns;
-    bool declared;            /* nobody but a holder could declare it dead */
+    bool declared; /* nobody but a holder could declare it dead */
     uint32_t holders_count;
     uint32_t hanging_count;   /* worker records and open dispatches: the session outlives them */
     struct list_node workers; /* those that have not ended */
     struct list_node dispatches;
-    struct list_node *ended;  /* the shell's node */
+    struct list_node *ended; /* the shell's node */
     struct work work;
 };
 
@@ -60,11 +60,11 @@ struct seat {
     struct list_node on_class;
     struct list_node on_group;
     struct list_node on_hungry;
-    uint32_t members_count;   /* registered */
-    uint32_t eligible_count;  /* in the index */
-    struct list_node turn;    /* round robin: longest unchosen first */
-    struct heap loads;        /* least loaded */
-    struct ring_point *ring;  /* sticky */
+    uint32_t members_count;  /* registered */
+    uint32_t eligible_count; /* in the index */
+    struct list_node turn;   /* round robin: longest unchosen first */
+    struct heap loads;       /* least loaded */
+    struct ring_point *ring; /* sticky */
 };
 
 struct membership {
@@ -72,22 +72,22 @@ struct membership {
     struct seat *seat;
     struct list_node on_turn;
     struct heap_node on_loads;
-    uint64_t stamp;           /* of its place in the turn */
+    uint64_t stamp; /* of its place in the turn */
 };
 
 struct core_worker {
     struct slot slot;
-    struct core_channel *channel;    /* NULL once ended and idle */
-    struct core_session *session;    /* outlives its workers */
+    struct core_channel *channel; /* NULL once ended and idle */
+    struct core_session *session; /* outlives its workers */
     struct name *name;
     uint64_t name_hash;
     uint64_t id;
     struct list_node on_channel;
     struct list_node on_session;
-    struct list_node tasks;          /* not released, oldest first */
+    struct list_node tasks; /* not released, oldest first */
     struct list_node idle_waiters;
     struct membership *members;
-    struct ring_point *points;       /* members_count x RING_POINTS; sticky only */
+    struct ring_point *points; /* members_count x RING_POINTS; sticky only */
     struct core_dest *dest;
     struct core_group *group;
     void *context;
@@ -95,22 +95,22 @@ struct core_worker {
     uint32_t max_concurrent;
     uint32_t in_flight;
     uint32_t orphaned;
-    uint32_t reserved;               /* task records kept for it */
+    uint32_t reserved; /* task records kept for it */
     bool handled;
     bool draining;
-    bool seen_armed;                 /* looked at since its session was armed */
-    bool indexed;                    /* stands in its seats' indexes */
-    bool ended;                      /* off the registry: dead, removed */
-    weft_worker_state end_state;     /* why, once ended */
+    bool seen_armed;             /* looked at since its session was armed */
+    bool indexed;                /* stands in its seats' indexes */
+    bool ended;                  /* off the registry: dead, removed */
+    weft_worker_state end_state; /* why, once ended */
     uint64_t completed, errored;
     struct work work;
 };
 
 struct core_class {
     struct core_channel *channel;
-    char *name;                      /* NULL: `any`, and dispatches without a type */
+    char *name; /* NULL: `any`, and dispatches without a type */
     uint64_t name_hash;
-    uint32_t refs;                   /* members, dispatches, tasks */
+    uint32_t refs; /* members, dispatches, tasks */
     uint32_t workers_count;
     struct list_node on_channel;
     struct list_node seats;
@@ -130,7 +130,7 @@ struct core_channel {
     struct slot slot;
     char *name;
     uint64_t name_hash;
-    uint64_t serial;                 /* rises in the order of declaration */
+    uint64_t serial; /* rises in the order of declaration */
     weft_channel_options options;
     weft_channel_state state;
     bool deleted;
@@ -145,19 +145,19 @@ struct core_channel {
     uint32_t queued_by_priority[CORE_PRIORITIES];
     uint32_t queued;
     uint64_t queued_bytes;
-    uint64_t turns;                  /* dispatches taken from the queue: the starvation guard counts them */
-    uint64_t stamp;                  /* round robin's last */
-    uint32_t open;                   /* dispatches without an outcome */
+    uint64_t turns; /* dispatches taken from the queue: the starvation guard counts them */
+    uint64_t stamp; /* round robin's last */
+    uint32_t open;  /* dispatches without an outcome */
     uint32_t workers_count;
-    uint32_t eligible_count;         /* workers that stand in the index */
+    uint32_t eligible_count; /* workers that stand in the index */
     uint32_t in_flight;
     uint32_t orphaned;
-    uint64_t service_ns;             /* moving average of the time between two ends */
+    uint64_t service_ns; /* moving average of the time between two ends */
     uint64_t last_end_ns;
     struct list_node room_waiters;
     struct list_node idle_waiters;
-    struct death *deaths;            /* ring of WEFT_DEATHS_KEPT; made with the first worker */
-    uint32_t deaths_count;           /* ever; the next goes to deaths_count % WEFT_DEATHS_KEPT */
+    struct death *deaths;  /* ring of WEFT_DEATHS_KEPT; made with the first worker */
+    uint32_t deaths_count; /* ever; the next goes to deaths_count % WEFT_DEATHS_KEPT */
     uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, redispatched, fenced;
     struct work work;
 };
@@ -177,14 +177,14 @@ enum dispatch_state {
 
 struct core_dispatch {
     struct slot slot;
-    struct core_channel *channel;    /* a channel cannot be deleted while it has open dispatches; NULL once settled */
-    struct core_class *class;        /* held until settled */
-    struct core_session *session;    /* NULL once settled; a session outlives its dispatches */
-    struct core_dest *dest;          /* NULL: nobody waits for the outcome */
-    struct core_task *task;          /* where ASSIGNED or FENCED */
-    struct message *payload;         /* held until settled */
-    struct message *result;          /* held from then on */
-    struct core_item item;           /* open: in the destination's `open`; settled: in its FIFO */
+    struct core_channel *channel; /* a channel cannot be deleted while it has open dispatches; NULL once settled */
+    struct core_class *class;     /* held until settled */
+    struct core_session *session; /* NULL once settled; a session outlives its dispatches */
+    struct core_dest *dest;       /* NULL: nobody waits for the outcome */
+    struct core_task *task;       /* where ASSIGNED or FENCED */
+    struct message *payload;      /* held until settled */
+    struct message *result;       /* held from then on */
+    struct core_item item;        /* open: in the destination's `open`; settled: in its FIFO */
     struct list_node on_class;
     struct list_node on_channel;
     struct list_node on_session;
@@ -196,25 +196,25 @@ struct core_dispatch {
     uint8_t outcome;
     uint8_t admission;
     uint8_t attempts_max;
-    uint8_t attempts;                /* handed to a worker, this often */
+    uint8_t attempts; /* handed to a worker, this often */
     uint8_t tried_count;
     bool redispatches : 1;
     bool detached : 1;
     bool cancelling : 1;
-    bool started : 1;                /* some attempt of it was taken */
-    uint64_t session_id;             /* of the caller: half of the public id */
-    uint64_t arrival;                /* the order of admission; kept on re-dispatch */
-    uint64_t start_deadline_ns;      /* until it is started */
-    uint64_t close_deadline_ns;      /* in all; once settled and detached: when the outcome is forgotten */
-    uint64_t retry_ns;               /* queued: a worker it died of once will do from then on; cancelling: grace ends */
-    uint64_t beat_ns;                /* last sign of life of the attempt */
+    bool started : 1;           /* some attempt of it was taken */
+    uint64_t session_id;        /* of the caller: half of the public id */
+    uint64_t arrival;           /* the order of admission; kept on re-dispatch */
+    uint64_t start_deadline_ns; /* until it is started */
+    uint64_t close_deadline_ns; /* in all; once settled and detached: when the outcome is forgotten */
+    uint64_t retry_ns;          /* queued: a worker it died of once will do from then on; cancelling: grace ends */
+    uint64_t beat_ns;           /* last sign of life of the attempt */
     uint64_t sticky_hash;
-    uint64_t waiting_since_ns;       /* for a worker, or (assigned) for the handler */
-    uint64_t entered_ns;             /* when the attempt was taken */
+    uint64_t waiting_since_ns;              /* for a worker, or (assigned) for the handler */
+    uint64_t entered_ns;                    /* when the attempt was taken */
     uint64_t queued_ns, started_ns, run_ns; /* durations, as in the reply */
-    struct name *worker_name;        /* held: the last that had it */
-    const char *code;                /* of the outcome: static, or NULL where completed or in the result */
-    uint64_t *tried;                 /* attempts_max - 1 keys of sessions and workers it died of; NULL where it cannot */
+    struct name *worker_name;               /* held: the last that had it */
+    const char *code;                       /* of the outcome: static, or NULL where completed or in the result */
+    uint64_t *tried; /* attempts_max - 1 keys of sessions and workers it died of; NULL where it cannot */
     uint64_t token;
     void *context;
     void *context2;
@@ -305,10 +305,10 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch);
 
 /* task.c */
 void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core_worker *worker);
-void weft__task_leave(struct core *core, struct core_task *task); /* its dispatch has ended */
+void weft__task_leave(struct core *core, struct core_task *task);    /* its dispatch has ended */
 void weft__task_unassign(struct core *core, struct core_task *task); /* never begun: its dispatch goes to others */
 void weft__task_lost(struct core *core, struct core_task *task, uint64_t tried_key);
-void weft__task_cancel(struct core *core, struct core_task *task);   /* says so to who runs it */
+void weft__task_cancel(struct core *core, struct core_task *task); /* says so to who runs it */
 
 /* names */
 struct name *weft__name_new(const struct mem *mem, const char *text);

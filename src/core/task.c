@@ -6,11 +6,11 @@
  *      |  unassign: never     |                   +-------------------------------------> released, LOST --> freed
  *      +---- begun -----------+-------------------+                                     (the handle is still held)
  *
- * An attempt has two ends. Its dispatch settles, or goes on without it; and it is released: its worker's slot is free, since
- * the work has really stopped. An attempt between the two is orphaned: counted, shown, and its result refused.
+ * An attempt has two ends. Its dispatch settles, or goes on without it; and it is released: its worker's slot is free,
+ * since the work has really stopped. An attempt between the two is orphaned: counted, shown, and its result refused.
  *
- * An attempt that is lost while its handler may still run is fenced: it keeps its dispatch, which waits for the release and
- * is then queued again; unless the channel is overlapping, where it does not wait.
+ * An attempt that is lost while its handler may still run is fenced: it keeps its dispatch, which waits for the release
+ * and is then queued again; unless the channel is overlapping, where it does not wait.
  */
 #include "core/state.h"
 
@@ -33,7 +33,8 @@ static void orphan(struct core_task *task)
 /* A cancel notice that was not taken is taken back: nobody is told of a cancel after the task was settled. */
 static void retract_notice(struct core_task *task)
 {
-    if (task->cancel_dest && list_linked(&task->cancel_item.on)) weft__dest_remove(task->cancel_dest, &task->cancel_item);
+    if (task->cancel_dest && list_linked(&task->cancel_item.on))
+        weft__dest_remove(task->cancel_dest, &task->cancel_item);
     task->cancel_dest = NULL;
 }
 
@@ -53,7 +54,8 @@ static void leave_thread(struct core_task *task)
     if (task->worker->group) task->worker->group->busy--;
 }
 
-/* --- the beginning ------------------------------------------------------------------------------------------------- */
+/* --- the beginning -------------------------------------------------------------------------------------------------
+ */
 
 /* Its record was reserved when the worker registered: this cannot fail. */
 void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core_worker *worker)
@@ -121,7 +123,8 @@ void weft__core_move(struct core *core, struct core_dest *from, struct core_dest
     }
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------- */
+/* --- the end -------------------------------------------------------------------------------------------------------
+ */
 
 /* The slot is free. held: somebody still has the handle, and the record waits for what he says. */
 static void release(struct core *core, struct core_task *task, bool held)
@@ -226,7 +229,8 @@ static void crash(struct core *core, struct core_task *task, uint64_t tried_key,
     weft__dispatch_timer(core, dispatch);
 }
 
-/* Its worker has ended. A handler of ours that still runs keeps the slot; what a dead participant held is gone with it. */
+/* Its worker has ended. A handler of ours that still runs keeps the slot; what a dead participant held is gone with it.
+ */
 void weft__task_lost(struct core *core, struct core_task *task, uint64_t tried_key)
 {
     if (task->dispatch && !task->fenced) crash(core, task, tried_key, "worker_died");
@@ -310,7 +314,8 @@ static void result(struct core *core, struct core_result *r)
 void weft__core_results(struct core *core, uint64_t now_ns, struct core_result *results, size_t count)
 {
     core->now_ns = now_ns;
-    for (size_t i = 0; i < count; i++) result(core, &results[i]);
+    for (size_t i = 0; i < count; i++)
+        result(core, &results[i]);
 }
 
 /* The newest first: each finds its place before the one that went before. */
@@ -323,7 +328,8 @@ void weft__core_give_back(struct core *core, uint64_t now_ns, struct core_task *
     }
 }
 
-/* --- what its holder asks ------------------------------------------------------------------------------------------ */
+/* --- what its holder asks ------------------------------------------------------------------------------------------
+ */
 
 bool weft__core_heartbeat(struct core *core, uint64_t now_ns, struct core_task *task)
 {

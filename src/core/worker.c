@@ -4,15 +4,16 @@
  *   --------> not in index ------------------> READY -----> DRAINING       any ------> ended ------> forgotten
  *
  * An ended worker is off every list of the registry at once; what it had is worked off in later holds: what it has not
- * begun goes to others, what it holds is lost, and a handler that still runs keeps its slot until it returns. The record
- * stays until the owner of the registration lets go of it.
+ * begun goes to others, what it holds is lost, and a handler that still runs keeps its slot until it returns. The
+ * record stays until the owner of the registration lets go of it.
  */
 #include "core/state.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* --- groups -------------------------------------------------------------------------------------------------------- */
+/* --- groups --------------------------------------------------------------------------------------------------------
+ */
 
 weft_error weft__core_group_add(struct core *core, struct core_group *group, uint32_t limit)
 {
@@ -57,7 +58,8 @@ void weft__core_group_limit(struct core *core, uint64_t now_ns, struct core_grou
     weft__serve_group(core, group);
 }
 
-/* --- registration -------------------------------------------------------------------------------------------------- */
+/* --- registration --------------------------------------------------------------------------------------------------
+ */
 
 static void members_drop(struct core *core, struct core_worker *worker)
 {
@@ -155,8 +157,7 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     }
     weft_error error;
     uint64_t serial = core->channel_serial;
-    struct core_channel *channel =
-        weft__channel_for_worker(core, spec->channel_hash, spec->channel, &error, message);
+    struct core_channel *channel = weft__channel_for_worker(core, spec->channel_hash, spec->channel, &error, message);
     if (!channel) return error;
 
     char made[32];
@@ -203,7 +204,8 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     list_init(&worker->idle_waiters);
     list_init(&worker->work.on);
     members_finish(worker);
-    for (uint32_t i = 0; i < worker->members_count; i++) worker->members[i].seat->class->workers_count++;
+    for (uint32_t i = 0; i < worker->members_count; i++)
+        worker->members[i].seat->class->workers_count++;
     core->tasks_reserved += worker->reserved;
     session->hanging_count++;
     channel->workers_count++;
@@ -216,7 +218,8 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     return WEFT_OK;
 }
 
-/* --- the end of a worker ------------------------------------------------------------------------------------------- */
+/* --- the end of a worker -------------------------------------------------------------------------------------------
+ */
 
 void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker_state state)
 {
@@ -229,14 +232,15 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
     list_remove(&worker->on_channel);
     weft__namemap_remove(&channel->worker_names, worker->name_hash, worker->name->text);
     channel->workers_count--;
-    for (uint32_t i = 0; i < worker->members_count; i++) worker->members[i].seat->class->workers_count--;
+    for (uint32_t i = 0; i < worker->members_count; i++)
+        worker->members[i].seat->class->workers_count--;
     members_drop(core, worker);
     weft__core_dest_wake(core, worker->dest); /* who waits for a pull worker's next task learns of the end */
     weft__work_add(core, &worker->work, WORK_WORKER);
 }
 
-/* From the newest task to the oldest, so that each that goes back to the queue finds its place at the head. A task whose
- * handler still runs stays; it goes to the front of the list, where the walk ends. */
+/* From the newest task to the oldest, so that each that goes back to the queue finds its place at the head. A task
+ * whose handler still runs stays; it goes to the front of the list, where the walk ends. */
 static void work_ended(struct core *core, struct core_worker *worker)
 {
     bool dead = worker->end_state == WEFT_WORKER_DEAD;
@@ -321,10 +325,14 @@ weft_error weft__core_worker_info(const struct core *core, uint64_t handle, weft
     const struct core_worker *worker = weft__slotmap_find(&core->workers, handle);
     if (!worker) return WEFT_ENOTFOUND;
     weft_worker_state state = WEFT_WORKER_READY;
-    if (worker->ended) state = worker->end_state;
-    else if (worker->session->state == CORE_SESSION_DEAD) state = WEFT_WORKER_DEAD;
-    else if (worker->session->state == CORE_SESSION_ARMING) state = WEFT_WORKER_ARMING;
-    else if (worker->draining) state = WEFT_WORKER_DRAINING;
+    if (worker->ended)
+        state = worker->end_state;
+    else if (worker->session->state == CORE_SESSION_DEAD)
+        state = WEFT_WORKER_DEAD;
+    else if (worker->session->state == CORE_SESSION_ARMING)
+        state = WEFT_WORKER_ARMING;
+    else if (worker->draining)
+        state = WEFT_WORKER_DRAINING;
     *info = (weft_worker_info){.id = worker->id,
                                .state = state,
                                .max_concurrent = worker->max_concurrent,

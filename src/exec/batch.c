@@ -12,8 +12,7 @@
 #include "exec/node.h"
 #include "exec/worker.h"
 
-#define SLOW_NS (50 * UINT64_C(1000))     /* ends a batch */
-#define STUCK_NS NS_PER_MS                /* a stranger may unload it */
+#define STUCK_NS NS_PER_MS /* a handler that runs longer has its batch unloaded by the service thread */
 
 void weft__batch_init(struct batch *batch, weft_node *node, weft_group *group)
 {
@@ -56,6 +55,14 @@ static struct core_task *begin(struct batch *batch, uint64_t now_ns)
     return task;
 }
 
+/* Before the handler would be entered: nobody waits for the result any more. */
+static void skip(struct batch *batch, struct core_task *task)
+{
+    weft__lock(&batch->lock);
+    task->shell.staged_kind = CORE_RESULT_CANCEL_ACK;
+    weft__unlock(&batch->lock);
+}
+
 /* The handler has returned: if nobody said how it went, and nobody will, it has failed. */
 static void finish(struct batch *batch, struct core_task *task)
 {
@@ -74,14 +81,16 @@ static void finish(struct batch *batch, struct core_task *task)
 
 static void run(struct batch *batch, struct frame *frame, struct core_task *task, uint64_t now_ns)
 {
-    weft_worker *worker = task->worker_context;
     batch->inside_ns = 0;
-    if (!atomic_load_explicit(&task->cancelled, memory_order_acquire)) {
-        __atomic_store_n(&task->started_ns, now_ns, __ATOMIC_RELAXED); /* closing reads it to say how long */
-        frame->worker = worker;
-        frame->task = task;
-        worker->handler((weft_task *)task, worker->context);
+    if (atomic_load_explicit(&task->cancelled, memory_order_acquire)) {
+        skip(batch, task);
+        return;
     }
+    weft_worker *worker = task->worker_context;
+    __atomic_store_n(&task->started_ns, now_ns, __ATOMIC_RELAXED); /* closing reads it to say how long */
+    frame->worker = worker;
+    frame->task = task;
+    worker->handler((weft_task *)task, worker->context);
     finish(batch, task);
 }
 
@@ -120,7 +129,7 @@ void weft__batch_run(struct batch *batch, struct frame *frame, struct harvest *h
         uint64_t end_ns = weft__clock_ns();
         uint64_t ran_ns = end_ns - now_ns - batch->inside_ns;
         if (ran_ns > batch->slowest_ns) batch->slowest_ns = ran_ns;
-        if (ran_ns > SLOW_NS) break;
+        if (ran_ns > BATCH_SLOW_NS) break;
         now_ns = end_ns;
     }
     weft__frame_pop(frame);

@@ -21,8 +21,13 @@
 
 enum { BATCH_MAX = 16 };
 
+#define BATCH_SLOW_NS UINT64_C(50000) /* a handler that ran longer ends its batch */
+
 /* In task->shell.staged_kind: what its holder has said, apart from a core_result_kind that is staged. */
 enum { SAID_NOTHING = 0, SAID_DIRECTLY = 255 };
+
+/* In task->shell.cancel_call, under the core's lock. */
+enum { CANCEL_SILENT = 0, CANCEL_RUNS = 1, CANCEL_RAN = 2 };
 
 struct batch {
     weft_node *node;

@@ -32,12 +32,6 @@ void weft__waiter_init(struct waiter *waiter)
     atomic_init(&waiter->writing, 0);
 }
 
-bool weft__waiter_open(struct waiter *waiter)
-{
-    waiter->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    return waiter->fd >= 0;
-}
-
 void weft__leave_watching(weft_node *node, struct core_dest *dest, struct waiter *waiter)
 {
     bool write_now = false;
@@ -46,6 +40,19 @@ void weft__leave_watching(weft_node *node, struct core_dest *dest, struct waiter
                     !weft__core_dest_wait(dest, &waiter->core);
     weft__leave(node);
     if (write_now) write_event(waiter->fd);
+}
+
+bool weft__waiter_watch(weft_node *node, struct core_dest *dest, struct waiter *waiter, int *fd)
+{
+    int made = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (made < 0) return false;
+    (void)weft__enter(node);
+    bool first = waiter->fd < 0;
+    if (first) waiter->fd = made;
+    *fd = waiter->fd;
+    weft__leave_watching(node, dest, waiter);
+    if (!first) (void)close(made);
+    return true;
 }
 
 void weft__waiter_close(weft_node *node, struct waiter *waiter)
@@ -119,10 +126,11 @@ void weft__departure_init(struct departure *departure)
 static void take(weft_node *node, struct departure *departure)
 {
     weft__lock_assert_held(&node->core_lock);
-    take_wakes(node, departure);
     struct list_node *ended = weft__core_ended(node->core);
-    for (struct list_node *on; (on = list_pop_front(ended));)
+    if (departure->in_fired && !list_empty(ended)) weft__waiter_wake(node, &node->service.waiter);
+    for (struct list_node *on; !departure->in_fired && (on = list_pop_front(ended));)
         if (weft__participant_claim(on)) list_push_back(&departure->ended, on);
+    take_wakes(node, departure);
     departure->more = weft__core_has_work(node->core);
     departure->inline_tasks = departure->inline_tasks || node->inline_tasks.items_count > 0;
 }
@@ -192,6 +200,11 @@ void weft__leave_bare(weft_node *node)
 
 /* --- calls that block ---------------------------------------------------------------------------------------------- */
 
+uint64_t weft__deadline(uint64_t now_ns, uint32_t timeout_ms)
+{
+    return timeout_ms == WEFT_FOREVER ? PARK_FOREVER : weft__clock_after_ms(now_ns, timeout_ms);
+}
+
 void weft__call_begin(weft_node *node)
 {
     node->calls_count++;
@@ -199,12 +212,13 @@ void weft__call_begin(weft_node *node)
 
 /* The count falls in a hold that leaves nothing to be done but wakes, whose memory is the woken one's: so the node is not
  * touched after it, and may be freed by who sees that no call is inside. */
-static void leave_call(weft_node *node, void (*run_inline)(weft_node *node))
+static void leave_call(weft_node *node, bool in_fired)
 {
     bool ran_inline = false;
     for (;;) {
         struct departure departure;
         weft__departure_init(&departure);
+        departure.in_fired = in_fired;
         take(node, &departure);
         bool last = !departure.more && list_empty(&departure.ended) && (ran_inline || !departure.inline_tasks);
         if (last) {
@@ -219,7 +233,10 @@ static void leave_call(weft_node *node, void (*run_inline)(weft_node *node))
         }
         weft__act(node, &departure);
         if (departure.inline_tasks && !ran_inline) {
-            run_inline(node);
+            if (in_fired)
+                weft__inline_move(node);
+            else
+                weft__inline_run(node);
             ran_inline = true;
         }
         (void)weft__enter(node);
@@ -228,12 +245,12 @@ static void leave_call(weft_node *node, void (*run_inline)(weft_node *node))
 
 void weft__leave_call(weft_node *node)
 {
-    leave_call(node, weft__inline_run);
+    leave_call(node, false);
 }
 
-void weft__leave_call_inside(weft_node *node)
+void weft__leave_fired(weft_node *node)
 {
-    leave_call(node, weft__inline_move);
+    leave_call(node, true);
 }
 
 bool weft__wait(weft_node *node, struct waiter *waiter, uint64_t deadline_ns, uint64_t *now_ns)
@@ -249,4 +266,13 @@ bool weft__wait(weft_node *node, struct waiter *waiter, uint64_t deadline_ns, ui
     }
     list_remove(&waiter->on_node);
     return woken;
+}
+
+void weft__sleep(weft_node *node, struct waiter *waiter, uint64_t deadline_ns)
+{
+    if (weft__park(&waiter->park, deadline_ns)) return;
+    (void)weft__enter(node);
+    bool taken_back = weft__core_unwait(&waiter->core);
+    weft__leave_bare(node);
+    if (!taken_back) (void)weft__park(&waiter->park, PARK_FOREVER); /* Note PERMIT */
 }

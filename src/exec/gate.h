@@ -32,12 +32,12 @@ struct waiter {
 
 void weft__waiter_init(struct waiter *waiter);
 
-/* Makes it one with an eventfd. False: errno says why. */
-bool weft__waiter_open(struct waiter *waiter);
-
 /* Leaves an eventfd's waiter on the destination, or writes the fd where there is something already. Takes the place of
  * weft__leave. Where a write is under way the host has another look to come, so that none is lost. */
 void weft__leave_watching(weft_node *node, struct core_dest *dest, struct waiter *waiter);
+
+/* The waiter's eventfd, opened at the first call, and left on the destination. False: errno says why. */
+bool weft__waiter_watch(weft_node *node, struct core_dest *dest, struct waiter *waiter, int *fd);
 
 /* Takes it back, waits for a write under way, closes the eventfd. Harmless where none is open. */
 void weft__waiter_close(weft_node *node, struct waiter *waiter);
@@ -47,6 +47,7 @@ struct departure {
     struct waiter *wakes;
     struct list_node ended;     /* participants */
     bool more;                  /* the core has work */
+    bool in_fired;              /* ended ones are left to the service thread: Note CROSSWISE of participant.c */
     bool inline_tasks;          /* and somebody has to run inline handlers */
 };
 
@@ -59,11 +60,14 @@ void weft__leave(weft_node *node);
 void weft__leave_inside(weft_node *node);
 void weft__leave_bare(weft_node *node);
 
-/* A call that may block is counted while it is inside, so that closing can wait for it: begin in its first hold of the lock;
- * the last hold ends with one of these, after which the node may be gone. */
+/* When a call that got timeout_ms gives up; WEFT_FOREVER: never. */
+uint64_t weft__deadline(uint64_t now_ns, uint32_t timeout_ms);
+
+/* A call that may block, and the `fired` of a link, is counted while it is inside, so that closing can wait for it: begin in
+ * its first hold of the lock; the last hold ends with leave_call, or leave_fired, after which the node may be gone. */
 void weft__call_begin(weft_node *node);
 void weft__leave_call(weft_node *node);
-void weft__leave_call_inside(weft_node *node);
+void weft__leave_fired(weft_node *node);
 
 /* The same in two halves, for who holds another lock between: depart unlocks, act does. */
 void weft__departure_init(struct departure *departure);
@@ -73,6 +77,9 @@ void weft__act(weft_node *node, struct departure *departure);
 /* Called inside, the waiter left on some list: leaves, parks, enters again; *now is the time then. False: the deadline has
  * passed, and the waiter was taken back. True: woken; look again. */
 bool weft__wait(weft_node *node, struct waiter *waiter, uint64_t deadline_ns, uint64_t *now_ns);
+
+/* The same for weft's own threads, called outside after the waiter was left; returns outside, in either case. */
+void weft__sleep(weft_node *node, struct waiter *waiter, uint64_t deadline_ns);
 
 /* Inside: wakes one that was left, if it still waits; all blocked calls; all that wait for a change of the shell's own
  * state (weft__await leaves one). */

@@ -35,7 +35,6 @@ struct weft_node {
     struct core_dest inline_tasks;     /* (l) tasks of inline workers: whoever leaves next runs them */
     uint32_t calls_count;              /* (l) calls inside that may block */
     bool closed;                       /* (l) what was open is settled: calls that block return */
-    struct core_task *cancelling;      /* (l) whose cancel callback the callback thread runs; NULL = none */
 
     struct process_monitor monitor;
     struct service service;

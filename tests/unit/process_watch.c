@@ -2,7 +2,7 @@
  *   - a start time is field 22 of /proc/<pid>/stat, whatever the process is called; there is none without a process
  *   - open refuses a process with another start time, one that is dead, reaped or not, and what is no process; it keeps
  *     no descriptor then; a process that got a dead one's pid is not taken for it
- *   - open and add report a lack of descriptors, change nothing, and work when called again
+ *   - open and add report a lack of descriptors or threads, change nothing, and work when called again
  *   - descriptors are close-on-exec
  *   - `fired` is called once for each watch, also for many at once and for several on one process, also if the process
  *     was dead when the watch was armed, and not before the last thread of the process has ended
@@ -226,6 +226,24 @@ static void await_threads(unsigned count)
 
 static unsigned threads_at_start;
 
+static void *note_tid(void *argument)
+{
+    *(pid_t *)argument = gettid();
+    return NULL;
+}
+
+/* With the thread that a sanitizer starts beside the first one of ours. */
+static void count_threads_at_start(void)
+{
+    pthread_t thread;
+    pid_t tid;
+    if (pthread_create(&thread, NULL, note_tid, &tid)) abort();
+    pthread_join(thread, NULL);
+    while (tgkill(getpid(), tid, 0) == 0)
+        sched_yield();
+    threads_at_start = count_own("task");
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -344,10 +362,13 @@ static void open_refuses_the_dead(void **state)
     refuses(child.pid, start_time);
 }
 
-static void *pause_body(void *argument)
+static sem_t thread_may_end;
+
+static void *note_tid_and_wait(void *argument)
 {
-    *(atomic_int *)argument = gettid();
-    pause();
+    atomic_store((atomic_int *)argument, gettid());
+    while (sem_wait(&thread_may_end)) {
+    }
     return NULL;
 }
 
@@ -360,12 +381,13 @@ static void open_refuses_what_is_no_process(void **state)
 
     pthread_t thread;
     atomic_int tid = 0;
-    check_eq(pthread_create(&thread, NULL, pause_body, &tid), 0);
+    sem_init(&thread_may_end, 0, 0);
+    check_eq(pthread_create(&thread, NULL, note_tid_and_wait, &tid), 0);
     while (!atomic_load(&tid))
         sched_yield();
     refuses(tid, 0);
-    pthread_cancel(thread);
-    pthread_join(thread, NULL);
+    sem_post(&thread_may_end);
+    check_eq(pthread_join(thread, NULL), 0);
 }
 
 /* Starts a child under the pid of a dead one; 0: that is not allowed here. */
@@ -477,6 +499,30 @@ static void add_reports_a_lack_of_descriptors_and_may_be_called_again(void **sta
     await_fired(1);
     check_eq(target->count, 1);
     forget(target);
+}
+
+static void add_reports_a_lack_of_threads_and_may_be_called_again(void **state)
+{
+    (void)state;
+    struct process_watch watch;
+    pthread_attr_t before, huge;
+    check_ok(weft__process_watch_open(&watch, getpid(), 0));
+    unsigned descriptors = count_own("fd");
+    check_eq(pthread_getattr_default_np(&before), 0);
+    check_eq(pthread_getattr_default_np(&huge), 0);
+    check_eq(pthread_attr_setstacksize(&huge, SIZE_MAX / 4), 0); /* no room for that */
+    check_eq(pthread_setattr_default_np(&huge), 0);
+    weft_error error = weft__process_monitor_add(&monitor, &watch);
+    check_eq(pthread_setattr_default_np(&before), 0);
+    pthread_attr_destroy(&before);
+    pthread_attr_destroy(&huge);
+    check_err(error, WEFT_ESYSTEM);
+    check_eq(count_own("fd"), descriptors);
+    sigset_t own;
+    pthread_sigmask(SIG_SETMASK, NULL, &own);
+    check_eq(sigismember(&own, SIGTERM), 0);
+    check_ok(weft__process_monitor_add(&monitor, &watch));
+    weft__process_monitor_remove(&monitor, &watch);
 }
 
 static void monitor_starts_no_thread_before_the_first_add(void **state)
@@ -1029,6 +1075,18 @@ static void cancelled_thread_finishes_remove_first(void **state)
 
 enum { RACES = 1000, RACES_A_CHILD = 50 };
 
+/* The remover tries to be just as late as the death: it spins for longer if it came first, else for less. */
+static int next_delay(int delay, bool was_late)
+{
+    return was_late ? delay - delay / 8 : delay < 1000000 ? delay + delay / 8 + 10 : 0;
+}
+
+static void spin_for(int delay)
+{
+    for (volatile int spin = 0; spin < delay; spin++) {
+    }
+}
+
 static atomic_uint race_fired;
 
 static void count_race(struct target *target)
@@ -1044,6 +1102,7 @@ static void remove_may_race_with_fired(void **state)
     (void)state;
     struct target *targets[RACES_A_CHILD];
     unsigned fired = 0;
+    int delay = 0;
     for (int round = 0; round < RACES / RACES_A_CHILD; round++) {
         struct child child = start_child(0);
         for (int i = 0; i < RACES_A_CHILD; i++) {
@@ -1054,11 +1113,11 @@ static void remove_may_race_with_fired(void **state)
         await_death(&child);
         for (int i = 0; i < RACES_A_CHILD; i++) {
             arm(targets[i]);
-            for (volatile int spin = 0; spin < 150 * round * i; spin++) {
-            }
+            spin_for(delay);
             weft__process_monitor_remove(&monitor, &targets[i]->watch);
             unsigned count = atomic_load(&targets[i]->count);
             fired += count;
+            delay = next_delay(delay, count);
             check_true(count <= 1);
             memset((void *)targets[i], 0xA5, sizeof *targets[i]);
             free(targets[i]);
@@ -1115,7 +1174,7 @@ static int play(const char *role)
 int main(int argc, char **argv)
 {
     if (argc > 1) return play(argv[1]);
-    threads_at_start = count_own("task");
+    count_threads_at_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(start_time_is_when_the_process_was_started),
         cmocka_unit_test(start_time_is_read_past_any_name),
@@ -1128,6 +1187,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(open_sets_close_on_exec, set_up, tear_down),
         cmocka_unit_test_setup_teardown(open_reports_a_lack_of_descriptors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(add_reports_a_lack_of_descriptors_and_may_be_called_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(add_reports_a_lack_of_threads_and_may_be_called_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(monitor_starts_no_thread_before_the_first_add, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stop_leaves_no_thread_and_no_descriptor, set_up, tear_down),
         cmocka_unit_test_setup_teardown(fired_runs_on_a_deaf_thread_called_weft_monitor, set_up, tear_down),

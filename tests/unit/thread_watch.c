@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,7 @@ static int run_child(void (*body)(void))
     check_true(child >= 0);
     if (child == 0) {
         alarm(60);
+        signal(SIGSEGV, SIG_DFL); /* cmocka would go on with the next test, here */
         body();
         _exit(0);
     }
@@ -124,8 +126,17 @@ static void add_reports_a_lack_of_keys(void **state)
     check_eq(run_child(find_no_key), 0);
 }
 
+/* The bound is one for the stack as well: grows it beforehand. */
+static void grow_stack(void)
+{
+    volatile char room[262144];
+    for (size_t i = 0; i < sizeof room; i += 1024)
+        room[i] = 1;
+}
+
 static void find_no_memory(void)
 {
+    grow_stack();
     /* The C library keeps the first 32 values of a thread in the thread itself. */
     pthread_key_t keys[40];
     for (int i = 0; i < 40; i++)
@@ -134,8 +145,9 @@ static void find_no_memory(void)
     getrlimit(RLIMIT_AS, &before);
     struct rlimit none = {.rlim_cur = 1, .rlim_max = before.rlim_max};
     setrlimit(RLIMIT_AS, &none);
+    void *volatile block; /* as a compiler may take malloc for granted */
     for (size_t size = 65536; size >= 8; size /= 2) {
-        while (malloc(size)) {
+        while ((block = malloc(size))) {
         }
     }
     struct target target = {0};
@@ -169,13 +181,26 @@ static void *arm_and_exit(void *argument)
 }
 
 static sem_t armed;
+static pthread_mutex_t never_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
 
+static void unlock_never(void *argument)
+{
+    (void)argument;
+    pthread_mutex_unlock(&never_mutex);
+}
+
+/* Waits until it is cancelled, in a way that the thread sanitizer can follow. */
 static void *arm_and_wait(void *argument)
 {
     arm(argument);
+    pthread_mutex_lock(&never_mutex);
+    pthread_cleanup_push(unlock_never, NULL);
     sem_post(&armed);
-    for (;;)
-        pause();
+    while (true)
+        pthread_cond_wait(&never, &never_mutex);
+    pthread_cleanup_pop(1);
+    return NULL;
 }
 
 static void check_fired(const struct target *target, pthread_t thread)
@@ -550,27 +575,57 @@ static void cancelled_thread_finishes_remove_first(void **state)
 
 enum { RACES = 1000 };
 
+struct race {
+    struct target target;
+    atomic_bool started;
+};
+
+static void *race_body(void *argument)
+{
+    struct race *race = argument;
+    arm(&race->target);
+    sem_post(&armed);
+    while (!atomic_load(&race->started))
+        sched_yield();
+    return NULL;
+}
+
+/* The remover tries to be just as late as the death: it spins for longer if it came first, else for less. */
+static int next_delay(int delay, bool was_late)
+{
+    return was_late ? delay - delay / 8 : delay < 1000000 ? delay + delay / 8 + 10 : 0;
+}
+
+static void spin_for(int delay)
+{
+    for (volatile int spin = 0; spin < delay; spin++) {
+    }
+}
+
 static void remove_may_race_with_the_death(void **state)
 {
     (void)state;
     unsigned fired = 0;
+    int delay = 0;
     for (int round = 0; round < RACES; round++) {
-        struct target *target = calloc(1, sizeof *target);
+        struct race *race = calloc(1, sizeof *race);
         pthread_t thread;
-        check_true(target);
+        check_true(race);
         sem_init(&armed, 0, 0);
-        check_eq(pthread_create(&thread, NULL, arm_and_wait, target), 0);
+        check_eq(pthread_create(&thread, NULL, race_body, race), 0);
         wait_for(&armed);
-        pthread_cancel(thread);
-        for (volatile int spin = 0; spin < round * 50; spin++) {
-        }
-        weft__thread_watch_remove(&target->watch);
-        check_true(target->count <= 1);
-        fired += target->count;
-        free_target(target);
+        atomic_store(&race->started, true);
+        spin_for(delay);
+        weft__thread_watch_remove(&race->target.watch);
+        unsigned count = race->target.count;
+        memset((void *)&race->target, 0xA5, sizeof race->target);
+        check_true(count <= 1);
+        fired += count;
+        delay = next_delay(delay, count);
         check_eq(turns, fired);
         check_eq(pthread_join(thread, NULL), 0);
         check_eq(turns, fired);
+        free(race);
     }
     print_message("%u of %d fired, the others were removed before\n", fired, RACES);
 }
@@ -659,7 +714,17 @@ static void exit_99(struct target *target)
     _exit(99);
 }
 
-/* The child's only thread returns from here, and with it the child ends with code 0. */
+static pthread_key_t last_key;
+static int last_calls;
+
+/* Ends the child after the first round of destructors, without the reports that a sanitizer makes at the exit. */
+static void exit_0_in_second_round(void *value)
+{
+    if (++last_calls == 2) _exit(0);
+    pthread_setspecific(last_key, value);
+}
+
+/* The child's only thread returns from here as well. */
 static void *arm_and_fork(void *argument)
 {
     struct target *target = argument;
@@ -668,6 +733,8 @@ static void *arm_and_fork(void *argument)
     if (child == 0) {
         target->inside = exit_99;
         alarm(60);
+        pthread_key_create(&last_key, exit_0_in_second_round);
+        pthread_setspecific(last_key, target);
         return NULL;
     }
     int status = -1;

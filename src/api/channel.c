@@ -1,0 +1,152 @@
+/* channel.c: the edge of weft/channel.h: the core does the work. */
+#include <weft/channel.h>
+
+#include "api/error.h"
+#include "exec/frame.h"
+#include "exec/node.h"
+
+/* Reports what the core returned of that channel; where it made no sentence itself, the code's own. */
+static weft_error report(weft_error error, const char *name, const char *sentence)
+{
+    if (error && *sentence) return weft__error(error, "%s", sentence);
+    return weft__error_plain(error, name);
+}
+
+static weft_error no_argument(const char *call)
+{
+    return weft__error(WEFT_EINVAL, "%s: an argument that must not be NULL is", call);
+}
+
+static weft_error bad_name(const char *name)
+{
+    return weft__error(WEFT_EINVAL, "%.80s: not a channel's name, which is <kind>.<namespace>.<name>", name);
+}
+
+weft_error weft_channel_declare(weft_node *node, const char *name, const weft_channel_options *options)
+{
+    char sentence[ERROR_TEXT_MAX] = "";
+    if (!node || !name) return no_argument("weft_channel_declare");
+    if (!weft__channel_name_valid(name)) return bad_name(name);
+    (void)weft__enter(node);
+    weft_error error = weft__core_channel_declare(node->core, name, options, sentence);
+    weft__leave(node);
+    return report(error, name, sentence);
+}
+
+weft_error weft_channel_template(weft_node *node, const char *pattern, const weft_channel_options *options)
+{
+    char sentence[ERROR_TEXT_MAX] = "";
+    if (!node || !pattern) return no_argument("weft_channel_template");
+    if (!weft__pattern_valid(pattern)) return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
+    (void)weft__enter(node);
+    weft_error error = weft__core_template_declare(node->core, pattern, options, sentence);
+    weft__leave(node);
+    return report(error, pattern, sentence);
+}
+
+weft_error weft_channel_pause(weft_node *node, const char *name)
+{
+    if (!node || !name) return no_argument("weft_channel_pause");
+    uint64_t now_ns = weft__enter(node);
+    weft_error error =
+        weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_pause(node->core, now_ns, name);
+    weft__leave(node);
+    return report(error, name, error == WEFT_EINVAL ? "the channel is draining or drained: resume it first" : "");
+}
+
+weft_error weft_channel_resume(weft_node *node, const char *name)
+{
+    if (!node || !name) return no_argument("weft_channel_resume");
+    uint64_t now_ns = weft__enter(node);
+    weft_error error =
+        weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_resume(node->core, now_ns, name);
+    weft__leave(node);
+    return report(error, name, "");
+}
+
+/* Woken: it is drained, somebody else resumed or deleted it, or the node closes. */
+static weft_error after_wake(weft_node *node, uint64_t now_ns, const char *name)
+{
+    weft_channel_info info;
+    if (node->closed) return WEFT_ECLOSED;
+    weft_error error = weft__core_channel_info(node->core, now_ns, name, &info);
+    if (error) return error;
+    if (info.state == WEFT_CHANNEL_DRAINED) return WEFT_OK;
+    return info.state == WEFT_CHANNEL_DRAINING ? WEFT_EAGAIN : WEFT_ETIMEDOUT;
+}
+
+weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeout_ms)
+{
+    struct waiter waiter;
+    struct executor *lent;
+    if (!node || !name) return no_argument("weft_channel_drain");
+    if (weft__frame_in_channel(node, name))
+        return weft__error(WEFT_EDEADLK, "%s: drained from one of its own handlers, which it would wait for", name);
+    (void)weft__lend(node, &lent); /* with no substitute to be had it waits all the same */
+    uint64_t now_ns = weft__enter(node);
+    uint64_t deadline_ns = weft__deadline(now_ns, timeout_ms);
+    weft__call_begin(node);
+    weft_error error = WEFT_EAGAIN;
+    while (error == WEFT_EAGAIN) {
+        weft__waiter_init(&waiter);
+        error = node->closed ? WEFT_ECLOSED : weft__core_channel_drain(node->core, name, &waiter.core);
+        if (error != WEFT_EAGAIN) break;
+        error = weft__wait(node, &waiter, deadline_ns, &now_ns) ? after_wake(node, now_ns, name) : WEFT_ETIMEDOUT;
+    }
+    weft__lend_end(lent, now_ns);
+    weft__leave_call(node);
+    return report(error, name, error == WEFT_ETIMEDOUT ? "the channel is not drained yet" : "");
+}
+
+weft_error weft_channel_delete(weft_node *node, const char *name)
+{
+    char sentence[ERROR_TEXT_MAX] = "";
+    if (!node || !name) return no_argument("weft_channel_delete");
+    uint64_t now_ns = weft__enter(node);
+    weft_error error =
+        weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_delete(node->core, now_ns, name, sentence);
+    weft__leave(node);
+    return report(error, name, sentence);
+}
+
+weft_error weft_channel_find(weft_node *node, const char *pattern,
+                             bool (*found)(const weft_channel_info *info, void *context), void *context)
+{
+    if (!node || !pattern || !found) return no_argument("weft_channel_find");
+    if (!weft__pattern_valid(pattern)) return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
+    uint64_t serial = 0;
+    for (;;) {
+        weft_channel_info info;
+        uint64_t now_ns = weft__enter(node);
+        bool closed = weft__core_closing(node->core);
+        bool more = !closed && weft__core_channel_next(node->core, now_ns, pattern, &serial, &info);
+        weft__leave(node);
+        if (closed) return weft__error_plain(WEFT_ECLOSED, pattern);
+        if (!more) return WEFT_OK;
+        if (info.name[0] == '\0') continue; /* one hold has looked at as many as it may */
+        if (!found(&info, context)) return WEFT_OK;
+    }
+}
+
+weft_error weft_channel_info_get(weft_node *node, const char *name, weft_channel_info *info)
+{
+    weft_channel_info now;
+    if (!node || !name || !info) return no_argument("weft_channel_info_get");
+    uint64_t now_ns = weft__enter(node);
+    weft_error error =
+        weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_info(node->core, now_ns, name, &now);
+    weft__leave(node);
+    if (!error) *info = now;
+    return report(error, name, "");
+}
+
+weft_error weft_channel_deaths(weft_node *node, const char *name, weft_death *deaths, size_t max, size_t *count)
+{
+    if (!node || !name || (!deaths && max) || !count) return no_argument("weft_channel_deaths");
+    (void)weft__enter(node);
+    weft_error error = weft__core_closing(node->core)
+                           ? WEFT_ECLOSED
+                           : weft__core_channel_deaths(node->core, name, deaths, max, count);
+    weft__leave(node);
+    return report(error, name, "");
+}

@@ -1,0 +1,181 @@
+/* dispatch.c: dispatching and waiting, or being called; what is fetched by its number. The queue of outcomes: completions.c. */
+#include <weft/dispatch.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "api/error.h"
+#include "api/request.h"
+#include "base/clock.h"
+#include "exec/frame.h"
+#include "exec/node.h"
+#include "exec/reply.h"
+
+static weft_error deadlock(const char *where)
+{
+    return weft__error(WEFT_EDEADLK, "%s: called from %s", where,
+                       weft__frame->kind == FRAME_HANDLER  ? "a handler whose group has no thread left to take its place"
+                       : weft__frame->kind == FRAME_INLINE ? "an inline handler"
+                                                           : "a callback");
+}
+
+/* --- and wait ------------------------------------------------------------------------------------------------------ */
+
+/* What is left of a time of the request after the wait for room; 0 (the channel's) and WEFT_FOREVER stay. */
+static uint32_t less(uint32_t time_ms, uint64_t waited_ms)
+{
+    if (!time_ms || time_ms == WEFT_FOREVER) return time_ms;
+    return time_ms > waited_ms ? time_ms - (uint32_t)waited_ms : 1;
+}
+
+/* Inside: admits it, waiting for room where the channel lets its callers wait. */
+static weft_error admit(weft_node *node, const struct core_request *asked, struct core_admitted *admitted,
+                        uint64_t *now_ns)
+{
+    const uint64_t since_ns = *now_ns;
+    struct core_request request = *asked;
+    for (uint64_t deadline_ns = 0;;) {
+        struct waiter waiter;
+        weft_error error = weft__core_dispatch(node->core, *now_ns, &request, admitted);
+        if (error != WEFT_EREJECTED || !admitted->blocks) return error;
+        if (!deadline_ns) deadline_ns = weft__deadline(since_ns, admitted->block_ms);
+        if (*now_ns >= deadline_ns) return error;
+        weft__waiter_init(&waiter);
+        if (!weft__core_channel_wait_room(node->core, admitted->channel, &waiter.core)) continue;
+        (void)weft__wait(node, &waiter, deadline_ns, now_ns);
+        uint64_t waited_ms = (*now_ns - since_ns) / NS_PER_MS;
+        request.schedule_to_start_ms = less(asked->schedule_to_start_ms, waited_ms);
+        request.schedule_to_close_ms = less(asked->schedule_to_close_ms, waited_ms);
+    }
+}
+
+/* Inside: the outcome that comes to dest. */
+static void await_outcome(weft_node *node, struct core_dest *dest, struct core_outcome *outcome, uint64_t *now_ns)
+{
+    struct core_task *none;
+    while (!weft__core_outcome_take(node->core, dest, outcome, &none)) {
+        struct waiter waiter;
+        weft__waiter_init(&waiter);
+        if (weft__core_dest_wait(dest, &waiter.core)) (void)weft__wait(node, &waiter, PARK_FOREVER, now_ns);
+    }
+}
+
+static void reply_rejected(weft_reply *reply, const struct core_admitted *admitted)
+{
+    *reply = (weft_reply){.outcome = WEFT_REJECTED,
+                          .admission = WEFT_ADMISSION_REJECTED,
+                          .retry_after_ms = admitted->retry_after_ms,
+                          .code = admitted->reason};
+}
+
+weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payload,
+                         const weft_dispatch_options *options, weft_reply *reply)
+{
+    struct core_request request;
+    struct core_admitted admitted;
+    struct core_outcome outcome;
+    struct core_dest dest;
+    struct executor *lent;
+    if (!reply) return weft__error(WEFT_EINVAL, "weft_dispatch: reply is NULL");
+    weft_error error = weft__request_fill(node, channel, payload, options, &request);
+    if (error) return error;
+    if (weft__lend(node, &lent)) {
+        weft__request_drop(&request);
+        return deadlock(channel);
+    }
+    weft__core_dest_init(&dest);
+    request.dest = &dest;
+    uint64_t now_ns = weft__enter(node);
+    weft__call_begin(node);
+    error = admit(node, &request, &admitted, &now_ns);
+    if (!error) await_outcome(node, &dest, &outcome, &now_ns);
+    weft__lend_end(lent, now_ns);
+    if (error) weft__request_drop(&request);
+    weft__leave_call(node);
+    if (!error) {
+        weft__reply_fill(reply, &outcome);
+    } else if (error == WEFT_EREJECTED) {
+        reply_rejected(reply, &admitted);
+        error = WEFT_OK;
+    }
+    return weft__request_report(&request, error, &admitted);
+}
+
+/* --- and be called ------------------------------------------------------------------------------------------------- */
+
+weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes payload,
+                               const weft_dispatch_options *options,
+                               void (*ended)(const weft_reply *reply, void *context), void *context, uint64_t token,
+                               weft_ticket *ticket)
+{
+    struct core_request request;
+    struct core_admitted admitted = {.admission = WEFT_ADMISSION_NONE};
+    weft_error error = weft__request_fill(node, channel, payload, options, &request);
+    if (error) return error;
+    if (ended && weft__callbacks_start(node)) {
+        weft__request_drop(&request);
+        return weft__error(WEFT_ESYSTEM, "%s: no callback thread to be had: %s", channel, strerror(errno));
+    }
+    request.dest = ended ? &node->callbacks.dest : NULL;
+    request.token = token;
+    request.context = context;
+    request.context2 = weft__ended_pack(ended);
+    uint64_t now_ns = weft__enter(node);
+    error = weft__core_dispatch(node->core, now_ns, &request, &admitted);
+    weft__leave(node);
+    if (error) weft__request_drop(&request);
+    if (!error || error == WEFT_EREJECTED) weft__ticket_fill(ticket, &admitted);
+    return weft__request_report(&request, error, &admitted);
+}
+
+weft_error weft_dispatch_cancel(weft_node *node, weft_dispatch_id id)
+{
+    if (!node) return weft__error(WEFT_EINVAL, "weft_dispatch_cancel: node is NULL");
+    uint64_t now_ns = weft__enter(node);
+    weft_error error = weft__core_cancel(node->core, now_ns, id);
+    weft__leave(node);
+    return weft__error_plain(error, "weft_dispatch_cancel");
+}
+
+/* --- detached ------------------------------------------------------------------------------------------------------ */
+
+weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t timeout_ms, weft_reply *reply)
+{
+    struct core_outcome outcome;
+    struct executor *lent = NULL;
+    if (!node || !reply) return weft__error(WEFT_EINVAL, "weft_dispatch_fetch: node or reply is NULL");
+    if (timeout_ms && weft__lend(node, &lent)) return deadlock("weft_dispatch_fetch");
+    uint64_t now_ns = weft__enter(node);
+    uint64_t deadline_ns = weft__deadline(now_ns, timeout_ms);
+    weft_error error;
+    weft__call_begin(node);
+    for (bool in_time = timeout_ms > 0;;) {
+        struct waiter waiter;
+        weft__waiter_init(&waiter);
+        error = weft__core_outcome_fetch(node->core, id, &outcome, in_time ? &waiter.core : NULL);
+        if (error != WEFT_EAGAIN) break;
+        if (!in_time) {
+            error = timeout_ms ? WEFT_ETIMEDOUT : WEFT_EAGAIN;
+            break;
+        }
+        in_time = weft__wait(node, &waiter, deadline_ns, &now_ns);
+    }
+    weft__lend_end(lent, now_ns);
+    weft__leave_call(node);
+    if (!error) weft__reply_fill(reply, &outcome);
+    return weft__error_plain(error, "weft_dispatch_fetch");
+}
+
+/* --- names --------------------------------------------------------------------------------------------------------- */
+
+const char *weft_priority_name(weft_priority priority)
+{
+    static const char *const names[] = {"none", "urgent", "high", "normal", "low"};
+    return (unsigned)priority < sizeof names / sizeof *names ? names[priority] : "none";
+}
+
+const char *weft_admission_name(weft_admission admission)
+{
+    static const char *const names[] = {"none", "accepted", "deferred", "rejected"};
+    return (unsigned)admission < sizeof names / sizeof *names ? names[admission] : "none";
+}

@@ -1,0 +1,50 @@
+#include "api/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <weft/weft.h>
+
+static _Thread_local char message[512];
+
+weft_error weft__error(weft_error code, const char *format, ...)
+{
+    if (!code) return code;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof message, format, arguments); /* cut where too long */
+    va_end(arguments);
+    return code;
+}
+
+weft_error weft__error_plain(weft_error code, const char *where)
+{
+    return weft__error(code, "%s: %s", where, weft_error_text(code));
+}
+
+const char *weft_error_message(void)
+{
+    return message;
+}
+
+const char *weft_error_name(weft_error error)
+{
+    switch (error) {
+#define ERROR_NAME(name, number, text)                                                                                 \
+    case WEFT_##name: return "WEFT_" #name;
+        WEFT_ERRORS(ERROR_NAME)
+#undef ERROR_NAME
+    }
+    return "WEFT_E?";
+}
+
+const char *weft_error_text(weft_error error)
+{
+    switch (error) {
+#define ERROR_TEXT(name, number, text)                                                                                 \
+    case WEFT_##name: return text;
+        WEFT_ERRORS(ERROR_TEXT)
+#undef ERROR_TEXT
+    }
+    return "no such error code";
+}

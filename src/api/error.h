@@ -1,0 +1,13 @@
+/* error.h: how an entry point says what went wrong. */
+#ifndef WEFT_API_ERROR_H
+#define WEFT_API_ERROR_H
+
+#include <weft/error.h>
+
+/* Keeps the sentence for weft_error_message and returns the code, WEFT_OK included (which keeps nothing). */
+__attribute__((format(printf, 2, 3))) weft_error weft__error(weft_error code, const char *format, ...);
+
+/* The same, with the code's own sentence, after "<where>: ". */
+weft_error weft__error_plain(weft_error code, const char *where);
+
+#endif

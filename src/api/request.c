@@ -1,0 +1,98 @@
+#include "api/request.h"
+
+#include <string.h>
+
+#include "api/error.h"
+#include "exec/node.h"
+#include "exec/participant.h"
+
+static weft_error check_options(const weft_node *node, const weft_dispatch_options *o)
+{
+    if (o->version != 1)
+        return weft__error(WEFT_EINVAL, "dispatch: options.version is not 1: initialise them with WEFT_DISPATCH_OPTIONS");
+    if (o->priority < WEFT_PRIORITY_URGENT || o->priority > WEFT_PRIORITY_LOW)
+        return weft__error(WEFT_EINVAL, "dispatch: priority %d is none of weft_priority", (int)o->priority);
+    if (o->activity_type && !weft__word_valid(o->activity_type, ".:/"))
+        return weft__error(WEFT_EINVAL, "dispatch: activity_type %.80s is not 1 to 64 of [A-Za-z0-9_.:/-]",
+                           o->activity_type);
+    if (o->content_type &&
+        (!*o->content_type || strnlen(o->content_type, WEFT_CONTENT_TYPE_MAX + 1) > WEFT_CONTENT_TYPE_MAX))
+        return weft__error(WEFT_EINVAL, "dispatch: content_type is not 1 to %d bytes", WEFT_CONTENT_TYPE_MAX);
+    if (o->flags & ~(uint32_t)WEFT_OWNER_THREAD)
+        return weft__error(WEFT_EINVAL, "dispatch: flags 0x%x: only WEFT_OWNER_THREAD is one of a dispatch's", o->flags);
+    if ((o->flags & WEFT_OWNER_THREAD) && o->participant)
+        return weft__error(WEFT_EINVAL, "dispatch: it hangs on the participant or on the thread, not on both");
+    if (o->participant && o->participant->node != node)
+        return weft__error(WEFT_EINVAL, "dispatch: the participant is one of another node");
+    if ((unsigned)o->on_crash > WEFT_CRASH_REDISPATCH)
+        return weft__error(WEFT_EINVAL, "dispatch: on_crash %d is none of weft_crash", (int)o->on_crash);
+    if ((unsigned)o->no_worker > WEFT_NO_WORKER_REJECT)
+        return weft__error(WEFT_EINVAL, "dispatch: no_worker %d is none of weft_no_worker", (int)o->no_worker);
+    if (o->attempts_max > CORE_ATTEMPTS_MAX)
+        return weft__error(WEFT_EINVAL, "dispatch: attempts_max of %u is over %d", o->attempts_max, CORE_ATTEMPTS_MAX);
+    return WEFT_OK;
+}
+
+weft_error weft__request_fill(weft_node *node, const char *channel, weft_bytes payload,
+                              const weft_dispatch_options *options, struct core_request *request)
+{
+    const weft_dispatch_options defaults = WEFT_DISPATCH_OPTIONS;
+    const weft_dispatch_options *o = options ? options : &defaults;
+    if (!node || !channel || (!payload.data && payload.size))
+        return weft__error(WEFT_EINVAL, "dispatch: node, channel or payload is NULL");
+    if (payload.size >= UINT32_MAX) return weft__error(WEFT_EINVAL, "dispatch: %s: the payload is over 4 GiB", channel);
+    weft_error error = options ? check_options(node, o) : WEFT_OK;
+    if (error) return error;
+    weft_participant *owner = o->participant ? o->participant : node->process;
+    if (o->flags & WEFT_OWNER_THREAD) error = weft__participant_of_thread(node, NULL, &owner);
+    if (error) return weft__error(error, "dispatch: this thread cannot be watched: %s", weft_error_text(error));
+
+    struct message *message = weft__message_new(&node->mem, payload.data, payload.size, o->content_type);
+    if (!message) return weft__error(WEFT_ENOMEM, "dispatch: %s: no memory for %zu bytes", channel, payload.size);
+    *request = (struct core_request){
+        .channel = channel,
+        .channel_hash = weft__name_hash(channel),
+        .activity_type = o->activity_type,
+        .activity_type_hash = o->activity_type ? weft__name_hash(o->activity_type) : 0,
+        .payload = message,
+        .sticky_hash = o->sticky_key ? weft__name_hash(o->sticky_key) : 0,
+        .session = owner->session,
+        .schedule_to_start_ms = o->schedule_to_start_ms,
+        .start_to_close_ms = o->start_to_close_ms,
+        .schedule_to_close_ms = o->schedule_to_close_ms,
+        .heartbeat_ms = o->heartbeat_ms,
+        .attempts_max = o->attempts_max,
+        .priority = (uint8_t)(o->priority - 1),
+        .on_crash = (uint8_t)o->on_crash,
+        .no_worker = (uint8_t)o->no_worker,
+        .detached = o->detached,
+    };
+    return WEFT_OK;
+}
+
+void weft__request_drop(struct core_request *request)
+{
+    weft__message_drop(request->payload);
+    request->payload = NULL;
+}
+
+weft_error weft__request_report(const struct core_request *request, weft_error error,
+                                const struct core_admitted *admitted)
+{
+    if (error == WEFT_ENOCHANNEL && !weft__channel_name_valid(request->channel))
+        return weft__error(WEFT_EINVAL, "%.80s: not a channel's name, which is <kind>.<namespace>.<name>",
+                           request->channel);
+    if (error == WEFT_EREJECTED) return weft__error(error, "%s: rejected: %s", request->channel, admitted->reason);
+    if (error == WEFT_ELIMIT)
+        return weft__error(error, "%s: dispatches_max of the node, or the activity types of a channel", request->channel);
+    return weft__error_plain(error, request->channel);
+}
+
+void weft__ticket_fill(weft_ticket *ticket, const struct core_admitted *admitted)
+{
+    if (!ticket) return;
+    *ticket = (weft_ticket){.id = admitted->id,
+                            .admission = admitted->admission,
+                            .retry_after_ms = admitted->retry_after_ms,
+                            .reason = admitted->reason};
+}

@@ -1,0 +1,152 @@
+/* executor.c: the loop of a thread that runs handlers. One entry into the core hands in what the last batch brought and
+ * takes the next one; where there is none, it leaves the thread's waiter in the same hold.
+ *
+ * Quick mode. A task by itself costs two entries and a wake-up, which is much beside a handler of a few microseconds. So
+ * when QUICK_RUN handlers in a row ran less than QUICK_NS, each thread takes up to batch_max tasks at a time and hands in
+ * their results together; when one ran long, they take one at a time again. The service thread looks after batches that
+ * hang in a slow handler while quick mode is on: it is woken by the first batch after a pause. */
+#include "exec/executor.h"
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "exec/node.h"
+
+#define QUICK_NS UINT64_C(10000)
+enum { QUICK_RUN = 16 };
+
+enum turn { TURN_RUN = 1, TURN_SLEEP, TURN_END };
+
+static void pace(weft_group *group, uint64_t now_ns, const struct harvest *harvest)
+{
+    uint32_t count = (uint32_t)harvest->results_count;
+    if (harvest->slowest_ns > BATCH_SLOW_NS) {
+        weft__group_slow(group, now_ns);
+    } else if (harvest->slowest_ns > QUICK_NS) {
+        group->quick_count = 0;
+    } else if (group->ahead < group->batch_max && (group->quick_count += count) >= QUICK_RUN) {
+        group->ahead = group->batch_max;
+        weft__group_update(group, now_ns);
+    }
+}
+
+static void hand_in(struct executor *executor, uint64_t now_ns)
+{
+    struct harvest *harvest = &executor->harvest;
+    struct core *core = executor->group->node->core;
+    if (!harvest->results_count && !harvest->rest_count) return;
+    weft__core_results(core, now_ns, harvest->results, harvest->results_count);
+    if (harvest->rest_count) weft__core_give_back(core, now_ns, harvest->rest, harvest->rest_count);
+    pace(executor->group, now_ns, harvest);
+    harvest->results_count = harvest->rest_count = 0;
+}
+
+/* Leaves the running ones. Somebody else has to see to what it was woken for. */
+static void step_aside(weft_group *group)
+{
+    group->running_count--;
+    if (group->core.dest.items_count > 0) weft__core_dest_wake(group->node->core, &group->core.dest);
+}
+
+/* Inside: what to do next; takes the tasks or leaves the waiter. */
+static enum turn next_turn(struct executor *executor, uint64_t now_ns, uint64_t deadline_ns, struct core_task **tasks,
+                           size_t *count)
+{
+    weft_group *group = executor->group;
+    weft_node *node = group->node;
+    if (group->stopping || (executor->lent && (node->closed || now_ns >= deadline_ns))) {
+        step_aside(group);
+        return TURN_END;
+    }
+    if (group->running_count > group->target && !executor->lent) {
+        step_aside(group);
+        list_push_back(&group->spares, &executor->waiter.core.on);
+        return TURN_SLEEP;
+    }
+    *count = weft__core_take(node->core, now_ns, &group->core.dest, tasks, group->ahead);
+    if (*count > 1) weft__service_guard(node, now_ns);
+    if (*count > 0) return TURN_RUN;
+    bool left = weft__core_dest_wait(&group->core.dest, &executor->waiter.core);
+    WEFT_ASSERT(left);
+    return TURN_SLEEP;
+}
+
+static void serve(struct executor *executor, uint64_t deadline_ns)
+{
+    weft_node *node = executor->group->node;
+    struct frame frame = {.kind = FRAME_HANDLER, .node = node, .executor = executor};
+    for (;;) {
+        struct core_task *tasks[BATCH_MAX];
+        size_t count = 0;
+        uint64_t now_ns = weft__enter(node);
+        hand_in(executor, now_ns);
+        enum turn turn = next_turn(executor, now_ns, deadline_ns, tasks, &count);
+        weft__leave_inside(node);
+        if (turn == TURN_END) return;
+        if (turn == TURN_SLEEP) {
+            weft__sleep(node, &executor->waiter, deadline_ns);
+            continue;
+        }
+        weft__batch_load(&executor->batch, tasks, count, count > 1);
+        weft__batch_run(&executor->batch, &frame, &executor->harvest);
+    }
+}
+
+void *weft__executor_main(void *argument)
+{
+    serve(argument, PARK_FOREVER);
+    return NULL;
+}
+
+/* --- the host's threads -------------------------------------------------------------------------------------------- */
+
+static void count_lent(weft_group *group, struct executor *executor, bool inside)
+{
+    weft_node *node = group->node;
+    uint64_t now_ns = weft__enter(node);
+    if (inside) {
+        list_push_back(&node->callers, &executor->waiter.on_node);
+        group->running_count++;
+        group->target++;
+        group->lent_count++;
+    } else {
+        list_remove(&executor->waiter.on_node);
+        group->target--;
+        group->lent_count--;
+    }
+    weft__group_update(group, now_ns);
+    weft__leave(node);
+}
+
+weft_error weft__group_lend_host(weft_group *group, uint64_t deadline_ns)
+{
+    weft_node *node = group->node;
+    struct executor *executor = weft__mem_alloc(&node->mem, sizeof(*executor));
+    if (!executor) return WEFT_ENOMEM;
+    weft__executor_init(executor, group, true);
+    weft__lock(&node->lock);
+    list_push_back(&group->executors, &executor->on_group);
+    weft__unlock(&node->lock);
+
+    count_lent(group, executor, true);
+    serve(executor, deadline_ns);
+    weft__lock(&node->lock);
+    list_remove(&executor->on_group);
+    weft__unlock(&node->lock);
+    count_lent(group, executor, false); /* from here on the group may be closed */
+    weft__batch_fini(&executor->batch);
+    weft__mem_free(&node->mem, executor);
+    return WEFT_OK;
+}
+
+/* --- the guard ----------------------------------------------------------------------------------------------------- */
+
+void weft__groups_guard(weft_node *node, uint64_t now_ns, struct departure *departure)
+{
+    weft__lock(&node->lock);
+    for (struct list_node *g = node->groups.next; g != &node->groups; g = g->next) {
+        weft_group *group = list_record(g, weft_group, on_node);
+        for (struct list_node *e = group->executors.next; e != &group->executors; e = e->next)
+            weft__batch_unload(&list_record(e, struct executor, on_group)->batch, now_ns, departure);
+    }
+    weft__unlock(&node->lock);
+}

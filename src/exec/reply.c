@@ -1,0 +1,34 @@
+#include "exec/reply.h"
+
+#include <string.h>
+
+void weft__reply_fill(weft_reply *reply, struct core_outcome *outcome)
+{
+    struct message *message = outcome->message;
+    *reply = (weft_reply){.id = outcome->id,
+                          .outcome = outcome->outcome,
+                          .admission = outcome->admission,
+                          .attempts = outcome->attempts,
+                          .code = outcome->code,
+                          .token = outcome->token,
+                          .queued_ns = outcome->queued_ns,
+                          .started_ns = outcome->started_ns,
+                          .run_ns = outcome->run_ns,
+                          .memory = message};
+    memcpy(reply->worker, outcome->worker, sizeof reply->worker);
+    outcome->message = NULL;
+    if (!message) return;
+    if (outcome->outcome == WEFT_COMPLETED) {
+        reply->payload = (weft_bytes){.data = message->bytes, .size = message->size_bytes};
+        reply->content_type = weft__message_content_type(message);
+    } else {
+        reply->message = (const char *)message->bytes; /* ends with a zero of message.c's */
+    }
+}
+
+void weft_reply_release(weft_reply *reply)
+{
+    if (!reply) return;
+    weft__message_drop(reply->memory);
+    *reply = (weft_reply){.outcome = WEFT_OUTCOME_NONE};
+}

@@ -1,0 +1,59 @@
+/* Note GUARD. While batches of several tasks are being taken, the service thread looks at all batches each GUARD_NS, and for
+ * KEEP_NS after the last one: a batch ends at its first handler beyond BATCH_SLOW_NS, so what was taken longer ago than
+ * that has ended, or hangs in one handler that was found meanwhile. On an idle node it sleeps without a time. */
+#include "exec/service.h"
+
+#include "base/clock.h"
+#include "exec/node.h"
+#include "exec/thread.h"
+
+#define GUARD_NS NS_PER_MS
+#define KEEP_NS (8 * NS_PER_MS)
+
+static void *service_main(void *argument)
+{
+    weft_node *node = argument;
+    struct service *service = &node->service;
+    struct departure departure;
+    weft__departure_init(&departure);
+    for (;;) {
+        uint64_t now_ns = weft__enter(node);
+        if (service->stopping) break;
+        weft__core_tick(node->core, now_ns);
+        service->guarding = service->batched_ns && now_ns < service->batched_ns + KEEP_NS;
+        uint64_t until_ns = weft__core_due(node->core);
+        if (service->guarding && until_ns > now_ns + GUARD_NS) until_ns = now_ns + GUARD_NS;
+        bool guarding = service->guarding;
+        weft__core_sleep(node->core, &service->waiter.core, until_ns);
+        weft__leave_inside(node);
+
+        if (guarding) weft__groups_guard(node, now_ns, &departure);
+        weft__act(node, &departure);
+        weft__sleep(node, &service->waiter, until_ns);
+    }
+    weft__leave_inside(node);
+    return NULL;
+}
+
+bool weft__service_start(weft_node *node)
+{
+    weft__waiter_init(&node->service.waiter);
+    return weft__thread_start(&node->service.thread, "weft-service", service_main, node);
+}
+
+void weft__service_stop(weft_node *node)
+{
+    (void)weft__enter(node);
+    node->service.stopping = true;
+    weft__waiter_wake(node, &node->service.waiter);
+    weft__leave_bare(node);
+    (void)pthread_join(node->service.thread, NULL);
+}
+
+void weft__service_guard(weft_node *node, uint64_t now_ns)
+{
+    node->service.batched_ns = now_ns;
+    if (node->service.guarding) return;
+    node->service.guarding = true;
+    weft__waiter_wake(node, &node->service.waiter);
+}

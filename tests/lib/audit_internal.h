@@ -1,0 +1,47 @@
+/* audit_internal.h: what the files of the audit share: tallies of what the records say, to hold against the counters. */
+#ifndef WEFT_TESTS_AUDIT_INTERNAL_H
+#define WEFT_TESTS_AUDIT_INTERNAL_H
+
+#include "core/state.h"
+
+struct channel_tally {
+    uint32_t workers, members, eligible, eligible_members, in_flight, orphaned, open, queued, class_refs, holds;
+    uint64_t bytes;
+};
+
+struct tally {
+    const struct core *core;
+    bool has_work;
+    struct channel_tally *channels; /* by index of the slot; so are the others */
+    uint32_t *sessions_hanging;
+    uint32_t *workers_orphaned;
+    uint32_t groups_busy[CORE_GROUPS_MAX]; /* in the order of core->groups */
+    uint32_t in_flight, open, reserved, lost, items, walked_items, timers;
+};
+
+/* Puts the sentence together and returns false. */
+bool audit_broken(const char *file, int line, const char *expression, const char *about, uint64_t number);
+
+/* The check of an invariant, in a function that returns whether all hold. about and number say of which record. */
+#define HOLDS(expression, about, number)                                                                               \
+    do {                                                                                                               \
+        if (__builtin_expect(!(expression), 0))                                                                        \
+            return audit_broken(__FILE__, __LINE__, #expression, about, (uint64_t)(number));                           \
+    } while (0)
+
+static inline uint32_t slot_number(const struct slot *slot)
+{
+    return (uint32_t)slot->handle & ((UINT32_C(1) << SLOT_INDEX_BITS) - 1);
+}
+
+/* audit_channel.c: queues, seats and indexes; the level rule. */
+bool audit_channel(struct tally *tally, const struct core_channel *channel);
+bool audit_levels(const struct tally *tally);
+
+/* audit_life.c: sessions and workers, dispatches and tasks. */
+bool audit_worker(struct tally *tally, const struct core_worker *worker);
+bool audit_session(struct tally *tally, const struct core_session *session);
+bool audit_dispatch(struct tally *tally, const struct core_dispatch *dispatch);
+bool audit_task(struct tally *tally, const struct core_task *task);
+
+#endif
