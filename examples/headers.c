@@ -142,10 +142,18 @@ static int helper_main(unsigned stops_before)
 struct helper {
     pid_t pid;
     int socket;
+    int far; /* the helper's end, which stays open here: its death is not told by an end of file, but by its link */
     uint64_t killed_ns;
     weft_participant *participant;
     weft_worker *worker;
 };
+
+/* Nobody waits for the task any more, since the process has died, say: the handler need not wait for it either. */
+static void stop_waiting(weft_task *task, void *context)
+{
+    (void)task;
+    shutdown(((struct helper *)context)->socket, SHUT_RDWR);
+}
 
 /* Hands the task to the process; if that is gone, so is the attempt. */
 static void ask_helper(weft_task *task, void *context)
@@ -155,6 +163,7 @@ static void ask_helper(weft_task *task, void *context)
     unsigned char digest[DIGEST];
     weft_bytes payload = weft_task_payload(task);
     memcpy(path, payload.data, payload.size);
+    weft_task_on_cancel(task, stop_waiting, helper);
     if (send(helper->socket, path, sizeof(path), MSG_NOSIGNAL) == (ssize_t)sizeof(path) &&
         recv(helper->socket, digest, sizeof(digest), MSG_WAITALL) == (ssize_t)sizeof(digest))
         weft_task_complete(task, (weft_bytes){digest, sizeof(digest)});
@@ -177,8 +186,8 @@ static void helper_start(struct helper *helper, weft_node *node, int number, uns
     posix_spawn_file_actions_adddup2(&actions, pair[1], 1);
     if (posix_spawn(&helper->pid, "/proc/self/exe", &actions, NULL, argv, environ)) die("start a helper process");
     posix_spawn_file_actions_destroy(&actions);
-    close(pair[1]);
     helper->socket = pair[0];
+    helper->far = pair[1];
     options.name = name;
     if (weft_participant_process(node, name, helper->pid, 0, &helper->participant)) die("watch a helper process");
     options.participant = helper->participant;
@@ -201,7 +210,9 @@ static void helper_end(struct helper *helper)
 {
     weft_worker_unregister(helper->worker);
     weft_participant_release(helper->participant);
+    shutdown(helper->socket, SHUT_RDWR);
     close(helper->socket);
+    close(helper->far);
     waitpid(helper->pid, NULL, 0);
 }
 

@@ -58,7 +58,8 @@ WEFT_API weft_error weft_node_open(const weft_node_options *options, weft_node *
 
 /* Closes a node and frees all that is its. New dispatches are refused from now on; those open may end within
  * timeout_ms; what is left is then settled `cancelled`. Blocking calls of other threads return WEFT_ECLOSED; they must
- * have returned, and pull tasks must have been settled, before the last close.
+ * have returned, and pull tasks must have been settled, before the last close; only what was held by a participant that
+ * died need not be, and must not be any more after it.
  * WEFT_EBUSY: handlers are still running, or a thread is inside a call: the message names one; everything is settled,
  * nothing it uses was freed; call again. WEFT_EDEADLK: called from a handler or callback of this node. NULL: WEFT_OK.
  */

@@ -374,7 +374,7 @@ void weft__channel_changed(struct core *core, struct core_channel *channel)
         channel->state = WEFT_CHANNEL_DRAINED;
         weft__wake(core, &channel->idle_waiters, true);
     }
-    if (channel->deleted && channel->workers_count == 0 && channel->in_flight == 0 && !list_linked(&channel->work.on))
+    if (channel->deleted && channel->hanging_count == 0 && !list_linked(&channel->work.on))
         weft__channel_free(core, channel);
 }
 

@@ -106,7 +106,7 @@ static void settle_all_work(struct core *core)
 
 static bool quiet(const struct core *core, bool tasks)
 {
-    return core->stats.dispatches_open == 0 && (!tasks || core->tasks.live_count == 0);
+    return core->stats.dispatches_open == 0 && (!tasks || core->tasks.live_count == core->tasks_lost);
 }
 
 bool weft__core_wait_quiet(struct core *core, bool tasks, struct core_waiter *waiter)
@@ -126,9 +126,10 @@ const struct core_task *weft__core_any_task(const struct core *core, const char 
 {
     uint32_t cursor = 0;
     const struct core_task *task = weft__slotmap_next(&core->tasks, &cursor);
+    while (task && task->state == CORE_TASK_LOST) task = weft__slotmap_next(&core->tasks, &cursor);
     if (!task) return NULL;
-    *worker = task->worker ? task->worker->name->text : "a worker that is gone";
-    *channel = task->worker && task->worker->channel ? task->worker->channel->name : "a channel that is gone";
+    *worker = task->worker->name->text;
+    *channel = task->worker->channel->name;
     return task;
 }
 

@@ -347,7 +347,7 @@ bool weft__core_dest_abandon(struct core *core, uint64_t now_ns, struct core_des
 /* core.c. close: admits and registers nothing more; settle: what is open is settled in steps. */
 void weft__core_close(struct core *core);
 void weft__core_settle_all(struct core *core);
-/* Leaves the waiter until no dispatch is open (or, with tasks, no task is held either). False: so it is. */
+/* Leaves the waiter until no dispatch is open (or, with tasks, no task is held either, but by the dead). False: so it is. */
 bool weft__core_wait_quiet(struct core *core, bool tasks, struct core_waiter *waiter);
 bool weft__core_closing(const struct core *core);
 /* Some task that is still in a handler, or held: the worker's name, its channel's and since when. NULL: none. */

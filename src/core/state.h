@@ -148,7 +148,8 @@ struct core_channel {
     uint64_t turns; /* dispatches taken from the queue: the starvation guard counts them */
     uint64_t stamp; /* round robin's last */
     uint32_t open;  /* dispatches without an outcome */
-    uint32_t workers_count;
+    uint32_t workers_count;          /* registered */
+    uint32_t hanging_count;          /* worker records that name it: it outlives them */
     uint32_t eligible_count; /* workers that stand in the index */
     uint32_t in_flight;
     uint32_t orphaned;
@@ -236,6 +237,7 @@ struct core {
     uint64_t sleeps_until_ns;
     uint32_t templates_count, groups_count;
     uint32_t tasks_reserved;
+    uint32_t tasks_lost; /* records whose worker is gone and whose handle somebody may still hold */
     uint32_t settle_cursor;
     struct work settle_work;
     uint64_t channel_serial, arrival, worker_id, session_serial;

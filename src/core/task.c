@@ -146,6 +146,8 @@ static void release(struct core *core, struct core_task *task, bool held)
     task->worker = NULL;
     if (held) {
         task->state = CORE_TASK_LOST;
+        core->tasks_lost++;
+        weft__quiet_changed(core);
         worker->reserved--; /* the record keeps what was reserved for it */
     } else {
         free_record(core, task);
@@ -298,6 +300,7 @@ static void result(struct core *core, struct core_result *r)
     if (task->state == CORE_TASK_LOST) {
         if (!task->settled) return;
         core->tasks_reserved--;
+        core->tasks_lost--;
         free_record(core, task);
         return;
     }

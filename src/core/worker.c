@@ -209,6 +209,7 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     core->tasks_reserved += worker->reserved;
     session->hanging_count++;
     channel->workers_count++;
+    channel->hanging_count++;
     list_push_back(&session->workers, &worker->on_session);
     list_push_back(&channel->workers, &worker->on_channel);
     weft__namemap_add(&channel->worker_names, hash, worker->name->text, worker);
@@ -271,6 +272,7 @@ void weft__worker_changed(struct core *core, struct core_worker *worker)
     struct core_channel *channel = worker->channel;
     if (!worker->ended || !channel) return;
     worker->channel = NULL;
+    channel->hanging_count--;
     weft__channel_changed(core, channel);
 }
 

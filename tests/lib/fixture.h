@@ -52,7 +52,7 @@ extern struct world world;
 
 #define then(...) world_then(CHECK_SITE("then(" #__VA_ARGS__ ")"), (const char *const[]){__VA_ARGS__, NULL})
 #define nothing_happens() world_then(CHECK_SITE("nothing_happens()"), (const char *const[]){NULL})
-#define whatever() world_forget() /* turns the page unread: what came before is not what the spec is about */
+#define whatever() world_turn_page() /* turns the page unread: what came before is not what the spec is about */
 
 /* The verb gives that code instead of WEFT_OK. */
 #define gives(code, verb) (world_expect(CHECK_SITE("gives(" #code ", " #verb ")"), code), (verb), world_expected())
@@ -180,7 +180,7 @@ int world_open_with(const struct core_limits *limits);
 int world_close(void **state);
 void world_here(struct check_site site);
 void world_then(struct check_site site, const char *const *lines);
-void world_forget(void);
+void world_turn_page(void);
 void world_expect(struct check_site site, weft_error error);
 void world_expected(void);
 void world_steps(bool run);
@@ -208,8 +208,7 @@ const char *world_participant_now(const char *name);
 void world_worker(const char *name, const struct hired *hired);
 void world_drain_worker(const char *name);
 void world_unregister(const char *name);
-void world_forget_worker(const char *name);
-#define world_forget(...) WORLD_FORGET_CHOOSE(__VA_ARGS__)
+void world_forget(const char *name);
 weft_worker_info world_worker_now(const char *name);
 void world_group(const char *name, uint32_t limit);
 void world_limit_group(const char *name, uint32_t limit);

@@ -653,16 +653,16 @@ static void cause_says_whether_a_child_dumped_core(void **state)
     release_child(&child);
     await_fired(1);
     int status = reap_child(&child);
-    check_cause(target->cause, WEFT_CAUSE_SIGNALED, SIGSEGV);
-    check_eq(target->cause.core, WCOREDUMP(status) ? 1 : 0);
-    if (!WCOREDUMP(status)) print_message("this host dumps no core\n");
-    forget(target);
-
     DIR *files = opendir(directory);
     for (const struct dirent *file; (file = readdir(files));)
         unlinkat(dirfd(files), file->d_name, 0);
     closedir(files);
     check_eq(rmdir(directory), 0);
+
+    check_cause(target->cause, WEFT_CAUSE_SIGNALED, SIGSEGV);
+    check_eq(target->cause.core, WCOREDUMP(status) ? 1 : 0);
+    if (!WCOREDUMP(status)) print_message("this host dumps no core\n");
+    forget(target);
 }
 
 static void cause_is_told_of_an_executed_program(void **state)

@@ -1,0 +1,180 @@
+/* audit.c: the walk over all records, and the sums. See audit.h. */
+#include "lib/audit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "lib/audit_internal.h"
+
+/* --- scratch, which only grows ---------------------------------------------------------------- */
+
+static char sentence[512];
+
+static struct {
+    void *memory;
+    size_t size_bytes;
+} scratch;
+
+bool audit_broken(const char *file, int line, const char *expression, const char *about, uint64_t number)
+{
+    const char *slash = strrchr(file, '/');
+    snprintf(sentence, sizeof sentence, "%s:%d: %s (%llu) breaks: %s", slash ? slash + 1 : file, line, about,
+             (unsigned long long)number, expression);
+    return false;
+}
+
+static void tally_init(struct tally *tally, const struct core *core)
+{
+    size_t channels = core->channels.slots_made, sessions = core->sessions.slots_made;
+    size_t workers = core->workers.slots_made;
+    size_t need = channels * sizeof(struct channel_tally) + (sessions + workers) * sizeof(uint32_t);
+    if (need > scratch.size_bytes) {
+        free(scratch.memory);
+        scratch.size_bytes = 2 * need;
+        scratch.memory = malloc(scratch.size_bytes);
+        WEFT_ASSERT(scratch.memory);
+    }
+    memset(scratch.memory, 0, need);
+    *tally = (struct tally){.core = core, .has_work = weft__core_has_work(core), .channels = scratch.memory};
+    tally->sessions_hanging = (uint32_t *)(void *)(tally->channels + channels);
+    tally->workers_orphaned = tally->sessions_hanging + sessions;
+}
+
+/* --- what concerns the whole ------------------------------------------------------------------ */
+
+static bool heap_whole(const struct heap *heap)
+{
+    for (uint32_t i = 0; i < heap->count; i++) {
+        HOLDS(heap->entries[i].node->position == i + 1, "heap entry", i);
+        HOLDS(i == 0 || heap->entries[(i - 1) / 4].key <= heap->entries[i].key, "heap entry", i);
+    }
+    return true;
+}
+
+/* After the dispatches and tasks: their sums. */
+static bool channel_sums(const struct tally *tally, const struct core_channel *channel)
+{
+    const struct channel_tally *sums = &tally->channels[slot_number(&channel->slot)];
+    HOLDS(channel->workers_count == sums->workers, "channel", channel->serial);
+    HOLDS(channel->eligible_count == sums->eligible, "channel", channel->serial);
+    HOLDS(channel->in_flight == sums->in_flight, "channel", channel->serial);
+    HOLDS(channel->orphaned == sums->orphaned, "channel", channel->serial);
+    HOLDS(channel->open == sums->open, "channel", channel->serial);
+    HOLDS(channel->queued == sums->queued, "channel", channel->serial);
+    HOLDS(channel->queued_bytes == sums->bytes, "channel", channel->serial);
+    HOLDS(sums->members == 0, "members less those of workers, channel", channel->serial);
+    HOLDS(sums->eligible_members == 0, "eligible members less those of workers, channel", channel->serial);
+    HOLDS(sums->class_refs == 0, "references to types less those held, channel", channel->serial);
+    return true;
+}
+
+static bool group_sums(const struct tally *tally)
+{
+    const struct list_node *groups = &tally->core->groups;
+    uint32_t i = 0;
+    for (const struct list_node *node = groups->next; node != groups; node = node->next, i++) {
+        const struct core_group *group = list_record(node, struct core_group, on_core);
+        HOLDS(group->busy == tally->groups_busy[i], "group", i);
+        HOLDS(!list_empty(&group->dest.fifo) || group->dest.items_count == 0, "group", i);
+    }
+    HOLDS(tally->core->groups_count == i, "groups", i);
+    return true;
+}
+
+static bool totals(const struct tally *tally)
+{
+    const struct core *core = tally->core;
+    HOLDS(core->tasks_reserved == tally->reserved + tally->lost, "tasks reserved", core->tasks_reserved);
+    HOLDS(core->tasks.live_count <= core->tasks_reserved, "tasks", core->tasks.live_count);
+    HOLDS(core->tasks.slots_count >= core->tasks_reserved, "tasks", core->tasks.slots_count);
+    HOLDS(core->stats.dispatches_open == tally->open, "dispatches open", core->stats.dispatches_open);
+    HOLDS(core->stats.attempts_running == tally->in_flight, "attempts running", core->stats.attempts_running);
+    HOLDS(tally->items == tally->walked_items, "items in destinations", tally->items);
+    HOLDS(core->timers.count == tally->timers, "timers", core->timers.count);
+    HOLDS(list_empty(&core->sleepers) || weft__core_due(core) >= core->sleeps_until_ns, "sleepers", 0);
+    HOLDS(list_empty(&core->quiet_waiters) || core->stats.dispatches_open > 0 || core->tasks.live_count > 0,
+          "waiters for quiet", 0);
+    return true;
+}
+
+static bool audit_all(struct tally *tally)
+{
+    const struct core *core = tally->core;
+    uint32_t cursor = 0;
+    for (const struct core_channel *channel; (channel = weft__slotmap_next(&core->channels, &cursor));)
+        if (!audit_channel(tally, channel)) return false;
+    cursor = 0;
+    for (const struct core_worker *worker; (worker = weft__slotmap_next(&core->workers, &cursor));)
+        if (!audit_worker(tally, worker)) return false;
+    cursor = 0;
+    for (const struct core_dispatch *dispatch; (dispatch = weft__slotmap_next(&core->dispatches, &cursor));)
+        if (!audit_dispatch(tally, dispatch)) return false;
+    cursor = 0;
+    for (const struct core_task *task; (task = weft__slotmap_next(&core->tasks, &cursor));)
+        if (!audit_task(tally, task)) return false;
+    cursor = 0;
+    for (const struct core_session *session; (session = weft__slotmap_next(&core->sessions, &cursor));)
+        if (!audit_session(tally, session)) return false;
+    cursor = 0;
+    for (const struct core_channel *channel; (channel = weft__slotmap_next(&core->channels, &cursor));)
+        if (!channel_sums(tally, channel)) return false;
+    return group_sums(tally) && totals(tally) && heap_whole(&core->timers) && audit_levels(tally);
+}
+
+const char *audit(const struct core *core)
+{
+    struct tally tally;
+    tally_init(&tally, core);
+    return audit_all(&tally) ? NULL : sentence;
+}
+
+/* --- the digest ------------------------------------------------------------------------------- */
+
+static uint64_t stir(uint64_t digest, uint64_t value)
+{
+    digest = (digest ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+    return digest ^ digest >> 29;
+}
+
+static uint64_t digest_channel(const struct core_channel *channel)
+{
+    const uint64_t values[] = {channel->slot.handle,   channel->state,         channel->workers_count,
+                               channel->classes_count, channel->queued,        channel->queued_bytes,
+                               channel->turns,         channel->open,          channel->eligible_count,
+                               channel->in_flight,     channel->orphaned,      channel->dispatched,
+                               channel->completed,     channel->failed,        channel->worker_died,
+                               channel->timed_out,     channel->cancelled,     channel->rejected,
+                               channel->redispatched,  channel->fenced,        channel->any.refs,
+                               channel->deleted,       channel->any.workers_count};
+    uint64_t digest = 0;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        digest = stir(digest, values[i]);
+    return digest;
+}
+
+uint64_t audit_digest(const struct core *core)
+{
+    const weft_node_stats *stats = &core->stats;
+    const uint64_t values[] = {core->channels.live_count, core->sessions.live_count,  core->workers.live_count,
+                               core->tasks.live_count,    core->dispatches.live_count, core->timers.count,
+                               core->channel_names.count, core->session_names.count,   core->templates_count,
+                               core->groups_count,        core->tasks_reserved,        core->channel_serial,
+                               core->arrival,             core->worker_id,             stats->dispatches_open,
+                               stats->attempts_running,   stats->dispatched,           stats->completed,
+                               stats->failed,             stats->worker_died,          stats->timed_out,
+                               stats->cancelled,          stats->rejected,             stats->redispatched,
+                               stats->fenced,             stats->deaths,               !list_empty(&core->work),
+                               !list_empty(&core->wakes), !list_empty(&core->ended)};
+    uint64_t digest = 0;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        digest = stir(digest, values[i]);
+    uint32_t cursor = 0;
+    for (const struct core_channel *channel; (channel = weft__slotmap_next(&core->channels, &cursor));)
+        digest = stir(digest, digest_channel(channel));
+    cursor = 0;
+    for (const struct core_session *session; (session = weft__slotmap_next(&core->sessions, &cursor));)
+        digest = stir(digest, session->slot.handle ^ session->hanging_count ^ session->holders_count);
+    return digest;
+}

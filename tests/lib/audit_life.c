@@ -1,0 +1,276 @@
+/* audit_life.c: sessions, workers, dispatches and tasks: that each record is what its state says. See audit.h. */
+#include "base/clock.h"
+#include "lib/audit_internal.h"
+
+/* --- workers and sessions --------------------------------------------------------------------- */
+
+static bool tasks_of_worker(struct tally *tally, const struct core_worker *worker)
+{
+    uint32_t count = 0, orphaned = 0, busy = 0;
+    for (const struct list_node *node = worker->tasks.next; node != &worker->tasks; node = node->next, count++) {
+        const struct core_task *task = list_record(node, struct core_task, on_worker);
+        HOLDS(task->worker == worker, "task of worker", worker->id);
+        orphaned += task->orphaned;
+        busy += task->in_handler;
+    }
+    HOLDS(count == worker->in_flight, "worker", worker->id);
+    HOLDS(orphaned == worker->orphaned, "worker", worker->id);
+    tally->in_flight += count;
+    if (!worker->channel) return true;
+    struct channel_tally *sums = &tally->channels[slot_number(&worker->channel->slot)];
+    sums->in_flight += count;
+    sums->orphaned += orphaned;
+    if (!worker->group || !busy) return true;
+    uint32_t i = 0;
+    for (const struct list_node *node = tally->core->groups.next; node != &worker->group->on_core; node = node->next)
+        i++;
+    tally->groups_busy[i] += busy;
+    return true;
+}
+
+static bool standing(struct tally *tally, const struct core_worker *worker)
+{
+    const struct core_session *session = worker->session;
+    HOLDS(list_linked(&worker->on_channel) && list_linked(&worker->on_session), "worker", worker->id);
+    HOLDS(worker->channel && worker->members_count > 0, "worker", worker->id);
+    HOLDS(worker->reserved == worker->max_concurrent, "worker", worker->id);
+    bool eligible = weft__refusal(tally->core, worker, NULL) == CORE_ELIGIBLE;
+    if (eligible != worker->indexed) {
+        bool owed = tally->has_work && (list_linked(&session->work.on) || list_linked(&worker->channel->work.on));
+        HOLDS(owed, "worker (index)", worker->id);
+        HOLDS(session->state != CORE_SESSION_ARMING, "worker (index)", worker->id);
+        HOLDS(eligible || session->state == CORE_SESSION_DEAD, "worker (index)", worker->id);
+        HOLDS(!eligible || !worker->seen_armed, "worker (index)", worker->id);
+    }
+    HOLDS(session->state != CORE_SESSION_DEAD || list_linked(&session->work.on), "worker of a dead session",
+          worker->id);
+    HOLDS(!worker->channel->deleted || list_linked(&worker->channel->work.on), "worker of a deleted channel",
+          worker->id);
+    HOLDS(list_empty(&worker->idle_waiters) || worker->in_flight > 0, "worker", worker->id);
+    struct channel_tally *sums = &tally->channels[slot_number(&worker->channel->slot)];
+    sums->workers++;
+    sums->class_refs -= worker->members_count; /* what is left is held by dispatches and tasks */
+    sums->members -= worker->members_count;
+    if (worker->indexed) {
+        sums->eligible++;
+        sums->eligible_members -= worker->members_count;
+    }
+    return true;
+}
+
+static bool ended(const struct tally *tally, const struct core_worker *worker)
+{
+    bool work = list_linked(&worker->work.on);
+    HOLDS(!worker->indexed && worker->members_count == 0 && !worker->members, "ended worker", worker->id);
+    HOLDS(!list_linked(&worker->on_channel) && !list_linked(&worker->on_session), "ended worker", worker->id);
+    HOLDS(!work || tally->has_work, "ended worker", worker->id);
+    HOLDS((worker->channel != NULL) == (work || worker->in_flight > 0), "ended worker", worker->id);
+    HOLDS(list_empty(&worker->idle_waiters) || work || worker->in_flight > 0, "ended worker", worker->id);
+    if (work) return true;
+    for (const struct list_node *node = worker->tasks.next; node != &worker->tasks; node = node->next) {
+        const struct core_task *task = list_record(node, struct core_task, on_worker);
+        HOLDS(task->state == CORE_TASK_TAKEN && task->in_handler, "task of ended worker", worker->id);
+    }
+    return true;
+}
+
+bool audit_worker(struct tally *tally, const struct core_worker *worker)
+{
+    HOLDS(worker->in_flight <= worker->max_concurrent, "worker", worker->id);
+    HOLDS(worker->in_flight <= worker->reserved, "worker", worker->id);
+    HOLDS(worker->dest->items_count > 0 || list_empty(&worker->dest->fifo), "worker", worker->id);
+    HOLDS(worker->dest->items_count == 0 || !list_empty(&worker->dest->fifo), "worker", worker->id);
+    tally->sessions_hanging[slot_number(&worker->session->slot)]++;
+    tally->reserved += worker->reserved;
+    return (worker->ended ? ended(tally, worker) : standing(tally, worker)) && tasks_of_worker(tally, worker);
+}
+
+bool audit_session(struct tally *tally, const struct core_session *session)
+{
+    uint64_t name = session->slot.handle;
+    bool work = list_linked(&session->work.on);
+    HOLDS(session->hanging_count == tally->sessions_hanging[slot_number(&session->slot)], "session", name);
+    HOLDS(session->holders_count > 0 || session->hanging_count > 0 || work, "session", name);
+    HOLDS(!work || tally->has_work, "session", name);
+    if (session->state == CORE_SESSION_DEAD) {
+        HOLDS(work || list_empty(&session->workers), "dead session", name);
+        HOLDS(work || list_empty(&session->dispatches), "dead session", name);
+    }
+    return true;
+}
+
+/* --- destinations ----------------------------------------------------------------------------- */
+
+static const struct core_dest *dest_of(const struct core_item *item)
+{
+    switch (item->kind) {
+    case CORE_ITEM_TASK: return list_record(item, struct core_task, item)->dest;
+    case CORE_ITEM_OUTCOME: return list_record(item, struct core_dispatch, item)->dest;
+    case CORE_ITEM_CANCEL: return list_record(item, struct core_task, cancel_item)->cancel_dest;
+    }
+    return NULL;
+}
+
+/* Whoever is first in a destination counts all that stand there: so each destination is walked once. */
+static bool item_stands(struct tally *tally, const struct core_item *first, const struct core_dest *dest)
+{
+    tally->items++;
+    if (first->on.prev != &dest->fifo) return true;
+    uint32_t count = 0;
+    for (const struct list_node *node = dest->fifo.next; node != &dest->fifo; node = node->next, count++)
+        HOLDS(dest_of(list_record(node, struct core_item, on)) == dest, "items in a destination", dest->items_count);
+    HOLDS(count == dest->items_count, "items in a destination", dest->items_count);
+    tally->walked_items += count;
+    return true;
+}
+
+/* --- dispatches ------------------------------------------------------------------------------- */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t after(uint64_t since_ns, uint32_t ms)
+{
+    return ms == WEFT_FOREVER ? CORE_NEVER : weft__clock_after_ms(since_ns, ms);
+}
+
+/* What runs out first: the timer stands at it. One that was assigned from the queue may still have that of its wait for an
+ * untried worker: it fires early, once. */
+static bool timer_right(struct tally *tally, const struct core_dispatch *dispatch)
+{
+    const struct core *core = tally->core;
+    uint64_t due_ns = dispatch->close_deadline_ns, set_ns = CORE_NEVER;
+    bool assigned = dispatch->state == DISPATCH_ASSIGNED, may_be_early = false;
+    if (dispatch->timer.position) {
+        HOLDS(dispatch->timer.position <= core->timers.count, "timer of dispatch", dispatch->arrival);
+        const struct heap_entry *entry = &core->timers.entries[dispatch->timer.position - 1];
+        HOLDS(entry->node == &dispatch->timer, "timer of dispatch", dispatch->arrival);
+        set_ns = entry->key;
+        tally->timers++;
+    }
+    if (assigned && dispatch->task->state == CORE_TASK_TAKEN) {
+        due_ns = earlier(due_ns, after(dispatch->entered_ns, dispatch->start_to_close_ms));
+        due_ns = earlier(due_ns, after(dispatch->beat_ns, dispatch->heartbeat_ms));
+        if (dispatch->cancelling) due_ns = earlier(due_ns, dispatch->retry_ns);
+    } else if (dispatch->state != DISPATCH_SETTLED) {
+        if (!dispatch->started) due_ns = earlier(due_ns, dispatch->start_deadline_ns);
+        may_be_early = assigned;
+        if (dispatch->state == DISPATCH_QUEUED && dispatch->retry_ns > core->now_ns)
+            due_ns = earlier(due_ns, dispatch->retry_ns);
+        else if (dispatch->state == DISPATCH_QUEUED && dispatch->retry_ns)
+            may_be_early = set_ns == dispatch->retry_ns;
+    }
+    HOLDS(set_ns == due_ns || (may_be_early && set_ns < due_ns), "timer of dispatch", dispatch->arrival);
+    return true;
+}
+
+static bool settled(struct tally *tally, const struct core_dispatch *dispatch)
+{
+    uint64_t name = dispatch->arrival;
+    HOLDS(!dispatch->task && !dispatch->payload && !dispatch->class, "settled dispatch", name);
+    HOLDS(!dispatch->channel && !dispatch->session, "settled dispatch", name);
+    HOLDS(dispatch->outcome >= WEFT_COMPLETED && dispatch->outcome <= WEFT_REJECTED, "settled dispatch", name);
+    HOLDS(!list_linked(&dispatch->on_class) && !list_linked(&dispatch->on_channel), "settled dispatch", name);
+    HOLDS(!list_linked(&dispatch->on_session), "settled dispatch", name);
+    HOLDS(dispatch->dest || dispatch->detached, "settled dispatch", name);
+    HOLDS(list_linked(&dispatch->item.on) == (dispatch->dest != NULL), "settled dispatch", name);
+    HOLDS((dispatch->close_deadline_ns == CORE_NEVER) == (dispatch->dest != NULL), "settled dispatch", name);
+    if (!dispatch->dest) return true;
+    HOLDS(dispatch->item.kind == CORE_ITEM_OUTCOME, "settled dispatch", name);
+    return item_stands(tally, &dispatch->item, dispatch->dest);
+}
+
+static bool open(struct tally *tally, const struct core_dispatch *dispatch)
+{
+    uint64_t name = dispatch->arrival;
+    const struct core_task *task = dispatch->task;
+    bool queued = dispatch->state == DISPATCH_QUEUED;
+    HOLDS(dispatch->channel && !dispatch->channel->deleted, "open dispatch", name);
+    HOLDS(dispatch->class && dispatch->class->channel == dispatch->channel, "open dispatch", name);
+    HOLDS(dispatch->payload && !dispatch->result, "open dispatch", name);
+    HOLDS(dispatch->session || dispatch->detached, "open dispatch", name);
+    HOLDS(list_linked(&dispatch->on_session) == (dispatch->session != NULL), "open dispatch", name);
+    HOLDS(list_linked(&dispatch->item.on) == (dispatch->dest != NULL), "open dispatch", name);
+    HOLDS(list_linked(&dispatch->on_class) == queued, "open dispatch", name);
+    HOLDS(list_linked(&dispatch->on_channel) == queued, "open dispatch", name);
+    HOLDS((task == NULL) == queued, "open dispatch", name);
+    HOLDS(dispatch->attempts <= dispatch->attempts_max, "open dispatch", name);
+    HOLDS(dispatch->tried_count == 0 || dispatch->redispatches, "open dispatch", name);
+    if (task) {
+        HOLDS(task->dispatch == dispatch && task->attempt == dispatch->attempts, "open dispatch", name);
+        HOLDS(task->fenced == (dispatch->state == DISPATCH_FENCED), "open dispatch", name);
+    }
+    if (dispatch->cancelling) HOLDS(task && task->state == CORE_TASK_TAKEN && !task->fenced, "open dispatch", name);
+    unsigned lost = dispatch->attempts - (dispatch->state == DISPATCH_ASSIGNED);
+    HOLDS(dispatch->tried_count == lost && lost < dispatch->attempts_max, "open dispatch", name);
+    struct channel_tally *sums = &tally->channels[slot_number(&dispatch->channel->slot)];
+    sums->open++;
+    sums->class_refs--;
+    tally->open++;
+    if (dispatch->session) tally->sessions_hanging[slot_number(&dispatch->session->slot)]++;
+    return true;
+}
+
+bool audit_dispatch(struct tally *tally, const struct core_dispatch *dispatch)
+{
+    bool right = dispatch->state == DISPATCH_SETTLED ? settled(tally, dispatch) : open(tally, dispatch);
+    return right && timer_right(tally, dispatch);
+}
+
+/* --- tasks ------------------------------------------------------------------------------------ */
+
+static bool assigned(struct tally *tally, const struct core_task *task, uint64_t name)
+{
+    HOLDS(task->dispatch && task->dispatch->state == DISPATCH_ASSIGNED, "assigned task", name);
+    HOLDS(task->dispatch->task == task && task->worker, "assigned task", name);
+    HOLDS(list_linked(&task->item.on) && task->item.kind == CORE_ITEM_TASK, "assigned task", name);
+    HOLDS(!task->fenced && !task->orphaned && !task->settled, "assigned task", name);
+    HOLDS(!atomic_load_explicit(&task->cancelled, memory_order_relaxed), "assigned task", name);
+    return item_stands(tally, &task->item, task->dest);
+}
+
+static bool taken(const struct core_task *task, uint64_t name)
+{
+    const struct core_dispatch *dispatch = task->dispatch;
+    bool cancelled = atomic_load_explicit(&task->cancelled, memory_order_relaxed);
+    HOLDS(task->worker && !list_linked(&task->item.on), "taken task", name);
+    HOLDS(task->orphaned == (!dispatch || task->fenced), "taken task", name);
+    HOLDS(!dispatch || dispatch->task == task, "taken task", name);
+    HOLDS(!dispatch || dispatch->state == (task->fenced ? DISPATCH_FENCED : DISPATCH_ASSIGNED), "taken task", name);
+    HOLDS(!task->settled || (task->in_handler && task->orphaned), "taken task", name);
+    HOLDS(dispatch || cancelled || task->settled, "taken task", name);
+    HOLDS(!cancelled || !dispatch || task->fenced || dispatch->cancelling, "taken task", name);
+    HOLDS(!dispatch || !dispatch->cancelling || cancelled, "taken task", name);
+    return true;
+}
+
+static bool lost(struct tally *tally, const struct core_task *task, uint64_t name)
+{
+    HOLDS(!task->worker && !task->dispatch && !task->in_handler && !task->settled, "lost task", name);
+    HOLDS(!list_linked(&task->item.on) && !list_linked(&task->on_worker), "lost task", name);
+    HOLDS(atomic_load_explicit(&task->cancelled, memory_order_relaxed), "lost task", name);
+    tally->lost++;
+    return true;
+}
+
+bool audit_task(struct tally *tally, const struct core_task *task)
+{
+    uint64_t name = task->id.number;
+    HOLDS(task->payload && task->class && task->class->refs > 0, "task", name);
+    tally->channels[slot_number(&task->class->channel->slot)].class_refs--;
+    if (list_linked(&task->cancel_item.on)) {
+        HOLDS(task->cancel_dest && task->cancel_item.kind == CORE_ITEM_CANCEL, "cancel notice of task", name);
+        HOLDS(atomic_load_explicit(&task->cancelled, memory_order_relaxed), "cancel notice of task", name);
+        HOLDS(!task->settled, "cancel notice of task", name);
+        if (!item_stands(tally, &task->cancel_item, task->cancel_dest)) return false;
+    }
+    switch (task->state) {
+    case CORE_TASK_ASSIGNED: return assigned(tally, task, name);
+    case CORE_TASK_TAKEN: return taken(task, name);
+    case CORE_TASK_LOST: return lost(tally, task, name);
+    }
+    HOLDS(!"a state", "task", name);
+    return false;
+}

@@ -1,0 +1,1061 @@
+#include "lib/fixture.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/namemap.h"
+
+/* The fixture calls the core, never its own verbs. */
+#undef channel
+#undef template
+#undef worker
+#undef dispatch
+#undef group
+#undef box
+#undef on
+#undef at
+
+enum {
+    SESSIONS_MAX = 640,
+    WORKERS_MAX = 1024,
+    GROUPS_MAX = 70,
+    BOXES_MAX = 16,
+    DISPATCHES_MAX = 8192,
+    TASKS_MAX = 8192,
+    WAITERS_MAX = 512,
+    LINES_MAX = 8192,
+    LINE_SIZE = 96,
+    KNOWN_SIZE = 24
+};
+
+/* Virtual time begins here: a time of 0 would hide what confuses "never" with "at the beginning". */
+#define BEGIN_NS (1000 * NS_PER_S)
+
+struct known_session {
+    char name[KNOWN_SIZE];
+    uint64_t handle;
+    struct core_dest box; /* of its outcomes and cancel notices */
+    struct list_node ended;
+    bool gone;
+};
+
+struct known_group {
+    char name[KNOWN_SIZE];
+    struct core_group core;
+};
+
+struct known_worker {
+    char name[KNOWN_SIZE];
+    uint64_t handle;
+    struct core_dest inbox;
+    struct core_dest *dest; /* its inbox, or its group's */
+};
+
+struct known_box {
+    char name[KNOWN_SIZE];
+    struct core_dest dest;
+};
+
+struct known_dispatch {
+    char name[KNOWN_SIZE];
+    weft_dispatch_id id;
+    uint32_t ends;
+    struct core_outcome outcome;
+};
+
+/* One that was taken. */
+struct known_task {
+    char name[KNOWN_SIZE];
+    struct core_task *task;
+};
+
+/* One that stands in a FIFO. */
+struct standing {
+    uint64_t handle;
+    char name[KNOWN_SIZE];
+    const char *worker;
+};
+
+struct known_waiter {
+    char name[KNOWN_SIZE];
+    struct core_waiter core;
+};
+
+struct world world;
+
+static struct {
+    uint64_t now_ms;
+    bool runs_steps;
+    struct check_site site;
+    bool expecting;
+    weft_error expected;
+    char channel[WEFT_CHANNEL_NAME_MAX + 1];
+    char lines[LINES_MAX][LINE_SIZE];
+    size_t lines_count;
+    struct known_session sessions[SESSIONS_MAX];
+    size_t sessions_count;
+    struct known_worker workers[WORKERS_MAX];
+    size_t workers_count;
+    struct known_group groups[GROUPS_MAX];
+    size_t groups_count;
+    struct known_box boxes[BOXES_MAX];
+    size_t boxes_count;
+    struct known_dispatch dispatches[DISPATCHES_MAX];
+    size_t dispatches_count;
+    struct known_task tasks[TASKS_MAX];
+    size_t tasks_count;
+    struct standing standing[2][TASKS_MAX];
+    size_t standing_count;
+    int standing_at;
+    struct known_waiter waiters[WAITERS_MAX];
+    size_t waiters_count;
+} w;
+
+/* --- writing down ----------------------------------------------------------------------------------------------------- */
+
+static void broken(const char *sentence, const char *what)
+{
+    print_error("%s:%d: %s: %s: %s\n", w.site.file, w.site.line, w.site.text, sentence, what);
+    _fail(w.site.file, w.site.line);
+}
+
+__attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
+{
+    if (w.lines_count == LINES_MAX) broken("too many lines without a `then`", w.lines[0]);
+    char *line = w.lines[w.lines_count++];
+    int n = snprintf(line, LINE_SIZE, "%" PRIu64 " ", w.now_ms);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line + n, LINE_SIZE - (size_t)n, format, arguments);
+    va_end(arguments);
+}
+
+void world_here(struct check_site site)
+{
+    w.site = site;
+}
+
+void world_turn_page(void)
+{
+    w.lines_count = 0;
+}
+
+void world_then(struct check_site site, const char *const *lines)
+{
+    size_t count = 0;
+    bool same = true;
+    while (lines[count])
+        count++;
+    for (size_t i = 0; i < count && i < w.lines_count; i++)
+        same = same && strcmp(lines[i], w.lines[i]) == 0;
+    if (same && count == w.lines_count) {
+        w.lines_count = 0;
+        return;
+    }
+    print_error("%s:%d: %s: it came otherwise:\n", site.file, site.line, site.text);
+    for (size_t i = 0; i < count || i < w.lines_count; i++) {
+        const char *expected = i < count ? lines[i] : "";
+        const char *got = i < w.lines_count ? w.lines[i] : "";
+        print_error("  %c %-44s | %s\n", strcmp(expected, got) ? '!' : ' ', expected, got);
+    }
+    w.lines_count = 0;
+    _fail(site.file, site.line);
+}
+
+void world_expect(struct check_site site, weft_error error)
+{
+    w.site = site;
+    w.expecting = true;
+    w.expected = error;
+}
+
+/* What the verb's entry returned. */
+static void result(weft_error error)
+{
+    weft_error expected = w.expecting ? w.expected : WEFT_OK;
+    w.expecting = false;
+    check_error_at(w.site, error, expected);
+}
+
+void world_expected(void)
+{
+    if (w.expecting) broken("the verb has no code to give", "");
+}
+
+/* --- who is who ------------------------------------------------------------------------------------------------------- */
+
+static void copy_name(char *to, const char *name)
+{
+    if (strlen(name) >= KNOWN_SIZE) broken("the name is too long for the fixture", name);
+    memcpy(to, name, strlen(name) + 1);
+}
+
+/* The newest of that name: a replacement hides who bore it before. */
+#define FIND(kind, table, count)                                                                                       \
+    static struct kind *find_##kind(const char *name)                                                                  \
+    {                                                                                                                  \
+        for (size_t i = count; i-- > 0;)                                                                               \
+            if (strcmp(table[i].name, name) == 0) return &table[i];                                                    \
+        return NULL;                                                                                                   \
+    }                                                                                                                  \
+    static struct kind *the_##kind(const char *name)                                                                   \
+    {                                                                                                                  \
+        struct kind *known = find_##kind(name);                                                                        \
+        if (!known) broken("there is no " #kind " of that name", name);                                                \
+        return known;                                                                                                  \
+    }                                                                                                                  \
+    static struct kind *new_##kind(const char *name)                                                                   \
+    {                                                                                                                  \
+        if (count == sizeof(table) / sizeof(*table)) broken("the fixture has no room for another " #kind, name);       \
+        struct kind *known = &table[count++];                                                                          \
+        *known = (struct kind){0};                                                                                     \
+        copy_name(known->name, name);                                                                                  \
+        return known;                                                                                                  \
+    }
+
+FIND(known_session, w.sessions, w.sessions_count)
+FIND(known_worker, w.workers, w.workers_count)
+FIND(known_group, w.groups, w.groups_count)
+FIND(known_box, w.boxes, w.boxes_count)
+FIND(known_dispatch, w.dispatches, w.dispatches_count)
+FIND(known_task, w.tasks, w.tasks_count)
+FIND(known_waiter, w.waiters, w.waiters_count)
+
+static struct known_dispatch *dispatch_of(weft_dispatch_id id)
+{
+    for (size_t i = w.dispatches_count; i-- > 0;)
+        if (w.dispatches[i].id.number == id.number && w.dispatches[i].id.session == id.session) return &w.dispatches[i];
+    broken("a dispatch nobody asked for", "");
+    return NULL;
+}
+
+static void name_task(char *name, const struct core_task *task)
+{
+    char whole[KNOWN_SIZE + 12];
+    snprintf(whole, sizeof(whole), "%s#%u", dispatch_of(task->id)->name, task->attempt);
+    copy_name(name, whole);
+}
+
+static struct core_waiter *waiter_named(const char *name)
+{
+    struct known_waiter *waiter = find_known_waiter(name);
+    if (!waiter) {
+        waiter = new_known_waiter(name);
+        weft__core_waiter_init(&waiter->core);
+    }
+    return &waiter->core;
+}
+
+static const char *waiter_of(const struct list_node *node)
+{
+    for (size_t i = 0; i < w.waiters_count; i++)
+        if (&w.waiters[i].core.on == node) return w.waiters[i].name;
+    broken("a waiter nobody left", "");
+    return NULL;
+}
+
+static const char *channel_or(const char *named)
+{
+    return named ? named : w.channel;
+}
+
+/* --- after each entry, as a shell does ---------------------------------------------------------------------------------- */
+
+uint64_t world_now_ns(void)
+{
+    return BEGIN_NS + w.now_ms * NS_PER_MS;
+}
+
+static void hand_over(struct core_outcome *outcome)
+{
+    struct known_dispatch *known = dispatch_of(outcome->id);
+    struct message *message = outcome->message;
+    const char *code = outcome->code;
+    if (!code && message) code = weft__message_content_type(message);
+    check_eq_at(w.site, ++known->ends, 1);
+    check_eq_at(w.site, outcome->token, (uint64_t)(known - w.dispatches) + 1);
+    check_true_at(w.site, outcome->context == known && outcome->context2 == &world);
+    check_eq_at(w.site, outcome->outcome == WEFT_COMPLETED, !code);
+    if (outcome->outcome == WEFT_COMPLETED) {
+        char expected[KNOWN_SIZE + 12];
+        snprintf(expected, sizeof(expected), "%s#%u", known->name, outcome->attempts);
+        check_str_at(w.site, (const char *)message->bytes, expected);
+    }
+    note("%s %s%s%s%s%s #%u", known->name, weft_outcome_name(outcome->outcome), code ? ":" : "", code ? code : "",
+         outcome->worker[0] ? " by " : "", outcome->worker, outcome->attempts);
+    weft__message_drop(message);
+    known->outcome = *outcome;
+    known->outcome.message = NULL;
+}
+
+static void empty(struct core_dest *dest)
+{
+    struct core_outcome outcome;
+    struct core_task *cancelled;
+    for (;;) {
+        switch (weft__core_outcome_take(world.core, dest, &outcome, &cancelled)) {
+        case CORE_ITEM_OUTCOME: hand_over(&outcome); break;
+        case CORE_ITEM_CANCEL: {
+            char name[KNOWN_SIZE];
+            name_task(name, cancelled);
+            check_true_at(w.site, atomic_load(&cancelled->cancelled));
+            note("%s told to stop %s", cancelled->worker ? cancelled->worker->name->text : "who had it", name);
+            break;
+        }
+        default: return;
+        }
+    }
+}
+
+static void stand(struct standing *now, size_t *count, const struct core_dest *dest)
+{
+    uint32_t items_count = 0;
+    for (struct list_node *node = dest->fifo.next; node != &dest->fifo; node = node->next, items_count++) {
+        struct core_item *item = list_record(node, struct core_item, on);
+        check_eq_at(w.site, item->kind, CORE_ITEM_TASK);
+        const struct core_task *task = list_record(item, struct core_task, item);
+        check_true_at(w.site, task->dest == dest && task->state == CORE_TASK_ASSIGNED);
+        check_true_at(w.site, *count < TASKS_MAX);
+        struct standing *standing = &now[(*count)++];
+        standing->handle = task->slot.handle;
+        standing->worker = task->worker->name->text;
+        name_task(standing->name, task);
+    }
+    check_eq_at(w.site, dest->items_count, items_count);
+}
+
+static bool stands(const struct standing *list, size_t count, uint64_t handle)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i].handle == handle) return true;
+    return false;
+}
+
+/* What has come to workers, or was taken from them, since the last look. */
+static void compare_standing(void)
+{
+    struct standing *before = w.standing[w.standing_at];
+    size_t before_count = w.standing_count;
+    w.standing_at = !w.standing_at;
+    struct standing *now = w.standing[w.standing_at];
+    size_t count = 0;
+    for (size_t i = 0; i < w.groups_count; i++)
+        stand(now, &count, &w.groups[i].core.dest);
+    for (size_t i = 0; i < w.workers_count; i++)
+        if (w.workers[i].dest == &w.workers[i].inbox) stand(now, &count, &w.workers[i].inbox);
+    for (size_t i = 0; i < before_count; i++)
+        if (!stands(now, count, before[i].handle)) note("%s back from %s", before[i].name, before[i].worker);
+    for (size_t i = 0; i < count; i++)
+        if (!stands(before, before_count, now[i].handle)) note("%s to %s", now[i].name, now[i].worker);
+    w.standing_count = count;
+}
+
+static void look(void)
+{
+    for (size_t i = 0; i < w.sessions_count; i++)
+        empty(&w.sessions[i].box);
+    compare_standing();
+    for (struct list_node *node; (node = list_pop_front(weft__core_wakes(world.core)));)
+        note("%s woken", waiter_of(node));
+    for (struct list_node *node; (node = list_pop_front(weft__core_ended(world.core)));) {
+        struct known_session *session = list_record(node, struct known_session, ended);
+        check_true_at(w.site, !session->gone);
+        session->gone = true;
+        note("%s disarmed", session->name);
+    }
+}
+
+static void after_entry(void)
+{
+    while (w.runs_steps && weft__core_step(world.core, world_now_ns()))
+        ;
+    look();
+    world_audit();
+}
+
+void world_steps(bool run)
+{
+    w.runs_steps = run;
+    if (run) after_entry();
+}
+
+bool world_step(int unused)
+{
+    (void)unused;
+    bool more = weft__core_step(world.core, world_now_ns());
+    look();
+    world_audit();
+    return more;
+}
+
+void world_at(uint64_t ms)
+{
+    uint64_t target_ns = BEGIN_NS + ms * NS_PER_MS;
+    check_true_at(w.site, ms >= w.now_ms);
+    int ticks = 0;
+    for (uint64_t due_ns; (due_ns = weft__core_due(world.core)) <= target_ns;) {
+        if (due_ns > world_now_ns()) w.now_ms = (due_ns - BEGIN_NS + NS_PER_MS - 1) / NS_PER_MS;
+        weft__core_tick(world.core, world_now_ns());
+        after_entry();
+        if (++ticks > 100000) broken("time does not go on: what is due stays due", "");
+    }
+    w.now_ms = ms;
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------------- */
+
+int world_open_with(const struct core_limits *limits)
+{
+    memset(&world, 0, sizeof(world));
+    w.now_ms = 0;
+    w.runs_steps = true;
+    w.expecting = false;
+    w.channel[0] = '\0';
+    w.lines_count = w.sessions_count = w.workers_count = w.groups_count = w.boxes_count = 0;
+    w.dispatches_count = w.tasks_count = w.standing_count = w.waiters_count = 0;
+    failmem_init(&world.failmem);
+    world.core = weft__core_new(&world.failmem.mem, limits, world_now_ns());
+    if (!world.core) return -1;
+    world_attach("host", false);
+    world_arm("host");
+    return 0;
+}
+
+int world_open(void **state)
+{
+    (void)state;
+    return world_open_with(&(struct core_limits){.channels_max = 1024,
+                                                 .workers_max = 65536,
+                                                 .sessions_max = 4096,
+                                                 .dispatches_max = 65536,
+                                                 .outcome_keep_ms = 60000});
+}
+
+int world_close(void **state)
+{
+    (void)state;
+    bool unread = w.lines_count > 0;
+    if (unread) print_error("what came at the end and no `then` has read:\n");
+    for (size_t i = 0; i < w.lines_count; i++)
+        print_error("    %s\n", w.lines[i]);
+    weft__core_free(world.core);
+    world.core = NULL;
+    if (world.failmem.live_blocks > 0)
+        print_error("%" PRIu64 " blocks of %" PRIu64 " bytes did not come back\n", world.failmem.live_blocks,
+                    world.failmem.live_bytes);
+    return unread || world.failmem.live_blocks > 0 ? -1 : 0;
+}
+
+/* --- channels ------------------------------------------------------------------------------------------------------------ */
+
+void world_channel(const char *name, const weft_channel_options *options)
+{
+    weft_error error = weft__core_channel_declare(world.core, name, options, world.message);
+    after_entry();
+    if (!error) world_on(name);
+    result(error);
+}
+
+void world_template(const char *pattern, const weft_channel_options *options)
+{
+    weft_error error = weft__core_template_declare(world.core, pattern, options, world.message);
+    after_entry();
+    result(error);
+}
+
+void world_on(const char *name)
+{
+    snprintf(w.channel, sizeof(w.channel), "%s", name);
+}
+
+void world_pause_channel(int unused)
+{
+    (void)unused;
+    weft_error error = weft__core_channel_pause(world.core, world_now_ns(), w.channel);
+    after_entry();
+    result(error);
+}
+
+void world_resume_channel(int unused)
+{
+    (void)unused;
+    weft_error error = weft__core_channel_resume(world.core, world_now_ns(), w.channel);
+    after_entry();
+    result(error);
+}
+
+void world_drain_channel(const char *waiter)
+{
+    weft_error error = weft__core_channel_drain(world.core, w.channel, waiter_named(waiter));
+    after_entry();
+    result(error);
+}
+
+void world_delete_channel(int unused)
+{
+    (void)unused;
+    weft_error error = weft__core_channel_delete(world.core, world_now_ns(), w.channel, world.message);
+    after_entry();
+    result(error);
+}
+
+weft_channel_info world_channel_now(int unused)
+{
+    (void)unused;
+    weft_channel_info info = {.name = ""};
+    result(weft__core_channel_info(world.core, world_now_ns(), w.channel, &info));
+    return info;
+}
+
+weft_node_stats world_stats(void)
+{
+    weft_node_stats stats;
+    weft__core_stats(world.core, &stats);
+    return stats;
+}
+
+/* --- participants -------------------------------------------------------------------------------------------------------- */
+
+void world_attach(const char *name, bool declared)
+{
+    struct known_session *session = new_known_session(name);
+    weft__core_dest_init(&session->box);
+    list_init(&session->ended);
+    weft_error error = weft__core_session_attach(world.core, name, declared, &session->ended, &session->handle);
+    if (error) w.sessions_count--;
+    after_entry();
+    result(error);
+}
+
+void world_arm(const char *name)
+{
+    weft_error error = weft__core_session_armed(world.core, world_now_ns(), the_known_session(name)->handle);
+    after_entry();
+    result(error);
+}
+
+void world_fire(const char *name, weft_cause cause)
+{
+    uint64_t wall_ns = 7 * NS_PER_S + w.now_ms * NS_PER_MS;
+    weft_error error =
+        weft__core_session_fired(world.core, world_now_ns(), wall_ns, the_known_session(name)->handle, cause);
+    after_entry();
+    result(error);
+}
+
+void world_release(const char *name)
+{
+    weft__core_session_release(world.core, world_now_ns(), 0, the_known_session(name)->handle);
+    after_entry();
+}
+
+const char *world_participant_now(const char *name)
+{
+    const struct core_session *session =
+        weft__slotmap_find(&world.core->sessions, the_known_session(name)->handle);
+    if (!session) return "gone";
+    switch (session->state) {
+    case CORE_SESSION_ARMING: return "arming";
+    case CORE_SESSION_ARMED: return "armed";
+    case CORE_SESSION_DEAD: return "dead";
+    }
+    return "?";
+}
+
+/* --- workers and groups ---------------------------------------------------------------------------------------------------- */
+
+void world_worker(const char *name, const struct hired *hired)
+{
+    struct known_worker *worker = new_known_worker(name ? name : "");
+    struct core_group *group = hired->group ? &the_known_group(hired->group)->core : NULL;
+    struct core_worker_spec spec = {.channel = channel_or(hired->on),
+                                    .channel_hash = weft__name_hash(channel_or(hired->on)),
+                                    .name = name,
+                                    .activity_types = hired->types,
+                                    .max_concurrent = hired->capacity ? hired->capacity : 1,
+                                    .session = the_known_session(hired->of ? hired->of : "host")->handle,
+                                    .group = group,
+                                    .handled = hired->handled || group,
+                                    .context = worker};
+    while (spec.activity_types[spec.activity_types_count])
+        spec.activity_types_count++;
+    weft__core_dest_init(&worker->inbox);
+    worker->dest = spec.dest = group ? &group->dest : &worker->inbox;
+    weft_error error = weft__core_worker_register(world.core, world_now_ns(), &spec, &worker->handle, world.message);
+    if (error) {
+        w.workers_count--;
+    } else if (!name) {
+        weft_worker_info info;
+        check_error_at(w.site, weft__core_worker_info(world.core, worker->handle, &info), WEFT_OK);
+        copy_name(worker->name, info.name);
+    }
+    after_entry();
+    result(error);
+}
+
+void world_drain_worker(const char *name)
+{
+    weft__core_worker_drain(world.core, the_known_worker(name)->handle);
+    after_entry();
+}
+
+void world_unregister(const char *name)
+{
+    weft__core_worker_unregister(world.core, world_now_ns(), the_known_worker(name)->handle);
+    after_entry();
+}
+
+void world_forget(const char *name)
+{
+    weft__core_worker_forget(world.core, the_known_worker(name)->handle);
+    after_entry();
+}
+
+weft_worker_info world_worker_now(const char *name)
+{
+    weft_worker_info info = {.name = ""};
+    result(weft__core_worker_info(world.core, the_known_worker(name)->handle, &info));
+    return info;
+}
+
+void world_group(const char *name, uint32_t limit)
+{
+    struct known_group *group = new_known_group(name);
+    weft_error error = weft__core_group_add(world.core, &group->core, limit);
+    if (error) w.groups_count--;
+    after_entry();
+    result(error);
+}
+
+void world_limit_group(const char *name, uint32_t limit)
+{
+    weft__core_group_limit(world.core, world_now_ns(), &the_known_group(name)->core, limit);
+    after_entry();
+}
+
+void world_remove_group(const char *name)
+{
+    weft_error error = weft__core_group_remove(world.core, &the_known_group(name)->core, world.message);
+    after_entry();
+    result(error);
+}
+
+/* --- dispatches ------------------------------------------------------------------------------------------------------------ */
+
+static struct core_dest *box_for(const struct asked *asked, struct known_session *caller)
+{
+    if (asked->detached || asked->unheard) return NULL;
+    return asked->to ? &the_known_box(asked->to)->dest : &caller->box;
+}
+
+static struct message *payload_for(const char *name, size_t bytes)
+{
+    char text[65536];
+    if (bytes == 0) return weft__message_new(&world.failmem.mem, name, strlen(name), NULL);
+    check_true_at(w.site, bytes <= sizeof(text));
+    memset(text, 'x', bytes);
+    return weft__message_new(&world.failmem.mem, text, bytes, NULL);
+}
+
+void world_dispatch(const char *name, const struct asked *asked)
+{
+    struct known_dispatch *known = new_known_dispatch(name);
+    struct known_session *caller = the_known_session(asked->by ? asked->by : "host");
+    struct core_request request = {.channel = channel_or(asked->on),
+                                   .channel_hash = weft__name_hash(channel_or(asked->on)),
+                                   .activity_type = asked->type,
+                                   .activity_type_hash = asked->type ? weft__name_hash(asked->type) : 0,
+                                   .payload = payload_for(name, asked->bytes),
+                                   .sticky_hash = asked->key ? weft__name_hash(asked->key) : 0,
+                                   .session = caller->handle,
+                                   .dest = box_for(asked, caller),
+                                   .token = (uint64_t)(known - w.dispatches) + 1,
+                                   .context = known,
+                                   .context2 = &world,
+                                   .schedule_to_start_ms = asked->schedule_to_start_ms,
+                                   .start_to_close_ms = asked->start_to_close_ms,
+                                   .schedule_to_close_ms = asked->schedule_to_close_ms,
+                                   .heartbeat_ms = asked->heartbeat_ms,
+                                   .attempts_max = asked->attempts_max,
+                                   .priority = (uint8_t)((asked->priority ? asked->priority : WEFT_PRIORITY_NORMAL) - 1),
+                                   .on_crash = (uint8_t)asked->on_crash,
+                                   .no_worker = (uint8_t)asked->no_worker,
+                                   .detached = asked->detached};
+    if (!request.payload) {
+        w.dispatches_count--;
+        result(WEFT_ENOMEM);
+        return;
+    }
+    struct core_admitted admitted;
+    weft_error error = weft__core_dispatch(world.core, world_now_ns(), &request, &admitted);
+    if (error) weft__message_drop(request.payload);
+    check_eq_at(w.site, error == WEFT_OK, admitted.id.number != 0);
+    check_eq_at(w.site, error == WEFT_EREJECTED, admitted.admission == WEFT_ADMISSION_REJECTED);
+    if (error == WEFT_EREJECTED)
+        note("%s rejected:%s %u%s", name, admitted.reason, admitted.retry_after_ms, admitted.blocks ? " blocks" : "");
+    known->id = admitted.id;
+    if (error) w.dispatches_count--;
+    if (admitted.admission == WEFT_ADMISSION_DEFERRED) note("%s waits", name);
+    after_entry();
+    result(error == WEFT_EREJECTED && !w.expecting ? WEFT_OK : error);
+}
+
+void world_cancel(const char *name)
+{
+    weft_error error = weft__core_cancel(world.core, world_now_ns(), the_known_dispatch(name)->id);
+    after_entry();
+    result(error);
+}
+
+void world_fetch(const char *name, const char *waiter)
+{
+    struct core_outcome outcome;
+    weft_error error = weft__core_outcome_fetch(world.core, the_known_dispatch(name)->id, &outcome,
+                                                waiter ? waiter_named(waiter) : NULL);
+    if (!error) hand_over(&outcome);
+    after_entry();
+    result(error);
+}
+
+void world_box(const char *name)
+{
+    weft__core_dest_init(&new_known_box(name)->dest);
+}
+
+void world_look_into(const char *name)
+{
+    empty(&the_known_box(name)->dest);
+    after_entry();
+}
+
+void world_close_box(const char *name)
+{
+    while (weft__core_dest_abandon(world.core, world_now_ns(), &the_known_box(name)->dest))
+        after_entry();
+    after_entry();
+}
+
+struct core_outcome world_reply_of(const char *name)
+{
+    struct known_dispatch *known = the_known_dispatch(name);
+    if (!known->ends) broken("it has no outcome yet", name);
+    return known->outcome;
+}
+
+/* --- tasks ----------------------------------------------------------------------------------------------------------------- */
+
+static struct core_dest *dest_of(const char *name)
+{
+    struct known_group *group = find_known_group(name);
+    return group ? &group->core.dest : the_known_worker(name)->dest;
+}
+
+static void no_longer_standing(const struct core_task *task)
+{
+    struct standing *list = w.standing[w.standing_at];
+    for (size_t i = 0; i < w.standing_count; i++)
+        if (list[i].handle == task->slot.handle) list[i--] = list[--w.standing_count];
+}
+
+static void holds(struct core_task *task)
+{
+    char name[KNOWN_SIZE];
+    name_task(name, task);
+    new_known_task(name)->task = task;
+}
+
+static void lets_go(struct known_task *task)
+{
+    *task = w.tasks[--w.tasks_count];
+}
+
+void world_take(const char *from, size_t max)
+{
+    struct core_task *tasks[256];
+    check_true_at(w.site, max <= 256);
+    size_t count = weft__core_take(world.core, world_now_ns(), dest_of(from), tasks, max);
+    for (size_t i = 0; i < count; i++) {
+        no_longer_standing(tasks[i]);
+        holds(tasks[i]);
+        note("%s takes %s", from, w.tasks[w.tasks_count - 1].name);
+    }
+    after_entry();
+    result(count ? WEFT_OK : WEFT_EAGAIN);
+}
+
+void world_settle(const char *name, enum core_result_kind kind, const char *code, bool returns)
+{
+    struct known_task *known = the_known_task(name);
+    bool in_handler = known->task->in_handler;
+    struct core_result said = {.task = known->task, .kind = kind, .returned = returns && in_handler};
+    if (kind == CORE_RESULT_COMPLETE || kind == CORE_RESULT_FAIL) {
+        said.message = weft__message_new(&world.failmem.mem, name, strlen(name), code);
+        check_true_at(w.site, said.message != NULL);
+    }
+    if (returns || !in_handler) lets_go(known);
+    weft__core_results(world.core, world_now_ns(), &said, 1);
+    after_entry();
+    result(said.accepted ? WEFT_OK : WEFT_ESTALE);
+}
+
+void world_return_from(const char *name, bool kept)
+{
+    struct known_task *known = the_known_task(name);
+    struct core_result said = {.task = known->task, .returned = true, .kept = kept};
+    if (!kept) lets_go(known);
+    weft__core_results(world.core, world_now_ns(), &said, 1);
+    after_entry();
+}
+
+void world_give_back(const char *const *names)
+{
+    struct core_task *tasks[64];
+    size_t count = 0;
+    for (; names[count]; count++) {
+        check_true_at(w.site, count < 64);
+        struct known_task *known = the_known_task(names[count]);
+        tasks[count] = known->task;
+        note("%s back from %s", names[count], known->task->worker->name->text);
+        lets_go(known);
+    }
+    weft__core_give_back(world.core, world_now_ns(), tasks, count);
+    after_entry();
+}
+
+void world_beat(const char *name)
+{
+    bool goes_on = weft__core_heartbeat(world.core, world_now_ns(), the_known_task(name)->task);
+    after_entry();
+    result(goes_on ? WEFT_OK : WEFT_ESTALE);
+}
+
+void world_listen_to(const char *name)
+{
+    struct known_session *host = the_known_session("host");
+    bool listens = weft__core_task_on_cancel(world.core, the_known_task(name)->task, &host->box);
+    after_entry();
+    result(listens ? WEFT_OK : WEFT_EEXIST);
+}
+
+bool world_is_cancelled(const char *name)
+{
+    return atomic_load(&the_known_task(name)->task->cancelled);
+}
+
+const char *world_type_of(const char *name)
+{
+    return weft__core_task_type(the_known_task(name)->task);
+}
+
+/* --- waiting --------------------------------------------------------------------------------------------------------------- */
+
+static bool waited(bool left)
+{
+    after_entry();
+    return left;
+}
+
+bool world_wait_for_task(const char *waiter, const char *from)
+{
+    return waited(weft__core_dest_wait(dest_of(from), waiter_named(waiter)));
+}
+
+bool world_wait_for_outcome(const char *waiter, const char *of)
+{
+    struct known_box *known = find_known_box(of);
+    struct core_dest *dest = known ? &known->dest : &the_known_session(of)->box;
+    return waited(weft__core_dest_wait(dest, waiter_named(waiter)));
+}
+
+bool world_wait_idle(const char *waiter, const char *name)
+{
+    return waited(weft__core_worker_wait_idle(world.core, the_known_worker(name)->handle, waiter_named(waiter)));
+}
+
+bool world_wait_room(const char *waiter)
+{
+    const struct core_channel *channel = weft__channel_find(world.core, weft__name_hash(w.channel), w.channel);
+    uint64_t handle = channel ? channel->slot.handle : 0;
+    return waited(weft__core_channel_wait_room(world.core, handle, waiter_named(waiter)));
+}
+
+bool world_wait_quiet(const char *waiter, bool tasks)
+{
+    return waited(weft__core_wait_quiet(world.core, tasks, waiter_named(waiter)));
+}
+
+bool world_sleep_until_due(const char *waiter)
+{
+    weft__core_sleep(world.core, waiter_named(waiter), weft__core_due(world.core));
+    return waited(true);
+}
+
+bool world_unwait(const char *waiter)
+{
+    return waited(weft__core_unwait(&the_known_waiter(waiter)->core));
+}
+
+/* --- the node --------------------------------------------------------------------------------------------------------------- */
+
+void world_close_node(int unused)
+{
+    (void)unused;
+    weft__core_close(world.core);
+    after_entry();
+}
+
+void world_settle_all(int unused)
+{
+    (void)unused;
+    weft__core_settle_all(world.core);
+    after_entry();
+}
+
+/* --- the audit: what holds in every state ------------------------------------------------------------------------------------ */
+
+#define audit(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) broken("an invariant is broken after it", #condition);                                       \
+    } while (0)
+
+static size_t length(const struct list_node *list)
+{
+    size_t n = 0;
+    for (const struct list_node *node = list->next; node != list; node = node->next)
+        n++;
+    return n;
+}
+
+static void audit_worker(const struct core_worker *worker)
+{
+    uint32_t orphaned = 0;
+    for (struct list_node *node = worker->tasks.next; node != &worker->tasks; node = node->next) {
+        const struct core_task *task = list_record(node, struct core_task, on_worker);
+        audit(task->worker == worker && task->state != CORE_TASK_LOST);
+        audit(!task->dispatch || task->dispatch->task == task);
+        orphaned += task->orphaned;
+    }
+    audit(worker->in_flight == length(&worker->tasks));
+    audit(worker->in_flight <= worker->max_concurrent);
+    audit(worker->orphaned == orphaned);
+    audit(!worker->indexed || !worker->ended);
+    if (worker->session->state == CORE_SESSION_ARMED && worker->seen_armed)
+        audit(worker->indexed == (weft__refusal(world.core, worker, NULL) == CORE_ELIGIBLE));
+    if (worker->session->state == CORE_SESSION_ARMING) audit(!worker->indexed);
+}
+
+/* Each class's queues hold what the channel's hold, in the same order. */
+static void audit_queues(const struct core_channel *channel)
+{
+    uint32_t queued = 0;
+    uint64_t bytes = 0;
+    for (unsigned p = 0; p < CORE_PRIORITIES; p++) {
+        uint64_t arrival = 0;
+        uint32_t here = 0;
+        for (struct list_node *node = channel->queues[p].next; node != &channel->queues[p]; node = node->next, here++) {
+            const struct core_dispatch *dispatch = list_record(node, struct core_dispatch, on_channel);
+            audit(dispatch->state == DISPATCH_QUEUED && dispatch->priority == p && !dispatch->task);
+            audit(dispatch->arrival > arrival);
+            audit(list_linked(&dispatch->on_class));
+            arrival = dispatch->arrival;
+            bytes += sizeof(*dispatch) + dispatch->payload->charge_bytes;
+        }
+        audit(here == channel->queued_by_priority[p]);
+        queued += here;
+    }
+    audit(queued == channel->queued);
+    audit(bytes == channel->queued_bytes);
+}
+
+static void audit_channel(const struct core_channel *channel)
+{
+    audit_queues(channel);
+    uint32_t in_flight = 0, orphaned = 0, eligible = 0;
+    const struct core_worker *worker;
+    for (uint32_t cursor = 0; (worker = weft__slotmap_next(&world.core->workers, &cursor));) {
+        if (worker->channel != channel) continue;
+        in_flight += worker->in_flight;
+        orphaned += worker->orphaned;
+        eligible += worker->indexed;
+    }
+    audit(channel->in_flight == in_flight);
+    audit(channel->orphaned == orphaned);
+    audit(channel->eligible_count == eligible);
+    audit(channel->workers_count == length(&channel->workers));
+}
+
+/* The level rule: nothing waits that a worker could have. */
+static void audit_level(const struct core_channel *channel)
+{
+    if (channel->deleted || (channel->state != WEFT_CHANNEL_OPEN && channel->state != WEFT_CHANNEL_DRAINING)) return;
+    for (unsigned p = 0; p < CORE_PRIORITIES; p++)
+        for (struct list_node *node = channel->queues[p].next; node != &channel->queues[p]; node = node->next)
+            for (struct list_node *at = channel->workers.next; at != &channel->workers; at = at->next)
+                audit(weft__refusal(world.core, list_record(at, struct core_worker, on_channel),
+                                    list_record(node, struct core_dispatch, on_channel)) != CORE_ELIGIBLE);
+}
+
+static void audit_tasks(void)
+{
+    uint32_t running = 0, lost = 0, reserved = 0;
+    const struct core_task *task;
+    for (uint32_t cursor = 0; (task = weft__slotmap_next(&world.core->tasks, &cursor));) {
+        audit((task->state == CORE_TASK_LOST) == !task->worker);
+        audit((task->state == CORE_TASK_ASSIGNED) == list_linked(&task->item.on));
+        audit(!task->fenced || !task->dispatch || task->dispatch->state == DISPATCH_FENCED);
+        running += task->worker != NULL;
+        lost += task->state == CORE_TASK_LOST;
+    }
+    const struct core_worker *worker;
+    for (uint32_t cursor = 0; (worker = weft__slotmap_next(&world.core->workers, &cursor));)
+        reserved += worker->reserved;
+    audit(world.core->stats.attempts_running == running);
+    audit(world.core->tasks_reserved == reserved + lost);
+    audit(world.core->tasks.slots_count >= world.core->tasks_reserved);
+}
+
+static void audit_groups(void)
+{
+    for (size_t i = 0; i < w.groups_count; i++) {
+        const struct core_group *group = &w.groups[i].core;
+        uint32_t busy = 0;
+        const struct core_task *task;
+        for (uint32_t cursor = 0; (task = weft__slotmap_next(&world.core->tasks, &cursor));)
+            busy += task->worker && task->worker->group == group && task->in_handler;
+        audit(group->busy == busy);
+    }
+}
+
+static void audit_dispatches(void)
+{
+    uint32_t open = 0;
+    const struct core_dispatch *dispatch;
+    for (uint32_t cursor = 0; (dispatch = weft__slotmap_next(&world.core->dispatches, &cursor));) {
+        open += dispatch->state != DISPATCH_SETTLED;
+        audit((dispatch->state == DISPATCH_ASSIGNED || dispatch->state == DISPATCH_FENCED) == (dispatch->task != NULL));
+        audit(dispatch->attempts <= dispatch->attempts_max);
+        audit(dispatch->tried_count < dispatch->attempts_max);
+    }
+    const weft_node_stats *stats = &world.core->stats;
+    audit(stats->dispatches_open == open);
+    uint64_t ended = stats->completed + stats->failed + stats->worker_died + stats->timed_out + stats->cancelled;
+    audit(stats->dispatched <= ended + stats->rejected + open);
+    audit(stats->dispatched >= ended + open);
+}
+
+void world_audit(void)
+{
+    const struct core_worker *worker;
+    for (uint32_t cursor = 0; (worker = weft__slotmap_next(&world.core->workers, &cursor));)
+        audit_worker(worker);
+    const struct core_channel *channel;
+    for (uint32_t cursor = 0; (channel = weft__slotmap_next(&world.core->channels, &cursor));) {
+        audit_channel(channel);
+        if (!weft__core_has_work(world.core)) audit_level(channel);
+    }
+    audit_tasks();
+    audit_groups();
+    audit_dispatches();
+}
