@@ -2,8 +2,7 @@
  *
  * A name is <kind>.<namespace>.<name>; kinds are dispatch, event, signal and history, of which this version serves
  * dispatch (event channels can be declared; publishing on them comes next). Parts are 1 to 64 of [A-Za-z0-9_-].
- * A pattern is a name in whose parts a * stands for any run of characters: "dispatch.media.*".
- */
+ * A pattern is a name in whose parts a * stands for any run of characters: "dispatch.media.*". */
 #ifndef WEFT_CHANNEL_H
 #define WEFT_CHANNEL_H
 
@@ -123,8 +122,8 @@ WEFT_API weft_error weft_channel_resume(weft_node *node, const char *name);
 WEFT_API weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeout_ms);
 
 /* Deletes a channel and its workers' entries: their weft_worker_next returns WEFT_ECLOSED; each registration is still
- * its owner's to unregister. WEFT_EBUSY: dispatches wait or run there: drain it first. WEFT_ENOCHANNEL; WEFT_ECLOSED.
- */
+ * its owner's to unregister. WEFT_EBUSY: dispatches wait or run there: drain it first. WEFT_ENOCHANNEL;
+ * WEFT_ECLOSED. */
 WEFT_API weft_error weft_channel_delete(weft_node *node, const char *name);
 
 /* Calls found for each channel that matches the pattern, in no promised order, until it returns false. It runs in

@@ -2,8 +2,7 @@
  *
  * A call returns WEFT_OK (0) or one of these codes; a code keeps its number and its meaning for ever, and new ones go
  * to the end. A call that fails has changed nothing, unless its contract says otherwise, and leaves one sentence that
- * says what and where in weft_error_message(), until the next call that fails in the same thread.
- */
+ * says what and where in weft_error_message(), until the next call that fails in the same thread. */
 #ifndef WEFT_ERROR_H
 #define WEFT_ERROR_H
 

@@ -61,8 +61,8 @@ WEFT_API weft_error weft_node_open(const weft_node_options *options, weft_node *
  * have returned, and pull tasks must have been settled, before the last close; only what was held by a participant that
  * died need not be, and must not be any more after it.
  * WEFT_EBUSY: handlers are still running, or a thread is inside a call: the message names one; everything is settled,
- * nothing it uses was freed; call again. WEFT_EDEADLK: called from a handler or callback of this node. NULL: WEFT_OK.
- */
+ * nothing it uses was freed; call again. WEFT_EDEADLK: called from a handler or callback of this node. NULL:
+ * WEFT_OK. */
 WEFT_API weft_error weft_node_close(weft_node *node, uint32_t timeout_ms);
 
 /* The node of the process, opened with defaults at the first call, for who wants just one. Gives no ownership: it ends

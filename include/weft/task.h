@@ -2,8 +2,7 @@
  *
  * A task is settled once, by one of complete, fail, acknowledge_cancel and abandon. For a pull task, and for one that
  * was kept, the handle and what it lends are gone with that call, whatever it returns; in a handler, when the handler
- * returns. The slot it takes is free when it is settled and its handler has returned.
- */
+ * returns. The slot it takes is free when it is settled and its handler has returned. */
 #ifndef WEFT_TASK_H
 #define WEFT_TASK_H
 

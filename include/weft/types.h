@@ -5,8 +5,7 @@
  *   takes    ours if and only if the call returns WEFT_OK     gives   you own the result, free it with the named call
  *   lends    points into our memory until the named event
  *
- * Times are milliseconds and end in _ms, or nanoseconds and end in _ns. Strings are UTF-8 and end with a NUL.
- */
+ * Times are milliseconds and end in _ms, or nanoseconds and end in _ns. Strings are UTF-8 and end with a NUL. */
 #ifndef WEFT_TYPES_H
 #define WEFT_TYPES_H
 
@@ -89,8 +88,8 @@ extern "C" {
 /* "completed" … ; "none" for 0. Static text; any thread. */
 WEFT_API const char *weft_outcome_name(weft_outcome outcome);
 
-/* "exit code 3", "signal 9 (Killed)", "thread exited" … into text, cut to size bytes with a terminator. Returns text.
- */
+/* "exit code 3", "signal 9 (Killed)", "thread exited" … into text, cut to size bytes with a terminator. Returns
+ * text. */
 WEFT_API const char *weft_cause_text(weft_cause cause, char *text, size_t size);
 
 #ifdef __cplusplus

@@ -1,8 +1,7 @@
 /* weft/weft.h: a channel-based dispatch fabric.
  *
  * Open a node, declare a channel, register workers on it, dispatch to it. A worker whose participant dies is chosen no
- * more from that instant on, and every dispatch ends exactly once. The other headers are a tour in this order.
- */
+ * more from that instant on, and every dispatch ends exactly once. The other headers are a tour in this order. */
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H
 

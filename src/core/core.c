@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 
-/* --- life ----------------------------------------------------------------------------------------------------------
- */
+/* --- life
+ * ---------------------------------------------------------------------------------------------------------- */
 
 struct core *weft__core_new(const struct mem *mem, const struct core_limits *limits, uint64_t now_ns)
 {
@@ -126,7 +126,8 @@ const struct core_task *weft__core_any_task(const struct core *core, const char 
 {
     uint32_t cursor = 0;
     const struct core_task *task = weft__slotmap_next(&core->tasks, &cursor);
-    while (task && task->state == CORE_TASK_LOST) task = weft__slotmap_next(&core->tasks, &cursor);
+    while (task && task->state == CORE_TASK_LOST)
+        task = weft__slotmap_next(&core->tasks, &cursor);
     if (!task) return NULL;
     *worker = task->worker->name->text;
     *channel = task->worker->channel->name;
@@ -141,8 +142,8 @@ void weft__core_stats(const struct core *core, weft_node_stats *stats)
     stats->participants = core->sessions.live_count;
 }
 
-/* --- destinations and waiters --------------------------------------------------------------------------------------
- */
+/* --- destinations and waiters
+ * -------------------------------------------------------------------------------------- */
 
 struct list_node *weft__core_wakes(struct core *core)
 {
@@ -212,8 +213,8 @@ void weft__dest_remove(struct core_dest *dest, struct core_item *item)
     dest->items_count--;
 }
 
-/* --- time ----------------------------------------------------------------------------------------------------------
- */
+/* --- time
+ * ---------------------------------------------------------------------------------------------------------- */
 
 uint64_t weft__core_due(const struct core *core)
 {
@@ -251,8 +252,8 @@ void weft__core_tick(struct core *core, uint64_t now_ns)
     }
 }
 
-/* --- work that takes more than one hold ----------------------------------------------------------------------------
- */
+/* --- work that takes more than one hold
+ * ---------------------------------------------------------------------------- */
 
 void weft__work_add(struct core *core, struct work *work, enum work_kind kind)
 {
@@ -285,8 +286,8 @@ bool weft__core_step(struct core *core, uint64_t now_ns)
     return !list_empty(&core->work);
 }
 
-/* --- names ---------------------------------------------------------------------------------------------------------
- */
+/* --- names
+ * --------------------------------------------------------------------------------------------------------- */
 
 struct name *weft__name_new(const struct mem *mem, const char *text)
 {

@@ -54,8 +54,8 @@ struct core_waiter {
     struct list_node on;
 };
 
-/* A destination: one FIFO, drained in order. Whoever finds it empty leaves a waiter (R1, R2 of docs/architecture.md).
- */
+/* A destination: one FIFO, drained in order. Whoever finds it empty leaves a waiter (R1, R2 of
+ * docs/architecture.md). */
 struct core_dest {
     struct list_node fifo;
     struct list_node open; /* dispatches whose outcome will come here */

@@ -8,8 +8,7 @@
  *                    |             |                         |
  *                    +-------------+--- timeout, cancel, caller dead, shed, node closed
  *
- * settle() is the only way to the outcome, whoever brings it; whatever the dispatch held is given back there.
- */
+ * settle() is the only way to the outcome, whoever brings it; whatever the dispatch held is given back there. */
 #include "core/state.h"
 
 #include <stdio.h>
@@ -17,8 +16,8 @@
 
 #include "base/clock.h"
 
-/* --- timers: one for each dispatch, set to the earliest of what can run out in its state ----------------------------
- */
+/* --- timers: one for each dispatch, set to the earliest of what can run out in its state
+ * ---------------------------- */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -83,8 +82,8 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
     weft__dispatch_timer(core, dispatch);
 }
 
-/* --- admission -----------------------------------------------------------------------------------------------------
- */
+/* --- admission
+ * ----------------------------------------------------------------------------------------------------- */
 
 static weft_error reject(struct core *core, struct core_channel *channel, struct core_admitted *admitted,
                          const char *reason, uint32_t retry_after_ms)
@@ -266,8 +265,8 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
     return WEFT_OK;
 }
 
-/* --- the outcome ---------------------------------------------------------------------------------------------------
- */
+/* --- the outcome
+ * --------------------------------------------------------------------------------------------------- */
 
 static void count(struct core *core, struct core_channel *channel, weft_outcome outcome)
 {
@@ -406,8 +405,8 @@ weft_error weft__core_outcome_fetch(struct core *core, weft_dispatch_id id, stru
     return WEFT_EAGAIN;
 }
 
-/* --- cancelling ----------------------------------------------------------------------------------------------------
- */
+/* --- cancelling
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void request_cancel(struct core *core, struct core_dispatch *dispatch)
 {

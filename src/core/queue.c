@@ -7,16 +7,15 @@
  * The level rule: when an entry and the work it left are done, no dispatch waits that a worker could have. Whatever may
  * change that ends in one of four calls: place (a dispatch looks for a worker), serve_worker (a worker for dispatches),
  * serve_group (a freed thread for its hungry seats), serve_channel (a channel opens). A seat is hungry while it has an
- * eligible worker and something may wait for it, but its group had no free thread when that was looked at.
- */
+ * eligible worker and something may wait for it, but its group had no free thread when that was looked at. */
 #include "core/state.h"
 
 #include "base/clock.h"
 
 enum { SERVE_MAX = 64, SKIP_MAX = 64, STARVED_TURN = 16 };
 
-/* --- order ---------------------------------------------------------------------------------------------------------
- */
+/* --- order
+ * --------------------------------------------------------------------------------------------------------- */
 
 static size_t charge(const struct core_dispatch *dispatch)
 {
@@ -86,8 +85,8 @@ void weft__queue_remove(struct core *core, struct core_dispatch *dispatch)
     weft__wake(core, &channel->room_waiters, false);
 }
 
-/* --- whose turn it is ----------------------------------------------------------------------------------------------
- */
+/* --- whose turn it is
+ * ---------------------------------------------------------------------------------------------- */
 
 /* The first in the queue that the worker is not excluded from. Exclusions are rare, so the walk is short; it gives up
  * after SKIP_MAX, which leaves a worker that killed 64 dispatches in a row twice each without work from behind them. */

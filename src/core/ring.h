@@ -1,30 +1,51 @@
-/* ring.h: a consistent-hash ring (Karger et al. 1997) of the eligible members of a seat, as a treap (Seidel and Aragon
- * 1996) keyed by the points' hashes: its shape depends only on the set of points, never on the order they came in.
- * Insertion, removal and look-up are O(log n). Points are the caller's memory. */
+/* ring.h: a consistent-hash ring (Karger et al. 1997): points at fixed places of a circle of 2^64; a key belongs to the
+ * first point at or after it.
+ *
+ * As places are hashes, they are spread evenly: the circle is cut into as many arcs as there may be points, each with the
+ * sorted list of its own, about one. Which arcs have any is a bitmap of two levels, so that a ring that was left with few
+ * points is as quick as a full one. All calls but reserve are O(1) in the mean. Points are the caller's memory. */
 #ifndef WEFT_CORE_RING_H
 #define WEFT_CORE_RING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-struct membership;
+#include "base/mem.h"
+
+struct core_worker;
 
 struct ring_point {
-    struct ring_point *left, *right;
-    uint64_t hash;   /* place on the ring; the key, made unique by the pointer's member */
-    uint64_t weight; /* heap order: a parent's is not less than its children's */
-    struct membership *member;
+    struct ring_point *next; /* in its arc, by place */
+    uint64_t place;
+    struct core_worker *worker;
 };
 
-/* Adds the point, whose hash, weight and member are set. */
-void weft__ring_add(struct ring_point **root, struct ring_point *point);
+struct ring {
+    const struct mem *mem;
+    struct ring_point **arcs;
+    uint64_t *filled;  /* bit: the arc has a point */
+    uint64_t *summary; /* bit: that word of filled is not 0 */
+    unsigned bits;     /* arcs = 1 << bits */
+    uint32_t count;
+};
 
-/* Removes the point, which is on the ring. */
-void weft__ring_remove(struct ring_point **root, struct ring_point *point);
+/* Zeroed memory is an empty ring, but for mem. */
+void weft__ring_init(struct ring *ring, const struct mem *mem);
+void weft__ring_fini(struct ring *ring);
 
-/* The first point at or after the hash, going round; NULL: the ring is empty. */
-struct ring_point *weft__ring_at(struct ring_point *root, uint64_t hash);
+/* Makes room for that many points in all. False: out of memory, nothing has changed. */
+bool weft__ring_reserve(struct ring *ring, uint32_t points);
 
-/* The next one after the point, going round: itself, if it is alone. */
-struct ring_point *weft__ring_after(struct ring_point *root, const struct ring_point *point);
+/* Adds a point whose place and worker are set; room was reserved. Equal places are ordered by worker. */
+void weft__ring_add(struct ring *ring, struct ring_point *point);
+
+/* Removes a point that is on the ring. */
+void weft__ring_remove(struct ring *ring, struct ring_point *point);
+
+/* The first point at or after the place, going round; NULL: the ring is empty. */
+struct ring_point *weft__ring_at(const struct ring *ring, uint64_t place);
+
+/* The next after a point of the ring, going round: itself, if it is alone. */
+struct ring_point *weft__ring_after(const struct ring *ring, const struct ring_point *point);
 
 #endif

@@ -5,16 +5,17 @@
  *
  * The index of a channel is its seats: one for each activity type and executor group there. A seat whose group has no
  * free thread is passed over as a whole, so that a busy group costs one look, however many workers it has. In a seat
- * the eligible members stand in the order of the channel's policy: round robin    a list; whoever is chosen goes to its
- * end, and so does whoever becomes eligible again least loaded   a heap by {attempts in flight, worker id} sticky a
- * ring of 8 points a worker Over the few seats that can serve a dispatch the best first member wins.
+ * the eligible members stand in the order of the channel's policy:
+ *   round robin    a list; whoever is chosen goes to its end, and so does whoever becomes eligible again
+ *   least loaded   a heap by {attempts in flight, worker id}
+ *   sticky         a consistent-hash ring with 8 points a worker
+ * Over the few seats that can serve a dispatch the best first member wins.
  *
- * The death of a session is one store, long before its workers leave the index: whoever meets one here takes it out.
- */
+ * The death of a session is one store, long before its workers leave the index: whoever meets one here takes it out. */
 #include "core/state.h"
 
-/* --- the predicate -------------------------------------------------------------------------------------------------
- */
+/* --- the predicate
+ * ------------------------------------------------------------------------------------------------- */
 
 /* What a dispatch remembers of those it died of: a worker that gave it up, or a whole session, by its name. */
 static uint64_t worker_key(const struct core_worker *worker)
@@ -70,8 +71,8 @@ enum core_refusal weft__refusal(const struct core *core, const struct core_worke
     return CORE_ELIGIBLE;
 }
 
-/* --- seats ---------------------------------------------------------------------------------------------------------
- */
+/* --- seats
+ * --------------------------------------------------------------------------------------------------------- */
 
 /* Finds or makes the seat with room for one more member; NULL: out of memory. */
 struct seat *weft__seat_get(struct core *core, struct core_class *class, struct core_group *group)
@@ -90,11 +91,14 @@ struct seat *weft__seat_get(struct core *core, struct core_class *class, struct 
         list_init(&seat->on_hungry);
         list_init(&seat->turn);
         weft__heap_init(&seat->loads, core->mem);
+        weft__ring_init(&seat->ring, core->mem);
         list_push_back(&class->seats, &seat->on_class);
         if (group) list_push_back(&group->seats, &seat->on_group);
     }
-    if (class->channel->options.policy == WEFT_LEAST_LOADED &&
-        !weft__heap_ensure(&seat->loads, seat->members_count + 1)) {
+    uint32_t members = seat->members_count + 1;
+    weft_policy policy = class->channel->options.policy;
+    if ((policy == WEFT_LEAST_LOADED && !weft__heap_ensure(&seat->loads, members)) ||
+        (policy == WEFT_STICKY && !weft__ring_reserve(&seat->ring, members * RING_POINTS))) {
         if (seat->members_count == 0) weft__seat_free_memory(core, seat);
         return NULL;
     }
@@ -108,6 +112,7 @@ void weft__seat_free_memory(struct core *core, struct seat *seat)
     list_remove(&seat->on_group);
     list_remove(&seat->on_hungry);
     weft__heap_fini(&seat->loads);
+    weft__ring_fini(&seat->ring);
     weft__mem_free(core->mem, seat);
 }
 
@@ -121,8 +126,8 @@ bool weft__seat_free(const struct seat *seat)
     return !seat->group || seat->group->busy < seat->group->limit;
 }
 
-/* --- the index -----------------------------------------------------------------------------------------------------
- */
+/* --- the index
+ * ----------------------------------------------------------------------------------------------------- */
 
 static uint64_t load_key(const struct core_worker *worker)
 {
@@ -191,6 +196,14 @@ void weft__index_update(struct core *core, struct core_worker *worker)
     }
 }
 
+/* What a dispatch touches of a worker, which was last touched a whole round ago. */
+static void prefetch(const struct core_worker *worker)
+{
+    __builtin_prefetch(worker, 1);
+    __builtin_prefetch((const char *)worker + 64, 1);
+    __builtin_prefetch((const char *)worker + 128, 1);
+}
+
 /* After it was given a task: its next turn comes after everybody else's. */
 void weft__index_chosen(struct core_worker *worker)
 {
@@ -203,16 +216,14 @@ void weft__index_chosen(struct core_worker *worker)
         list_push_back(&member->seat->turn, &member->on_turn);
         member->stamp = channel->stamp;
     }
-    /* The next to be chosen was last touched a whole round ago: fetch it while there is other work to do. */
+    /* The next to be chosen: it is fetched while there is other work to do. */
     struct list_node *next = list_first(&worker->members[0].seat->turn);
     struct membership *member = list_record(next, struct membership, on_turn);
-    __builtin_prefetch(member->worker, 1);
-    __builtin_prefetch((char *)member->worker + 64, 1);
-    __builtin_prefetch((char *)member->worker + 128, 1);
+    prefetch(member->worker);
 }
 
-/* --- selection -----------------------------------------------------------------------------------------------------
- */
+/* --- selection
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* Who of the seat would be refused for this dispatch: untried_only makes no difference between one try and two. */
 static bool unwanted(const struct core *core, const struct core_dispatch *dispatch, const struct core_worker *worker,
@@ -274,19 +285,20 @@ static struct core_worker *pick_point(struct core *core, struct seat *seat, cons
                                       bool untried_only, uint64_t *key)
 {
     uint64_t hash = dispatch ? dispatch->sticky_hash : 0;
-    struct ring_point *point = weft__ring_at(seat->ring, hash);
+    struct ring_point *point = weft__ring_at(&seat->ring, hash);
+    if (point) prefetch(point->worker);
     const struct ring_point *first = point;
     for (int looked = 0; point && looked < CORE_HOLD_MAX; looked++) {
-        struct core_worker *worker = point->member->worker;
+        struct core_worker *worker = point->worker;
         if (is_dead(core, worker)) {
-            first = point = weft__ring_at(seat->ring, hash);
+            first = point = weft__ring_at(&seat->ring, hash);
             continue;
         }
         if (!unwanted(core, dispatch, worker, untried_only)) {
-            *key = point->hash - hash;
+            *key = point->place - hash;
             return worker;
         }
-        point = weft__ring_after(seat->ring, point);
+        point = weft__ring_after(&seat->ring, point);
         if (point == first) break;
     }
     return NULL;

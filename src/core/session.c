@@ -5,8 +5,7 @@
  *
  * Death is one store to `state`. Selection passes it at every upgrade, so from that store on no worker of the session
  * is chosen, though what hung on it is worked off in later holds. The record lives until nothing hangs on it and nobody
- * holds it; then the shell is told through core->ended, and disarms the link.
- */
+ * holds it; then the shell is told through core->ended, and disarms the link. */
 #include "core/state.h"
 
 #include <string.h>

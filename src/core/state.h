@@ -11,8 +11,8 @@
  *                task (one attempt) --- dispatch --- destination of its outcome
  *
  * A worker that takes every type is a member of the class `any` alone; others of one class for each type. A dispatch is
- * queued in its class and in its channel: the worker of a type looks at its classes, one that takes all at the channel.
- */
+ * queued in its class and in its channel: the worker of a type looks at its classes, one that takes all at the
+ * channel. */
 #ifndef WEFT_CORE_STATE_H
 #define WEFT_CORE_STATE_H
 
@@ -64,7 +64,7 @@ struct seat {
     uint32_t eligible_count; /* in the index */
     struct list_node turn;   /* round robin: longest unchosen first */
     struct heap loads;       /* least loaded */
-    struct ring_point *ring; /* sticky */
+    struct ring ring;        /* sticky */
 };
 
 struct membership {
@@ -77,32 +77,34 @@ struct membership {
 
 struct core_worker {
     struct slot slot;
+    /* what a dispatch touches, close together: among many workers each is cold when its turn comes */
     struct core_channel *channel; /* NULL once ended and idle */
     struct core_session *session; /* outlives its workers */
-    struct name *name;
-    uint64_t name_hash;
-    uint64_t id;
-    struct list_node on_channel;
-    struct list_node on_session;
-    struct list_node tasks; /* not released, oldest first */
-    struct list_node idle_waiters;
-    struct membership *members;
-    struct ring_point *points; /* members_count x RING_POINTS; sticky only */
+    struct list_node tasks;       /* not released, oldest first */
     struct core_dest *dest;
     struct core_group *group;
     void *context;
+    struct membership *members;
+    struct name *name;
     uint32_t members_count;
     uint32_t max_concurrent;
     uint32_t in_flight;
     uint32_t orphaned;
-    uint32_t reserved; /* task records kept for it */
     bool handled;
     bool draining;
-    bool seen_armed;             /* looked at since its session was armed */
-    bool indexed;                /* stands in its seats' indexes */
-    bool ended;                  /* off the registry: dead, removed */
-    weft_worker_state end_state; /* why, once ended */
+    bool indexed;      /* stands in its seats' indexes */
+    bool ended;        /* off the registry: dead, removed */
+    bool seen_armed;   /* looked at since its session was armed */
+    uint32_t reserved; /* task records kept for it */
     uint64_t completed, errored;
+    /* the rest */
+    weft_worker_state end_state; /* why, once ended */
+    struct ring_point *points;   /* members_count x RING_POINTS; sticky only */
+    uint64_t name_hash;
+    uint64_t id;
+    struct list_node on_channel;
+    struct list_node on_session;
+    struct list_node idle_waiters;
     struct work work;
 };
 
@@ -145,11 +147,11 @@ struct core_channel {
     uint32_t queued_by_priority[CORE_PRIORITIES];
     uint32_t queued;
     uint64_t queued_bytes;
-    uint64_t turns; /* dispatches taken from the queue: the starvation guard counts them */
-    uint64_t stamp; /* round robin's last */
-    uint32_t open;  /* dispatches without an outcome */
-    uint32_t workers_count;          /* registered */
-    uint32_t hanging_count;          /* worker records that name it: it outlives them */
+    uint64_t turns;          /* dispatches taken from the queue: the starvation guard counts them */
+    uint64_t stamp;          /* round robin's last */
+    uint32_t open;           /* dispatches without an outcome */
+    uint32_t workers_count;  /* registered */
+    uint32_t hanging_count;  /* worker records that name it: it outlives them */
     uint32_t eligible_count; /* workers that stand in the index */
     uint32_t in_flight;
     uint32_t orphaned;

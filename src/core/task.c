@@ -10,8 +10,7 @@
  * since the work has really stopped. An attempt between the two is orphaned: counted, shown, and its result refused.
  *
  * An attempt that is lost while its handler may still run is fenced: it keeps its dispatch, which waits for the release
- * and is then queued again; unless the channel is overlapping, where it does not wait.
- */
+ * and is then queued again; unless the channel is overlapping, where it does not wait. */
 #include "core/state.h"
 
 #include "base/clock.h"
@@ -54,8 +53,8 @@ static void leave_thread(struct core_task *task)
     if (task->worker->group) task->worker->group->busy--;
 }
 
-/* --- the beginning -------------------------------------------------------------------------------------------------
- */
+/* --- the beginning
+ * ------------------------------------------------------------------------------------------------- */
 
 /* Its record was reserved when the worker registered: this cannot fail. */
 void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core_worker *worker)
@@ -64,6 +63,7 @@ void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core
     WEFT_ASSERT(worker->session->state == CORE_SESSION_ARMED && !worker->ended);
     struct core_channel *channel = dispatch->channel;
     struct core_task *task = weft__slotmap_take(&core->tasks);
+    __builtin_prefetch(worker->name, 1); /* the outcome will tell it */
     dispatch->state = DISPATCH_ASSIGNED;
     dispatch->task = task;
     dispatch->attempts++;
@@ -123,8 +123,8 @@ void weft__core_move(struct core *core, struct core_dest *from, struct core_dest
     }
 }
 
-/* --- the end -------------------------------------------------------------------------------------------------------
- */
+/* --- the end
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* The slot is free. held: somebody still has the handle, and the record waits for what he says. */
 static void release(struct core *core, struct core_task *task, bool held)
@@ -231,8 +231,8 @@ static void crash(struct core *core, struct core_task *task, uint64_t tried_key,
     weft__dispatch_timer(core, dispatch);
 }
 
-/* Its worker has ended. A handler of ours that still runs keeps the slot; what a dead participant held is gone with it.
- */
+/* Its worker has ended. A handler of ours that still runs keeps the slot; what a dead participant held is gone with
+ * it. */
 void weft__task_lost(struct core *core, struct core_task *task, uint64_t tried_key)
 {
     if (task->dispatch && !task->fenced) crash(core, task, tried_key, "worker_died");
@@ -331,8 +331,8 @@ void weft__core_give_back(struct core *core, uint64_t now_ns, struct core_task *
     }
 }
 
-/* --- what its holder asks ------------------------------------------------------------------------------------------
- */
+/* --- what its holder asks
+ * ------------------------------------------------------------------------------------------ */
 
 bool weft__core_heartbeat(struct core *core, uint64_t now_ns, struct core_task *task)
 {

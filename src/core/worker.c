@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- groups --------------------------------------------------------------------------------------------------------
- */
+/* --- groups
+ * -------------------------------------------------------------------------------------------------------- */
 
 weft_error weft__core_group_add(struct core *core, struct core_group *group, uint32_t limit)
 {
@@ -58,8 +58,8 @@ void weft__core_group_limit(struct core *core, uint64_t now_ns, struct core_grou
     weft__serve_group(core, group);
 }
 
-/* --- registration --------------------------------------------------------------------------------------------------
- */
+/* --- registration
+ * -------------------------------------------------------------------------------------------------- */
 
 static void members_drop(struct core *core, struct core_worker *worker)
 {
@@ -127,9 +127,8 @@ static void members_finish(struct core_worker *worker)
         member->worker = worker;
         list_init(&member->on_turn);
         for (uint64_t p = 0; worker->points && p < RING_POINTS; p++) {
-            uint64_t hash = mix(worker->name_hash + p * UINT64_C(0x9e3779b97f4a7c15));
-            worker->points[i * RING_POINTS + p] =
-                (struct ring_point){.hash = hash, .weight = mix(hash), .member = member};
+            uint64_t place = mix(worker->name_hash + p * UINT64_C(0x9e3779b97f4a7c15));
+            worker->points[i * RING_POINTS + p] = (struct ring_point){.place = place, .worker = worker};
         }
     }
 }
@@ -219,8 +218,8 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     return WEFT_OK;
 }
 
-/* --- the end of a worker -------------------------------------------------------------------------------------------
- */
+/* --- the end of a worker
+ * ------------------------------------------------------------------------------------------- */
 
 void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker_state state)
 {

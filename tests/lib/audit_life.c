@@ -203,7 +203,7 @@ static bool open(struct tally *tally, const struct core_dispatch *dispatch)
         HOLDS(task->fenced == (dispatch->state == DISPATCH_FENCED), "open dispatch", name);
     }
     if (dispatch->cancelling) HOLDS(task && task->state == CORE_TASK_TAKEN && !task->fenced, "open dispatch", name);
-    unsigned lost = dispatch->attempts - (dispatch->state == DISPATCH_ASSIGNED);
+    unsigned lost = dispatch->attempts - (dispatch->state == DISPATCH_ASSIGNED ? 1U : 0U);
     HOLDS(dispatch->tried_count == lost && lost < dispatch->attempts_max, "open dispatch", name);
     struct channel_tally *sums = &tally->channels[slot_number(&dispatch->channel->slot)];
     sums->open++;

@@ -551,6 +551,11 @@ void world_release(const char *name)
     after_entry();
 }
 
+uint64_t world_handle_of(const char *name)
+{
+    return the_known_session(name)->handle;
+}
+
 const char *world_participant_now(const char *name)
 {
     const struct core_session *session =
@@ -724,6 +729,11 @@ void world_box(const char *name)
     weft__core_dest_init(&new_known_box(name)->dest);
 }
 
+struct core_dest *world_box_named(const char *name)
+{
+    return &the_known_box(name)->dest;
+}
+
 void world_look_into(const char *name)
 {
     empty(&the_known_box(name)->dest);
@@ -837,6 +847,11 @@ void world_listen_to(const char *name)
     bool listens = weft__core_task_on_cancel(world.core, the_known_task(name)->task, &host->box);
     after_entry();
     result(listens ? WEFT_OK : WEFT_EEXIST);
+}
+
+struct core_task *world_task_named(const char *name)
+{
+    return the_known_task(name)->task;
 }
 
 bool world_is_cancelled(const char *name)

@@ -89,6 +89,7 @@ extern struct world world;
 #define fire(name) world_verb(fire, name, (weft_cause){.kind = WEFT_CAUSE_DECLARED})
 #define fire_of(name, why, what) world_verb(fire, name, (weft_cause){.kind = (why), .value = (what)})
 #define release(name) world_verb(release, name)
+#define handle_of(name) world_verb(handle_of, name)
 #define participant_now(name) world_verb(participant_now, name) /* "arming", "armed", "dead", "gone" */
 
 /* --- workers and groups ----------------------------------------------------------------------------------------------- */
@@ -132,6 +133,7 @@ struct asked {
 #define box(name) world_verb(box, name)           /* a caller's queue that is emptied only by */
 #define look_into(name) world_verb(look_into, name)
 #define close_box(name) world_verb(close_box, name)
+#define box_named(name) world_verb(box_named, name)
 #define reply_of(name) world_verb(reply_of, name) /* the struct core_outcome it ended with, without its message */
 
 /* What a dispatch of that many payload bytes is charged while it waits. */
@@ -152,6 +154,7 @@ struct asked {
 #define give_back(...) world_verb(give_back, (const char *const[]){__VA_ARGS__, NULL})
 #define beat(task) world_verb(beat, task) /* WEFT_ESTALE */
 #define listen_to(task) world_verb(listen_to, task) /* WEFT_EEXIST: it is cancelled already */
+#define task_named(task) world_verb(task_named, task)
 #define is_cancelled(task) world_verb(is_cancelled, task)
 #define type_of(task) world_verb(type_of, task)
 
@@ -203,6 +206,7 @@ void world_attach(const char *name, bool declared);
 void world_arm(const char *name);
 void world_fire(const char *name, weft_cause cause);
 void world_release(const char *name);
+uint64_t world_handle_of(const char *name);
 const char *world_participant_now(const char *name);
 
 void world_worker(const char *name, const struct hired *hired);
@@ -218,6 +222,7 @@ void world_dispatch(const char *name, const struct asked *asked);
 void world_cancel(const char *name);
 void world_fetch(const char *name, const char *waiter);
 void world_box(const char *name);
+struct core_dest *world_box_named(const char *name);
 void world_look_into(const char *name);
 void world_close_box(const char *name);
 struct core_outcome world_reply_of(const char *name);
@@ -228,6 +233,7 @@ void world_return_from(const char *task, bool kept);
 void world_give_back(const char *const *tasks);
 void world_beat(const char *task);
 void world_listen_to(const char *task);
+struct core_task *world_task_named(const char *task);
 bool world_is_cancelled(const char *task);
 const char *world_type_of(const char *task);
 

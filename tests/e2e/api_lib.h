@@ -1,0 +1,148 @@
+/* api_lib.h: what the tests of the public interface share: events between threads, a node with a channel, handlers. */
+#ifndef WEFT_TESTS_E2E_API_LIB_H
+#define WEFT_TESTS_E2E_API_LIB_H
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <weft/weft.h>
+
+#include "lib/check.h"
+
+#define CHANNEL "dispatch.test.work"
+#define OTHER "dispatch.test.other"
+
+/* Something that happens a number of times, and can be waited for. Zeroed is ready. */
+struct event {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    unsigned count;
+};
+
+static inline void event_give(struct event *event)
+{
+    pthread_mutex_lock(&event->mutex);
+    event->count++;
+    pthread_cond_broadcast(&event->cond);
+    pthread_mutex_unlock(&event->mutex);
+}
+
+/* Waits until it has happened so often. */
+static inline void event_await(struct event *event, unsigned count)
+{
+    pthread_mutex_lock(&event->mutex);
+    while (event->count < count)
+        pthread_cond_wait(&event->cond, &event->mutex);
+    pthread_mutex_unlock(&event->mutex);
+}
+
+static inline weft_node *open_node(void)
+{
+    weft_node *node;
+    check_ok(weft_node_open(NULL, &node));
+    check_ok(weft_channel_declare(node, CHANNEL, NULL));
+    return node;
+}
+
+static inline weft_worker *register_worker(weft_node *node, const char *channel, weft_handler handler, void *context)
+{
+    weft_worker *worker;
+    check_ok(weft_worker_register(node, channel, handler, context, NULL, &worker));
+    return worker;
+}
+
+static inline pthread_t start(void *(*main)(void *argument), void *argument)
+{
+    pthread_t thread;
+    check_eq(pthread_create(&thread, NULL, main, argument), 0);
+    return thread;
+}
+
+static inline void join(pthread_t thread)
+{
+    check_eq(pthread_join(thread, NULL), 0);
+}
+
+/* A handler: completes with what came. */
+static inline void echo(weft_task *task, void *context)
+{
+    (void)context;
+    thread_check_ok(weft_task_complete(task, weft_task_payload(task)));
+}
+
+/* A handler: says that it began, waits for leave to go on, completes. */
+struct stop {
+    struct event began, go_on;
+};
+
+static inline void halt(weft_task *task, void *context)
+{
+    struct stop *stop = context;
+    event_give(&stop->began);
+    event_await(&stop->go_on, 1);
+    (void)weft_task_complete(task, weft_task_payload(task));
+}
+
+static inline weft_reply dispatch(weft_node *node, const char *channel, const char *text)
+{
+    weft_reply reply;
+    check_ok(weft_dispatch(node, channel, weft_text(text), NULL, &reply));
+    return reply;
+}
+
+static inline weft_dispatch_id submit(weft_completions *completions, const char *channel, const char *text,
+                                      uint64_t token)
+{
+    weft_ticket ticket;
+    check_ok(weft_dispatch_submit(completions, channel, weft_text(text), NULL, token, &ticket));
+    return ticket.id;
+}
+
+static inline weft_reply next_reply(weft_completions *completions)
+{
+    weft_reply reply;
+    size_t count;
+    check_ok(weft_completions_next(completions, WEFT_FOREVER, &reply, 1, &count));
+    check_eq(count, 1);
+    return reply;
+}
+
+/* The reply is completed with that text; releases it. */
+static inline void check_reply_text(weft_reply *reply, const char *text)
+{
+    check_str(weft_outcome_name(reply->outcome), "completed");
+    check_eq(reply->payload.size, strlen(text));
+    check_true(memcmp(reply->payload.data, text, strlen(text)) == 0);
+    check_true(!reply->code && !reply->message);
+    weft_reply_release(reply);
+}
+
+/* It ended in another way; releases it. */
+static inline void check_reply_code(weft_reply *reply, weft_outcome outcome, const char *code)
+{
+    check_str(weft_outcome_name(reply->outcome), weft_outcome_name(outcome));
+    check_str(reply->code, code);
+    check_eq(reply->payload.size, 0);
+    weft_reply_release(reply);
+}
+
+/* How many entries a directory of /proc/self has: threads ("task"), descriptors ("fd"). */
+static inline unsigned own_count(const char *what)
+{
+    char path[64];
+    unsigned count = 0;
+    snprintf(path, sizeof path, "/proc/self/%s", what);
+    DIR *directory = opendir(path);
+    check_true(directory != NULL);
+    while (readdir(directory))
+        count++;
+    closedir(directory);
+    return count;
+}
+
+#endif

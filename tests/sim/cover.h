@@ -1,0 +1,137 @@
+/* cover.h: how often each thing worth meeting was met. A long run that never met one of them is not to be trusted. */
+#ifndef WEFT_SIM_COVER_H
+#define WEFT_SIM_COVER_H
+
+#include <stdint.h>
+
+/* The endings of a dispatch come first, in the order of enum ending (model.h). */
+#define COVERS(X)                                                                                                      \
+    X(COMPLETED, "ended completed")                                                                                    \
+    X(FAILED, "ended failed")                                                                                          \
+    X(NOT_CANCELLED, "ended failed: not_cancelled")                                                                    \
+    X(WORKER_DIED, "ended worker_died")                                                                                \
+    X(ABANDONED, "ended worker_died: abandoned")                                                                       \
+    X(LATE_CLOSE, "ended timed_out: schedule_to_close")                                                                \
+    X(LATE_START, "ended timed_out: schedule_to_start")                                                                \
+    X(LATE_RUN, "ended timed_out: start_to_close")                                                                     \
+    X(LATE_BEAT, "ended timed_out: heartbeat")                                                                         \
+    X(CANCELLED, "ended cancelled")                                                                                    \
+    X(CALLER_DIED, "ended cancelled: caller_died")                                                                     \
+    X(CALLER_CLOSED, "ended cancelled: caller_closed")                                                                 \
+    X(GRACE, "ended cancelled: cancel_grace")                                                                          \
+    X(NODE_CLOSED, "ended cancelled: node_closed")                                                                     \
+    X(SHED, "ended rejected: shed")                                                                                    \
+    X(ADMITTED_ACCEPTED, "admitted: accepted")                                                                         \
+    X(ADMITTED_DEFERRED, "admitted: deferred")                                                                         \
+    X(REFUSED_DRAINING, "not admitted: draining")                                                                      \
+    X(REFUSED_PAYLOAD, "not admitted: payload_too_large")                                                              \
+    X(REFUSED_NO_WORKER, "not admitted: no_worker")                                                                    \
+    X(REFUSED_QUEUE_FULL, "not admitted: queue_full")                                                                  \
+    X(BLOCK_WAIT, "a blocked caller waits for room")                                                                   \
+    X(BLOCK_WOKEN, "a blocked caller is woken and tries again")                                                        \
+    X(ECLOSED, "WEFT_ECLOSED")                                                                                         \
+    X(EBUSY, "WEFT_EBUSY")                                                                                             \
+    X(EEXIST, "WEFT_EEXIST")                                                                                           \
+    X(EDIFFERS, "WEFT_EDIFFERS")                                                                                       \
+    X(ENOCHANNEL, "WEFT_ENOCHANNEL")                                                                                   \
+    X(ENOTFOUND, "WEFT_ENOTFOUND")                                                                                     \
+    X(ELIMIT, "WEFT_ELIMIT")                                                                                           \
+    X(EDEAD, "WEFT_EDEAD")                                                                                             \
+    X(EINVAL, "WEFT_EINVAL")                                                                                           \
+    X(EUNSUPPORTED, "WEFT_EUNSUPPORTED")                                                                               \
+    X(EAGAIN, "WEFT_EAGAIN")                                                                                           \
+    X(ENOMEM_ATTACH, "WEFT_ENOMEM: attach")                                                                            \
+    X(ENOMEM_DECLARE, "WEFT_ENOMEM: declare")                                                                          \
+    X(ENOMEM_TEMPLATE, "WEFT_ENOMEM: template")                                                                        \
+    X(ENOMEM_REGISTER, "WEFT_ENOMEM: register")                                                                        \
+    X(ENOMEM_DISPATCH, "WEFT_ENOMEM: dispatch")                                                                        \
+    X(WHY_ELIGIBLE, "asked why: eligible")                                                                             \
+    X(WHY_LINK, "asked why: link")                                                                                     \
+    X(WHY_TYPE, "asked why: activity type")                                                                            \
+    X(WHY_DRAINING, "asked why: draining")                                                                             \
+    X(WHY_EXCLUDED, "asked why: excluded")                                                                             \
+    X(WHY_CAPACITY, "asked why: capacity")                                                                             \
+    X(WHY_EXECUTOR, "asked why: executor")                                                                             \
+    X(FIRED_ARMING, "fired before armed")                                                                              \
+    X(ARMED_LATE, "armed after it fired")                                                                              \
+    X(ARMED_WITH_WORKERS, "armed with workers registered")                                                             \
+    X(DIED_BY_RELEASE, "died by the last release")                                                                     \
+    X(SESSION_REPLACED, "a name comes back before its dead session is gone")                                           \
+    X(SESSION_ENDED, "a session's record ended")                                                                       \
+    X(DEATH_QUEUED, "caller dies: dispatch queued")                                                                    \
+    X(DEATH_ASSIGNED, "caller dies: dispatch assigned")                                                                \
+    X(DEATH_TAKEN, "caller dies: dispatch taken")                                                                      \
+    X(DEATH_DETACHED, "caller dies: dispatch goes on")                                                                 \
+    X(WORKER_END_ASSIGNED, "worker ends: task not taken")                                                              \
+    X(WORKER_END_TAKEN, "worker ends: task in the hands of a puller")                                                  \
+    X(WORKER_END_HANDLER, "worker ends: task in its handler")                                                          \
+    X(WORKER_END_BATCH, "worker ends: task in a batch, not begun")                                                     \
+    X(UNASSIGNED, "a task not begun goes to others")                                                                   \
+    X(REDISPATCHED, "another attempt after a loss")                                                                    \
+    X(FENCED, "a lost attempt waits for its release")                                                                  \
+    X(OVERLAPPING, "another attempt while the old one runs")                                                           \
+    X(ATTEMPTS_SPENT, "the last attempt is lost")                                                                      \
+    X(RETRY_TRIED, "a worker it died of gets it again")                                                                \
+    X(RETRY_WAITED, "waited in vain for an untried worker")                                                            \
+    X(RESULT_LATE, "a late result is refused")                                                                         \
+    X(RESULT_TWICE, "a result after it was settled")                                                                   \
+    X(RESULT_IN_HANDLER, "settled before its handler returned")                                                        \
+    X(RESULT_UNSETTLED, "returned neither settled nor kept")                                                           \
+    X(RESULT_KEPT, "returned and kept")                                                                                \
+    X(RESULT_AFTER_KEPT, "settled after it was kept")                                                                  \
+    X(RESULT_OF_LOST, "a lost task's handle is given back")                                                            \
+    X(RESULTS_MANY, "several results in one entry")                                                                    \
+    X(TAKE_BATCH, "several tasks in one take")                                                                         \
+    X(TAKE_TIMED, "a timed task is taken alone")                                                                       \
+    X(GIVE_BACK, "given back")                                                                                         \
+    X(GIVE_BACK_FENCED, "given back after its worker ended")                                                           \
+    X(HEARTBEAT, "heartbeat")                                                                                          \
+    X(HEARTBEAT_STALE, "heartbeat of a stale task")                                                                    \
+    X(NOTICE, "cancel notice")                                                                                         \
+    X(NOTICE_TOO_LATE, "asked for a cancel notice when cancelled")                                                     \
+    X(CANCEL_RUNNING, "cancel of a running dispatch")                                                                  \
+    X(CANCEL_TWICE, "cancel again")                                                                                    \
+    X(OUTCOME_TAKEN, "outcome taken")                                                                                  \
+    X(FETCHED, "outcome of a detached one fetched")                                                                    \
+    X(FETCH_EARLY, "fetch of an open one")                                                                             \
+    X(FETCH_WOKEN, "who waits to fetch is woken")                                                                      \
+    X(OUTCOME_EXPIRED, "outcome kept too long is forgotten")                                                           \
+    X(DEST_ABANDONED, "a queue of outcomes is abandoned")                                                              \
+    X(INLINE_MOVED, "inline tasks move to a group")                                                                    \
+    X(PAUSED, "pause")                                                                                                 \
+    X(RESUMED, "resume")                                                                                               \
+    X(DRAINING, "drain")                                                                                               \
+    X(DRAINED, "drained")                                                                                              \
+    X(DELETED, "delete")                                                                                               \
+    X(DELETED_WITH_WORKERS, "delete with workers registered")                                                          \
+    X(FROM_TEMPLATE, "made from a template")                                                                           \
+    X(WORKER_DRAINED, "worker drained")                                                                                \
+    X(WORKER_IDLE_WAIT, "wait for a worker to be idle")                                                                \
+    X(GROUP_SHRUNK, "a group takes fewer")                                                                             \
+    X(GROUP_GROWN, "a group takes more")                                                                               \
+    X(GROUP_REMOVED, "a group is removed")                                                                             \
+    X(PRIORITY_TURN, "a higher priority went first")                                                                   \
+    X(STARVED_TURN, "a starved priority went first")                                                                   \
+    X(STEP_DELAYED, "another event between an entry and its step")                                                     \
+    X(STEP_MORE, "a step that left more to do")                                                                        \
+    X(SLEEPER_WOKEN, "a timer due earlier wakes the sleeper")                                                          \
+    X(TICK_LATE, "a tick later than it was due")                                                                       \
+    X(QUIET_WAIT, "wait for quiet")                                                                                    \
+    X(CLOSED_BUSY, "closed with dispatches open")
+
+enum cover {
+#define COVER_ENUM(name, text) COVER_##name,
+    COVERS(COVER_ENUM)
+#undef COVER_ENUM
+        COVERS_COUNT
+};
+
+extern uint64_t covers[COVERS_COUNT];
+extern const char *const cover_texts[COVERS_COUNT];
+
+static inline void cover(enum cover what)
+{
+    covers[what]++;
+}
+
+#endif
