@@ -103,8 +103,9 @@ $(LIB) $(TEST_LIB):
 	@rm -f $@
 	$(call say,archive)$(AR) rcs $@ $^
 
+# Never unloaded: the C library calls its destructors when threads end.
 $(SHARED): $(call objects,src/*/*.c)
-	$(call say,link)$(link) -shared -Wl,-soname,$(SONAME)
+	$(call say,link)$(link) -shared -Wl,-soname,$(SONAME),-z,nodelete
 	@ln -sf $(@F) $O/$(SONAME); ln -sf $(SONAME) $O/libweft.so
 
 $(all_tests): %: %.o $(TEST_LIB) $(LIB)
