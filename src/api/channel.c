@@ -144,9 +144,8 @@ weft_error weft_channel_deaths(weft_node *node, const char *name, weft_death *de
 {
     if (!node || !name || (!deaths && max) || !count) return no_argument("weft_channel_deaths");
     (void)weft__enter(node);
-    weft_error error = weft__core_closing(node->core)
-                           ? WEFT_ECLOSED
-                           : weft__core_channel_deaths(node->core, name, deaths, max, count);
+    weft_error error =
+        weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_deaths(node->core, name, deaths, max, count);
     weft__leave(node);
     return report(error, name, "");
 }

@@ -14,7 +14,7 @@
 static weft_error deadlock(const char *where)
 {
     return weft__error(WEFT_EDEADLK, "%s: called from %s", where,
-                       weft__frame->kind == FRAME_HANDLER  ? "a handler whose group has no thread left to take its place"
+                       weft__frame->kind == FRAME_HANDLER ? "a handler whose group has no thread left to take its place"
                        : weft__frame->kind == FRAME_INLINE ? "an inline handler"
                                                            : "a callback");
 }
@@ -34,14 +34,15 @@ static weft_error admit(weft_node *node, const struct core_request *asked, struc
 {
     const uint64_t since_ns = *now_ns;
     struct core_request request = *asked;
-    for (uint64_t deadline_ns = 0;;) {
+    uint64_t deadline_ns = 0;
+    for (request.waits = true;;) {
         struct waiter waiter;
         weft_error error = weft__core_dispatch(node->core, *now_ns, &request, admitted);
         if (error != WEFT_EREJECTED || !admitted->blocks) return error;
         if (!deadline_ns) deadline_ns = weft__deadline(since_ns, admitted->block_ms);
-        if (*now_ns >= deadline_ns) return error;
+        request.waits = *now_ns < deadline_ns;
         weft__waiter_init(&waiter);
-        if (!weft__core_channel_wait_room(node->core, admitted->channel, &waiter.core)) continue;
+        if (!request.waits || !weft__core_channel_wait_room(node->core, admitted->channel, &waiter.core)) continue;
         (void)weft__wait(node, &waiter, deadline_ns, now_ns);
         uint64_t waited_ms = (*now_ns - since_ns) / NS_PER_MS;
         request.schedule_to_start_ms = less(asked->schedule_to_start_ms, waited_ms);
@@ -68,8 +69,8 @@ static void reply_rejected(weft_reply *reply, const struct core_admitted *admitt
                           .code = admitted->reason};
 }
 
-weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payload,
-                         const weft_dispatch_options *options, weft_reply *reply)
+weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payload, const weft_dispatch_options *options,
+                         weft_reply *reply)
 {
     struct core_request request;
     struct core_admitted admitted;

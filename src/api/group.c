@@ -32,7 +32,8 @@ weft_error weft_group_open(weft_node *node, const weft_group_options *options, w
 weft_error weft_group_run(weft_group *group, uint32_t timeout_ms)
 {
     if (!group) return weft__error(WEFT_EINVAL, "weft_group_run: group is NULL");
-    if (weft__frame) return weft__error(WEFT_EDEADLK, "group %s: lent a thread that is in a handler or callback", group->name);
+    if (weft__frame)
+        return weft__error(WEFT_EDEADLK, "group %s: lent a thread that is in a handler or callback", group->name);
     weft_node *node = group->node;
     uint64_t now_ns = weft__enter(node);
     weft__call_begin(node);

@@ -43,8 +43,8 @@ static weft_error check_options(const weft_node_options *o)
                   {"dispatches_max", o->dispatches_max}};
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
         if (!bounds[i].value || bounds[i].value >= 1U << SLOT_INDEX_BITS)
-            return weft__error(WEFT_EINVAL, "node: %s of %u is outside 1 to 2^%d - 1", bounds[i].name,
-                               bounds[i].value, SLOT_INDEX_BITS);
+            return weft__error(WEFT_EINVAL, "node: %s of %u is outside 1 to 2^%d - 1", bounds[i].name, bounds[i].value,
+                               SLOT_INDEX_BITS);
     if (o->allocator && (!o->allocator->alloc || !o->allocator->free))
         return weft__error(WEFT_EINVAL, "node: the allocator's alloc or free is NULL");
     return WEFT_OK;
@@ -58,7 +58,8 @@ static weft_node *node_new(const struct mem *mem)
     weft__lock_init(&node->lock, LOCK_NODE);
     weft__lock_init(&node->core_lock, LOCK_CORE);
     struct list_node *lists[] = {&node->groups, &node->callers, &node->changes, &node->workers, &node->completions};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) list_init(lists[i]);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        list_init(lists[i]);
     weft__core_dest_init(&node->inline_tasks);
     weft__participants_init(node);
     weft__callbacks_init(&node->callbacks);
@@ -71,7 +72,8 @@ static void node_free(weft_node *node)
     struct mem mem = node->mem;
     weft__participants_fini(node);
     weft__core_free(node->core); /* its records know the groups */
-    for (struct list_node *on; (on = list_first(&node->groups));) weft__group_free(list_record(on, weft_group, on_node));
+    for (struct list_node *on; (on = list_first(&node->groups));)
+        weft__group_free(list_record(on, weft_group, on_node));
     weft__lock_fini(&node->core_lock);
     weft__lock_fini(&node->lock);
     weft__mem_free(&mem, node);
@@ -128,8 +130,7 @@ static weft_error busy(weft_node *node, uint64_t now_ns)
 {
     const char *worker, *channel;
     const struct core_task *task = weft__core_any_task(node->core, &worker, &channel);
-    if (!task)
-        return weft__error(WEFT_EBUSY, "node: %u calls of other threads are still inside", node->calls_count);
+    if (!task) return weft__error(WEFT_EBUSY, "node: %u calls of other threads are still inside", node->calls_count);
     uint64_t since_ns = __atomic_load_n(&task->started_ns, __ATOMIC_RELAXED);
     uint64_t for_ms = since_ns && since_ns < now_ns ? (now_ns - since_ns) / NS_PER_MS : 0;
     return weft__error(WEFT_EBUSY, "node: worker %s of %s has held a task for %llu ms", worker, channel,
@@ -163,8 +164,7 @@ static weft_error wind_down(weft_node *node, uint32_t timeout_ms)
     weft__wake_callers(node);
     do {
         weft__waiter_init(&waiter);
-    } while (weft__core_wait_quiet(node->core, false, &waiter.core) &&
-             weft__wait(node, &waiter, deadline_ns, &now_ns));
+    } while (weft__core_wait_quiet(node->core, false, &waiter.core) && weft__wait(node, &waiter, deadline_ns, &now_ns));
 
     node->closed = true;
     weft__core_settle_all(node->core);
@@ -188,8 +188,10 @@ static void tear_down(weft_node *node)
         weft__group_stop(list_record(g, weft_group, on_node));
     weft__callbacks_stop(node);
     weft__service_stop(node);
-    while ((on = list_pop_front(&node->workers))) weft__worker_free(list_record(on, weft_worker, on_node));
-    while ((on = list_pop_front(&node->completions))) weft__completions_free(list_record(on, weft_completions, on_node));
+    while ((on = list_pop_front(&node->workers)))
+        weft__worker_free(list_record(on, weft_worker, on_node));
+    while ((on = list_pop_front(&node->completions)))
+        weft__completions_free(list_record(on, weft_completions, on_node));
     node_free(node);
 }
 
@@ -219,7 +221,7 @@ weft_error weft_node_close(weft_node *node, uint32_t timeout_ms)
 static struct lock process_lock;
 static pthread_once_t process_once = PTHREAD_ONCE_INIT;
 static weft_node *process_node; /* under the lock, like the next */
-static bool process_closing; /* it admits nothing any more */
+static bool process_closing;    /* it admits nothing any more */
 static bool process_in_fini;
 
 static void process_init(void)

@@ -20,7 +20,8 @@ static weft_error check(weft_node *node, const char *name, weft_participant **pa
 
 static weft_error report(weft_error error, const char *name)
 {
-    if (error == WEFT_ELIMIT) return weft__error(error, "participant %s: participants_max of the node is reached", name);
+    if (error == WEFT_ELIMIT)
+        return weft__error(error, "participant %s: participants_max of the node is reached", name);
     if (error == WEFT_ESYSTEM)
         return weft__error(error, "participant %s: it cannot be watched: %s", name, strerror(errno));
     return error ? weft__error(error, "participant %s: %s", name, weft_error_text(error)) : error;

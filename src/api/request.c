@@ -9,7 +9,8 @@
 static weft_error check_options(const weft_node *node, const weft_dispatch_options *o)
 {
     if (o->version != 1)
-        return weft__error(WEFT_EINVAL, "dispatch: options.version is not 1: initialise them with WEFT_DISPATCH_OPTIONS");
+        return weft__error(WEFT_EINVAL,
+                           "dispatch: options.version is not 1: initialise them with WEFT_DISPATCH_OPTIONS");
     if (o->priority < WEFT_PRIORITY_URGENT || o->priority > WEFT_PRIORITY_LOW)
         return weft__error(WEFT_EINVAL, "dispatch: priority %d is none of weft_priority", (int)o->priority);
     if (o->activity_type && !weft__word_valid(o->activity_type, ".:/"))
@@ -19,7 +20,8 @@ static weft_error check_options(const weft_node *node, const weft_dispatch_optio
         (!*o->content_type || strnlen(o->content_type, WEFT_CONTENT_TYPE_MAX + 1) > WEFT_CONTENT_TYPE_MAX))
         return weft__error(WEFT_EINVAL, "dispatch: content_type is not 1 to %d bytes", WEFT_CONTENT_TYPE_MAX);
     if (o->flags & ~(uint32_t)WEFT_OWNER_THREAD)
-        return weft__error(WEFT_EINVAL, "dispatch: flags 0x%x: only WEFT_OWNER_THREAD is one of a dispatch's", o->flags);
+        return weft__error(WEFT_EINVAL, "dispatch: flags 0x%x: only WEFT_OWNER_THREAD is one of a dispatch's",
+                           o->flags);
     if ((o->flags & WEFT_OWNER_THREAD) && o->participant)
         return weft__error(WEFT_EINVAL, "dispatch: it hangs on the participant or on the thread, not on both");
     if (o->participant && o->participant->node != node)
@@ -82,9 +84,12 @@ weft_error weft__request_report(const struct core_request *request, weft_error e
     if (error == WEFT_ENOCHANNEL && !weft__channel_name_valid(request->channel))
         return weft__error(WEFT_EINVAL, "%.80s: not a channel's name, which is <kind>.<namespace>.<name>",
                            request->channel);
+    if (error == WEFT_EINVAL)
+        return weft__error(error, "%s: only a dispatch channel takes dispatches", request->channel);
     if (error == WEFT_EREJECTED) return weft__error(error, "%s: rejected: %s", request->channel, admitted->reason);
     if (error == WEFT_ELIMIT)
-        return weft__error(error, "%s: dispatches_max of the node, or the activity types of a channel", request->channel);
+        return weft__error(error, "%s: dispatches_max of the node, or the activity types of a channel",
+                           request->channel);
     return weft__error_plain(error, request->channel);
 }
 

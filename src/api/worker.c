@@ -28,14 +28,11 @@ static weft_error check_options(weft_node *node, const weft_handler handler, con
         return weft__error(WEFT_EINVAL, "worker: it hangs on the participant or on the thread, not on both");
     if (o->participant && o->participant->node != node)
         return weft__error(WEFT_EINVAL, "worker: the participant is one of another node");
-    if (o->group && o->group->node != node)
-        return weft__error(WEFT_EINVAL, "worker: the group is one of another node");
+    if (o->group && o->group->node != node) return weft__error(WEFT_EINVAL, "worker: the group is one of another node");
     if (!handler && (o->group || (o->flags & WEFT_INLINE)))
         return weft__error(WEFT_EINVAL, "worker: a pull worker runs in no group, and not inline");
-    if (o->group && (o->flags & WEFT_INLINE))
-        return weft__error(WEFT_EINVAL, "worker: an inline one runs in no group");
-    if (o->state_free && !o->state_new)
-        return weft__error(WEFT_EINVAL, "worker: state_free without state_new");
+    if (o->group && (o->flags & WEFT_INLINE)) return weft__error(WEFT_EINVAL, "worker: an inline one runs in no group");
+    if (o->state_free && !o->state_new) return weft__error(WEFT_EINVAL, "worker: state_free without state_new");
     return WEFT_OK;
 }
 
@@ -256,7 +253,8 @@ weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, weft_task 
     struct executor *lent = NULL;
     struct core_task *taken = NULL;
     if (!worker || !task) return weft__error(WEFT_EINVAL, "weft_worker_next: worker or task is NULL");
-    if (worker->handler) return weft__error(WEFT_EINVAL, "%s: the worker has a handler, it does not pull", worker->channel);
+    if (worker->handler)
+        return weft__error(WEFT_EINVAL, "%s: the worker has a handler, it does not pull", worker->channel);
     weft_node *node = worker->node;
     if (timeout_ms) (void)weft__lend(node, &lent);
     uint64_t now_ns = weft__enter(node);
@@ -290,7 +288,8 @@ weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, weft_task 
 weft_error weft_worker_fd(weft_worker *worker, int *fd)
 {
     if (!worker || !fd) return weft__error(WEFT_EINVAL, "weft_worker_fd: worker or fd is NULL");
-    if (worker->handler) return weft__error(WEFT_EINVAL, "%s: the worker has a handler, it does not pull", worker->channel);
+    if (worker->handler)
+        return weft__error(WEFT_EINVAL, "%s: the worker has a handler, it does not pull", worker->channel);
     if (weft__waiter_watch(worker->node, &worker->inbox, &worker->watch, fd)) return WEFT_OK;
     return weft__error(WEFT_ESYSTEM, "%s: no eventfd: %s", worker->channel, strerror(errno));
 }

@@ -42,12 +42,21 @@ static bool three_parts(const char *name, const char *extra, bool (*kind_valid)(
     return true;
 }
 
+/* 0: none of that name. */
+static enum channel_kind kind_of(const char *kind, size_t length)
+{
+    static const char *const kinds[] = {[CHANNEL_DISPATCH] = "dispatch",
+                                        [CHANNEL_EVENT] = "event",
+                                        [CHANNEL_SIGNAL] = "signal",
+                                        [CHANNEL_HISTORY] = "history"};
+    for (size_t i = CHANNEL_DISPATCH; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (strlen(kinds[i]) == length && memcmp(kinds[i], kind, length) == 0) return (enum channel_kind)i;
+    return 0;
+}
+
 static bool kind_known(const char *kind, size_t length)
 {
-    static const char *const kinds[] = {"dispatch", "event", "signal", "history"};
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        if (strlen(kinds[i]) == length && memcmp(kinds[i], kind, length) == 0) return true;
-    return false;
+    return kind_of(kind, length) != 0;
 }
 
 static bool kind_any(const char *kind, size_t length)
@@ -184,6 +193,10 @@ static void class_init(struct core_class *class, struct core_channel *channel)
 static weft_error channel_new(struct core *core, uint64_t hash, const char *name, const weft_channel_options *options,
                               char *message)
 {
+    if (kind_of(name, strcspn(name, ".")) > CHANNEL_EVENT) {
+        snprintf(message, ERROR_TEXT_MAX, "%s: signal and history channels are not served by this version", name);
+        return WEFT_EUNSUPPORTED;
+    }
     if (core->channels.live_count >= core->limits.channels_max) {
         snprintf(message, ERROR_TEXT_MAX, "%s: channels_max of %u reached", name, core->limits.channels_max);
         return WEFT_ELIMIT;
@@ -198,6 +211,7 @@ static weft_error channel_new(struct core *core, uint64_t hash, const char *name
     struct core_channel *channel = weft__slotmap_take(&core->channels);
     channel->name = own;
     channel->name_hash = hash;
+    channel->kind = kind_of(name, strcspn(name, "."));
     channel->serial = ++core->channel_serial;
     channel->options = *options;
     channel->state = WEFT_CHANNEL_OPEN;

@@ -176,6 +176,7 @@ struct core_request {
     uint8_t on_crash;      /* weft_crash */
     uint8_t no_worker;     /* weft_no_worker */
     bool detached;
+    bool waits; /* the caller waits where the queue is full, if it may: that is no rejection yet */
 };
 
 /* How it was admitted. */
@@ -184,7 +185,7 @@ struct core_admitted {
     weft_admission admission;
     uint32_t retry_after_ms;
     const char *reason; /* where rejected; static */
-    bool blocks;        /* rejected for want of room on a channel that lets callers wait for it */
+    bool blocks;        /* rejected for want of room, but the caller may wait for it and ask again */
     uint32_t block_ms;  /* for so long: the shorter of its two times to start and to close; WEFT_FOREVER = no bound */
     uint64_t channel;   /* its handle */
 };
@@ -329,7 +330,7 @@ bool weft__core_heartbeat(struct core *core, uint64_t now_ns, struct core_task *
 bool weft__core_task_on_cancel(struct core *core, struct core_task *task, struct core_dest *dest);
 const char *weft__core_task_type(const struct core_task *task);
 
-/* dispatch.c. WEFT_EREJECTED: admitted says why. */
+/* dispatch.c. WEFT_EREJECTED: admitted says why; WEFT_EINVAL: a channel of another kind. */
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
                                struct core_admitted *admitted);
 weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_id id);

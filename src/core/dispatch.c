@@ -88,8 +88,10 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
 static weft_error reject(struct core *core, struct core_channel *channel, struct core_admitted *admitted,
                          const char *reason, uint32_t retry_after_ms)
 {
-    channel->rejected++;
-    core->stats.rejected++;
+    if (!admitted->blocks) {
+        channel->rejected++;
+        core->stats.rejected++;
+    }
     admitted->admission = WEFT_ADMISSION_REJECTED;
     admitted->reason = reason;
     admitted->retry_after_ms = retry_after_ms;
@@ -196,6 +198,7 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
     if (core->closing) return WEFT_ECLOSED;
     struct core_channel *channel = weft__channel_find(core, request->channel_hash, request->channel);
     if (!channel) return WEFT_ENOCHANNEL;
+    if (channel->kind != CHANNEL_DISPATCH) return WEFT_EINVAL;
     struct core_session *session = weft__slotmap_find(&core->sessions, request->session);
     if (!session || session->state == CORE_SESSION_DEAD) return WEFT_EDEAD;
     if (core->dispatches.live_count >= core->limits.dispatches_max) return WEFT_ELIMIT;
@@ -241,7 +244,7 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
         weft__mem_free(core->mem, tried);
         uint32_t start_ms = inherit_ms(request->schedule_to_start_ms, channel->options.schedule_to_start_ms);
         uint32_t close_ms = inherit_ms(request->schedule_to_close_ms, channel->options.schedule_to_close_ms);
-        admitted->blocks = channel->options.queue_full == WEFT_BLOCK;
+        admitted->blocks = request->waits && channel->options.queue_full == WEFT_BLOCK;
         admitted->block_ms = start_ms < close_ms ? start_ms : close_ms;
         return reject(core, channel, admitted, "queue_full", retry_after_ms(channel));
     }

@@ -128,8 +128,12 @@ struct death {
     uint32_t workers_lost, attempts_held;
 };
 
+/* The first part of a channel's name. */
+enum channel_kind { CHANNEL_DISPATCH = 1, CHANNEL_EVENT, CHANNEL_SIGNAL, CHANNEL_HISTORY };
+
 struct core_channel {
     struct slot slot;
+    enum channel_kind kind;
     char *name;
     uint64_t name_hash;
     uint64_t serial; /* rises in the order of declaration */

@@ -158,6 +158,11 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     uint64_t serial = core->channel_serial;
     struct core_channel *channel = weft__channel_for_worker(core, spec->channel_hash, spec->channel, &error, message);
     if (!channel) return error;
+    if (channel->kind != CHANNEL_DISPATCH) {
+        snprintf(message, ERROR_TEXT_MAX, "%s: only a dispatch channel has workers", channel->name);
+        if (core->channel_serial != serial) weft__channel_remove(core, channel); /* made for this worker */
+        return WEFT_EINVAL;
+    }
 
     char made[32];
     const char *text = spec->name;

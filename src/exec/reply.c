@@ -23,6 +23,7 @@ void weft__reply_fill(weft_reply *reply, struct core_outcome *outcome)
         reply->content_type = weft__message_content_type(message);
     } else {
         reply->message = (const char *)message->bytes; /* ends with a zero of message.c's */
+        if (!reply->code) reply->code = weft__message_content_type(message);
     }
 }
 

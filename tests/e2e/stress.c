@@ -247,7 +247,7 @@ static void *caller(void *argument)
 static void open_world(weft_worker **workers, size_t workers_count)
 {
     weft_channel_options options = WEFT_CHANNEL_OPTIONS;
-    options.depth_max = 128;
+    options.depth_max = 16;
     options.cancel_grace_ms = 5;
     check_ok(weft_node_open(NULL, &world.node));
     check_ok(weft_channel_declare(world.node, channels[0], &options));
