@@ -231,9 +231,7 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
     fill_in(core, dispatch, request, class, session);
     session->hanging_count++;
     size_t charge_bytes = sizeof(*dispatch) + request->payload->charge_bytes;
-    struct core_worker *worker = NULL;
-    if (channel->state == WEFT_CHANNEL_OPEN && list_empty(&class->queues[dispatch->priority]))
-        worker = weft__select(core, dispatch);
+    struct core_worker *worker = channel->state == WEFT_CHANNEL_OPEN ? weft__select(core, dispatch) : NULL;
     bool fits =
         worker || has_room(channel, charge_bytes) ||
         (channel->options.queue_full == WEFT_SHED_LOWEST && shed(core, channel, dispatch->priority, charge_bytes));
@@ -256,10 +254,10 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
     core->stats.dispatches_open++;
     list_push_back(&session->dispatches, &dispatch->on_session);
     if (dispatch->dest) list_push_back(&dispatch->dest->open, &dispatch->item.on);
-    if (worker)
+    if (worker && list_empty(&class->queues[dispatch->priority]))
         weft__assign(core, dispatch, worker);
     else
-        weft__place(core, dispatch);
+        weft__place(core, dispatch); /* behind those that wait: a worker that none of them may have takes it from there */
     if (dispatch->start_deadline_ns != CORE_NEVER || dispatch->close_deadline_ns != CORE_NEVER)
         weft__dispatch_timer(core, dispatch);
     dispatch->admission = dispatch->state == DISPATCH_ASSIGNED ? WEFT_ADMISSION_ACCEPTED : WEFT_ADMISSION_DEFERRED;

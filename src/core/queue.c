@@ -22,15 +22,16 @@ static size_t charge(const struct core_dispatch *dispatch)
     return sizeof(*dispatch) + (dispatch->payload ? dispatch->payload->charge_bytes : 0);
 }
 
-/* A newcomer goes to the end at once; one that comes back has an old number, and its place is near the head. */
+/* A newcomer goes to the end at once; one that comes back has an old number: its place is looked for from both ends. */
 static void insert_by_arrival(struct list_node *queue, struct list_node *node, size_t offset, uint64_t arrival)
 {
 #define ARRIVAL(n) (((struct core_dispatch *)(void *)((char *)(n)-offset))->arrival)
-    struct list_node *at = queue;
-    if (!list_empty(queue) && ARRIVAL(queue->prev) > arrival)
-        for (at = queue->next; ARRIVAL(at) < arrival;)
-            at = at->next;
-    list_insert_before(at, node);
+    struct list_node *front = queue->next, *back = queue->prev;
+    while (back != queue && ARRIVAL(back) > arrival && ARRIVAL(front) < arrival) {
+        front = front->next;
+        back = back->prev;
+    }
+    list_insert_before(back == queue || ARRIVAL(back) < arrival ? back->next : front, node);
 #undef ARRIVAL
 }
 

@@ -195,6 +195,7 @@ void weft__task_unassign(struct core *core, struct core_task *task)
         weft__settle(core, dispatch, WEFT_CANCELLED, "cancelled", NULL);
     } else if (dispatch) {
         dispatch->attempts--;
+        if (task->fenced) dispatch->tried_count--; /* it cannot have died of what was never begun */
         dispatch->queued_ns += core->now_ns - dispatch->waiting_since_ns;
         if (dispatch->attempts == 0) dispatch->started = false;
     }
@@ -215,7 +216,8 @@ static void crash(struct core *core, struct core_task *task, uint64_t tried_key,
         return;
     }
     dispatch->tried[dispatch->tried_count++] = tried_key;
-    dispatch->retry_ns = core->now_ns + channel->options.redispatch_wait_ms * NS_PER_MS;
+    uint32_t wait_ms = channel->options.redispatch_wait_ms;
+    dispatch->retry_ns = weft__clock_after_ms(core->now_ns, wait_ms == WEFT_FOREVER ? CORE_NEVER : wait_ms);
     hold_worker_name(dispatch, task->worker);
     channel->redispatched++;
     core->stats.redispatched++;
@@ -321,13 +323,12 @@ void weft__core_results(struct core *core, uint64_t now_ns, struct core_result *
         result(core, &results[i]);
 }
 
-/* The newest first: each finds its place before the one that went before. */
 void weft__core_give_back(struct core *core, uint64_t now_ns, struct core_task **tasks, size_t count)
 {
     core->now_ns = now_ns;
-    while (count-- > 0) {
-        WEFT_ASSERT(tasks[count]->state == CORE_TASK_TAKEN && !tasks[count]->settled);
-        weft__task_unassign(core, tasks[count]);
+    for (size_t i = 0; i < count; i++) {
+        WEFT_ASSERT(tasks[i]->state == CORE_TASK_TAKEN && !tasks[i]->settled);
+        weft__task_unassign(core, tasks[i]);
     }
 }
 

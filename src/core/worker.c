@@ -51,8 +51,13 @@ void weft__core_group_limit(struct core *core, uint64_t now_ns, struct core_grou
 {
     core->now_ns = now_ns;
     group->limit = limit;
-    for (int moved = 0; group->busy > limit && !list_empty(&group->dest.fifo) && moved < CORE_HOLD_MAX; moved++) {
-        struct core_item *item = list_record(group->dest.fifo.prev, struct core_item, on);
+    uint32_t excess = group->busy > limit ? group->busy - limit : 0;
+    struct list_node *end = &group->dest.fifo, *node = end;
+    for (int n = 0; excess > 0 && node->prev != end && n < CORE_HOLD_MAX; n++, excess--)
+        node = node->prev;
+    while (node != end) { /* of these newest ones the oldest goes first, to whoever is free */
+        struct core_item *item = list_record(node, struct core_item, on);
+        node = node->next;
         weft__task_unassign(core, list_record(item, struct core_task, item));
     }
     weft__serve_group(core, group);
@@ -244,13 +249,13 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
     weft__work_add(core, &worker->work, WORK_WORKER);
 }
 
-/* From the newest task to the oldest, so that each that goes back to the queue finds its place at the head. A task
- * whose handler still runs stays; it goes to the front of the list, where the walk ends. */
+/* From the oldest task to the newest, so that who is free gets the oldest of those that go to others. A task whose handler
+ * still runs stays; it goes to the end of the list, where the walk ends. */
 static void work_ended(struct core *core, struct core_worker *worker)
 {
     bool dead = worker->end_state == WEFT_WORKER_DEAD;
     while (!list_empty(&worker->tasks)) {
-        struct core_task *task = list_record(worker->tasks.prev, struct core_task, on_worker);
+        struct core_task *task = list_record(worker->tasks.next, struct core_task, on_worker);
         if (task->seen_end) break;
         if (core->budget-- <= 0) {
             weft__work_add(core, &worker->work, WORK_WORKER);
@@ -262,7 +267,7 @@ static void work_ended(struct core *core, struct core_worker *worker)
             continue;
         }
         list_remove(&task->on_worker);
-        list_push_front(&worker->tasks, &task->on_worker);
+        list_push_back(&worker->tasks, &task->on_worker);
         if (dead || !task->in_handler) weft__task_lost(core, task, weft__tried_key(worker, dead));
     }
     weft__worker_changed(core, worker);

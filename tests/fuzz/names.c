@@ -6,10 +6,19 @@
 
 #include "core/core.h"
 
+/* matches[i][j]: the pattern from i matches the name from j. */
 static int obvious(const char *pattern, const char *name)
 {
-    if (*pattern == '*') return obvious(pattern + 1, name) || (*name && *name != '.' && obvious(pattern, name + 1));
-    return *pattern == *name && (!*name || obvious(pattern + 1, name + 1));
+    static int matches[34][34];
+    int p = (int)strlen(pattern), n = (int)strlen(name);
+    for (int i = p; i >= 0; i--)
+        for (int j = n; j >= 0; j--) {
+            if (pattern[i] == '*')
+                matches[i][j] = matches[i + 1][j] || (j < n && name[j] != '.' && matches[i][j + 1]);
+            else
+                matches[i][j] = pattern[i] == name[j] && (j == n || matches[i + 1][j + 1]);
+        }
+    return matches[0][0];
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

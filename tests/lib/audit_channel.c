@@ -74,35 +74,35 @@ static bool loads_whole(const struct seat *seat)
     return true;
 }
 
-/* The points in order, each not above a heavier one; counts them. */
-static bool ring_whole(const struct seat *seat, const struct ring_point *point, uint64_t low, uint64_t high,
-                       uint64_t weight, uint32_t *count)
+/* Each point stands in the arc of its place, in order, and the bitmap of two levels tells the arcs that have one. */
+static bool ring_whole(const struct seat *seat)
 {
-    while (point) {
-        const struct core_worker *worker = point->member->worker;
-        HOLDS(point->member->seat == seat && worker->indexed, "worker on the ring", worker->id);
-        HOLDS(point->hash >= low && point->hash <= high, "worker on the ring", worker->id);
-        HOLDS(point->weight <= weight, "worker on the ring", worker->id);
-        ++*count;
-        if (point->left && !ring_whole(seat, point->left, low, point->hash, point->weight, count)) return false;
-        low = point->hash;
-        weight = point->weight;
-        point = point->right;
+    const struct ring *ring = &seat->ring;
+    uint32_t points = 0;
+    size_t arcs = ring->arcs ? (size_t)1 << ring->bits : 0;
+    for (size_t arc = 0; arc < arcs; arc++) {
+        const struct ring_point *point = ring->arcs[arc];
+        HOLDS((ring->filled[arc / 64] >> arc % 64 & 1) == (point != NULL), "arc", arc);
+        HOLDS(!point || (ring->summary[arc / 4096] >> arc / 64 % 64 & 1), "arc", arc);
+        for (; point; point = point->next, points++) {
+            HOLDS(point->worker->indexed, "worker on the ring", point->worker->id);
+            HOLDS(point->place >> (64 - ring->bits) == arc, "worker on the ring", point->worker->id);
+            HOLDS(!point->next || point->place <= point->next->place, "worker on the ring", point->worker->id);
+        }
     }
+    HOLDS(points == ring->count && points == seat->eligible_count * RING_POINTS, "seat of channel",
+          seat->class->channel->serial);
     return true;
 }
 
 static bool seat_whole(const struct seat *seat, weft_policy policy)
 {
-    uint32_t points = 0;
     HOLDS(seat->members_count > 0, "seat of channel", seat->class->channel->serial);
     HOLDS(seat->eligible_count <= seat->members_count, "seat of channel", seat->class->channel->serial);
     switch (policy) {
     case WEFT_ROUND_ROBIN: return turn_whole(seat);
     case WEFT_LEAST_LOADED: return loads_whole(seat);
-    case WEFT_STICKY:
-        if (!ring_whole(seat, seat->ring, 0, UINT64_MAX, UINT64_MAX, &points)) return false;
-        HOLDS(points == seat->eligible_count * RING_POINTS, "seat of channel", seat->class->channel->serial);
+    case WEFT_STICKY: return ring_whole(seat);
     }
     return true;
 }

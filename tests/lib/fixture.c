@@ -186,6 +186,15 @@ void world_expected(void)
 
 /* --- who is who ------------------------------------------------------------------------------------------------------- */
 
+const char *numbered(const char *stem, int number)
+{
+    static char made[8][KNOWN_SIZE + 12];
+    static unsigned turn;
+    char *name = made[turn++ % 8];
+    snprintf(name, sizeof(made[0]), "%s%d", stem, number);
+    return name;
+}
+
 static void copy_name(char *to, const char *name)
 {
     if (strlen(name) >= KNOWN_SIZE) broken("the name is too long for the fixture", name);
@@ -687,7 +696,8 @@ void world_dispatch(const char *name, const struct asked *asked)
                                    .priority = (uint8_t)((asked->priority ? asked->priority : WEFT_PRIORITY_NORMAL) - 1),
                                    .on_crash = (uint8_t)asked->on_crash,
                                    .no_worker = (uint8_t)asked->no_worker,
-                                   .detached = asked->detached};
+                                   .detached = asked->detached,
+                                   .waits = true};
     if (!request.payload) {
         w.dispatches_count--;
         result(WEFT_ENOMEM);
@@ -727,6 +737,11 @@ void world_fetch(const char *name, const char *waiter)
 void world_box(const char *name)
 {
     weft__core_dest_init(&new_known_box(name)->dest);
+}
+
+weft_dispatch_id world_id_of(const char *name)
+{
+    return the_known_dispatch(name)->id;
 }
 
 struct core_dest *world_box_named(const char *name)
@@ -841,10 +856,10 @@ void world_beat(const char *name)
     result(goes_on ? WEFT_OK : WEFT_ESTALE);
 }
 
-void world_listen_to(const char *name)
+void world_listen_to(const char *name, const char *box)
 {
-    struct known_session *host = the_known_session("host");
-    bool listens = weft__core_task_on_cancel(world.core, the_known_task(name)->task, &host->box);
+    struct core_dest *dest = box ? &the_known_box(box)->dest : &the_known_session("host")->box;
+    bool listens = weft__core_task_on_cancel(world.core, the_known_task(name)->task, dest);
     after_entry();
     result(listens ? WEFT_OK : WEFT_EEXIST);
 }

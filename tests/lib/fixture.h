@@ -48,6 +48,9 @@ extern struct world world;
 #define spec(promise) static void promise(void **state __attribute__((unused)))
 #define promised(promise) cmocka_unit_test_setup_teardown(promise, world_open, world_close)
 
+/* "w" and 3: "w3". Lends, until eight more were made. */
+const char *numbered(const char *stem, int number);
+
 /* --- what must have happened ------------------------------------------------------------------------------------------ */
 
 #define then(...) world_then(CHECK_SITE("then(" #__VA_ARGS__ ")"), (const char *const[]){__VA_ARGS__, NULL})
@@ -133,6 +136,7 @@ struct asked {
 #define box(name) world_verb(box, name)           /* a caller's queue that is emptied only by */
 #define look_into(name) world_verb(look_into, name)
 #define close_box(name) world_verb(close_box, name)
+#define id_of(name) world_verb(id_of, name)
 #define box_named(name) world_verb(box_named, name)
 #define reply_of(name) world_verb(reply_of, name) /* the struct core_outcome it ended with, without its message */
 
@@ -153,7 +157,8 @@ struct asked {
 #define keep(task) world_verb(return_from, task, true) /* its handler returns, and has kept it */
 #define give_back(...) world_verb(give_back, (const char *const[]){__VA_ARGS__, NULL})
 #define beat(task) world_verb(beat, task) /* WEFT_ESTALE */
-#define listen_to(task) world_verb(listen_to, task) /* WEFT_EEXIST: it is cancelled already */
+#define listen_to(task) world_verb(listen_to, task, NULL) /* WEFT_EEXIST: it is cancelled already */
+#define listen_at(task, box) world_verb(listen_to, task, box)
 #define task_named(task) world_verb(task_named, task)
 #define is_cancelled(task) world_verb(is_cancelled, task)
 #define type_of(task) world_verb(type_of, task)
@@ -222,6 +227,7 @@ void world_dispatch(const char *name, const struct asked *asked);
 void world_cancel(const char *name);
 void world_fetch(const char *name, const char *waiter);
 void world_box(const char *name);
+weft_dispatch_id world_id_of(const char *name);
 struct core_dest *world_box_named(const char *name);
 void world_look_into(const char *name);
 void world_close_box(const char *name);
@@ -232,7 +238,7 @@ void world_settle(const char *task, enum core_result_kind kind, const char *code
 void world_return_from(const char *task, bool kept);
 void world_give_back(const char *const *tasks);
 void world_beat(const char *task);
-void world_listen_to(const char *task);
+void world_listen_to(const char *task, const char *box);
 struct core_task *world_task_named(const char *task);
 bool world_is_cancelled(const char *task);
 const char *world_type_of(const char *task);

@@ -10,8 +10,6 @@
  *   - a declared participant that nobody holds any more is dead, if something hangs on it
  *   - a death of any size is worked off in holds of at most 256 records
  */
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "lib/fixture.h"
 
@@ -79,12 +77,10 @@ spec(arming_twice_changes_nothing)
 spec(arming_of_more_workers_than_a_hold_allows_reaches_them_all)
 {
     enum { WORKERS = 600 };
-    char name[16];
     channel("dispatch.media.resize");
     attach("s1");
     for (int i = 0; i < WORKERS; i++) {
-        snprintf(name, sizeof(name), "w%d", i);
-        worker(name, .of = "s1");
+        worker(numbered("w", i), .of = "s1");
     }
     stop_steps();
     arm("s1");
@@ -222,7 +218,7 @@ spec(every_task_of_every_worker_of_the_dead_ends_at_once)
     take("w3");
     whatever();
     fire("s1");
-    then("0 c worker_died:worker_died by w1 #1", "0 a worker_died:worker_died by w1 #1",
+    then("0 a worker_died:worker_died by w1 #1", "0 c worker_died:worker_died by w1 #1",
          "0 b worker_died:worker_died by w2 #1", "0 d worker_died:worker_died by w3 #1");
     check_eq(stats_now().attempts_running, 0);
     check_eq(stats_now().dispatches_open, 0);
@@ -289,12 +285,10 @@ spec(dead_worker_is_not_chosen_by_sticky)
 spec(work_left_by_the_dead_goes_on_to_the_living_behind_many_dead)
 {
     enum { DEAD = 600 };
-    char name[16];
     channel("dispatch.media.resize");
     session("s1");
     for (int i = 0; i < DEAD; i++) {
-        snprintf(name, sizeof(name), "w%d", i);
-        worker(name, .of = "s1");
+        worker(numbered("w", i), .of = "s1");
     }
     worker("alive");
     stop_steps();
@@ -424,11 +418,10 @@ spec(death_of_a_mere_caller_is_no_death_of_the_channel)
 spec(channel_remembers_its_last_16_deaths_newest_first)
 {
     enum { DEATHS = 21 };
-    char name[16];
     weft_death deaths[WEFT_DEATHS_KEPT + 1];
     channel("dispatch.media.resize");
     for (int i = 0; i < DEATHS; i++) {
-        snprintf(name, sizeof(name), "s%d", i);
+        const char *name = numbered("s", i);
         session(name);
         worker("w", .of = name);
         at((uint64_t)i);
@@ -436,8 +429,7 @@ spec(channel_remembers_its_last_16_deaths_newest_first)
     }
     check_eq(deaths_now("dispatch.media.resize", deaths, WEFT_DEATHS_KEPT + 1), WEFT_DEATHS_KEPT);
     for (int i = 0; i < WEFT_DEATHS_KEPT; i++) {
-        snprintf(name, sizeof(name), "s%d", DEATHS - 1 - i);
-        check_str(deaths[i].participant, name);
+        check_str(deaths[i].participant, numbered("s", DEATHS - 1 - i));
         check_eq(deaths[i].cause.value, DEATHS - 1 - i);
         check_eq(deaths[i].workers_lost, 1);
     }
