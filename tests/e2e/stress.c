@@ -280,7 +280,7 @@ static void every_dispatch_ends_once_whoever_dies(void **state)
     unsigned first_caller = n;
     for (uintptr_t i = 0; i < CALLERS; i++, n++)
         check_eq(pthread_create(&threads[n], NULL, caller, (void *)(300 + i)), 0);
-    sleep(seconds ? (unsigned)atoi(seconds) : 3); /* the length of the run, not a wait for anything */
+    sleep(seconds && *seconds ? (unsigned)atoi(seconds) : 3); /* the length of the run, not a wait for anything */
     atomic_store(&world.stop, true);
     for (unsigned i = 0; i < first_caller; i++)
         pthread_join(threads[i], NULL);
