@@ -50,8 +50,7 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* --- the work
- * ------------------------------------------------------------------------------------------------------ */
+/* --- the work --------------------------------------------------------------------------------------------------------- */
 
 static bool hash_file(const char *path, unsigned char digest[DIGEST])
 {
@@ -87,8 +86,7 @@ static void callback(weft_task *task, void *context)
     do_task(task);
 }
 
-/* --- workers that are threads
- * -------------------------------------------------------------------------------------- */
+/* --- workers that are threads ----------------------------------------------------------------------------------------- */
 
 struct thread_worker {
     weft_node *node;
@@ -123,8 +121,7 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-/* --- workers that are processes
- * ------------------------------------------------------------------------------------ */
+/* --- workers that are processes --------------------------------------------------------------------------------------- */
 
 /* What the helper process runs: a path in, a digest out. It stops itself before the task that it is told to. */
 static int helper_main(unsigned stops_before)
@@ -216,8 +213,7 @@ static void helper_end(struct helper *helper)
     waitpid(helper->pid, NULL, 0);
 }
 
-/* --- the tasks
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the tasks -------------------------------------------------------------------------------------------------------- */
 
 static char **paths;
 static size_t paths_count;
@@ -294,8 +290,7 @@ static void dispatch_all(weft_node *node, struct tally *tally)
     weft_completions_close(completions);
 }
 
-/* --- the account
- * --------------------------------------------------------------------------------------------------- */
+/* --- the account ------------------------------------------------------------------------------------------------------ */
 
 static unsigned check_digests(const struct tally *tally, unsigned *checked)
 {

@@ -273,8 +273,8 @@ weft_error weft__core_channel_resume(struct core *core, uint64_t now_ns, const c
 weft_error weft__core_channel_delete(struct core *core, uint64_t now_ns, const char *name, char *message);
 /* Starts draining; WEFT_EAGAIN: the waiter was left, and is woken when it is drained, resumed or deleted. */
 weft_error weft__core_channel_drain(struct core *core, const char *name, struct core_waiter *waiter);
-/* Leaves the waiter until there is room in the queue, or the channel changes state. False: there is room, or no
- * channel. */
+/* Leaves the waiter until there is room in the queue, a worker has nothing to do, or the channel is drained or deleted.
+ * False: no channel. */
 bool weft__core_channel_wait_room(struct core *core, uint64_t channel, struct core_waiter *waiter);
 weft_error weft__core_channel_info(struct core *core, uint64_t now_ns, const char *name, weft_channel_info *info);
 weft_error weft__core_channel_deaths(struct core *core, const char *name, weft_death *deaths, size_t max,

@@ -16,8 +16,7 @@
 
 #include "base/clock.h"
 
-/* --- timers: one for each dispatch, set to the earliest of what can run out in its state
- * ---------------------------- */
+/* --- timers: one for each dispatch, set to the earliest of what can run out in its state ------------------------------ */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -82,8 +81,7 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
     weft__dispatch_timer(core, dispatch);
 }
 
-/* --- admission
- * ----------------------------------------------------------------------------------------------------- */
+/* --- admission -------------------------------------------------------------------------------------------------------- */
 
 static weft_error reject(struct core *core, struct core_channel *channel, struct core_admitted *admitted,
                          const char *reason, uint32_t retry_after_ms)
@@ -135,6 +133,12 @@ enough:
         for (struct list_node *queue = &channel->queues[p]; items > 0 && !list_empty(queue); items--)
             weft__settle(core, list_record(queue->prev, struct core_dispatch, on_channel), WEFT_REJECTED, "shed", NULL);
     return true;
+}
+
+/* Workers of the class that may take something some day. */
+static uint32_t able_count(const struct core_class *class)
+{
+    return class->workers_count - class->draining_count;
 }
 
 static uint32_t inherit_ms(uint32_t asked_ms, uint32_t channel_ms)
@@ -190,15 +194,9 @@ static bool make_tried(struct core *core, struct core_channel *channel, const st
     return *tried != NULL;
 }
 
-weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
-                               struct core_admitted *admitted)
+static weft_error admit(struct core *core, struct core_channel *channel, const struct core_request *request,
+                        struct core_admitted *admitted)
 {
-    core->now_ns = now_ns;
-    *admitted = (struct core_admitted){.admission = WEFT_ADMISSION_NONE};
-    if (core->closing) return WEFT_ECLOSED;
-    struct core_channel *channel = weft__channel_find(core, request->channel_hash, request->channel);
-    if (!channel) return WEFT_ENOCHANNEL;
-    if (channel->kind != CHANNEL_DISPATCH) return WEFT_EINVAL;
     struct core_session *session = weft__slotmap_find(&core->sessions, request->session);
     if (!session || session->state == CORE_SESSION_DEAD) return WEFT_EDEAD;
     if (core->dispatches.live_count >= core->limits.dispatches_max) return WEFT_ELIMIT;
@@ -208,7 +206,7 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
     if (request->payload->size_bytes > channel->options.payload_bytes_max)
         return reject(core, channel, admitted, "payload_too_large", 0);
     struct core_class *class = weft__class_find(channel, request->activity_type_hash, request->activity_type);
-    uint32_t workers = channel->any.workers_count + (class && class->name ? class->workers_count : 0);
+    uint32_t workers = able_count(&channel->any) + (class && class->name ? able_count(class) : 0);
     if (workers == 0 && inherit_u8(request->no_worker, channel->options.no_worker) == WEFT_NO_WORKER_REJECT)
         return reject(core, channel, admitted, "no_worker", 0);
 
@@ -242,7 +240,8 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
         weft__mem_free(core->mem, tried);
         uint32_t start_ms = inherit_ms(request->schedule_to_start_ms, channel->options.schedule_to_start_ms);
         uint32_t close_ms = inherit_ms(request->schedule_to_close_ms, channel->options.schedule_to_close_ms);
-        admitted->blocks = request->waits && channel->options.queue_full == WEFT_BLOCK;
+        admitted->blocks = request->waits && channel->options.queue_full == WEFT_BLOCK &&
+                           charge_bytes <= channel->options.bytes_max;
         admitted->block_ms = start_ms < close_ms ? start_ms : close_ms;
         return reject(core, channel, admitted, "queue_full", retry_after_ms(channel));
     }
@@ -266,8 +265,24 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
     return WEFT_OK;
 }
 
-/* --- the outcome
- * --------------------------------------------------------------------------------------------------- */
+/* Whoever was woken for the room may have taken less of it, or none: the next that waits is told. One that goes on waiting
+ * has found too little, and another would not do better than by chance. */
+weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
+                               struct core_admitted *admitted)
+{
+    core->now_ns = now_ns;
+    *admitted = (struct core_admitted){.admission = WEFT_ADMISSION_NONE};
+    if (core->closing) return WEFT_ECLOSED;
+    struct core_channel *channel = weft__channel_find(core, request->channel_hash, request->channel);
+    if (!channel) return WEFT_ENOCHANNEL;
+    if (channel->kind != CHANNEL_DISPATCH) return WEFT_EINVAL;
+    weft_error error = admit(core, channel, request, admitted);
+    if (!admitted->blocks && has_room(channel, sizeof(struct core_dispatch)))
+        weft__wake(core, &channel->room_waiters, false);
+    return error;
+}
+
+/* --- the outcome ------------------------------------------------------------------------------------------------------ */
 
 static void count(struct core *core, struct core_channel *channel, weft_outcome outcome)
 {
@@ -406,8 +421,7 @@ weft_error weft__core_outcome_fetch(struct core *core, weft_dispatch_id id, stru
     return WEFT_EAGAIN;
 }
 
-/* --- cancelling
- * ---------------------------------------------------------------------------------------------------- */
+/* --- cancelling ------------------------------------------------------------------------------------------------------- */
 
 static void request_cancel(struct core *core, struct core_dispatch *dispatch)
 {

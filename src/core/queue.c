@@ -7,15 +7,17 @@
  * The level rule: when an entry and the work it left are done, no dispatch waits that a worker could have. Whatever may
  * change that ends in one of four calls: place (a dispatch looks for a worker), serve_worker (a worker for dispatches),
  * serve_group (a freed thread for its hungry seats), serve_channel (a channel opens). A seat is hungry while it has an
- * eligible worker and something may wait for it, but its group had no free thread when that was looked at. */
+ * eligible worker and something may wait for it, but its group had no free thread when that was looked at.
+ *
+ * Callers that wait for room are woken one for each dispatch that leaves the queue, and one more wherever a newcomer was
+ * let in and left room over; all of them by a worker that has nothing to do. */
 #include "core/state.h"
 
 #include "base/clock.h"
 
 enum { SERVE_MAX = 64, SKIP_MAX = 64, STARVED_TURN = 16 };
 
-/* --- order
- * --------------------------------------------------------------------------------------------------------- */
+/* --- order ------------------------------------------------------------------------------------------------------------ */
 
 static size_t charge(const struct core_dispatch *dispatch)
 {
@@ -49,7 +51,8 @@ static void mark_class_hungry(struct core_class *class)
 
 static void mark_worker_hungry(struct core_worker *worker)
 {
-    if (!worker->indexed || !worker->channel || worker->channel->queued == 0) return;
+    if (!worker->indexed || !worker->channel) return;
+    if (worker->channel->queued == 0 && list_empty(&worker->channel->room_waiters)) return;
     for (uint32_t i = 0; i < worker->members_count; i++)
         mark_hungry(worker->members[i].seat);
 }
@@ -86,8 +89,7 @@ void weft__queue_remove(struct core *core, struct core_dispatch *dispatch)
     weft__wake(core, &channel->room_waiters, false);
 }
 
-/* --- whose turn it is
- * ---------------------------------------------------------------------------------------------- */
+/* --- whose turn it is ------------------------------------------------------------------------------------------------- */
 
 /* The first in the queue that the worker is not excluded from. Exclusions are rare, so the walk is short; it gives up
  * after SKIP_MAX, which leaves a worker that killed 64 dispatches in a row twice each without work from behind them. */
@@ -161,6 +163,24 @@ static bool serve_once(struct core *core, struct core_worker *worker)
     return true;
 }
 
+/* The worker has nothing to do. Who waits for room may have something for it; in a queue of depth 0 no room ever comes but
+ * this. */
+static void offer(struct core *core, struct core_worker *worker)
+{
+    if (!worker->indexed || !hands_out(worker->channel) || worker->in_flight >= worker->max_concurrent) return;
+    if (worker->group && worker->group->busy >= worker->group->limit) return;
+    weft__wake(core, &worker->channel->room_waiters, true);
+}
+
+/* Somebody waits for room: where that is a worker, a freed thread must come by. */
+void weft__room_wanted(struct core_channel *channel)
+{
+    if (channel->options.depth_max > 0) return;
+    mark_class_hungry(&channel->any);
+    for (struct list_node *node = channel->classes.next; node != &channel->classes; node = node->next)
+        mark_class_hungry(list_record(node, struct core_class, on_channel));
+}
+
 void weft__serve_worker(struct core *core, struct core_worker *worker)
 {
     for (int served = 0; serve_once(core, worker); served++) {
@@ -169,25 +189,35 @@ void weft__serve_worker(struct core *core, struct core_worker *worker)
         weft__work_add(core, &worker->work, WORK_WORKER);
         return;
     }
+    offer(core, worker);
     mark_worker_hungry(worker);
 }
 
-/* One dispatch for the seat. The member whose turn it is may be excluded from all that waits, and another one not: the
- * heads then look for themselves. */
+/* The member whose turn it is was excluded from all that waits; another may not be: what has been tried looks for itself.
+ * The first untried one ends the look: it was to be had, if the channel hands out. */
+static bool serve_tried(struct core *core, struct core_class *class)
+{
+    size_t offset = class->name ? offsetof(struct core_dispatch, on_class) : offsetof(struct core_dispatch, on_channel);
+    for (unsigned p = 0; p < CORE_PRIORITIES; p++) {
+        struct list_node *queue = class->name ? &class->queues[p] : &class->channel->queues[p];
+        int looked = 0;
+        for (struct list_node *node = queue->next; node != queue && looked < SKIP_MAX; node = node->next, looked++) {
+            struct core_dispatch *dispatch = (void *)((char *)node - offset);
+            if (dispatch->tried_count == 0) break;
+            struct core_worker *worker = weft__select(core, dispatch);
+            if (worker && serve_once(core, worker)) return true;
+        }
+    }
+    return false;
+}
+
+/* One dispatch for the seat. */
 static bool serve_seat(struct core *core, struct seat *seat)
 {
     struct core_worker *worker = weft__seat_first(core, seat);
     if (!worker) return false;
-    if (serve_once(core, worker)) return true;
-    struct core_class *class = seat->class;
-    for (unsigned p = 0; p < CORE_PRIORITIES; p++) {
-        struct list_node *head = list_first(class->name ? &class->queues[p] : &class->channel->queues[p]);
-        if (!head) continue;
-        struct core_dispatch *dispatch = class->name ? list_record(head, struct core_dispatch, on_class)
-                                                     : list_record(head, struct core_dispatch, on_channel);
-        worker = dispatch->tried_count > 0 ? weft__select(core, dispatch) : NULL;
-        if (worker && serve_once(core, worker)) return true;
-    }
+    if (serve_once(core, worker) || serve_tried(core, seat->class)) return true;
+    offer(core, worker);
     return false;
 }
 

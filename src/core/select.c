@@ -14,8 +14,7 @@
  * The death of a session is one store, long before its workers leave the index: whoever meets one here takes it out. */
 #include "core/state.h"
 
-/* --- the predicate
- * ------------------------------------------------------------------------------------------------- */
+/* --- the predicate ---------------------------------------------------------------------------------------------------- */
 
 /* What a dispatch remembers of those it died of: a worker that gave it up, or a whole session, by its name. */
 static uint64_t worker_key(const struct core_worker *worker)
@@ -71,8 +70,7 @@ enum core_refusal weft__refusal(const struct core *core, const struct core_worke
     return CORE_ELIGIBLE;
 }
 
-/* --- seats
- * --------------------------------------------------------------------------------------------------------- */
+/* --- seats ------------------------------------------------------------------------------------------------------------ */
 
 /* Finds or makes the seat with room for one more member; NULL: out of memory. */
 struct seat *weft__seat_get(struct core *core, struct core_class *class, struct core_group *group)
@@ -126,8 +124,7 @@ bool weft__seat_free(const struct seat *seat)
     return !seat->group || seat->group->busy < seat->group->limit;
 }
 
-/* --- the index
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the index -------------------------------------------------------------------------------------------------------- */
 
 static uint64_t load_key(const struct core_worker *worker)
 {
@@ -222,8 +219,7 @@ void weft__index_chosen(struct core_worker *worker)
     prefetch(member->worker);
 }
 
-/* --- selection
- * ----------------------------------------------------------------------------------------------------- */
+/* --- selection -------------------------------------------------------------------------------------------------------- */
 
 /* Who of the seat would be refused for this dispatch: untried_only makes no difference between one try and two. */
 static bool unwanted(const struct core *core, const struct core_dispatch *dispatch, const struct core_worker *worker,

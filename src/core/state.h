@@ -114,6 +114,7 @@ struct core_class {
     uint64_t name_hash;
     uint32_t refs; /* members, dispatches, tasks */
     uint32_t workers_count;
+    uint32_t draining_count; /* of these */
     struct list_node on_channel;
     struct list_node seats;
     struct list_node queues[CORE_PRIORITIES]; /* by arrival */
@@ -155,7 +156,7 @@ struct core_channel {
     uint64_t stamp;          /* round robin's last */
     uint32_t open;           /* dispatches without an outcome */
     uint32_t workers_count;  /* registered */
-    uint32_t hanging_count;  /* worker records that name it: it outlives them */
+    uint32_t hanging_count;  /* worker records and lost tasks that name it: it outlives them */
     uint32_t eligible_count; /* workers that stand in the index */
     uint32_t in_flight;
     uint32_t orphaned;
@@ -302,6 +303,7 @@ void weft__serve_worker(struct core *core, struct core_worker *worker);
 void weft__serve_freed(struct core *core, struct core_worker *worker);
 void weft__serve_group(struct core *core, struct core_group *group);
 void weft__serve_channel(struct core *core, struct core_channel *channel);
+void weft__room_wanted(struct core_channel *channel);
 void weft__place(struct core *core, struct core_dispatch *dispatch); /* to a worker, or into the queue */
 
 /* dispatch.c */

@@ -53,8 +53,7 @@ static void leave_thread(struct core_task *task)
     if (task->worker->group) task->worker->group->busy--;
 }
 
-/* --- the beginning
- * ------------------------------------------------------------------------------------------------- */
+/* --- the beginning ---------------------------------------------------------------------------------------------------- */
 
 /* Its record was reserved when the worker registered: this cannot fail. */
 void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core_worker *worker)
@@ -123,8 +122,7 @@ void weft__core_move(struct core *core, struct core_dest *from, struct core_dest
     }
 }
 
-/* --- the end
- * ------------------------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------------------------------- */
 
 /* The slot is free. held: somebody still has the handle, and the record waits for what he says. */
 static void release(struct core *core, struct core_task *task, bool held)
@@ -147,6 +145,7 @@ static void release(struct core *core, struct core_task *task, bool held)
     if (held) {
         task->state = CORE_TASK_LOST;
         core->tasks_lost++;
+        channel->hanging_count++; /* of which its class is */
         weft__quiet_changed(core);
         worker->reserved--; /* the record keeps what was reserved for it */
     } else {
@@ -301,9 +300,12 @@ static void result(struct core *core, struct core_result *r)
     r->message = NULL;
     if (task->state == CORE_TASK_LOST) {
         if (!task->settled) return;
+        struct core_channel *channel = task->class->channel;
         core->tasks_reserved--;
         core->tasks_lost--;
         free_record(core, task);
+        channel->hanging_count--;
+        weft__channel_changed(core, channel);
         return;
     }
     struct core_worker *worker = task->worker;
@@ -332,8 +334,7 @@ void weft__core_give_back(struct core *core, uint64_t now_ns, struct core_task *
     }
 }
 
-/* --- what its holder asks
- * ------------------------------------------------------------------------------------------ */
+/* --- what its holder asks --------------------------------------------------------------------------------------------- */
 
 bool weft__core_heartbeat(struct core *core, uint64_t now_ns, struct core_task *task)
 {

@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- groups
- * -------------------------------------------------------------------------------------------------------- */
+/* --- groups ----------------------------------------------------------------------------------------------------------- */
 
 weft_error weft__core_group_add(struct core *core, struct core_group *group, uint32_t limit)
 {
@@ -63,8 +62,7 @@ void weft__core_group_limit(struct core *core, uint64_t now_ns, struct core_grou
     weft__serve_group(core, group);
 }
 
-/* --- registration
- * -------------------------------------------------------------------------------------------------- */
+/* --- registration ----------------------------------------------------------------------------------------------------- */
 
 static void members_drop(struct core *core, struct core_worker *worker)
 {
@@ -228,8 +226,7 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     return WEFT_OK;
 }
 
-/* --- the end of a worker
- * ------------------------------------------------------------------------------------------- */
+/* --- the end of a worker ---------------------------------------------------------------------------------------------- */
 
 void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker_state state)
 {
@@ -242,8 +239,10 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
     list_remove(&worker->on_channel);
     weft__namemap_remove(&channel->worker_names, worker->name_hash, worker->name->text);
     channel->workers_count--;
-    for (uint32_t i = 0; i < worker->members_count; i++)
+    for (uint32_t i = 0; i < worker->members_count; i++) {
         worker->members[i].seat->class->workers_count--;
+        worker->members[i].seat->class->draining_count -= worker->draining;
+    }
     members_drop(core, worker);
     weft__core_dest_wake(core, worker->dest); /* who waits for a pull worker's next task learns of the end */
     weft__work_add(core, &worker->work, WORK_WORKER);
@@ -297,6 +296,8 @@ void weft__core_worker_drain(struct core *core, uint64_t handle)
 {
     struct core_worker *worker = weft__slotmap_find(&core->workers, handle);
     if (!worker || worker->ended) return;
+    for (uint32_t i = 0; i < worker->members_count && !worker->draining; i++)
+        worker->members[i].seat->class->draining_count++;
     worker->draining = true;
     weft__index_update(core, worker);
     weft__core_dest_wake(core, worker->dest);

@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "exec/frame.h"
 #include "exec/inline.h"
 #include "exec/node.h"
 #include "exec/participant.h"
@@ -119,7 +120,10 @@ uint64_t weft__enter(weft_node *node)
 
 void weft__departure_init(struct departure *departure)
 {
-    *departure = (struct departure){.more = false};
+    departure->leaver = LEAVER_BARE;
+    departure->wakes = NULL;
+    departure->more = departure->inline_move = false;
+    departure->inline_count = 0;
     list_init(&departure->ended);
 }
 
@@ -127,12 +131,16 @@ static void take(weft_node *node, struct departure *departure)
 {
     weft__lock_assert_held(&node->core_lock);
     struct list_node *ended = weft__core_ended(node->core);
-    if (departure->in_fired && !list_empty(ended)) weft__waiter_wake(node, &node->service.waiter);
-    for (struct list_node *on; !departure->in_fired && (on = list_pop_front(ended));)
+    bool in_fired = departure->leaver == LEAVER_FIRED;
+    if (in_fired && !list_empty(ended)) weft__waiter_wake(node, &node->service.waiter);
+    for (struct list_node *on; !in_fired && (on = list_pop_front(ended));)
         if (weft__participant_claim(on)) list_push_back(&departure->ended, on);
     take_wakes(node, departure);
     departure->more = weft__core_has_work(node->core);
-    departure->inline_tasks = departure->inline_tasks || node->inline_tasks.items_count > 0;
+    if (departure->leaver == LEAVER_USER && !departure->inline_count)
+        departure->inline_count = weft__inline_take(node, departure->inline_tasks);
+    else if (departure->leaver != LEAVER_BARE)
+        departure->inline_move = weft__inline_move_due(node);
 }
 
 static void take_wakes(weft_node *node, struct departure *departure)
@@ -174,28 +182,40 @@ void weft__act(weft_node *node, struct departure *departure)
     }
 }
 
-static bool leave(weft_node *node)
+/* Whether there was something to do for inline tasks; then this thread is inside again. */
+static bool see_to_inline(weft_node *node, struct departure *departure)
+{
+    if (departure->inline_count)
+        weft__inline_run(node, departure->inline_tasks, departure->inline_count);
+    else if (departure->inline_move)
+        weft__inline_move(node);
+    return departure->inline_count || departure->inline_move;
+}
+
+static void leave(weft_node *node, enum leaver leaver)
 {
     struct departure departure;
-    weft__departure_init(&departure);
-    weft__depart(node, &departure);
-    weft__act(node, &departure);
-    return departure.inline_tasks;
+    do {
+        weft__departure_init(&departure);
+        departure.leaver = leaver;
+        weft__depart(node, &departure);
+        weft__act(node, &departure);
+    } while (see_to_inline(node, &departure));
 }
 
 void weft__leave(weft_node *node)
 {
-    if (leave(node)) weft__inline_run(node);
+    leave(node, LEAVER_USER);
 }
 
 void weft__leave_inside(weft_node *node)
 {
-    if (leave(node)) weft__inline_move(node);
+    leave(node, LEAVER_INSIDE);
 }
 
 void weft__leave_bare(weft_node *node)
 {
-    (void)leave(node);
+    leave(node, LEAVER_BARE);
 }
 
 /* --- calls that block ---------------------------------------------------------------------------------------------- */
@@ -212,15 +232,14 @@ void weft__call_begin(weft_node *node)
 
 /* The count falls in a hold that leaves nothing to be done but wakes, whose memory is the woken one's: so the node is not
  * touched after it, and may be freed by who sees that no call is inside. */
-static void leave_call(weft_node *node, bool in_fired)
+static void leave_call(weft_node *node, enum leaver leaver)
 {
-    bool ran_inline = false;
     for (;;) {
         struct departure departure;
         weft__departure_init(&departure);
-        departure.in_fired = in_fired;
+        departure.leaver = leaver;
         take(node, &departure);
-        bool last = !departure.more && list_empty(&departure.ended) && (ran_inline || !departure.inline_tasks);
+        bool last = !departure.more && !departure.inline_count && !departure.inline_move && list_empty(&departure.ended);
         if (last) {
             WEFT_ASSERT(node->calls_count > 0);
             if (--node->calls_count == 0 && weft__core_closing(node->core)) weft__changed(node);
@@ -232,25 +251,18 @@ static void leave_call(weft_node *node, bool in_fired)
             return;
         }
         weft__act(node, &departure);
-        if (departure.inline_tasks && !ran_inline) {
-            if (in_fired)
-                weft__inline_move(node);
-            else
-                weft__inline_run(node);
-            ran_inline = true;
-        }
-        (void)weft__enter(node);
+        if (!see_to_inline(node, &departure)) (void)weft__enter(node);
     }
 }
 
 void weft__leave_call(weft_node *node)
 {
-    leave_call(node, false);
+    leave_call(node, LEAVER_USER);
 }
 
 void weft__leave_fired(weft_node *node)
 {
-    leave_call(node, true);
+    leave_call(node, LEAVER_FIRED);
 }
 
 bool weft__wait(weft_node *node, struct waiter *waiter, uint64_t deadline_ns, uint64_t *now_ns)

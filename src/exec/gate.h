@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "base/park.h"
 #include "core/core.h"
+#include "exec/inline.h"
 
 /* Who waits for the core: a thread that parks, or a host's loop that watches an eventfd. A parked thread's waiter is used
  * once a wait; an eventfd's is left again whenever the host has found nothing. */
@@ -42,20 +43,29 @@ bool weft__waiter_watch(weft_node *node, struct core_dest *dest, struct waiter *
 /* Takes it back, waits for a write under way, closes the eventfd. Harmless where none is open. */
 void weft__waiter_close(weft_node *node, struct waiter *waiter);
 
+/* Who leaves: what it may do. */
+enum leaver {
+    LEAVER_BARE = 0, /* leaves inline tasks to others */
+    LEAVER_USER,     /* a user's thread: runs inline tasks */
+    LEAVER_INSIDE,   /* one of weft's: hands them to the default group, unless a user's thread is about to run them */
+    LEAVER_FIRED     /* inside `fired`: the same, and disarms nothing: Note CROSSWISE of participant.c */
+};
+
 /* What one or more holds of the lock left to be done. */
 struct departure {
+    enum leaver leaver;
     struct waiter *wakes;
     struct list_node ended;     /* participants */
     bool more;                  /* the core has work */
-    bool in_fired;              /* ended ones are left to the service thread: Note CROSSWISE of participant.c */
-    bool inline_tasks;          /* and somebody has to run inline handlers */
+    bool inline_move;           /* there are inline tasks for the default group */
+    size_t inline_count;        /* inline tasks that this thread runs: */
+    struct core_task *inline_tasks[INLINE_MAX];
 };
 
 /* Locks the core and returns the time, which is read after that. */
 uint64_t weft__enter(weft_node *node);
 
-/* Unlocks and does what is to be done. leave: in users' threads: runs inline handlers. inside: in weft's own: hands them to
- * the default group. bare: leaves them to somebody else. */
+/* Unlocks and does what is to be done, as LEAVER_USER, _INSIDE and _BARE. */
 void weft__leave(weft_node *node);
 void weft__leave_inside(weft_node *node);
 void weft__leave_bare(weft_node *node);
@@ -69,7 +79,7 @@ void weft__call_begin(weft_node *node);
 void weft__leave_call(weft_node *node);
 void weft__leave_fired(weft_node *node);
 
-/* The same in two halves, for who holds another lock between: depart unlocks, act does. */
+/* The same as LEAVER_BARE in two halves, for who holds another lock: depart unlocks, act does. */
 void weft__departure_init(struct departure *departure);
 void weft__depart(weft_node *node, struct departure *departure);
 void weft__act(weft_node *node, struct departure *departure);

@@ -162,19 +162,25 @@ static weft_error blocked_executor(weft_node *node, struct executor **executor)
     return WEFT_OK;
 }
 
-/* Wakes a spare in this thread's place. False: there is none. The count of running ones stays: one goes, one comes. */
-static bool wake_spare(weft_group *group)
+/* Puts a thread that there is in this one's place: one that is too many since another handler went on, or a spare, whose
+ * coming makes up for this one's going. False: there is none. */
+static bool replace(weft_group *group)
 {
     weft_node *node = group->node;
     uint64_t now_ns = weft__enter(node);
-    struct list_node *on = list_first(&group->spares);
-    if (on) {
-        weft__waiter_wake(node, list_record(on, struct waiter, core.on));
+    struct list_node *spare = list_first(&group->spares);
+    bool replaced = spare || group->running_count > group->target;
+    if (group->running_count > group->target) {
+        group->running_count--;
+    } else if (spare) {
+        weft__waiter_wake(node, list_record(spare, struct waiter, core.on));
+    }
+    if (replaced) {
         group->blocked_count++;
         weft__group_update(group, now_ns);
     }
     weft__leave_bare(node);
-    return on != NULL;
+    return replaced;
 }
 
 static bool start_substitute(weft_group *group)
@@ -202,7 +208,7 @@ weft_error weft__lend(weft_node *node, struct executor **lent)
     weft__departure_init(&departure);
     weft__batch_unload(&executor->batch, 0, &departure);
     weft__act(executor->group->node, &departure);
-    if (!wake_spare(executor->group) && !start_substitute(executor->group)) return WEFT_EDEADLK;
+    if (!replace(executor->group) && !start_substitute(executor->group)) return WEFT_EDEADLK;
     *lent = executor;
     return WEFT_OK;
 }

@@ -32,7 +32,8 @@ struct weft_node {
     struct list_node participants;     /* (l) who takes one off here frees it */
     struct list_node workers;          /* (l) */
     struct list_node completions;      /* (l) */
-    struct core_dest inline_tasks;     /* (l) tasks of inline workers: whoever leaves next runs them */
+    struct core_dest inline_tasks;     /* (l) of inline workers */
+    uint32_t inline_runners_count;     /* (l) users' threads that are to run them */
     uint32_t calls_count;              /* (l) calls inside that may block */
     bool closed;                       /* (l) what was open is settled: calls that block return */
 

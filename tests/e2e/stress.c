@@ -44,8 +44,7 @@ static void count(weft_outcome outcome)
     atomic_fetch_add(&world.outcomes[outcome], 1);
 }
 
-/* --- workers
- * ------------------------------------------------------------------------------------------------------- */
+/* --- workers ---------------------------------------------------------------------------------------------------------- */
 
 /* What a task does is in its first byte, so that a re-dispatch does the same. */
 static void work(weft_task *task, void *context)
@@ -152,8 +151,7 @@ static void *churn(void *argument)
     return NULL;
 }
 
-/* --- callers
- * ------------------------------------------------------------------------------------------------------- */
+/* --- callers ---------------------------------------------------------------------------------------------------------- */
 
 static void remember(unsigned *state, weft_dispatch_id id)
 {
@@ -241,8 +239,7 @@ static void *caller(void *argument)
     return NULL;
 }
 
-/* --- the run
- * ------------------------------------------------------------------------------------------------------- */
+/* --- the run ---------------------------------------------------------------------------------------------------------- */
 
 static void open_world(weft_worker **workers, size_t workers_count)
 {

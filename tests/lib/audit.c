@@ -28,8 +28,7 @@ bool audit_broken(const char *file, int line, const char *expression, const char
 static void tally_init(struct tally *tally, const struct core *core)
 {
     size_t channels = core->channels.slots_made, sessions = core->sessions.slots_made;
-    size_t workers = core->workers.slots_made;
-    size_t need = channels * sizeof(struct channel_tally) + (sessions + workers) * sizeof(uint32_t);
+    size_t need = channels * sizeof(struct channel_tally) + sessions * sizeof(uint32_t);
     if (need > scratch.size_bytes) {
         free(scratch.memory);
         scratch.size_bytes = 2 * need;
@@ -39,7 +38,6 @@ static void tally_init(struct tally *tally, const struct core *core)
     memset(scratch.memory, 0, need);
     *tally = (struct tally){.core = core, .has_work = weft__core_has_work(core), .channels = scratch.memory};
     tally->sessions_hanging = (uint32_t *)(void *)(tally->channels + channels);
-    tally->workers_orphaned = tally->sessions_hanging + sessions;
 }
 
 /* --- what concerns the whole ------------------------------------------------------------------ */
@@ -64,6 +62,9 @@ static bool channel_sums(const struct tally *tally, const struct core_channel *c
     HOLDS(channel->open == sums->open, "channel", channel->serial);
     HOLDS(channel->queued == sums->queued, "channel", channel->serial);
     HOLDS(channel->queued_bytes == sums->bytes, "channel", channel->serial);
+    HOLDS(channel->hanging_count == sums->hanging, "channel", channel->serial);
+    HOLDS(!channel->deleted || sums->hanging > 0 || list_linked(&channel->work.on), "deleted channel", channel->serial);
+    HOLDS(sums->draining == 0, "draining members less those of workers, channel", channel->serial);
     HOLDS(sums->members == 0, "members less those of workers, channel", channel->serial);
     HOLDS(sums->eligible_members == 0, "eligible members less those of workers, channel", channel->serial);
     HOLDS(sums->class_refs == 0, "references to types less those held, channel", channel->serial);
@@ -87,6 +88,7 @@ static bool totals(const struct tally *tally)
 {
     const struct core *core = tally->core;
     HOLDS(core->tasks_reserved == tally->reserved + tally->lost, "tasks reserved", core->tasks_reserved);
+    HOLDS(core->tasks_lost == tally->lost, "tasks lost", core->tasks_lost);
     HOLDS(core->tasks.live_count <= core->tasks_reserved, "tasks", core->tasks.live_count);
     HOLDS(core->tasks.slots_count >= core->tasks_reserved, "tasks", core->tasks.slots_count);
     HOLDS(core->stats.dispatches_open == tally->open, "dispatches open", core->stats.dispatches_open);
@@ -94,7 +96,7 @@ static bool totals(const struct tally *tally)
     HOLDS(tally->items == tally->walked_items, "items in destinations", tally->items);
     HOLDS(core->timers.count == tally->timers, "timers", core->timers.count);
     HOLDS(list_empty(&core->sleepers) || weft__core_due(core) >= core->sleeps_until_ns, "sleepers", 0);
-    HOLDS(list_empty(&core->quiet_waiters) || core->stats.dispatches_open > 0 || core->tasks.live_count > 0,
+    HOLDS(list_empty(&core->quiet_waiters) || core->stats.dispatches_open > 0 || core->tasks.live_count > core->tasks_lost,
           "waiters for quiet", 0);
     return true;
 }
@@ -165,8 +167,8 @@ uint64_t audit_digest(const struct core *core)
                                stats->attempts_running,   stats->dispatched,           stats->completed,
                                stats->failed,             stats->worker_died,          stats->timed_out,
                                stats->cancelled,          stats->rejected,             stats->redispatched,
-                               stats->fenced,             stats->deaths,               !list_empty(&core->work),
-                               !list_empty(&core->wakes), !list_empty(&core->ended)};
+                               stats->fenced,             stats->deaths,               core->tasks_lost,
+                               !list_empty(&core->work),  !list_empty(&core->ended)};
     uint64_t digest = 0;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         digest = stir(digest, values[i]);

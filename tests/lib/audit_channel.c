@@ -119,8 +119,10 @@ static bool class_whole(struct channel_tally *sums, const struct core_class *cla
         sums->eligible_members += seat->eligible_count;
     }
     HOLDS(class->workers_count == members, "activity type of channel", channel->serial);
+    HOLDS(class->draining_count <= class->workers_count, "activity type of channel", channel->serial);
     HOLDS(class->refs > 0 || !class->name, "activity type of channel", channel->serial);
     sums->members += members;
+    sums->draining += class->draining_count;
     sums->class_refs += class->refs;
     return class_queues(class, queued);
 }

@@ -5,7 +5,8 @@
 #include "core/state.h"
 
 struct channel_tally {
-    uint32_t workers, members, eligible, eligible_members, in_flight, orphaned, open, queued, class_refs, holds;
+    uint32_t workers, members, draining, eligible, eligible_members;
+    uint32_t in_flight, orphaned, open, queued, class_refs, hanging;
     uint64_t bytes;
 };
 
@@ -14,7 +15,6 @@ struct tally {
     bool has_work;
     struct channel_tally *channels; /* by index of the slot; so are the others */
     uint32_t *sessions_hanging;
-    uint32_t *workers_orphaned;
     uint32_t groups_busy[CORE_GROUPS_MAX]; /* in the order of core->groups */
     uint32_t in_flight, open, reserved, lost, items, walked_items, timers;
 };

@@ -51,6 +51,7 @@ static bool standing(struct tally *tally, const struct core_worker *worker)
     sums->workers++;
     sums->class_refs -= worker->members_count; /* what is left is held by dispatches and tasks */
     sums->members -= worker->members_count;
+    if (worker->draining) sums->draining -= worker->members_count;
     if (worker->indexed) {
         sums->eligible++;
         sums->eligible_members -= worker->members_count;
@@ -81,6 +82,7 @@ bool audit_worker(struct tally *tally, const struct core_worker *worker)
     HOLDS(worker->dest->items_count > 0 || list_empty(&worker->dest->fifo), "worker", worker->id);
     HOLDS(worker->dest->items_count == 0 || !list_empty(&worker->dest->fifo), "worker", worker->id);
     tally->sessions_hanging[slot_number(&worker->session->slot)]++;
+    if (worker->channel) tally->channels[slot_number(&worker->channel->slot)].hanging++;
     tally->reserved += worker->reserved;
     return (worker->ended ? ended(tally, worker) : standing(tally, worker)) && tasks_of_worker(tally, worker);
 }
@@ -252,6 +254,7 @@ static bool lost(struct tally *tally, const struct core_task *task, uint64_t nam
     HOLDS(!list_linked(&task->item.on) && !list_linked(&task->on_worker), "lost task", name);
     HOLDS(atomic_load_explicit(&task->cancelled, memory_order_relaxed), "lost task", name);
     tally->lost++;
+    tally->channels[slot_number(&task->class->channel->slot)].hanging++;
     return true;
 }
 

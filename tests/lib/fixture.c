@@ -447,7 +447,7 @@ int world_close(void **state)
     (void)state;
     bool unread = w.lines_count > 0;
     if (unread) print_error("what came at the end and no `then` has read:\n");
-    for (size_t i = 0; i < w.lines_count; i++)
+    for (size_t i = w.lines_count > 20 ? w.lines_count - 20 : 0; i < w.lines_count; i++)
         print_error("    %s\n", w.lines[i]);
     weft__core_free(world.core);
     world.core = NULL;
@@ -666,7 +666,7 @@ static struct core_dest *box_for(const struct asked *asked, struct known_session
 
 static struct message *payload_for(const char *name, size_t bytes)
 {
-    char text[65536];
+    static char text[1 << 18];
     if (bytes == 0) return weft__message_new(&world.failmem.mem, name, strlen(name), NULL);
     check_true_at(w.site, bytes <= sizeof(text));
     memset(text, 'x', bytes);
@@ -697,7 +697,7 @@ void world_dispatch(const char *name, const struct asked *asked)
                                    .on_crash = (uint8_t)asked->on_crash,
                                    .no_worker = (uint8_t)asked->no_worker,
                                    .detached = asked->detached,
-                                   .waits = true};
+                                   .waits = asked->waits};
     if (!request.payload) {
         w.dispatches_count--;
         result(WEFT_ENOMEM);
@@ -796,18 +796,21 @@ static void lets_go(struct known_task *task)
     *task = w.tasks[--w.tasks_count];
 }
 
-void world_take(const char *from, size_t max)
+const char *world_take(const char *from, size_t max)
 {
+    static char last[KNOWN_SIZE];
     struct core_task *tasks[256];
     check_true_at(w.site, max <= 256);
     size_t count = weft__core_take(world.core, world_now_ns(), dest_of(from), tasks, max);
     for (size_t i = 0; i < count; i++) {
         no_longer_standing(tasks[i]);
         holds(tasks[i]);
-        note("%s takes %s", from, w.tasks[w.tasks_count - 1].name);
+        memcpy(last, w.tasks[w.tasks_count - 1].name, KNOWN_SIZE);
+        note("%s takes %s", from, last);
     }
     after_entry();
     result(count ? WEFT_OK : WEFT_EAGAIN);
+    return last;
 }
 
 void world_settle(const char *name, enum core_result_kind kind, const char *code, bool returns)

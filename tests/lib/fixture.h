@@ -127,6 +127,7 @@ struct asked {
     uint32_t attempts_max, schedule_to_start_ms, start_to_close_ms, schedule_to_close_ms, heartbeat_ms;
     bool detached;          /* and nobody waits for it */
     bool unheard;           /* nobody waits for it */
+    bool waits;             /* its caller would wait for room */
 };
 #define dispatch(name, ...)                                                                                            \
     (world_here(CHECK_SITE("dispatch(" #name ")")), world_dispatch(name, &(struct asked){__VA_ARGS__}))
@@ -145,7 +146,7 @@ struct asked {
 
 /* --- tasks ------------------------------------------------------------------------------------------------------------ */
 
-#define take(from) world_verb(take, from, 1) /* a worker, or the group whose threads run its handlers. WEFT_EAGAIN */
+#define take(from) world_verb(take, from, 1) /* a worker, or its group: the task's name. WEFT_EAGAIN */
 #define take_up_to(max, from) world_verb(take, from, max)
 #define complete(task) world_verb(settle, task, CORE_RESULT_COMPLETE, NULL, true)
 #define fail_with(task, code) world_verb(settle, task, CORE_RESULT_FAIL, code, true)
@@ -233,7 +234,7 @@ void world_look_into(const char *name);
 void world_close_box(const char *name);
 struct core_outcome world_reply_of(const char *name);
 
-void world_take(const char *from, size_t max);
+const char *world_take(const char *from, size_t max);
 void world_settle(const char *task, enum core_result_kind kind, const char *code, bool returns);
 void world_return_from(const char *task, bool kept);
 void world_give_back(const char *const *tasks);

@@ -1,0 +1,430 @@
+/* calls.c: the callers' side: dispatching, cancelling, learning how it ended. */
+#include <string.h>
+
+#include "sim/model.h"
+
+#include "base/clock.h"
+
+/* --- dispatching ------------------------------------------------------------------------------ */
+
+static const char *const type_names[] = {NULL, "resize", "encode", "probe", "thumbnail", "mux"};
+
+struct draft {
+    struct core_request request;
+    uint32_t session, channel, dest, type, size_bytes;
+};
+
+static uint32_t draw_time_ms(struct world *world, uint32_t one_in)
+{
+    if (!once_in(world, one_in)) return 0;
+    return once_in(world, 4) ? WEFT_FOREVER : rng_between(&world->rng, 1, 30);
+}
+
+static void fill(struct world *world, struct draft *draft)
+{
+    draft->request.channel = world->channels[draft->channel].name;
+    draft->request.channel_hash = world->channels[draft->channel].hash;
+    draft->request.activity_type = type_names[draft->type];
+    draft->request.activity_type_hash = draft->type ? weft__name_hash(type_names[draft->type]) : 0;
+    draft->request.session = world->sessions[draft->session].handle;
+    draft->request.dest = draft->dest == NONE ? NULL : world->dests[draft->dest].core;
+    draft->request.token = world->free_calls[world->free_count - 1];
+    draft->request.context = world;
+    draft->request.context2 = &world->calls[draft->request.token];
+}
+
+static bool draw_call(struct world *world, struct draft *draft)
+{
+    uint32_t session = draw(world, world->shape.sessions);
+    if (!world->sessions[session].handle || !world->sessions[session].holders) return false;
+    *draft = (struct draft){.session = session,
+                            .channel = draw(world, world->channels_count),
+                            .dest = draw(world, 2 + world->shape.queues),
+                            .type = world->shape.types ? draw(world, world->shape.types + 1) : 0,
+                            .size_bytes = once_in(world, 6) ? draw(world, 900) : draw(world, 64)};
+    if (draft->dest == 1) draft->dest = NONE; /* the inline tasks' is no place for outcomes */
+    struct core_request *request = &draft->request;
+    request->priority = (uint8_t)draw(world, CORE_PRIORITIES);
+    request->detached = percent(world, world->shape.detached);
+    if (request->detached && !once_in(world, 4)) draft->dest = NONE;
+    if (percent(world, world->shape.sticky)) request->sticky_hash = draw(world, 5) * UINT64_C(0x1234567890abcdef) + 1;
+    request->on_crash = percent(world, world->shape.redispatch) ? WEFT_CRASH_REDISPATCH : (uint8_t)draw(world, 2);
+    request->no_worker = (uint8_t)draw(world, 3);
+    request->attempts_max = once_in(world, 6) ? rng_between(&world->rng, 1, 16) : 0;
+    request->schedule_to_start_ms = draw_time_ms(world, 12);
+    request->start_to_close_ms = draw_time_ms(world, 12);
+    request->schedule_to_close_ms = draw_time_ms(world, 12);
+    request->heartbeat_ms = draw_time_ms(world, 24);
+    fill(world, draft);
+    return true;
+}
+
+/* Workers of the channel that take the type: those there surely are, and those that may not have been worked off. */
+static void takers(const struct world *world, const struct draft *draft, bool *surely, bool *maybe)
+{
+    struct sim_call call = {.type = draft->type};
+    *surely = *maybe = false;
+    for (uint32_t i = 0; i < world->shape.workers; i++) {
+        const struct sim_worker *worker = &world->workers[i];
+        const struct sim_channel *channel = &world->channels[draft->channel];
+        if (!worker->handle || worker->unregistered || worker->channel != draft->channel ||
+            worker->channel_serial != channel->serial || !model_takes(worker, &call))
+            continue;
+        if (world->sessions[worker->session].fired) *maybe = true;
+        else *surely = true;
+    }
+}
+
+static void expect_rejection(struct world *world, const struct draft *draft, const struct core_admitted *admitted,
+                             const weft_channel_info *before)
+{
+    const struct sim_channel *channel = &world->channels[draft->channel];
+    const weft_channel_options *o = &channel->options;
+    const char *reason = admitted->reason;
+    bool surely, maybe;
+    takers(world, draft, &surely, &maybe);
+    uint32_t no_worker = draft->request.no_worker ? draft->request.no_worker : o->no_worker;
+    bool unwanted = no_worker == WEFT_NO_WORKER_REJECT && !surely;
+    bool large = draft->request.payload->size_bytes > o->payload_bytes_max;
+    EXPECT(world, admitted->admission == WEFT_ADMISSION_REJECTED && !admitted->id.number, "rejected, and has an id");
+    if (channel->life == CHANNEL_DRAINING) {
+        EXPECT(world, strcmp(reason, "draining") == 0, "a draining channel rejects: %s", reason);
+        cover(COVER_REFUSED_DRAINING);
+    } else if (large) {
+        EXPECT(world, strcmp(reason, "payload_too_large") == 0, "a large payload is rejected: %s", reason);
+        cover(COVER_REFUSED_PAYLOAD);
+    } else if (strcmp(reason, "no_worker") == 0) {
+        EXPECT(world, unwanted, "rejected for want of a worker that is there");
+        cover(COVER_REFUSED_NO_WORKER);
+    } else {
+        EXPECT(world, strcmp(reason, "queue_full") == 0, "rejected: %s", reason);
+        EXPECT(world, !unwanted || maybe, "no_worker should have come before %s", reason);
+        bool room = before->queued < o->depth_max &&
+                    before->queued_bytes + sizeof(struct core_dispatch) + draft->request.payload->charge_bytes <=
+                        o->bytes_max;
+        EXPECT(world, !room, "rejected for want of room, and there is");
+        EXPECT(world, admitted->retry_after_ms > 0, "a full queue, and no time to retry after");
+        EXPECT(world, admitted->blocks == (o->queue_full == WEFT_BLOCK), "a full queue says wrongly whether it blocks");
+        cover(COVER_REFUSED_QUEUE_FULL);
+    }
+    world->stats.rejected++;
+}
+
+static void expect_admission(struct world *world, const struct draft *draft, const struct core_admitted *admitted,
+                             const weft_channel_info *before)
+{
+    const struct sim_channel *channel = &world->channels[draft->channel];
+    const weft_channel_options *o = &channel->options;
+    bool surely, maybe;
+    takers(world, draft, &surely, &maybe);
+    uint32_t no_worker = draft->request.no_worker ? draft->request.no_worker : o->no_worker;
+    EXPECT(world, channel->life != CHANNEL_DRAINING, "a draining channel admits");
+    EXPECT(world, draft->request.payload->size_bytes <= o->payload_bytes_max, "a payload too large is admitted");
+    EXPECT(world, no_worker != WEFT_NO_WORKER_REJECT || surely || maybe, "admitted for no worker");
+    if (admitted->admission == WEFT_ADMISSION_ACCEPTED) {
+        cover(COVER_ADMITTED_ACCEPTED);
+        return;
+    }
+    EXPECT(world, admitted->admission == WEFT_ADMISSION_DEFERRED, "admitted in no way");
+    bool room = before->queued < o->depth_max &&
+                before->queued_bytes + sizeof(struct core_dispatch) + draft->request.payload->charge_bytes <=
+                    o->bytes_max;
+    EXPECT(world, room || o->queue_full == WEFT_SHED_LOWEST, "a full queue takes one more");
+    cover(COVER_ADMITTED_DEFERRED);
+}
+
+static weft_error expected_error(const struct world *world, const struct draft *draft)
+{
+    if (world->closing) return WEFT_ECLOSED;
+    if (world->channels[draft->channel].life == CHANNEL_NONE) return WEFT_ENOCHANNEL;
+    if (world->sessions[draft->session].fired) return WEFT_EDEAD;
+    if (world->core->dispatches.live_count >= world->shape.limits.dispatches_max) return WEFT_ELIMIT;
+    return WEFT_OK;
+}
+
+static void cover_error(weft_error error)
+{
+    if (error == WEFT_ECLOSED) cover(COVER_ECLOSED);
+    if (error == WEFT_ENOCHANNEL) cover(COVER_ENOCHANNEL);
+    if (error == WEFT_EDEAD) cover(COVER_EDEAD);
+    if (error == WEFT_ELIMIT) cover(COVER_ELIMIT);
+}
+
+/* Leaves a blocked caller's waiter where there is room for one. */
+static void block(struct world *world, const struct draft *draft, const struct core_admitted *admitted)
+{
+    for (uint32_t i = 0; i < ROOM_WAITERS; i++) {
+        struct room_waiter *room = &world->rooms[i];
+        if (room->busy) continue;
+        room->session = draft->session;
+        room->session_serial = world->sessions[draft->session].serial;
+        room->channel = draft->channel;
+        room->type = draft->type;
+        room->priority = draft->request.priority;
+        room->size_bytes = draft->size_bytes;
+        room->busy = true;
+        room->woken = false;
+        room->waiter.waiting =
+            weft__core_channel_wait_room(world->core, admitted->channel, &room->waiter.core);
+        EXPECT(world, room->waiter.waiting, "the queue is full, and there is room");
+        cover(COVER_BLOCK_WAIT);
+        return;
+    }
+}
+
+static void dispatch(struct world *world, struct draft *draft)
+{
+    static const unsigned char bytes[1024];
+    struct core_admitted admitted;
+    weft_channel_info before = {.queued = 0};
+    failmem_fail_once(&world->memory, 0);
+    draft->request.payload = weft__message_new(&world->memory.mem, bytes, draft->size_bytes, NULL);
+    weft_error expected = expected_error(world, draft);
+    sim_enter(world, EV_DISPATCH, true);
+    world->event.channel = draft->channel;
+    world->event.priority = draft->request.priority;
+    (void)weft__core_channel_info(world->core, world->now_ns, draft->request.channel, &before);
+    weft_error error = weft__core_dispatch(world->core, world->now_ns, &draft->request, &admitted);
+    TRACE(world, "dispatch on %s type %u priority %u from session %u: %d %s", draft->request.channel, draft->type,
+          draft->request.priority, draft->session, (int)error, error == WEFT_EREJECTED ? admitted.reason : "");
+    bool ran_out = sim_ran_out(world, error, COVER_ENOMEM_DISPATCH);
+    if (!ran_out && (expected || (error && error != WEFT_EREJECTED)))
+        EXPECT(world, error == expected, "dispatch: %d and not %d", (int)error, (int)expected);
+    cover_error(error);
+    if (error == WEFT_EREJECTED) {
+        expect_rejection(world, draft, &admitted, &before);
+        if (admitted.blocks && once_in(world, 2)) block(world, draft, &admitted);
+    }
+    if (error) {
+        weft__message_drop(draft->request.payload);
+    } else {
+        expect_admission(world, draft, &admitted, &before);
+        uint32_t index = model_admit(world, &draft->request, &admitted, draft->session, draft->channel, draft->dest,
+                                     draft->type);
+        EXPECT(world, index == draft->request.token, "the simulator lost count");
+        TRACE(world, "  it is dispatch %llu", (unsigned long long)world->calls[index].arrival);
+    }
+    sim_leave(world);
+}
+
+/* A blocked caller that was woken tries again. */
+bool retry_blocked(struct world *world)
+{
+    for (uint32_t i = 0; i < ROOM_WAITERS; i++) {
+        struct room_waiter *room = &world->rooms[i];
+        if (!room->woken || !world->free_count) continue;
+        const struct sim_session *session = &world->sessions[room->session];
+        room->busy = room->woken = false;
+        if (!session->handle || session->serial != room->session_serial || !session->holders) continue;
+        struct draft draft = {.session = room->session,
+                              .channel = room->channel,
+                              .dest = 0,
+                              .type = room->type,
+                              .size_bytes = room->size_bytes,
+                              .request = {.priority = (uint8_t)room->priority}};
+        fill(world, &draft);
+        dispatch(world, &draft);
+        return true;
+    }
+    return false;
+}
+
+bool act_dispatch(struct world *world)
+{
+    struct draft draft;
+    if (!world->free_count) return false;
+    if (once_in(world, 4) && retry_blocked(world)) return true;
+    if (!draw_call(world, &draft)) return false;
+    dispatch(world, &draft);
+    return true;
+}
+
+/* --- cancelling ------------------------------------------------------------------------------- */
+
+static uint32_t any_call(struct world *world)
+{
+    return world->live_count ? world->live[draw(world, world->live_count)] : NONE;
+}
+
+bool act_cancel(struct world *world)
+{
+    uint32_t index = any_call(world);
+    if (index == NONE) return false;
+    struct sim_call *call = &world->calls[index];
+    if (call->life == CALL_ENDED && !once_in(world, 8)) return false;
+    weft_dispatch_id id = call->id;
+    bool wrong = once_in(world, 30);
+    if (wrong) id.session++;
+    sim_enter(world, EV_CANCEL, false);
+    world->event.call = index;
+    weft_error error = weft__core_cancel(world->core, world->now_ns, id);
+    TRACE(world, "cancel dispatch %llu: %d", (unsigned long long)call->arrival, (int)error);
+    weft_error expected = wrong || call->life == CALL_ENDED ? WEFT_ENOTFOUND : WEFT_OK;
+    EXPECT(world, error == expected, "cancel: %d and not %d", (int)error, (int)expected);
+    if (error) cover(COVER_ENOTFOUND);
+    bool running = !error && call->taken;
+    if (running && call->cancelling) cover(COVER_CANCEL_TWICE);
+    else if (running) {
+        uint32_t grace_ms = world->channels[call->channel].options.cancel_grace_ms;
+        call->cancelling = true;
+        call->grace_ns = grace_ms == WEFT_FOREVER ? UINT64_MAX : world->now_ns + grace_ms * NS_PER_MS;
+        cover(COVER_CANCEL_RUNNING);
+    }
+    uint32_t serial = call->serial;
+    sim_leave(world);
+    bool open = call->life == CALL_OPEN && call->serial == serial;
+    EXPECT(world, error || running == open, "a cancelled dispatch %s", open ? "goes on" : "ended while it runs");
+    return true;
+}
+
+/* --- outcomes --------------------------------------------------------------------------------- */
+
+static void expect_outcome(struct world *world, struct sim_call *call, const struct core_outcome *outcome)
+{
+    unsigned long long number = (unsigned long long)call->arrival;
+    EXPECT(world, call->life == CALL_ENDED, "the outcome of dispatch %llu, which has not ended", number);
+    EXPECT(world, outcome->id.number == call->id.number && outcome->id.session == call->id.session,
+           "dispatch %llu: another's id", number);
+    EXPECT(world, model_ending(outcome->outcome, outcome->code) == call->ending, "dispatch %llu has a second outcome",
+           number);
+    EXPECT(world, outcome->message == call->result, "dispatch %llu: another's result", number);
+    EXPECT(world, outcome->attempts == call->attempts, "dispatch %llu: %u attempts and not %u", number,
+           outcome->attempts, call->attempts);
+    EXPECT(world, (uint8_t)outcome->admission == call->admission, "dispatch %llu: another admission", number);
+    EXPECT(world, outcome->context == world && outcome->context2 == call, "dispatch %llu: another's context", number);
+    EXPECT(world, strcmp(outcome->worker, call->worker_name) == 0, "dispatch %llu: worker '%s' and not '%s'", number,
+           outcome->worker, call->worker_name);
+    uint64_t spent_ns = outcome->queued_ns + outcome->started_ns + outcome->run_ns;
+    EXPECT(world, spent_ns <= call->ended_ns - call->admitted_ns, "dispatch %llu took longer than time has passed",
+           number);
+    if (call->attempts <= 1 && !call->spent)
+        EXPECT(world, spent_ns == call->ended_ns - call->admitted_ns, "dispatch %llu: some of its time is missing",
+               number);
+    weft__message_drop(outcome->message);
+    model_forget(world, call);
+}
+
+/* The task whose cancel notice was taken. */
+static void noticed(struct world *world, const struct core_task *task)
+{
+    for (uint32_t i = 0; i < world->tasks_count; i++) {
+        struct sim_task *held = &world->tasks[i];
+        if (held->task != task) continue;
+        EXPECT(world, held->asked && !held->noticed && !held->settled, "a cancel notice that nobody waits for");
+        held->noticed = true;
+        cover(COVER_NOTICE);
+        return;
+    }
+    sim_fail(world, "a cancel notice of a task that nobody holds");
+}
+
+static bool take_outcome(struct world *world, struct sim_dest *dest)
+{
+    struct core_outcome outcome;
+    struct core_task *cancelled = NULL;
+    sim_enter(world, EV_OUTCOME, false);
+    enum core_item_kind kind = weft__core_outcome_take(world->core, dest->core, &outcome, &cancelled);
+    if (kind == CORE_ITEM_OUTCOME) {
+        struct sim_call *call = &world->calls[outcome.token];
+        TRACE(world, "outcome of dispatch %llu: %d %s", (unsigned long long)call->arrival, (int)outcome.outcome,
+              outcome.code ? outcome.code : "");
+        EXPECT(world, &world->dests[call->dest] == dest, "an outcome at another's destination");
+        expect_outcome(world, call, &outcome);
+        cover(COVER_OUTCOME_TAKEN);
+    } else if (kind == CORE_ITEM_CANCEL) {
+        TRACE(world, "cancel notice");
+        noticed(world, cancelled);
+    } else {
+        for (int i = 0; i < CONSUMERS && dest->waiting < CONSUMERS; i++) {
+            struct sim_waiter *consumer = &dest->consumers[i];
+            if (consumer->waiting) continue;
+            consumer->waiting = weft__core_dest_wait(dest->core, &consumer->core);
+            EXPECT(world, consumer->waiting, "an empty destination is not");
+            dest->waiting++;
+            break;
+        }
+    }
+    sim_leave(world);
+    return kind != 0;
+}
+
+bool act_outcome(struct world *world)
+{
+    uint32_t index = draw(world, 2 + world->shape.queues);
+    struct sim_dest *dest = &world->dests[index];
+    if (index == 1 || dest->waiting == CONSUMERS) return false;
+    if (!dest->core->items_count && !once_in(world, 4)) return false;
+    (void)take_outcome(world, dest);
+    return true;
+}
+
+void dest_drain(struct world *world, uint32_t index, uint32_t max)
+{
+    struct sim_dest *dest = &world->dests[index];
+    while (max-- > 0 && dest->role != DEST_INLINE && dest->core->items_count)
+        (void)take_outcome(world, dest);
+}
+
+bool act_fetch(struct world *world)
+{
+    uint32_t index = any_call(world);
+    if (index == NONE) return false;
+    struct sim_call *call = &world->calls[index];
+    bool fetchable = call->detached && call->dest == NONE;
+    if (!fetchable && !once_in(world, 20)) return false;
+    struct core_outcome outcome;
+    bool waits = !world->fetcher.waiting && once_in(world, 2);
+    sim_enter(world, EV_FETCH, false);
+    weft_error error = weft__core_outcome_fetch(world->core, call->id, &outcome, waits ? &world->fetcher.core : NULL);
+    TRACE(world, "fetch dispatch %llu: %d", (unsigned long long)call->arrival, (int)error);
+    weft_error expected = !fetchable ? WEFT_ENOTFOUND : call->life == CALL_OPEN ? WEFT_EAGAIN : WEFT_OK;
+    EXPECT(world, error == expected, "fetch: %d and not %d", (int)error, (int)expected);
+    if (error == WEFT_ENOTFOUND) cover(COVER_ENOTFOUND);
+    if (error == WEFT_EAGAIN) {
+        cover(COVER_FETCH_EARLY);
+        if (waits) {
+            world->fetcher.waiting = true;
+            world->fetched_call = index;
+            world->fetched_serial = call->serial;
+        }
+    }
+    if (!error) {
+        expect_outcome(world, call, &outcome);
+        cover(COVER_FETCHED);
+    }
+    sim_leave(world);
+    return true;
+}
+
+/* Nobody wants the queue's outcomes any more; then its memory serves another. */
+void dest_abandon(struct world *world, uint32_t index)
+{
+    struct sim_dest *dest = &world->dests[index];
+    bool more = true;
+    while (more) {
+        sim_enter(world, EV_ABANDON, false);
+        world->event.dest = index;
+        more = weft__core_dest_abandon(world->core, world->now_ns, dest->core);
+        TRACE(world, "abandon queue %u", index);
+        for (uint32_t i = world->live_count; i-- > 0;) {
+            struct sim_call *call = &world->calls[world->live[i]];
+            if (call->dest != index) continue;
+            const struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, call->id.number);
+            if (call->life == CALL_ENDED && !record) model_forget(world, call);
+            else if (call->detached && record && !record->dest) call->dest = NONE;
+        }
+        sim_leave(world);
+    }
+    for (uint32_t i = 0; i < world->live_count; i++)
+        EXPECT(world, world->calls[world->live[i]].dest != index, "a dispatch still goes to an abandoned queue");
+    cover(COVER_DEST_ABANDONED);
+    dest_close(world, index);
+    memset(&dest->own, 0xa5, sizeof dest->own);
+    dest_open(world, index, &dest->own);
+}
+
+bool act_abandon(struct world *world)
+{
+    dest_abandon(world, 2 + draw(world, world->shape.queues));
+    return true;
+}

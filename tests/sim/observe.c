@@ -1,0 +1,368 @@
+/* observe.c: after each event: what has become of every dispatch, and of every destination.
+ *
+ * The observer looks into the core's records, but only to see what happened, never to learn what should have: that is the
+ * model's to say. Besides it watches over order, which one dispatch's history cannot show:
+ *   - a destination keeps the order of what stands in it, and new items stand behind old ones;
+ *   - of two waiting dispatches of one channel, type and priority the older goes first, unless the worker is excluded from
+ *     it;
+ *   - a higher priority goes before a lower one that the same worker could have, except that every 16th turn of a channel
+ *     belongs to whichever head has waited longest, if that is at least starve_ms. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "lib/audit.h"
+#include "sim/model.h"
+
+enum { STARVED_TURN = 16 };
+
+/* --- what the entry left to be done ----------------------------------------------------------- */
+
+static void woken(struct world *world, struct sim_waiter *waiter)
+{
+    EXPECT(world, waiter->waiting, "a waiter was woken that did not wait");
+    waiter->waiting = false;
+    switch (waiter->kind) {
+    case WAITS_DEST: world->dests[waiter->owner].waiting--; break;
+    case WAITS_ROOM:
+        world->rooms[waiter->owner].woken = true;
+        cover(COVER_BLOCK_WOKEN);
+        break;
+    case WAITS_DUE: cover(COVER_SLEEPER_WOKEN); break;
+    case WAITS_OUTCOME: cover(COVER_FETCH_WOKEN); break;
+    case WAITS_IDLE:
+    case WAITS_DRAINED:
+    case WAITS_QUIET: break;
+    }
+}
+
+static void take_wakes(struct world *world)
+{
+    struct list_node *wakes = weft__core_wakes(world->core);
+    for (struct list_node *node; (node = list_pop_front(wakes));)
+        woken(world, list_record(list_record(node, struct core_waiter, on), struct sim_waiter, core));
+}
+
+static bool hangs(const struct world *world, uint32_t session)
+{
+    if (world->sessions[session].workers) return true;
+    for (uint32_t i = 0; i < world->live_count; i++) {
+        const struct sim_call *call = &world->calls[world->live[i]];
+        if (call->life == CALL_OPEN && call->session == session &&
+            call->session_serial == world->sessions[session].serial && !(call->detached && world->sessions[session].fired))
+            return true;
+    }
+    return false;
+}
+
+static void take_ended(struct world *world)
+{
+    struct list_node *ended = weft__core_ended(world->core);
+    for (struct list_node *node; (node = list_pop_front(ended));) {
+        struct sim_session *session = list_record(node, struct sim_session, ended);
+        uint32_t index = (uint32_t)(session - world->sessions);
+        EXPECT(world, session->handle && !session->holders, "the record of a held session ended");
+        EXPECT(world, !hangs(world, index), "a session ended under what hangs on it");
+        session->handle = 0;
+        world->sessions_count--;
+        cover(COVER_SESSION_ENDED);
+    }
+}
+
+/* --- dispatches ------------------------------------------------------------------------------- */
+
+static void changed(struct world *world, uint32_t index, struct sim_call *call, const struct core_dispatch *record)
+{
+    uint64_t task = record->task ? record->task->slot.handle : 0;
+    uint8_t state = record->state;
+    bool was_queued = call->state == DISPATCH_QUEUED;
+    TRACE(world, "  dispatch %llu: state %u -> %u", (unsigned long long)call->arrival, call->state, state);
+    if (call->state == DISPATCH_ASSIGNED) {
+        if (call->taken && !call->giving_back)
+            model_lost(world, call);
+        else
+            model_unassigned(world, call);
+    }
+    if (call->state == DISPATCH_FENCED && call->giving_back) model_never_lost(world, call);
+    EXPECT(world, state != DISPATCH_FENCED || call->state == DISPATCH_ASSIGNED, "dispatch %llu is fenced without a task",
+           (unsigned long long)call->arrival);
+    if (state == DISPATCH_FENCED) cover(COVER_FENCED);
+    if (state == DISPATCH_ASSIGNED) {
+        model_assigned(world, call, record->task);
+        EXPECT(world, world->fresh_count < FRESH_MAX, "more than %d tasks were assigned in one entry", FRESH_MAX);
+        world->fresh[world->fresh_count++] = (struct fresh){.call = index, .from_queue = was_queued};
+        if (was_queued) call->left_event = world->events;
+    } else if (state == DISPATCH_QUEUED && !was_queued) {
+        call->queued_event = world->events;
+    }
+    call->state = state;
+    call->task = task;
+}
+
+static void observe_call(struct world *world, uint32_t index)
+{
+    struct sim_call *call = &world->calls[index];
+    const struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, call->id.number);
+    if (call->life == CALL_ENDED) {
+        bool forgotten = world->event.kind == EV_TICK && call->dest == NONE && world->now_ns >= call->keep_until_ns;
+        if (!record && forgotten) {
+            cover(COVER_OUTCOME_EXPIRED);
+            model_forget(world, call);
+            return;
+        }
+        EXPECT(world, record && record->state == DISPATCH_SETTLED, "the outcome of dispatch %llu is gone",
+               (unsigned long long)call->arrival);
+        EXPECT(world, !forgotten || weft__core_due(world->core) <= world->now_ns,
+               "the outcome of dispatch %llu is kept too long", (unsigned long long)call->arrival);
+        return;
+    }
+    if (!record || record->state == DISPATCH_SETTLED) {
+        bool kept = call->dest != NONE || call->detached;
+        EXPECT(world, record || !kept || world->event.kind == EV_ABANDON, "dispatch %llu is gone without an outcome",
+               (unsigned long long)call->arrival);
+        model_ended(world, call, record);
+        return;
+    }
+    uint64_t task = record->task ? record->task->slot.handle : 0;
+    if (record->state == call->state && task == call->task) return;
+    changed(world, index, call, record);
+}
+
+/* Backwards: an ended one may leave, and the last take its place. */
+static void observe_calls(struct world *world)
+{
+    world->fresh_count = 0;
+    world->losses = world->unassigns = 0;
+    for (uint32_t i = world->live_count; i-- > 0;)
+        observe_call(world, world->live[i]);
+}
+
+/* --- order ------------------------------------------------------------------------------------ */
+
+/* Whether older, which waits, should have gone to the worker before fresh did. */
+static bool waited(const struct world *world, const struct sim_call *older, const struct sim_call *fresh)
+{
+    if (older->life != CALL_OPEN || older->state != DISPATCH_QUEUED || older->channel != fresh->channel) return false;
+    const struct sim_worker *worker = &world->workers[fresh->worker];
+    return model_takes(worker, older) && !model_excluded(world, older, worker);
+}
+
+static bool came_back_together(const struct world *world, const struct sim_call *a, const struct sim_call *b)
+{
+    return a->unassigned_event == world->events && b->unassigned_event == world->events &&
+           (world->event.kind != EV_STEP || a->unassigned_worker == b->unassigned_worker);
+}
+
+static void expect_first_in_first_out(struct world *world, const struct sim_call *fresh)
+{
+    for (uint32_t i = 0; i < world->live_count; i++) {
+        const struct sim_call *older = &world->calls[world->live[i]];
+        if (older->arrival >= fresh->arrival || older->priority != fresh->priority || older->type != fresh->type) continue;
+        if (!waited(world, older, fresh)) continue;
+        bool before = older->queued_event < world->events || came_back_together(world, older, fresh);
+        EXPECT(world, !before, "dispatch %llu went before the older %llu of its priority and type",
+               (unsigned long long)fresh->arrival, (unsigned long long)older->arrival);
+    }
+}
+
+/* The head that the guard prefers to the fresh one, if it was its turn; and the highest above the fresh one. */
+static void expect_priority(struct world *world, const struct sim_call *fresh, uint64_t fresh_waiting_ns, uint64_t turns,
+                            uint64_t turn)
+{
+    const weft_channel_options *o = &world->channels[fresh->channel].options;
+    uint64_t starve_ns = o->starve_ms == WEFT_FOREVER ? UINT64_MAX : o->starve_ms * NS_PER_MS;
+    const struct sim_call *heads[CORE_PRIORITIES] = {NULL};
+    for (uint32_t i = 0; i < world->live_count; i++) {
+        const struct sim_call *older = &world->calls[world->live[i]];
+        if (older->queued_event >= world->events || !waited(world, older, fresh)) continue;
+        const struct sim_call **head = &heads[older->priority];
+        if (!*head || older->arrival < (*head)->arrival) *head = older;
+    }
+    bool starved_turn = turns / STARVED_TURN != turn / STARVED_TURN && starve_ns != UINT64_MAX;
+    uint64_t fresh_waited_ns = world->now_ns - fresh_waiting_ns;
+    for (unsigned p = 0; p < fresh->priority; p++) {
+        if (!heads[p]) continue;
+        EXPECT(world, starved_turn && fresh_waited_ns >= starve_ns,
+               "dispatch %llu of priority %u went before %llu of priority %u", (unsigned long long)fresh->arrival,
+               fresh->priority, (unsigned long long)heads[p]->arrival, p);
+        cover(COVER_STARVED_TURN);
+        break;
+    }
+    for (unsigned p = fresh->priority + 1U; p < CORE_PRIORITIES; p++) {
+        if (!heads[p]) continue;
+        cover(COVER_PRIORITY_TURN);
+        bool starved = world->now_ns - heads[p]->waiting_ns >= starve_ns && heads[p]->waiting_ns < fresh_waiting_ns;
+        EXPECT(world, !starved_turn || turns != turn + 1 || !starved,
+               "dispatch %llu of priority %u went in the turn of the starved %llu of priority %u",
+               (unsigned long long)fresh->arrival, fresh->priority, (unsigned long long)heads[p]->arrival, p);
+    }
+}
+
+static void observe_order(struct world *world)
+{
+    for (uint32_t i = 0; i < world->fresh_count; i++) {
+        const struct sim_call *call = &world->calls[world->fresh[i].call];
+        const struct sim_worker *worker = &world->workers[call->worker];
+        expect_first_in_first_out(world, call);
+        if (worker->kind == WORKER_GROUP) {
+            const struct core_group *group = &world->groups[worker->group].core;
+            EXPECT(world, group->busy <= group->limit, "a group got %u tasks, and takes %u", group->busy, group->limit);
+        }
+    }
+    /* Priorities and turns: exact where this was the one thing that happened on the channel, and nothing was owed. */
+    for (uint32_t i = 0; i < world->fresh_count; i++) {
+        const struct sim_call *call = &world->calls[world->fresh[i].call];
+        struct sim_channel *channel = &world->channels[call->channel];
+        const struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, call->id.number);
+        uint64_t turns = record->channel->turns;
+        bool alone = world->fresh_count == 1 && !world->event.had_work && !call->tried_count &&
+                     channel->options.policy != WEFT_STICKY;
+        if (alone && world->losses + world->unassigns == 0) {
+            uint64_t waiting_ns = world->fresh[i].from_queue ? call->waiting_ns : world->now_ns;
+            expect_priority(world, call, waiting_ns, turns, channel->turns);
+        }
+        channel->turns = turns;
+    }
+    for (uint32_t i = 0; i < world->live_count; i++) {
+        struct sim_call *call = &world->calls[world->live[i]];
+        if (call->life == CALL_OPEN && call->state == DISPATCH_QUEUED && call->queued_event == world->events)
+            call->waiting_ns = world->now_ns;
+    }
+}
+
+/* --- destinations ----------------------------------------------------------------------------- */
+
+static uint64_t item_key(const struct core_item *item)
+{
+    switch (item->kind) {
+    case CORE_ITEM_TASK: return list_record(item, struct core_task, item)->slot.handle << 2;
+    case CORE_ITEM_OUTCOME: return list_record(item, struct core_dispatch, item)->slot.handle << 2 | 1;
+    case CORE_ITEM_CANCEL: return list_record(item, struct core_task, cancel_item)->slot.handle << 2 | 2;
+    }
+    return 3;
+}
+
+/* Of the tasks that came in this event, and were waiting or came back together, the older stands before the newer. */
+static void expect_arrival(struct world *world, const struct core_dest *dest, const struct core_item *item)
+{
+    const struct core_task *task = list_record(item, struct core_task, item);
+    const struct sim_call *newer = &world->calls[task->dispatch->token];
+    for (const struct list_node *node = item->on.next; node != &dest->fifo; node = node->next) {
+        const struct core_item *next = list_record(node, struct core_item, on);
+        const struct core_task *behind = list_record(next, struct core_task, item);
+        const struct sim_call *older = &world->calls[behind->dispatch->token];
+        if (older->arrival > newer->arrival || older->channel != newer->channel || older->type != newer->type ||
+            older->priority != newer->priority || older->tried_count || newer->tried_count)
+            continue;
+        bool waited = older->left_event == world->events && newer->left_event == world->events;
+        EXPECT(world, !waited && !came_back_together(world, older, newer),
+               "dispatch %llu was put before the older %llu of its priority and type",
+               (unsigned long long)newer->arrival, (unsigned long long)older->arrival);
+    }
+}
+
+static void expect_order(struct world *world, const struct sim_dest *dest, bool tasks)
+{
+    const struct core_dest *core = dest->core;
+    uint32_t old = 0;
+    bool new_ones = false;
+    for (const struct list_node *node = core->fifo.next; node != &core->fifo; node = node->next) {
+        const struct core_item *item = list_record(node, struct core_item, on);
+        uint64_t key = item_key(item);
+        uint32_t at = old;
+        while (at < dest->shadow_count && dest->shadow[at] != key)
+            at++;
+        if (at < dest->shadow_count) {
+            EXPECT(world, !new_ones, "a destination put a new item before an old one");
+            old = at + 1;
+            continue;
+        }
+        new_ones = true;
+        if (tasks && world->fresh_count > 1) expect_arrival(world, core, item);
+    }
+}
+
+static void observe_dest(struct world *world, struct sim_dest *dest)
+{
+    const struct core_dest *core = dest->core;
+    uint32_t count = 0;
+    expect_order(world, dest, dest->role != DEST_CALLBACKS && dest->role != DEST_QUEUE);
+    if (core->items_count > dest->shadow_room) {
+        dest->shadow_room = 2 * core->items_count;
+        dest->shadow = realloc(dest->shadow, dest->shadow_room * sizeof *dest->shadow);
+        WEFT_ASSERT(dest->shadow);
+    }
+    for (const struct list_node *node = core->fifo.next; node != &core->fifo; node = node->next, count++) {
+        EXPECT(world, count < core->items_count, "a destination holds more than it counts");
+        dest->shadow[count] = item_key(list_record(node, struct core_item, on));
+    }
+    EXPECT(world, count == core->items_count, "a destination holds %u items and counts %u", count, core->items_count);
+    dest->shadow_count = count;
+    EXPECT(world, count == 0 || dest->waiting < CONSUMERS, "all who drain a destination sleep, and %u items stand there",
+           count);
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+static void observe_stats(struct world *world)
+{
+    const weft_node_stats *is = &world->core->stats, *should = &world->stats;
+#define SAME(field)                                                                                                    \
+    EXPECT(world, is->field == should->field, #field " counts %llu and should %llu", (unsigned long long)is->field,    \
+           (unsigned long long)should->field)
+    SAME(dispatches_open);
+    SAME(dispatched);
+    SAME(completed);
+    SAME(failed);
+    SAME(worker_died);
+    SAME(timed_out);
+    SAME(cancelled);
+    SAME(rejected);
+    SAME(redispatched);
+    SAME(fenced);
+    SAME(deaths);
+#undef SAME
+}
+
+/* Nothing is owed: what had to follow has followed. */
+static void observe_done(struct world *world)
+{
+    for (uint32_t i = 0; i < world->live_count; i++) {
+        const struct sim_call *call = &world->calls[world->live[i]];
+        if (call->life != CALL_OPEN) continue;
+        EXPECT(world, !world->settling, "dispatch %llu is open after all were settled",
+               (unsigned long long)call->arrival);
+        if (call->detached) continue;
+        const struct sim_session *session = &world->sessions[call->session];
+        EXPECT(world, session->serial == call->session_serial && session->handle && !session->fired,
+               "dispatch %llu outlives its caller", (unsigned long long)call->arrival);
+    }
+    const struct sim_call *fetched = &world->calls[world->fetched_call];
+    EXPECT(world, !world->fetcher.waiting || fetched->serial != world->fetched_serial || fetched->life != CALL_ENDED,
+           "who waits to fetch dispatch %llu sleeps, and it has ended", (unsigned long long)fetched->arrival);
+    for (uint32_t i = 0; i < world->tasks_count; i++) {
+        const struct sim_task *held = &world->tasks[i];
+        if (!held->asked || held->noticed || held->settled) continue;
+        bool cancelled = atomic_load_explicit(&held->task->cancelled, memory_order_relaxed);
+        EXPECT(world, cancelled == list_linked(&held->task->cancel_item.on), "a cancelled task's notice is missing");
+    }
+    for (uint32_t i = 0; i < world->shape.sessions; i++)
+        EXPECT(world, !world->sessions[i].handle || world->sessions[i].holders || hangs(world, i),
+               "a session that nobody needs has not ended");
+}
+
+void observe(struct world *world)
+{
+    observe_calls(world);
+    take_wakes(world);
+    take_ended(world);
+    if (world->fresh_count) observe_order(world);
+    for (uint32_t i = 0; i < world->dests_count; i++)
+        if (world->dests[i].core && (world->dests[i].core->items_count || world->dests[i].shadow_count))
+            observe_dest(world, &world->dests[i]);
+    observe_stats(world);
+    bool large = world->shape.audit_every > 1;
+    if (large && world->events % world->shape.audit_every) return;
+    if (!weft__core_has_work(world->core)) observe_done(world);
+    const char *broken = audit(world->core);
+    EXPECT(world, !broken, "%s", broken);
+}

@@ -1,0 +1,419 @@
+/* world.c: drawing a world from its seed, its life, and its end. */
+#include "sim/world.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "lib/audit.h"
+#include "sim/model.h"
+
+/* --- telling ---------------------------------------------------------------------------------- */
+
+void sim_fail(struct world *world, const char *format, ...)
+{
+    char what[768];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    snprintf(world->sentence, sizeof world->sentence, "event %llu: %s", (unsigned long long)world->events, what);
+    longjmp(world->failed, 1);
+}
+
+void sim_trace(struct world *world, const char *format, ...)
+{
+    fprintf(world->trace, "%6llu %14.6f ms  ", (unsigned long long)world->events,
+            (double)world->now_ns / (double)NS_PER_MS);
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(world->trace, format, arguments);
+    va_end(arguments);
+    fputc('\n', world->trace);
+}
+
+/* --- around an entry -------------------------------------------------------------------------- */
+
+void sim_enter(struct world *world, enum event_kind kind, bool may_allocate)
+{
+    world->events++;
+    if (!once_in(world, 3)) world->now_ns += draw(world, world->shape.pace_ns);
+    world->event.kind = kind;
+    world->event.had_work = weft__core_has_work(world->core);
+    world->event.results_count = 0;
+    failmem_fail_once(&world->memory, 0);
+    if (!may_allocate)
+        failmem_fail_from(&world->memory, 1); /* it would be told of */
+    else if (once_in(world, world->shape.out_of_memory))
+        failmem_fail_once(&world->memory, 1 + draw(world, 8));
+    world->event.digest = may_allocate && world->memory.first ? audit_digest(world->core) : 0;
+}
+
+bool sim_ran_out(struct world *world, weft_error error, enum cover what)
+{
+    bool refused = world->memory.refused > 0;
+    EXPECT(world, refused == (error == WEFT_ENOMEM), "memory %s, and the entry said %d",
+           refused ? "ran out" : "was there", (int)error);
+    if (!refused) return false;
+    EXPECT(world, audit_digest(world->core) == world->event.digest, "memory ran out, and something has changed");
+    cover(what);
+    return true;
+}
+
+void sim_leave(struct world *world)
+{
+    if (world->memory.first == 1 && world->memory.last == UINT64_MAX)
+        EXPECT(world, world->memory.allocations == 0, "an entry that must not fail asked for memory");
+    failmem_fail_once(&world->memory, 0);
+    observe(world);
+}
+
+/* --- drawing ---------------------------------------------------------------------------------- */
+
+static const struct {
+    sim_action act;
+    uint8_t weight;
+    bool vital; /* never drawn away */
+} actions[EVENTS_COUNT] = {
+    [EV_ATTACH] = {act_attach, 6, true},
+    [EV_ARM] = {act_arm, 6, true},
+    [EV_FIRE] = {act_fire, 2, false},
+    [EV_HOLD] = {act_hold, 1, false},
+    [EV_RELEASE] = {act_release, 3, false},
+    [EV_GROUP_ADD] = {act_group_add, 3, true},
+    [EV_GROUP_REMOVE] = {act_group_remove, 1, false},
+    [EV_GROUP_LIMIT] = {act_group_limit, 3, false},
+    [EV_REGISTER] = {act_register, 10, true},
+    [EV_WORKER_DRAIN] = {act_worker_drain, 1, false},
+    [EV_UNREGISTER] = {act_unregister, 3, false},
+    [EV_FORGET] = {act_forget, 8, true},
+    [EV_DECLARE] = {act_declare, 4, true},
+    [EV_TEMPLATE] = {act_template, 1, false},
+    [EV_PAUSE] = {act_pause, 1, false},
+    [EV_RESUME] = {act_resume, 2, true},
+    [EV_DRAIN] = {act_drain, 1, false},
+    [EV_DELETE] = {act_delete, 1, false},
+    [EV_DISPATCH] = {act_dispatch, 50, true},
+    [EV_CANCEL] = {act_cancel, 4, false},
+    [EV_OUTCOME] = {act_outcome, 40, true},
+    [EV_FETCH] = {act_fetch, 6, false},
+    [EV_ABANDON] = {act_abandon, 1, false},
+    [EV_TAKE] = {act_take, 50, true},
+    [EV_BEGIN] = {act_begin, 12, true},
+    [EV_RESULTS] = {act_results, 50, true},
+    [EV_GIVE_BACK] = {act_give_back, 6, false},
+    [EV_HEARTBEAT] = {act_heartbeat, 4, false},
+    [EV_ON_CANCEL] = {act_on_cancel, 4, false},
+    [EV_MOVE] = {act_move, 2, false},
+    [EV_TICK] = {act_tick, 12, true},
+    [EV_JUMP] = {act_jump, 2, false},
+    [EV_STEP] = {act_step, 12, true},
+    [EV_ASK] = {act_ask, 2, true},
+    [EV_QUIET] = {act_quiet, 1, true},
+};
+
+/* Some events are more frequent in one world than in another, and some never happen in it: each world is another mixture,
+ * and some reach what an even one would not (swarm testing: Groce et al. 2012). */
+static void fill_lottery(struct world *world)
+{
+    static const uint8_t factors[] = {0, 1, 2, 2, 2, 4, 8};
+    uint32_t weights[EVENTS_COUNT] = {0}, sum = 0, at = 0, used = 0;
+    for (uint32_t i = 0; i < EVENTS_COUNT; i++) {
+        if (!actions[i].act) continue;
+        weights[i] = actions[i].weight * (uint32_t)factors[draw(world, sizeof factors)];
+        if (actions[i].vital && !weights[i]) weights[i] = actions[i].weight;
+        sum += weights[i];
+    }
+    for (uint32_t i = 0; i < EVENTS_COUNT; i++) {
+        used += weights[i];
+        while (at < sizeof world->lottery && (uint64_t)at * sum < (uint64_t)used * sizeof world->lottery)
+            world->lottery[at++] = (uint8_t)i;
+    }
+}
+
+static void draw_small(struct shape *shape, struct rng *rng)
+{
+    *shape = (struct shape){.sessions = rng_between(rng, 2, 4),
+                            .session_names = rng_between(rng, 2, 5),
+                            .workers = rng_between(rng, 1, 5),
+                            .channels = rng_between(rng, 1, 2),
+                            .templated = rng_below(rng, 2),
+                            .groups = rng_between(rng, 1, 2),
+                            .queues = rng_between(rng, 1, 2),
+                            .calls = rng_between(rng, 2, 10),
+                            .types = rng_below(rng, 3),
+                            .life = rng_between(rng, 500, 8000),
+                            .audit_every = 1,
+                            .take_max = rng_between(rng, 1, 6),
+                            .results_max = rng_between(rng, 1, 4)};
+}
+
+static void draw_large(struct shape *shape, struct rng *rng)
+{
+    *shape = (struct shape){.sessions = rng_between(rng, 8, 40),
+                            .session_names = rng_between(rng, 8, 50),
+                            .workers = rng_between(rng, 30, 400),
+                            .channels = rng_between(rng, 2, 12),
+                            .templated = 3,
+                            .groups = rng_between(rng, 2, 8),
+                            .queues = 4,
+                            .calls = rng_between(rng, 100, 1500),
+                            .types = rng_below(rng, 6),
+                            .life = rng_between(rng, 4000, 20000),
+                            .audit_every = 1000,
+                            .take_max = 16,
+                            .results_max = RESULTS_MAX};
+}
+
+void world_draw(struct shape *shape, struct rng *rng, enum world_size size)
+{
+    bool large = size == WORLD_LARGE || (size == WORLD_MIXED && rng_below(rng, 400) == 0);
+    if (large) draw_large(shape, rng);
+    else draw_small(shape, rng);
+    static const uint32_t paces_ns[] = {1, 1000, 100000, 1000000, 5000000};
+    static const uint32_t lates[] = {0, 2, 8, 40};
+    static const uint32_t refusals[] = {0, 4, 20, 100};
+    shape->pace_ns = paces_ns[rng_below(rng, 5)];
+    shape->step_late = lates[rng_below(rng, 4)];
+    shape->out_of_memory = refusals[rng_below(rng, 4)];
+    shape->detached = rng_below(rng, 3) * 20;
+    shape->redispatch = rng_below(rng, 4) * 30;
+    shape->sticky = rng_below(rng, 3) * 40;
+    bool tight = rng_below(rng, 4) == 0;
+    shape->limits = (struct core_limits){.channels_max = tight ? shape->channels : 64,
+                                         .workers_max = tight ? shape->workers - shape->workers / 3 : 4096,
+                                         .sessions_max = tight ? shape->sessions - 1 : 256,
+                                         .dispatches_max = tight ? shape->calls - shape->calls / 3 : 65536,
+                                         .outcome_keep_ms = rng_between(rng, 1, 200)};
+}
+
+/* --- the beginning ---------------------------------------------------------------------------- */
+
+static void *zeroed(size_t count, size_t size_bytes)
+{
+    void *block = calloc(count ? count : 1, size_bytes);
+    WEFT_ASSERT(block);
+    return block;
+}
+
+static void waiter_init(struct sim_waiter *waiter, enum waiter_kind kind, uint32_t owner)
+{
+    weft__core_waiter_init(&waiter->core);
+    waiter->kind = kind;
+    waiter->owner = owner;
+    waiter->waiting = false;
+}
+
+void dest_open(struct world *world, uint32_t index, struct core_dest *core)
+{
+    struct sim_dest *dest = &world->dests[index];
+    dest->core = core;
+    dest->serial = ++world->serial;
+    dest->waiting = 0;
+    dest->shadow_count = 0;
+    for (int i = 0; i < CONSUMERS; i++)
+        waiter_init(&dest->consumers[i], WAITS_DEST, index);
+    if (core == &dest->own) weft__core_dest_init(core);
+}
+
+void dest_close(struct world *world, uint32_t index)
+{
+    struct sim_dest *dest = &world->dests[index];
+    for (int i = 0; i < CONSUMERS; i++)
+        if (dest->consumers[i].waiting) (void)weft__core_unwait(&dest->consumers[i].core);
+    dest->core = NULL;
+}
+
+static void make_dests(struct world *world)
+{
+    const struct shape *shape = &world->shape;
+    uint32_t next = 2;
+    world->dests_count = 2 + shape->queues + shape->groups + shape->workers;
+    world->dests = zeroed(world->dests_count, sizeof *world->dests);
+    world->dests[0].role = DEST_CALLBACKS;
+    world->dests[1].role = DEST_INLINE;
+    dest_open(world, 0, &world->dests[0].own);
+    dest_open(world, 1, &world->dests[1].own);
+    for (uint32_t i = 0; i < shape->queues; i++, next++) {
+        world->dests[next].role = DEST_QUEUE;
+        dest_open(world, next, &world->dests[next].own);
+    }
+    for (uint32_t i = 0; i < shape->groups; i++, next++) {
+        world->dests[next].role = DEST_GROUP;
+        world->dests[next].owner = i;
+        world->groups[i].dest = next;
+    }
+    for (uint32_t i = 0; i < shape->workers; i++, next++) {
+        world->dests[next].role = DEST_INBOX;
+        world->dests[next].owner = i;
+        world->workers[i].dest = next;
+        waiter_init(&world->workers[i].idle, WAITS_IDLE, i);
+    }
+}
+
+static void make_names(struct world *world)
+{
+    for (uint32_t i = 0; i < world->channels_count; i++) {
+        struct sim_channel *channel = &world->channels[i];
+        const char *where = i < world->shape.channels ? "sim" : "made";
+        snprintf(channel->name, sizeof channel->name, "dispatch.%s.c%u", where, i);
+        channel->hash = weft__name_hash(channel->name);
+        channel->serial = ++world->serial;
+        waiter_init(&channel->drained, WAITS_DRAINED, i);
+    }
+}
+
+static void make(struct world *world)
+{
+    const struct shape *shape = &world->shape;
+    failmem_init(&world->memory);
+    world->now_ns = NS_PER_S + draw(world, 1000000);
+    world->channels_count = shape->channels + shape->templated;
+    world->tasks_room = shape->workers * 32 + 64;
+    world->sessions = zeroed(shape->sessions, sizeof *world->sessions);
+    world->workers = zeroed(shape->workers, sizeof *world->workers);
+    world->channels = zeroed(world->channels_count, sizeof *world->channels);
+    world->groups = zeroed(shape->groups, sizeof *world->groups);
+    world->calls = zeroed(shape->calls, sizeof *world->calls);
+    world->tasks = zeroed(world->tasks_room, sizeof *world->tasks);
+    world->live = zeroed(shape->calls, sizeof *world->live);
+    world->free_calls = zeroed(shape->calls, sizeof *world->free_calls);
+    for (uint32_t i = shape->calls; i-- > 0;)
+        world->free_calls[world->free_count++] = i;
+    make_names(world);
+    make_dests(world);
+    for (uint32_t i = 0; i < ROOM_WAITERS; i++)
+        waiter_init(&world->rooms[i].waiter, WAITS_ROOM, i);
+    waiter_init(&world->sleeper, WAITS_DUE, 0);
+    waiter_init(&world->quiet, WAITS_QUIET, 0);
+    waiter_init(&world->fetcher, WAITS_OUTCOME, 0);
+    fill_lottery(world);
+    world->core = weft__core_new(&world->memory.mem, &shape->limits, world->now_ns);
+    WEFT_ASSERT(world->core);
+}
+
+static void unmake(struct world *world)
+{
+    for (uint32_t i = 0; i < world->dests_count; i++)
+        free(world->dests[i].shadow);
+    free(world->sessions);
+    free(world->workers);
+    free(world->channels);
+    free(world->groups);
+    free(world->dests);
+    free(world->calls);
+    free(world->tasks);
+    free(world->live);
+    free(world->free_calls);
+}
+
+/* --- life and end ----------------------------------------------------------------------------- */
+
+static void run_steps(struct world *world)
+{
+    while (weft__core_has_work(world->core))
+        (void)act_step(world);
+}
+
+static void live(struct world *world, uint64_t events_max)
+{
+    for (uint32_t i = 0; i < world->channels_count; i++) {
+        weft_channel_options options;
+        channel_draw(world, &options);
+        if (i < world->shape.channels) channel_declare(world, i, &options);
+    }
+    uint64_t last = world->shape.life < events_max ? world->shape.life : events_max;
+    for (uint64_t idle = 0; world->events < last && idle < 100000; idle++) {
+        if (weft__core_has_work(world->core) && !once_in(world, world->shape.step_late)) (void)act_step(world);
+        else if (!actions[world->lottery[draw(world, 256)]].act(world)) continue;
+        idle = 0;
+    }
+}
+
+static void close_world(struct world *world)
+{
+    sim_enter(world, EV_CLOSE, false);
+    TRACE(world, "close");
+    weft__core_close(world->core);
+    world->closing = true;
+    world->templates = 0;
+    sim_leave(world);
+    if (world->stats.dispatches_open) cover(COVER_CLOSED_BUSY);
+    for (uint32_t i = draw(world, 40); i > 0; i--)
+        (void)actions[world->lottery[draw(world, 256)]].act(world);
+    sim_enter(world, EV_SETTLE_ALL, false);
+    TRACE(world, "settle all");
+    world->settling = true;
+    weft__core_settle_all(world->core);
+    sim_leave(world);
+    for (uint32_t i = draw(world, 40); i > 0; i--)
+        (void)actions[world->lottery[draw(world, 256)]].act(world);
+    run_steps(world);
+    EXPECT(world, world->stats.dispatches_open == 0, "open after all were settled");
+}
+
+/* Everybody goes, in a random order of kinds; nothing of them may stay. */
+static void empty(struct world *world)
+{
+    for (uint32_t i = 0; i < world->shape.sessions; i++)
+        if (world->sessions[i].handle && !world->sessions[i].fired && once_in(world, 2)) session_fire(world, i);
+    for (uint32_t i = 0; i < world->shape.workers; i++)
+        if (world->workers[i].handle && !world->workers[i].unregistered) worker_unregister(world, i);
+    while (world->tasks_count)
+        task_finish(world, draw(world, world->tasks_count));
+    run_steps(world);
+    for (uint32_t i = 0; i < world->shape.workers; i++)
+        if (world->workers[i].handle) EXPECT(world, worker_forget(world, i), "a worker without tasks is not idle");
+    for (uint32_t i = 0; i < world->shape.groups; i++)
+        if (world->groups[i].added) EXPECT(world, group_remove(world, i), "a group without workers is busy");
+    for (uint32_t i = 0; i < 2 + world->shape.queues; i++) {
+        if (world->dests[i].role == DEST_QUEUE && once_in(world, 2)) dest_abandon(world, i);
+        else dest_drain(world, i, UINT32_MAX);
+    }
+    for (uint32_t i = 0; i < world->shape.sessions; i++)
+        while (world->sessions[i].handle && world->sessions[i].holders)
+            session_release(world, i);
+    run_steps(world);
+    world->now_ns += 1000 * NS_PER_S;
+    tick_all(world);
+    run_steps(world);
+}
+
+static void expect_nothing(struct world *world)
+{
+    struct core_waiter waiter;
+    weft__core_waiter_init(&waiter);
+    EXPECT(world, !weft__core_wait_quiet(world->core, true, &waiter), "it is not quiet at the end");
+    EXPECT(world, world->live_count == 0, "%u dispatches are left", world->live_count);
+    weft_node_stats stats;
+    weft__core_stats(world->core, &stats);
+    EXPECT(world, stats.workers == 0 && stats.participants == 0, "%u workers and %u sessions are left", stats.workers,
+           stats.participants);
+    EXPECT(world, stats.attempts_running == 0, "%u attempts run at the end", stats.attempts_running);
+    EXPECT(world, world->core->dispatches.live_count == 0 && world->core->tasks.live_count == 0 &&
+                      world->core->tasks_reserved == 0,
+           "records are left");
+    weft__core_free(world->core);
+    world->core = NULL;
+    EXPECT(world, world->memory.live_blocks == 0, "%llu blocks were not freed",
+           (unsigned long long)world->memory.live_blocks);
+}
+
+const char *world_run(struct world *world, uint64_t seed, enum world_size size, uint64_t events_max)
+{
+    FILE *trace = world->trace;
+    memset(world, 0, sizeof *world);
+    world->trace = trace;
+    world->seed = seed;
+    world->rng.state = seed;
+    world_draw(&world->shape, &world->rng, size);
+    make(world);
+    if (setjmp(world->failed)) return world->sentence; /* what it had is left as it is, to be looked at */
+    live(world, events_max);
+    close_world(world);
+    empty(world);
+    expect_nothing(world);
+    unmake(world);
+    return NULL;
+}

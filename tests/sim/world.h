@@ -1,0 +1,325 @@
+/* world.h: one simulated world: a core, everybody who could stand around it, and what they know.
+ *
+ * A world is drawn from a seed: how many of each there are, how often each event happens, which options channels have. It
+ * lives some thousand events, each of them one entry of the core with legal arguments, in an order no schedule of threads
+ * could exceed (destinations are drained in any order, each in its own; steps come late; time jumps). After each event the
+ * observer looks at what has become of every dispatch and holds it against the model, and the audit walks the core. Then the
+ * world is closed and must leave nothing behind.
+ *
+ * The records here say what their owners know from what they did and were told; fields under "seen" are the observer's. */
+#ifndef WEFT_SIM_WORLD_H
+#define WEFT_SIM_WORLD_H
+
+#include <setjmp.h>
+#include <stdio.h>
+
+#include "core/state.h"
+#include "lib/failmem.h"
+#include "sim/cover.h"
+#include "sim/rng.h"
+
+enum { NONE = UINT32_MAX };
+
+enum world_size { WORLD_SMALL = 1, WORLD_LARGE, WORLD_MIXED };
+
+enum event_kind {
+    EV_ATTACH, EV_ARM, EV_FIRE, EV_HOLD, EV_RELEASE,
+    EV_GROUP_ADD, EV_GROUP_REMOVE, EV_GROUP_LIMIT,
+    EV_REGISTER, EV_WORKER_DRAIN, EV_UNREGISTER, EV_FORGET,
+    EV_DECLARE, EV_TEMPLATE, EV_PAUSE, EV_RESUME, EV_DRAIN, EV_DELETE,
+    EV_DISPATCH, EV_CANCEL, EV_OUTCOME, EV_FETCH, EV_ABANDON,
+    EV_TAKE, EV_BEGIN, EV_RESULTS, EV_GIVE_BACK, EV_HEARTBEAT, EV_ON_CANCEL, EV_MOVE,
+    EV_TICK, EV_JUMP, EV_STEP, EV_ASK, EV_QUIET,
+    EV_CLOSE, EV_SETTLE_ALL,
+    EVENTS_COUNT
+};
+
+/* How much there is of each, and how the world's people behave. */
+struct shape {
+    uint32_t sessions, session_names, workers, channels, templated, groups, queues, calls;
+    uint32_t types;          /* activity types in use; 0 = none */
+    uint32_t life;           /* events before it is closed */
+    uint32_t audit_every;
+    uint32_t pace_ns;        /* the usual time between two events, at most */
+    uint32_t step_late;      /* a step that is due waits for other events once in so many times; 0 = never */
+    uint32_t out_of_memory;  /* an entry that may allocate is refused once in so many times */
+    uint32_t take_max;
+    uint32_t results_max;
+    uint32_t detached, redispatch, sticky; /* percent of the dispatches */
+    struct core_limits limits;
+};
+
+enum waiter_kind { WAITS_DEST, WAITS_ROOM, WAITS_IDLE, WAITS_DRAINED, WAITS_QUIET, WAITS_OUTCOME, WAITS_DUE };
+
+struct sim_waiter {
+    struct core_waiter core;
+    enum waiter_kind kind;
+    uint32_t owner;
+    bool waiting;
+};
+
+struct sim_session {
+    uint64_t handle;         /* 0 = none here */
+    struct list_node ended;
+    uint32_t name, serial, holders, workers;
+    bool declared, armed, fired;
+};
+
+enum worker_kind { WORKER_PULLS = 1, WORKER_GROUP, WORKER_INLINE };
+
+struct sim_worker {
+    uint64_t handle;         /* 0 = none here */
+    uint64_t id;
+    char name[24];
+    uint32_t serial, session, channel, channel_serial, group, dest, types, max_concurrent;
+    enum worker_kind kind;
+    bool draining, unregistered;
+    struct sim_waiter idle;
+};
+
+enum channel_life { CHANNEL_NONE, CHANNEL_OPEN, CHANNEL_PAUSED, CHANNEL_DRAINING };
+
+struct sim_channel {
+    char name[32];
+    uint64_t hash;
+    weft_channel_options options;
+    enum channel_life life;
+    uint32_t serial;         /* changes with each declaration */
+    struct sim_waiter drained;
+    uint64_t turns;          /* seen */
+};
+
+struct sim_group {
+    struct core_group core;
+    uint32_t dest;
+    bool added;
+};
+
+enum dest_role { DEST_CALLBACKS = 1, DEST_INLINE, DEST_QUEUE, DEST_GROUP, DEST_INBOX };
+
+enum { CONSUMERS = 2 };
+
+struct sim_dest {
+    struct core_dest *core;  /* NULL = not in use */
+    struct core_dest own;
+    enum dest_role role;
+    uint32_t owner;          /* the group or worker */
+    uint32_t serial;
+    uint32_t waiting;        /* of its consumers */
+    struct sim_waiter consumers[CONSUMERS];
+    uint64_t *shadow;        /* seen: what stood there after the last event */
+    uint32_t shadow_count, shadow_room;
+};
+
+enum call_life { CALL_FREE, CALL_OPEN, CALL_ENDED };
+
+struct sim_call {
+    /* as asked for and admitted */
+    weft_dispatch_id id;
+    uint64_t arrival, admitted_ns, start_deadline_ns, close_deadline_ns;
+    struct message *payload; /* only to compare */
+    uint32_t serial, session, session_serial, channel, dest, type;
+    uint32_t start_to_close_ms, heartbeat_ms;
+    uint32_t at_live;        /* where it stands in live[] */
+    uint8_t priority, attempts_max, admission;
+    bool detached, redispatches;
+
+    /* what is known of its course */
+    enum call_life life;
+    bool taken, begun;       /* its attempt was taken; and a handler or puller has begun it */
+    bool giving_back;        /* the event under way gives its attempt back, not begun */
+    bool cancelling;         /* its end was asked for while it ran */
+    uint8_t spent;           /* attempts lost */
+    uint8_t tried_count;
+    uint64_t tried[CORE_ATTEMPTS_MAX]; /* names of dead sessions (even), ids of workers (odd) */
+    uint64_t retry_ns, taken_ns, beat_ns, grace_ns;
+    uint32_t worker, worker_serial; /* of the attempt */
+    char worker_name[24];    /* the last that lost it, or had it at the end */
+
+    /* its end */
+    uint32_t ending;         /* enum ending */
+    uint32_t attempts;
+    uint64_t ended_ns, keep_until_ns;
+    const struct message *result;
+
+    /* seen */
+    uint8_t state;
+    uint64_t task, waiting_ns, queued_event, left_event, unassigned_event;
+    uint32_t unassigned_worker;
+};
+
+/* A task in somebody's hands. */
+struct sim_task {
+    struct core_task *task;
+    uint32_t call, call_serial, worker, worker_serial, attempt, batch;
+    uint64_t order;          /* of taking */
+    bool handled, begun, returned, settled, kept, asked, noticed;
+};
+
+enum { RESULTS_MAX = 16, ROOM_WAITERS = 3, FRESH_MAX = 512 };
+
+struct room_waiter {
+    struct sim_waiter waiter;
+    uint32_t session, session_serial, channel, type, priority, size_bytes;
+    bool busy, woken;
+};
+
+/* The entry under way: what a change may be blamed on. */
+struct event {
+    enum event_kind kind;
+    bool had_work;
+    uint32_t call, channel, dest, priority;
+    struct {
+        uint32_t call, call_serial, attempt;
+        enum core_result_kind kind;
+        bool returned, kept, settled_before;
+        const struct message *message;
+    } results[RESULTS_MAX];
+    uint32_t results_count;
+    uint64_t digest;         /* before, where memory may run out */
+};
+
+/* Assigned in the event under way. */
+struct fresh {
+    uint32_t call;
+    bool from_queue;         /* where it stood before the event */
+};
+
+struct world {
+    struct rng rng;
+    struct failmem memory;
+    struct core *core;
+    struct shape shape;
+    uint64_t seed, now_ns, events;
+    bool closing, settling;
+    bool settle_works;       /* some step of it may be left */
+
+    struct sim_session *sessions;
+    struct sim_worker *workers;
+    struct sim_channel *channels; /* those with templates behind the others */
+    struct sim_group *groups;
+    struct sim_dest *dests;  /* callbacks, inline, the queues, the groups', the workers' */
+    struct sim_call *calls;
+    struct sim_task *tasks;
+    uint32_t *live;          /* calls that are not free */
+    uint32_t *free_calls;
+    uint32_t dests_count, live_count, free_count, tasks_count, tasks_room, channels_count;
+    uint64_t taken_count;
+    uint32_t serial, batches, sessions_count, templates;
+    weft_channel_options template_options;
+    struct room_waiter rooms[ROOM_WAITERS];
+    struct sim_waiter sleeper, quiet, fetcher;
+    uint32_t fetched_call, fetched_serial;
+
+    weft_node_stats stats;   /* the model's */
+    struct event event;
+    struct fresh fresh[FRESH_MAX];
+    uint32_t fresh_count;
+    uint64_t losses, unassigns; /* seen in this event */
+    uint8_t lottery[256];
+    FILE *trace;             /* NULL = none */
+    jmp_buf failed;
+    char sentence[1024];
+};
+
+#define TRACE(world, ...)                                                                                              \
+    do {                                                                                                               \
+        if (__builtin_expect((world)->trace != NULL, 0)) sim_trace(world, __VA_ARGS__);                                \
+    } while (0)
+
+/* Ends the world: what was expected does not hold. */
+_Noreturn void sim_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sim_trace(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#define EXPECT(world, expression, ...)                                                                                 \
+    do {                                                                                                               \
+        if (__builtin_expect(!(expression), 0)) sim_fail(world, __VA_ARGS__);                                          \
+    } while (0)
+
+/* world.c: runs the world of that seed, at most events_max events of it; its failure goes into sentence (NULL = none). */
+void world_draw(struct shape *shape, struct rng *rng, enum world_size size);
+const char *world_run(struct world *world, uint64_t seed, enum world_size size, uint64_t events_max);
+
+/* Around each entry: enter moves the time on, and says whether it may need memory, which then may run out; leave acts on
+ * what it left to be done, observes and audits. ran_out: whether memory ran out, so that it must have said so. */
+void sim_enter(struct world *world, enum event_kind kind, bool may_allocate);
+bool sim_ran_out(struct world *world, weft_error error, enum cover what);
+void sim_leave(struct world *world);
+
+/* people.c, channels.c, calls.c, tasks.c, clockwork.c: the events. False: there was nothing to do it to. */
+typedef bool (*sim_action)(struct world *world);
+bool act_attach(struct world *world);
+bool act_arm(struct world *world);
+bool act_fire(struct world *world);
+bool act_hold(struct world *world);
+bool act_release(struct world *world);
+bool act_group_add(struct world *world);
+bool act_group_remove(struct world *world);
+bool act_group_limit(struct world *world);
+bool act_register(struct world *world);
+bool act_worker_drain(struct world *world);
+bool act_unregister(struct world *world);
+bool act_forget(struct world *world);
+bool act_declare(struct world *world);
+bool act_template(struct world *world);
+bool act_pause(struct world *world);
+bool act_resume(struct world *world);
+bool act_drain(struct world *world);
+bool act_delete(struct world *world);
+bool act_dispatch(struct world *world);
+bool act_cancel(struct world *world);
+bool act_outcome(struct world *world);
+bool act_fetch(struct world *world);
+bool act_abandon(struct world *world);
+bool act_take(struct world *world);
+bool act_begin(struct world *world);
+bool act_results(struct world *world);
+bool act_give_back(struct world *world);
+bool act_heartbeat(struct world *world);
+bool act_on_cancel(struct world *world);
+bool act_move(struct world *world);
+bool act_tick(struct world *world);
+bool act_jump(struct world *world);
+bool act_step(struct world *world);
+bool act_ask(struct world *world);
+bool act_quiet(struct world *world);
+
+/* And what the end of a world does to each of them. */
+void session_fire(struct world *world, uint32_t session);
+void session_release(struct world *world, uint32_t session);
+void worker_unregister(struct world *world, uint32_t worker);
+bool worker_forget(struct world *world, uint32_t worker);
+bool worker_ended(const struct world *world, const struct sim_worker *worker);
+void group_limit(struct world *world, uint32_t group, uint32_t limit);
+bool group_remove(struct world *world, uint32_t group);
+void dest_open(struct world *world, uint32_t dest, struct core_dest *core);
+void dest_close(struct world *world, uint32_t dest);
+void dest_drain(struct world *world, uint32_t dest, uint32_t max);
+void dest_abandon(struct world *world, uint32_t dest);
+void task_finish(struct world *world, uint32_t task);
+void tick_all(struct world *world);
+void channel_declare(struct world *world, uint32_t channel, const weft_channel_options *options);
+bool channel_same(weft_channel_options a, weft_channel_options b);
+void channel_draw(struct world *world, weft_channel_options *options);
+bool retry_blocked(struct world *world);
+
+/* observe.c: what has changed since the last event, held against the model. */
+void observe(struct world *world);
+void observe_idle(struct world *world); /* nothing happens any more: nobody waits for what is there */
+
+static inline uint32_t draw(struct world *world, uint32_t n)
+{
+    return rng_below(&world->rng, n);
+}
+
+static inline bool once_in(struct world *world, uint32_t n)
+{
+    return rng_once_in(&world->rng, n);
+}
+
+static inline bool percent(struct world *world, uint32_t share)
+{
+    return rng_below(&world->rng, 100) < share;
+}
+
+#endif
