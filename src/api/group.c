@@ -38,9 +38,9 @@ weft_error weft_group_run(weft_group *group, uint32_t timeout_ms)
     uint64_t now_ns = weft__enter(node);
     weft__call_begin(node);
     weft__leave(node);
-    weft_error error = weft__group_lend_host(group, weft__deadline(now_ns, timeout_ms));
+    weft__group_lend_host(group, weft__deadline(now_ns, timeout_ms));
     (void)weft__enter(node);
-    if (!error && node->closed) error = WEFT_ECLOSED;
+    weft_error error = node->closed ? WEFT_ECLOSED : WEFT_OK;
     weft__leave_call(node);
     return weft__error_plain(error, "weft_group_run");
 }

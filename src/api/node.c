@@ -50,11 +50,21 @@ static weft_error check_options(const weft_node_options *o)
     return WEFT_OK;
 }
 
-static weft_node *node_new(const struct mem *mem)
+static weft_node *node_new(const struct mem *mem, const weft_node_options *o)
 {
+    const struct core_limits limits = {.channels_max = o->channels_max,
+                                       .workers_max = o->workers_max,
+                                       .sessions_max = o->participants_max,
+                                       .dispatches_max = o->dispatches_max,
+                                       .outcome_keep_ms = o->outcome_keep_ms};
     weft_node *node = weft__mem_zalloc(mem, sizeof(*node));
     if (!node) return NULL;
     node->mem = *mem;
+    node->core = weft__core_new(&node->mem, &limits, weft__clock_ns());
+    if (!node->core) {
+        weft__mem_free(mem, node);
+        return NULL;
+    }
     weft__lock_init(&node->lock, LOCK_NODE);
     weft__lock_init(&node->core_lock, LOCK_CORE);
     struct list_node *lists[] = {&node->groups, &node->callers, &node->changes, &node->workers, &node->completions};
@@ -81,17 +91,10 @@ static void node_free(weft_node *node)
 
 static weft_error build(weft_node *node, const weft_node_options *o)
 {
-    const struct core_limits limits = {.channels_max = o->channels_max,
-                                       .workers_max = o->workers_max,
-                                       .sessions_max = o->participants_max,
-                                       .dispatches_max = o->dispatches_max,
-                                       .outcome_keep_ms = o->outcome_keep_ms};
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     uint32_t threads = o->threads ? o->threads : processors > THREADS_LEAST ? (uint32_t)processors : THREADS_LEAST;
     if (threads > GROUP_THREADS_MAX) threads = GROUP_THREADS_MAX;
     if (o->threads_max && o->threads_max < threads) threads = o->threads_max;
-    node->core = weft__core_new(&node->mem, &limits, weft__clock_ns());
-    if (!node->core) return WEFT_ENOMEM;
     weft_error error = weft__group_new(node, "weft-default", threads, o->threads_max ? o->threads_max : 4 * threads,
                                        BATCH_MAX, &node->group);
     if (!error) error = weft__participant_new(node, PARTICIPANT_SELF, "process", 0, 0, &node->process);
@@ -110,7 +113,7 @@ weft_error weft_node_open(const weft_node_options *options, weft_node **opened)
     struct mem mem = weft__mem_libc;
     if (allocator) mem = (struct mem){allocator->alloc, allocator->free, allocator->context};
 
-    weft_node *node = node_new(&mem);
+    weft_node *node = node_new(&mem, options);
     if (!node) return weft__error(WEFT_ENOMEM, "node: no memory");
     error = build(node, options);
     if (error) {

@@ -86,6 +86,7 @@ weft_error weft__request_report(const struct core_request *request, weft_error e
                            request->channel);
     if (error == WEFT_EINVAL)
         return weft__error(error, "%s: only a dispatch channel takes dispatches", request->channel);
+    if (error == WEFT_EINVAL) return weft__error(error, "%s: only dispatch channels take dispatches", request->channel);
     if (error == WEFT_EREJECTED) return weft__error(error, "%s: rejected: %s", request->channel, admitted->reason);
     if (error == WEFT_ELIMIT)
         return weft__error(error, "%s: dispatches_max of the node, or the activity types of a channel",

@@ -272,5 +272,8 @@ void weft__place(struct core *core, struct core_dispatch *dispatch)
         return;
     }
     weft__queue_add(core, dispatch);
-    if (worker) weft__serve_worker(core, worker);
+    if (!worker) return;
+    weft__serve_worker(core, worker);
+    bool passed = dispatch->state == DISPATCH_QUEUED && weft__select(core, dispatch); /* an older one had that worker */
+    if (passed) weft__work_add(core, &dispatch->channel->work, WORK_CHANNEL);
 }

@@ -66,7 +66,6 @@ void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core
     dispatch->state = DISPATCH_ASSIGNED;
     dispatch->task = task;
     dispatch->attempts++;
-    dispatch->retry_ns = 0;
     dispatch->queued_ns += core->now_ns - dispatch->waiting_since_ns;
     dispatch->waiting_since_ns = core->now_ns;
     task->payload = weft__message_hold(dispatch->payload);

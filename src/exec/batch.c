@@ -114,7 +114,8 @@ static void bring_in(struct batch *batch, struct harvest *harvest)
     weft__lock(&batch->lock);
     for (uint32_t i = batch->handed; i < batch->begun; i++)
         harvest->results[harvest->results_count++] = result_of(batch->tasks[i], true);
-    for (uint32_t i = batch->begun; i < batch->count; i++) harvest->rest[harvest->rest_count++] = batch->tasks[i];
+    for (uint32_t i = batch->begun; i < batch->count; i++)
+        harvest->rest[harvest->rest_count++] = batch->tasks[i];
     batch->count = batch->begun = batch->handed = 0;
     weft__unlock(&batch->lock);
 }

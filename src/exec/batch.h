@@ -31,14 +31,14 @@ enum { CANCEL_SILENT = 0, CANCEL_RUNS = 1, CANCEL_RAN = 2 };
 
 struct batch {
     weft_node *node;
-    weft_group *group;          /* NULL: an inline one */
-    struct lock lock;           /* the rest is under it, but for what its thread alone uses */
+    weft_group *group; /* NULL: an inline one */
+    struct lock lock;  /* the rest is under it, but for what its thread alone uses */
     struct core_task *tasks[BATCH_MAX];
     uint32_t count, begun, handed;
-    bool direct;                /* results go to the core at once */
-    uint64_t begun_ns;          /* when the current handler was entered */
-    uint64_t inside_ns;         /* its thread's: of the current handler's time, what it spent in the core to settle */
-    uint64_t slowest_ns;        /* its thread's: the longest handler of this batch */
+    bool direct;         /* results go to the core at once */
+    uint64_t begun_ns;   /* when the current handler was entered */
+    uint64_t inside_ns;  /* its thread's: of the current handler's time, what it spent in the core to settle */
+    uint64_t slowest_ns; /* its thread's: the longest handler of this batch */
 };
 
 /* What a thread brings back from a batch. */

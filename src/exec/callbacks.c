@@ -64,7 +64,8 @@ static void *callbacks_main(void *argument)
         if (idle && callbacks->stopping) break;
         if (idle) (void)weft__core_dest_wait(&callbacks->dest, &callbacks->waiter.core);
         weft__leave_inside(node);
-        for (size_t i = 0; i < count; i++) call_ended(&outcomes[i]);
+        for (size_t i = 0; i < count; i++)
+            call_ended(&outcomes[i]);
         if (cancelled) call_cancelled(node, cancelled);
         if (idle) weft__sleep(node, &callbacks->waiter, PARK_FOREVER);
     }
@@ -81,8 +82,7 @@ weft_error weft__callbacks_start(weft_node *node)
 {
     weft__lock(&node->lock);
     if (!node->callbacks.started)
-        node->callbacks.started =
-            weft__thread_start(&node->callbacks.thread, "weft-callbacks", callbacks_main, node);
+        node->callbacks.started = weft__thread_start(&node->callbacks.thread, "weft-callbacks", callbacks_main, node);
     bool started = node->callbacks.started;
     weft__unlock(&node->lock);
     return started ? WEFT_OK : WEFT_ESYSTEM;
@@ -106,7 +106,7 @@ bool weft__callbacks_finish(weft_node *node, uint64_t deadline_ns)
 
 void weft__callbacks_stop(weft_node *node)
 {
-    if (node->callbacks.started) (void)pthread_join(node->callbacks.thread, NULL);
+    if (node->callbacks.started) weft__thread_join(node->callbacks.thread);
     node->callbacks.started = false;
 }
 

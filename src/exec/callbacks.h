@@ -14,9 +14,9 @@ struct callbacks {
     struct core_dest dest;
     struct waiter waiter;
     pthread_t thread;
-    bool started;          /* (n) */
-    bool stopping;         /* (l) */
-    bool ended;            /* (l) the thread has made its last call */
+    bool started;  /* (n) */
+    bool stopping; /* (l) */
+    bool ended;    /* (l) the thread has made its last call */
 };
 
 typedef void (*ended_function)(const weft_reply *reply, void *context);

@@ -117,25 +117,22 @@ static void count_lent(weft_group *group, struct executor *executor, bool inside
     weft__leave(node);
 }
 
-weft_error weft__group_lend_host(weft_group *group, uint64_t deadline_ns)
+void weft__group_lend_host(weft_group *group, uint64_t deadline_ns)
 {
     weft_node *node = group->node;
-    struct executor *executor = weft__mem_alloc(&node->mem, sizeof(*executor));
-    if (!executor) return WEFT_ENOMEM;
-    weft__executor_init(executor, group, true);
+    struct executor executor;
+    weft__executor_init(&executor, group, true);
     weft__lock(&node->lock);
-    list_push_back(&group->executors, &executor->on_group);
+    list_push_back(&group->executors, &executor.on_group);
     weft__unlock(&node->lock);
 
-    count_lent(group, executor, true);
-    serve(executor, deadline_ns);
+    count_lent(group, &executor, true);
+    serve(&executor, deadline_ns);
     weft__lock(&node->lock);
-    list_remove(&executor->on_group);
+    list_remove(&executor.on_group);
     weft__unlock(&node->lock);
-    count_lent(group, executor, false); /* from here on the group may be closed */
-    weft__batch_fini(&executor->batch);
-    weft__mem_free(&node->mem, executor);
-    return WEFT_OK;
+    count_lent(group, &executor, false); /* from here on the group may be closed */
+    weft__batch_fini(&executor.batch);
 }
 
 /* --- the guard ----------------------------------------------------------------------------------------------------- */

@@ -22,14 +22,16 @@ void weft__frame_pop(struct frame *frame)
 struct frame *weft__frame_find(const weft_node *node, enum frame_kind kind)
 {
     struct frame *frame = weft__frame;
-    while (frame && (frame->node != node || frame->kind != kind)) frame = frame->outer;
+    while (frame && (frame->node != node || frame->kind != kind))
+        frame = frame->outer;
     return frame;
 }
 
 bool weft__frame_in_node(const weft_node *node)
 {
     const struct frame *frame = weft__frame;
-    while (frame && frame->node != node) frame = frame->outer;
+    while (frame && frame->node != node)
+        frame = frame->outer;
     return frame != NULL;
 }
 
@@ -41,7 +43,8 @@ static bool in_handler(const struct frame *frame)
 bool weft__frame_in_worker(const weft_worker *worker)
 {
     const struct frame *frame = weft__frame;
-    while (frame && !(in_handler(frame) && frame->worker == worker)) frame = frame->outer;
+    while (frame && !(in_handler(frame) && frame->worker == worker))
+        frame = frame->outer;
     return frame != NULL;
 }
 
@@ -56,6 +59,7 @@ bool weft__frame_in_channel(const weft_node *node, const char *channel)
 struct frame *weft__frame_of_cancel(const struct core_task *task)
 {
     struct frame *frame = weft__frame;
-    while (frame && !(frame->kind == FRAME_CANCEL && frame->task == task)) frame = frame->outer;
+    while (frame && !(frame->kind == FRAME_CANCEL && frame->task == task))
+        frame = frame->outer;
     return frame;
 }

@@ -9,6 +9,7 @@
 #include "exec/gate.h"
 
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -52,7 +53,7 @@ bool weft__waiter_watch(weft_node *node, struct core_dest *dest, struct waiter *
     if (first) waiter->fd = made;
     *fd = waiter->fd;
     weft__leave_watching(node, dest, waiter);
-    if (!first) (void)close(made);
+    if (!first) (void)syscall(SYS_close, made);
     return true;
 }
 
@@ -66,14 +67,15 @@ void weft__waiter_close(weft_node *node, struct waiter *waiter)
     if (atomic_compare_exchange_strong_explicit(&waiter->writing, &under_way, 2, memory_order_acquire,
                                                 memory_order_acquire))
         (void)weft__park(&waiter->park, PARK_FOREVER);
-    (void)close(waiter->fd);
+    (void)syscall(SYS_close, waiter->fd);
     waiter->fd = -1;
 }
 
+/* By syscall(2), like close above: write and close are cancellation points, and a thread that was cancelled there would
+ * leave others asleep. It fails only where the eventfd is readable anyway. */
 static void write_event(int fd)
 {
-    ssize_t ignored = write(fd, &(uint64_t){1}, sizeof(uint64_t)); /* fails only where it is readable anyway */
-    (void)ignored;
+    (void)syscall(SYS_write, fd, &(uint64_t){1}, sizeof(uint64_t));
 }
 
 static void wake(struct waiter *waiter)
@@ -162,7 +164,8 @@ static void act_once(weft_node *node, struct departure *departure)
         departure->wakes = waiter->next; /* Note PERMIT: it may be gone after the wake */
         wake(waiter);
     }
-    for (struct list_node *on; (on = list_pop_front(&departure->ended));) weft__participant_end(node, on);
+    for (struct list_node *on; (on = list_pop_front(&departure->ended));)
+        weft__participant_end(node, on);
 }
 
 void weft__depart(weft_node *node, struct departure *departure)
@@ -239,7 +242,8 @@ static void leave_call(weft_node *node, enum leaver leaver)
         weft__departure_init(&departure);
         departure.leaver = leaver;
         take(node, &departure);
-        bool last = !departure.more && !departure.inline_count && !departure.inline_move && list_empty(&departure.ended);
+        bool last =
+            !departure.more && !departure.inline_count && !departure.inline_move && list_empty(&departure.ended);
         if (last) {
             WEFT_ASSERT(node->calls_count > 0);
             if (--node->calls_count == 0 && weft__core_closing(node->core)) weft__changed(node);

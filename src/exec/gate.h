@@ -23,12 +23,12 @@
 /* Who waits for the core: a thread that parks, or a host's loop that watches an eventfd. A parked thread's waiter is used
  * once a wait; an eventfd's is left again whenever the host has found nothing. */
 struct waiter {
-    struct core_waiter core;    /* on a list of the core's or of the node's while it waits (l) */
-    struct list_node on_node;   /* in node->callers while its call blocks (l) */
-    struct waiter *next;        /* of those that one departure wakes: its alone */
+    struct core_waiter core;  /* on a list of the core's or of the node's while it waits (l) */
+    struct list_node on_node; /* in node->callers while its call blocks (l) */
+    struct waiter *next;      /* of those that one departure wakes: its alone */
     struct park park;
-    int fd;                     /* -1: a thread parks */
-    atomic_uint writing;        /* 1 = taken to be woken, fd not written yet; 2 = and its owner waits for that */
+    int fd;              /* -1: a thread parks */
+    atomic_uint writing; /* 1 = taken to be woken, fd not written yet; 2 = and its owner waits for that */
 };
 
 void weft__waiter_init(struct waiter *waiter);
@@ -55,10 +55,10 @@ enum leaver {
 struct departure {
     enum leaver leaver;
     struct waiter *wakes;
-    struct list_node ended;     /* participants */
-    bool more;                  /* the core has work */
-    bool inline_move;           /* there are inline tasks for the default group */
-    size_t inline_count;        /* inline tasks that this thread runs: */
+    struct list_node ended; /* participants */
+    bool more;              /* the core has work */
+    bool inline_move;       /* there are inline tasks for the default group */
+    size_t inline_count;    /* inline tasks that this thread runs: */
     struct core_task *inline_tasks[INLINE_MAX];
 };
 

@@ -26,8 +26,8 @@ weft_error weft__group_new(weft_node *node, const char *name, uint32_t threads, 
     list_init(&group->executors);
     list_init(&group->spares);
     (void)weft__enter(node);
-    weft_error error = weft__core_closing(node->core) ? WEFT_ECLOSED
-                                                      : weft__core_group_add(node->core, &group->core, threads);
+    weft_error error =
+        weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_group_add(node->core, &group->core, threads);
     weft__leave(node);
     if (error) {
         weft__mem_free(&node->mem, group);
@@ -137,11 +137,12 @@ void weft__group_stop(weft_group *group)
     group->stopping = true;
     for (struct list_node *on; (on = list_first(&group->spares));)
         weft__waiter_wake(node, list_record(on, struct waiter, core.on));
-    while (!list_empty(&group->core.dest.waiters)) weft__core_dest_wake(node->core, &group->core.dest);
+    while (!list_empty(&group->core.dest.waiters))
+        weft__core_dest_wake(node->core, &group->core.dest);
     weft__leave(node);
     for (struct executor *executor; (executor = take_executor(group));) {
         WEFT_ASSERT(!executor->lent);
-        (void)pthread_join(executor->thread, NULL);
+        weft__thread_join(executor->thread);
         weft__batch_fini(&executor->batch);
         weft__mem_free(&node->mem, executor);
     }
@@ -155,7 +156,8 @@ static weft_error blocked_executor(weft_node *node, struct executor **executor)
     const struct frame *frame = weft__frame;
     *executor = NULL;
     if (weft__frame_find(node, FRAME_CALLBACK)) return WEFT_EDEADLK;
-    while (frame && frame->kind == FRAME_CANCEL) frame = frame->outer;
+    while (frame && frame->kind == FRAME_CANCEL)
+        frame = frame->outer;
     if (!frame || frame->kind == FRAME_CALLBACK) return WEFT_OK;
     if (frame->kind == FRAME_INLINE) return WEFT_EDEADLK;
     *executor = frame->executor;

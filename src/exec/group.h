@@ -20,32 +20,32 @@
 enum { GROUP_THREADS_MAX = 4096 };
 
 struct weft_group {
-    struct core_group core;          /* (l) */
-    weft_node *node;                 /* (c) */
-    char name[WEFT_NAME_MAX + 1];    /* (c) */
-    uint32_t threads, threads_max;   /* (c) */
-    uint32_t batch_max;              /* (c) */
-    struct list_node on_node;        /* (n) */
-    struct list_node executors;      /* (n) */
-    uint32_t started_count;          /* (n) own threads, spares included */
-    struct list_node spares;         /* (l) waiters of parked ones */
-    uint32_t target;                 /* (l) */
-    uint32_t running_count;          /* (l) threads neither blocked nor spare */
-    uint32_t blocked_count;          /* (l) */
-    uint32_t lent_count;             /* (l) threads of the host's inside */
-    uint32_t ahead;                  /* (l) 1, or batch_max while handlers are quick */
-    uint32_t quick_count;            /* (l) quick handlers in a row */
-    bool stopping;                   /* (l) */
+    struct core_group core;        /* (l) */
+    weft_node *node;               /* (c) */
+    char name[WEFT_NAME_MAX + 1];  /* (c) */
+    uint32_t threads, threads_max; /* (c) */
+    uint32_t batch_max;            /* (c) */
+    struct list_node on_node;      /* (n) */
+    struct list_node executors;    /* (n) */
+    uint32_t started_count;        /* (n) own threads, spares included */
+    struct list_node spares;       /* (l) waiters of parked ones */
+    uint32_t target;               /* (l) */
+    uint32_t running_count;        /* (l) threads neither blocked nor spare */
+    uint32_t blocked_count;        /* (l) */
+    uint32_t lent_count;           /* (l) threads of the host's inside */
+    uint32_t ahead;                /* (l) 1, or batch_max while handlers are quick */
+    uint32_t quick_count;          /* (l) quick handlers in a row */
+    bool stopping;                 /* (l) */
 };
 
 struct executor {
     weft_group *group;
-    pthread_t thread;                /* own ones */
-    bool lent;                       /* the host's thread */
-    struct list_node on_group;       /* (n) */
+    pthread_t thread;          /* own ones */
+    bool lent;                 /* the host's thread */
+    struct list_node on_group; /* (n) */
     struct waiter waiter;
     struct batch batch;
-    struct harvest harvest;          /* its thread's */
+    struct harvest harvest; /* its thread's */
 };
 
 /* Makes a group and adds it to the core; starts no thread. WEFT_ENOMEM, WEFT_ELIMIT, WEFT_ECLOSED. Free: nothing of it runs. */
@@ -59,8 +59,8 @@ weft_error weft__group_start(weft_group *group);
 /* Ends its threads and joins them. No task is in its hands, none comes any more. */
 void weft__group_stop(weft_group *group);
 
-/* Runs handlers in the calling thread until the deadline (WEFT_OK) or the end of group or node (WEFT_ECLOSED). */
-weft_error weft__group_lend_host(weft_group *group, uint64_t deadline_ns);
+/* Runs handlers in the calling thread until the deadline, or until the node is closed. */
+void weft__group_lend_host(weft_group *group, uint64_t deadline_ns);
 
 /* A handler was slow: each thread takes one task at a time again. Inside. */
 void weft__group_slow(weft_group *group, uint64_t now_ns);

@@ -82,8 +82,8 @@ weft_error weft__participant_new(weft_node *node, enum participant_kind kind, co
     list_init(&participant->ended);
     list_init(&participant->on_node);
 
-    weft_error error = kind == PARTICIPANT_PROCESS ? weft__process_watch_open(&participant->process, pid, start_time)
-                                                   : WEFT_OK;
+    weft_error error =
+        kind == PARTICIPANT_PROCESS ? weft__process_watch_open(&participant->process, pid, start_time) : WEFT_OK;
     if (!error) error = attach(participant, name);
     if (error) {
         disarm(participant);
@@ -97,7 +97,8 @@ weft_error weft__participant_new(weft_node *node, enum participant_kind kind, co
     }
     uint64_t now_ns = weft__enter(node);
     if (kind == PARTICIPANT_THREAD) weft__core_session_hold(node->core, participant->session);
-    (void)weft__core_session_armed(node->core, now_ns, participant->session); /* WEFT_EDEAD: it is told to who uses it */
+    (void)weft__core_session_armed(node->core, now_ns,
+                                   participant->session); /* WEFT_EDEAD: it is told to who uses it */
     weft__leave(node);
     *made = participant;
     return WEFT_OK;

@@ -47,7 +47,7 @@ void weft__service_stop(weft_node *node)
     node->service.stopping = true;
     weft__waiter_wake(node, &node->service.waiter);
     weft__leave_bare(node);
-    (void)pthread_join(node->service.thread, NULL);
+    weft__thread_join(node->service.thread);
 }
 
 void weft__service_guard(weft_node *node, uint64_t now_ns)

@@ -18,3 +18,11 @@ bool weft__thread_start(pthread_t *thread, const char *name, void *(*main)(void 
     (void)pthread_setname_np(*thread, cut); /* only for who looks */
     return true;
 }
+
+void weft__thread_join(pthread_t thread)
+{
+    int cancel;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    (void)pthread_join(thread, NULL);
+    pthread_setcancelstate(cancel, NULL);
+}

@@ -8,4 +8,7 @@
 /* name: copies, cut to 15 bytes. False: errno says why. */
 bool weft__thread_start(pthread_t *thread, const char *name, void *(*main)(void *argument), void *argument);
 
+/* Joins it. Not a cancellation point, as no call of weft's is. */
+void weft__thread_join(pthread_t thread);
+
 #endif

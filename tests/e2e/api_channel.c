@@ -20,8 +20,8 @@ static void declares_once(void **state)
     check_true(strstr(weft_error_message(), "depth_max") != NULL);
     check_err(weft_channel_declare(NULL, CHANNEL, NULL), WEFT_EINVAL);
     check_err(weft_channel_declare(node, NULL, NULL), WEFT_EINVAL);
-    static const char *const bad[] = {"", "dispatch", "dispatch.a", "dispatch.a.", "dispatch.a.b.c", "other.a.b",
-                                      "dispatch.a b.c", "dispatch.*.b"};
+    static const char *const bad[] = {"",          "dispatch",       "dispatch.a",  "dispatch.a.", "dispatch.a.b.c",
+                                      "other.a.b", "dispatch.a b.c", "dispatch.*.b"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         check_err(weft_channel_declare(node, bad[i], NULL), WEFT_EINVAL);
     o.version = 0;
@@ -161,7 +161,7 @@ static void drain_waits_for_what_runs(void **state)
     weft_worker_info info;
     check_ok(weft_worker_info_get(worker, &info));
     check_eq(info.state, WEFT_WORKER_REMOVED);
-    check_ok(weft_worker_unregister(worker)); /* its owner's to end */
+    check_ok(weft_worker_unregister(worker));            /* its owner's to end */
     check_ok(weft_channel_declare(node, CHANNEL, NULL)); /* the name is free */
     check_ok(weft_completions_close(completions));
     check_ok(weft_node_close(node, 1000));

@@ -46,6 +46,8 @@ static void refuses_bad_arguments(void **state)
     check_err(weft_dispatch(node, CHANNEL, none, NULL, NULL), WEFT_EINVAL);
     check_err(weft_dispatch(node, CHANNEL, (weft_bytes){NULL, 1}, NULL, &reply), WEFT_EINVAL);
     check_err(weft_dispatch(node, "nonsense", none, NULL, &reply), WEFT_EINVAL);
+    check_ok(weft_channel_declare(node, "event.test.news", NULL));
+    check_err(weft_dispatch(node, "event.test.news", none, NULL, &reply), WEFT_EINVAL);
     check_err(weft_dispatch(node, "dispatch.test.absent", none, NULL, &reply), WEFT_ENOCHANNEL);
     check_true(strstr(weft_error_message(), "dispatch.test.absent") != NULL);
     check_err(weft_dispatch_async(node, "dispatch.test.absent", none, NULL, NULL, NULL, 0, &ticket), WEFT_ENOCHANNEL);
@@ -410,7 +412,7 @@ int main(void)
         cmocka_unit_test(cancel_ends_what_waits_at_once),
         cmocka_unit_test(times_run_out),
         cmocka_unit_test(detached_ones_are_fetched_once),
-        // cmocka_unit_test(a_caller_waits_for_room),
+        cmocka_unit_test(a_caller_waits_for_room),
         cmocka_unit_test(limits_and_deaths_are_told),
         cmocka_unit_test(names_are_words),
     };

@@ -220,8 +220,7 @@ static void *name_and_dispatch(void *argument)
     thread_check_err(weft_participant_thread(named->node, "renamed", &other), WEFT_EEXIST);
     weft_participant_release(again);
     options.flags = WEFT_OWNER_THREAD;
-    thread_check_ok(
-        weft_dispatch_submit(named->completions, CHANNEL, WEFT_TEXT("1"), &options, 1, &ticket));
+    thread_check_ok(weft_dispatch_submit(named->completions, CHANNEL, WEFT_TEXT("1"), &options, 1, &ticket));
     named->plain = ticket.id;
     options.detached = true;
     thread_check_ok(weft_dispatch_async(named->node, CHANNEL, WEFT_TEXT("2"), &options, NULL, NULL, 2, &ticket));
@@ -249,6 +248,37 @@ static void a_dead_callers_dispatches_are_cancelled(void **state)
     check_reply_text(&reply, "2");
     check_ok(weft_completions_close(named.completions));
     check_ok(weft_node_close(node, 1000));
+}
+
+/* What hangs on one may be worked off by the thread of another. */
+static void *dispatch_and_die(void *argument)
+{
+    struct named *named = argument;
+    weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
+    options.flags = WEFT_OWNER_THREAD;
+    thread_check_ok(weft_dispatch_submit(named->completions, CHANNEL, WEFT_TEXT("1"), &options, 0, NULL));
+    return NULL;
+}
+
+static void threads_may_die_together(void **state)
+{
+    (void)state;
+    enum { THREADS = 16 };
+    struct named named = {.node = open_node()};
+    pthread_t threads[THREADS];
+    check_ok(weft_completions_open(named.node, THREADS, &named.completions));
+    for (int round = 0; round < 100; round++) {
+        for (int i = 0; i < THREADS; i++)
+            threads[i] = start(dispatch_and_die, &named);
+        for (int i = 0; i < THREADS; i++) {
+            weft_reply reply = next_reply(named.completions);
+            check_reply_code(&reply, WEFT_CANCELLED, "caller_died");
+        }
+        for (int i = 0; i < THREADS; i++)
+            join(threads[i]);
+    }
+    check_ok(weft_completions_close(named.completions));
+    check_ok(weft_node_close(named.node, 1000));
 }
 
 /* A thread may be a participant of many nodes, and end while they close. */
@@ -342,6 +372,7 @@ int main(void)
         cmocka_unit_test(what_it_held_runs_elsewhere_where_the_channel_says_so),
         cmocka_unit_test(a_thread_that_ends_with_a_task_is_a_death),
         cmocka_unit_test(a_dead_callers_dispatches_are_cancelled),
+        cmocka_unit_test(threads_may_die_together),
         cmocka_unit_test(threads_may_end_while_their_nodes_close),
         cmocka_unit_test(who_nobody_can_declare_dead_any_more_is_dead),
         cmocka_unit_test(a_handler_of_a_dead_participant_keeps_its_thread_and_is_refused),

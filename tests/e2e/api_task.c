@@ -358,6 +358,57 @@ static void a_cancel_callback_may_settle_its_task(void **state)
     check_ok(weft_node_close(node, 1000));
 }
 
+/* A callback settles the task whose cancel notice stands behind it. */
+static void settle_the_other(const weft_reply *reply, void *context)
+{
+    struct cancel *cancel = context;
+    (void)reply;
+    if (cancel->task) cancel->settle = weft_task_complete(cancel->task, WEFT_TEXT("1"));
+    event_give(&cancel->called);
+    event_await(&cancel->go_on, 1);
+}
+
+static void keep_with_note(weft_task *task, void *context)
+{
+    struct cancel *cancel = context;
+    thread_check_ok(weft_task_on_cancel(task, note_cancel, cancel));
+    thread_check_ok(weft_task_keep(task));
+    cancel->task = task;
+    event_give(&cancel->began);
+}
+
+static void a_settle_in_a_callback_overtakes_the_cancel(void **state)
+{
+    (void)state;
+    weft_node *node = open_node();
+    struct cancel cancel = {.settle = WEFT_EINVAL};
+    weft_completions *completions;
+    weft_ticket ticket;
+    check_ok(weft_channel_declare(node, OTHER, NULL));
+    check_ok(weft_completions_open(node, 1, &completions));
+    for (int i = 0; i < 2; i++) { /* the first blocks the callback thread, before there is a task */
+        check_ok(weft_dispatch_async(node, OTHER, WEFT_TEXT("1"), NULL, settle_the_other, &cancel, 0, &ticket));
+        check_ok(weft_dispatch_cancel(node, ticket.id));
+        if (i == 0) event_await(&cancel.called, 1);
+        if (i > 0) break;
+        register_worker(node, CHANNEL, keep_with_note, &cancel);
+        submit(completions, CHANNEL, "1", 0);
+        event_await(&cancel.began, 1);
+    }
+    weft_node_stats stats;
+    check_ok(weft_node_stats_get(node, &stats));
+    check_eq(stats.dispatches_open, 1);
+    check_ok(weft_dispatch_cancel(node, (weft_dispatch_id){ticket.id.session, weft_task_dispatch(cancel.task).number}));
+    event_give(&cancel.go_on);
+    weft_reply reply = next_reply(completions);
+    check_reply_text(&reply, "1");
+    event_await(&cancel.called, 2);
+    check_eq(cancel.settle, WEFT_OK);
+    check_eq(atomic_load(&cancel.calls), 0); /* it was settled before it was told */
+    check_ok(weft_completions_close(completions));
+    check_ok(weft_node_close(node, 1000));
+}
+
 /* A race, many times over: once the settle has returned, no call is under way and none comes. */
 struct race {
     struct event ready;
@@ -484,6 +535,7 @@ int main(void)
         cmocka_unit_test(a_cancel_that_was_before_is_told_at_once),
         cmocka_unit_test(settling_waits_for_the_cancel_callback),
         cmocka_unit_test(a_cancel_callback_may_settle_its_task),
+        cmocka_unit_test(a_settle_in_a_callback_overtakes_the_cancel),
         cmocka_unit_test(no_cancel_comes_after_the_settle),
         cmocka_unit_test(a_late_result_is_refused),
         cmocka_unit_test(nothing_is_read_from_no_task),

@@ -7,6 +7,8 @@
 #include <sys/epoll.h>
 
 #include "e2e/api_lib.h"
+#include "exec/node.h" /* to see who is inside a call */
+#include "exec/worker.h"
 
 static void *no_state(void *context)
 {
@@ -372,6 +374,38 @@ static void draining_ends_those_who_pull(void **state)
     check_ok(weft_node_close(node, 1000));
 }
 
+static bool is_inside(weft_worker *worker, unsigned count)
+{
+    (void)weft__enter(worker->node);
+    bool inside = worker->callers_count == count;
+    weft__leave(worker->node);
+    return inside;
+}
+
+static void unregister_waits_for_those_who_pull(void **state)
+{
+    (void)state;
+    weft_node *node = open_node();
+    atomic_uint pulled = 0;
+    for (int round = 0; round < 50; round++) {
+        weft_worker *worker = pull(node, CHANNEL, 1);
+        struct puller pullers[3];
+        pthread_t threads[3];
+        for (int i = 0; i < 3; i++) {
+            pullers[i] = (struct puller){.worker = worker, .pulled = &pulled};
+            threads[i] = start(pull_all, &pullers[i]);
+        }
+        while (!is_inside(worker, 3)) {
+        }
+        check_ok(weft_worker_unregister(worker));
+        for (int i = 0; i < 3; i++) {
+            join(threads[i]);
+            check_eq(pullers[i].end, WEFT_ECLOSED);
+        }
+    }
+    check_ok(weft_node_close(node, 1000));
+}
+
 /* The end of the channel is told to a host's loop through the eventfd, too. */
 static void an_epoll_loop_pulls_all_and_learns_the_end(void **state)
 {
@@ -429,6 +463,7 @@ int main(void)
         cmocka_unit_test(what_a_gone_pull_worker_holds_is_as_by_a_death),
         cmocka_unit_test(several_threads_pull_and_all_learn_the_end),
         cmocka_unit_test(draining_ends_those_who_pull),
+        cmocka_unit_test(unregister_waits_for_those_who_pull),
         cmocka_unit_test(an_epoll_loop_pulls_all_and_learns_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,7 +162,7 @@ uint64_t audit_digest(const struct core *core)
     const uint64_t values[] = {core->channels.live_count, core->sessions.live_count,  core->workers.live_count,
                                core->tasks.live_count,    core->dispatches.live_count, core->timers.count,
                                core->channel_names.count, core->session_names.count,   core->templates_count,
-                               core->groups_count,        core->tasks_reserved,        core->channel_serial,
+                               core->groups_count,        core->tasks_reserved,
                                core->arrival,             core->worker_id,             stats->dispatches_open,
                                stats->attempts_running,   stats->dispatched,           stats->completed,
                                stats->failed,             stats->worker_died,          stats->timed_out,

@@ -19,7 +19,7 @@
  *     a waits                          admitted; no worker has it
  *     a rejected:queue_full 100        not admitted; worth another try in 100 ms
  *     a completed by w1 #1             its outcome: with which code, the last worker that had it, how many attempts
- *     w1 told to stop a#1              a cancel notice
+ *     w1 told to stop a#1              a cancel notice ("who had it": its worker is gone)
  *     x woken                          a waiter
  *     s1 disarmed                      nothing hangs on the participant any more
  *
@@ -39,8 +39,10 @@
 
 struct world {
     struct core *core;
-    struct failmem failmem;
-    char message[ERROR_TEXT_MAX]; /* of the last verb that failed */
+    struct failmem failmem;       /* the core's memory */
+    struct failmem messages;      /* that of payloads and results, which are not the core's to make */
+    weft_error error;             /* what the last verb gave */
+    char message[ERROR_TEXT_MAX]; /* of the last that failed */
 };
 extern struct world world;
 
@@ -59,6 +61,9 @@ const char *numbered(const char *stem, int number);
 
 /* The verb gives that code instead of WEFT_OK. */
 #define gives(code, verb) (world_expect(CHECK_SITE("gives(" #code ", " #verb ")"), code), (verb), world_expected())
+
+/* The verb may give any code: the spec is about what comes of it. */
+#define maybe(verb) (world_expect_any(), (verb))
 
 /* --- time ------------------------------------------------------------------------------------------------------------- */
 
@@ -109,6 +114,7 @@ struct hired {
 #define drain_worker(name) world_verb(drain_worker, name)
 #define unregister(name) world_verb(unregister, name)
 #define forget(name) world_verb(forget, name)
+#define handle_of_worker(name) world_verb(handle_of_worker, name)
 #define worker_now(name) world_verb(worker_now, name) /* its weft_worker_info */
 #define group(name, limit) world_verb(group, name, limit)
 #define limit_group(name, limit) world_verb(limit_group, name, limit)
@@ -139,6 +145,7 @@ struct asked {
 #define close_box(name) world_verb(close_box, name)
 #define id_of(name) world_verb(id_of, name)
 #define box_named(name) world_verb(box_named, name)
+#define ends_of(name) world_verb(ends_of, name)   /* how many outcomes it had */
 #define reply_of(name) world_verb(reply_of, name) /* the struct core_outcome it ended with, without its message */
 
 /* What a dispatch of that many payload bytes is charged while it waits. */
@@ -161,6 +168,8 @@ struct asked {
 #define listen_to(task) world_verb(listen_to, task, NULL) /* WEFT_EEXIST: it is cancelled already */
 #define listen_at(task, box) world_verb(listen_to, task, box)
 #define task_named(task) world_verb(task_named, task)
+#define destination(name) world_verb(destination, name) /* of a worker or group */
+#define holds(task) world_verb(holds, task)
 #define is_cancelled(task) world_verb(is_cancelled, task)
 #define type_of(task) world_verb(type_of, task)
 
@@ -192,10 +201,11 @@ void world_then(struct check_site site, const char *const *lines);
 void world_turn_page(void);
 void world_expect(struct check_site site, weft_error error);
 void world_expected(void);
+void world_expect_any(void);
+void world_forget_names(void); /* of all but the host, none of whom is there any more */
 void world_steps(bool run);
 bool world_step(int unused);
 void world_at(uint64_t ms);
-void world_audit(void);
 uint64_t world_now_ns(void);
 
 void world_channel(const char *name, const weft_channel_options *options);
@@ -219,6 +229,7 @@ void world_worker(const char *name, const struct hired *hired);
 void world_drain_worker(const char *name);
 void world_unregister(const char *name);
 void world_forget(const char *name);
+uint64_t world_handle_of_worker(const char *name);
 weft_worker_info world_worker_now(const char *name);
 void world_group(const char *name, uint32_t limit);
 void world_limit_group(const char *name, uint32_t limit);
@@ -232,6 +243,7 @@ weft_dispatch_id world_id_of(const char *name);
 struct core_dest *world_box_named(const char *name);
 void world_look_into(const char *name);
 void world_close_box(const char *name);
+uint32_t world_ends_of(const char *name);
 struct core_outcome world_reply_of(const char *name);
 
 const char *world_take(const char *from, size_t max);
@@ -241,6 +253,8 @@ void world_give_back(const char *const *tasks);
 void world_beat(const char *task);
 void world_listen_to(const char *task, const char *box);
 struct core_task *world_task_named(const char *task);
+struct core_dest *world_destination(const char *name);
+bool world_holds(const char *task);
 bool world_is_cancelled(const char *task);
 const char *world_type_of(const char *task);
 

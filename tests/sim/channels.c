@@ -35,6 +35,18 @@ static uint32_t any_channel(struct world *world)
     return draw(world, world->channels_count);
 }
 
+/* One that admits and hands out, mostly. */
+uint32_t likely_channel(struct world *world)
+{
+    uint32_t index = any_channel(world);
+    for (int tries = 0; tries < 3; tries++) {
+        enum channel_life life = world->channels[index].life;
+        if (life == CHANNEL_OPEN || (life == CHANNEL_NONE && index >= world->shape.channels) || once_in(world, 10)) break;
+        index = any_channel(world);
+    }
+    return index;
+}
+
 /* --- declaring -------------------------------------------------------------------------------- */
 
 bool channel_same(weft_channel_options a, weft_channel_options b)
@@ -87,7 +99,7 @@ bool act_declare(struct world *world)
     uint32_t index = draw(world, world->shape.channels);
     struct sim_channel *channel = &world->channels[index];
     weft_channel_options options;
-    if (channel->life != CHANNEL_NONE && !once_in(world, 8)) return false;
+    if (channel->life != CHANNEL_NONE && !once_in(world, 30)) return false;
     if (channel->life != CHANNEL_NONE && once_in(world, 2)) options = channel->options;
     else channel_draw(world, &options);
     if (once_in(world, 10)) options.attempts_max = 0;
@@ -128,7 +140,7 @@ bool act_template(struct world *world)
 bool act_pause(struct world *world)
 {
     struct sim_channel *channel = &world->channels[any_channel(world)];
-    if (channel->life == CHANNEL_NONE && !once_in(world, 10)) return false;
+    if (channel->life != CHANNEL_OPEN && !once_in(world, 10)) return false;
     sim_enter(world, EV_PAUSE, false);
     weft_error error = weft__core_channel_pause(world->core, world->now_ns, channel->name);
     TRACE(world, "pause %s: %d", channel->name, (int)error);
@@ -174,7 +186,7 @@ static uint32_t open_calls(const struct world *world, const struct sim_channel *
 bool act_drain(struct world *world)
 {
     struct sim_channel *channel = &world->channels[any_channel(world)];
-    if (channel->life == CHANNEL_NONE || channel->drained.waiting) return false;
+    if (channel->life == CHANNEL_NONE || channel->drained.waiting || !once_in(world, 2)) return false;
     sim_enter(world, EV_DRAIN, false);
     weft_error error = weft__core_channel_drain(world->core, channel->name, &channel->drained.core);
     TRACE(world, "drain %s: %d", channel->name, (int)error);
@@ -196,6 +208,7 @@ bool act_delete(struct world *world)
 {
     uint32_t index = any_channel(world);
     struct sim_channel *channel = &world->channels[index];
+    if (!once_in(world, channel->life == CHANNEL_DRAINING ? 2 : 8)) return false;
     char message[ERROR_TEXT_MAX];
     weft_channel_info info = {.in_flight = 0};
     bool with_workers = false;

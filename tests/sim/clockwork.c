@@ -89,6 +89,8 @@ static void ask_why(struct world *world)
         [CORE_REFUSED_EXCLUDED] = COVER_WHY_EXCLUDED,   [CORE_REFUSED_CAPACITY] = COVER_WHY_CAPACITY,
         [CORE_REFUSED_EXECUTOR] = COVER_WHY_EXECUTOR,
     };
+    weft_channel_info info;
+    (void)weft__core_channel_info(world->core, world->now_ns, "", &info); /* tells the core the time */
     for (uint32_t i = 0; i < world->live_count && i < 16; i++) {
         const struct sim_call *call = &world->calls[world->live[i]];
         if (call->life != CALL_OPEN || call->state != DISPATCH_QUEUED) continue;
@@ -174,7 +176,10 @@ bool act_ask(struct world *world)
     case 2: {
         const char *worker, *channel;
         const struct core_task *task = weft__core_any_task(world->core, &worker, &channel);
-        EXPECT(world, task || !world->tasks_count, "there are tasks, and it finds none");
+        bool running = false;
+        for (uint32_t i = 0; i < world->tasks_count; i++)
+            running |= world->tasks[i].handled && !world->tasks[i].returned;
+        EXPECT(world, task || !running, "a handler runs, and it finds none");
         EXPECT(world, !task || (worker[0] && channel[0]), "a task of nobody");
         break;
     }
@@ -193,7 +198,7 @@ bool act_quiet(struct world *world)
     bool tasks = once_in(world, 2);
     world->quiet.waiting = weft__core_wait_quiet(world->core, tasks, &world->quiet.core);
     TRACE(world, "wait for quiet: %d", world->quiet.waiting);
-    bool quiet = world->stats.dispatches_open == 0 && (!tasks || world->core->tasks.live_count == 0);
+    bool quiet = world->stats.dispatches_open == 0 && (!tasks || world->core->tasks.live_count == world->core->tasks_lost);
     EXPECT(world, world->quiet.waiting == !quiet, "quiet is not what it says");
     if (world->quiet.waiting) cover(COVER_QUIET_WAIT);
     sim_leave(world);

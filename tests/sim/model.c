@@ -170,6 +170,7 @@ void model_assigned(struct world *world, struct sim_call *call, const struct cor
     EXPECT(world, task->attempt <= call->attempts_max, "dispatch %llu: attempt %u of %u", number, task->attempt,
            call->attempts_max);
     if (tries(world, call, worker)) cover(COVER_RETRY_TRIED);
+    call->assigned_event = world->events;
     call->worker = (uint32_t)(worker - world->workers);
     call->worker_serial = worker->serial;
     call->taken = false;
@@ -181,6 +182,7 @@ void model_unassigned(struct world *world, struct sim_call *call)
            (unsigned long long)call->arrival);
     call->taken = false;
     call->unassigned_event = world->events;
+    call->unassigned_order = call->giving_back ? call->taken_order : call->assigned_event;
     call->unassigned_worker = call->worker;
     world->unassigns++;
     cover(COVER_UNASSIGNED);
@@ -226,6 +228,7 @@ void model_taken(struct world *world, struct core_task *task, uint32_t batch)
            number);
     expect_alone(world, call, call->serial, task->attempt);
     call->taken = true;
+    call->taken_order = world->taken_count + 1;
     call->taken_ns = call->beat_ns = world->now_ns;
     if (world->tasks_count == world->tasks_room) sim_fail(world, "more tasks are held than there are slots");
     const struct sim_worker *worker = &world->workers[call->worker];
@@ -275,7 +278,7 @@ static void said(const struct world *world, const struct sim_call *call, bool *g
         enum core_result_kind kind = world->event.results[i].kind;
         bool unsettled = kind == CORE_RESULT_NONE && world->event.results[i].returned && !world->event.results[i].kept;
         *given_up = kind == CORE_RESULT_ABANDON || unsettled;
-        *returned = world->event.results[i].returned;
+        *returned = kind == CORE_RESULT_NONE && world->event.results[i].returned;
     }
 }
 
@@ -420,6 +423,15 @@ static uint64_t *counter(weft_node_stats *stats, weft_outcome outcome)
     }
 }
 
+bool model_sure(const struct world *world, const struct sim_call *call)
+{
+    const struct message *message;
+    uint32_t may = may_end(world, call, &message), outcomes = 0;
+    for (unsigned i = 0; i < ENDINGS_COUNT; i++)
+        if (may & 1U << i) outcomes |= 1U << endings[i].outcome;
+    return (outcomes & (outcomes - 1)) == 0;
+}
+
 /* Where the outcome was not kept for anybody, only the node's counters say which it was. */
 static enum ending deduce(struct world *world, uint32_t may)
 {
@@ -429,6 +441,14 @@ static enum ending deduce(struct world *world, uint32_t may)
         if (*counter(counted, endings[i].outcome) > *counter(&world->stats, endings[i].outcome)) return (enum ending)i;
     }
     return ENDINGS_COUNT;
+}
+
+/* In a step its attempt may have been lost before it ended for another reason; that loss was counted. */
+static void lost_before_the_end(struct world *world, const struct sim_call *call)
+{
+    bool given_up;
+    bool goes_on = call->redispatches && !call->cancelling && !world->closing && call->spent + 1 < call->attempts_max;
+    if (may_be_lost(world, call, &given_up) && goes_on) world->hidden_losses++;
 }
 
 void model_ended(struct world *world, struct sim_call *call, const struct core_dispatch *record)
@@ -441,10 +461,13 @@ void model_ended(struct world *world, struct sim_call *call, const struct core_d
     EXPECT(world, ending != ENDINGS_COUNT, "dispatch %llu ended as none does", number);
     EXPECT(world, may & 1U << ending, "dispatch %llu ended %s (%s), and had no reason to", number,
            word(endings[ending].outcome), endings[ending].code ? endings[ending].code : "-");
-    bool exact = world->event.kind != EV_STEP; /* a step may have done more to it than is seen */
+    enum event_kind kind = world->event.kind; /* one that ends several may have moved it before */
+    bool exact = kind != EV_STEP && kind != EV_TICK && kind != EV_ABANDON;
     bool had_task = call->state == DISPATCH_ASSIGNED;
     call->attempts = call->spent + had_task;
     if (had_task) keep_name(world, call);
+    call->exact = exact;
+    if (!exact) lost_before_the_end(world, call);
     call->ending = ending;
     call->ended_ns = world->now_ns;
     call->keep_until_ns = after(world->now_ns, world->shape.limits.outcome_keep_ms);

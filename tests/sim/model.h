@@ -42,6 +42,9 @@ void model_drop_task(struct world *world, uint32_t task);
 /* The call of a held task while it is open and the task its current attempt; NULL: nobody waits for its result. */
 struct sim_call *model_current(struct world *world, const struct sim_task *task);
 
+/* Whether it is known how a dispatch has ended of which no record is left. */
+bool model_sure(const struct world *world, const struct sim_call *call);
+
 /* Whether the task is the attempt whose loss the call waits to be released. */
 bool model_fenced(const struct sim_call *call, const struct sim_task *task);
 

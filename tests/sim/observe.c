@@ -4,7 +4,8 @@
  * model's to say. Besides it watches over order, which one dispatch's history cannot show:
  *   - a destination keeps the order of what stands in it, and new items stand behind old ones;
  *   - of two waiting dispatches of one channel, type and priority the older goes first, unless the worker is excluded from
- *     it;
+ *     it. Where another worker gets what one was asked to serve (on sticky channels, and for dispatches that were tried),
+ *     a tried one that was excluded from the first may be passed, too;
  *   - a higher priority goes before a lower one that the same worker could have, except that every 16th turn of a channel
  *     belongs to whichever head has waited longest, if that is at least starve_ms. */
 #include <stdlib.h>
@@ -93,12 +94,14 @@ static void changed(struct world *world, uint32_t index, struct sim_call *call, 
         if (was_queued) call->left_event = world->events;
     } else if (state == DISPATCH_QUEUED && !was_queued) {
         call->queued_event = world->events;
+        call->waiting_ns = world->now_ns;
     }
     call->state = state;
     call->task = task;
 }
 
-static void observe_call(struct world *world, uint32_t index)
+/* False: it ended, and which way is for the others to be known first. */
+static bool observe_call(struct world *world, uint32_t index, bool last)
 {
     struct sim_call *call = &world->calls[index];
     const struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, call->id.number);
@@ -107,33 +110,38 @@ static void observe_call(struct world *world, uint32_t index)
         if (!record && forgotten) {
             cover(COVER_OUTCOME_EXPIRED);
             model_forget(world, call);
-            return;
+            return true;
         }
         EXPECT(world, record && record->state == DISPATCH_SETTLED, "the outcome of dispatch %llu is gone",
                (unsigned long long)call->arrival);
         EXPECT(world, !forgotten || weft__core_due(world->core) <= world->now_ns,
                "the outcome of dispatch %llu is kept too long", (unsigned long long)call->arrival);
-        return;
+        return true;
     }
     if (!record || record->state == DISPATCH_SETTLED) {
         bool kept = call->dest != NONE || call->detached;
         EXPECT(world, record || !kept || world->event.kind == EV_ABANDON, "dispatch %llu is gone without an outcome",
                (unsigned long long)call->arrival);
+        if (!record && !last && !model_sure(world, call)) return false;
         model_ended(world, call, record);
-        return;
+        return true;
     }
     uint64_t task = record->task ? record->task->slot.handle : 0;
-    if (record->state == call->state && task == call->task) return;
+    if (record->state == call->state && task == call->task) return true;
     changed(world, index, call, record);
+    return true;
 }
 
 /* Backwards: an ended one may leave, and the last take its place. */
 static void observe_calls(struct world *world)
 {
     world->fresh_count = 0;
-    world->losses = world->unassigns = 0;
+    world->losses = world->unassigns = world->hidden_losses = 0;
+    bool sure = true;
     for (uint32_t i = world->live_count; i-- > 0;)
-        observe_call(world, world->live[i]);
+        sure &= observe_call(world, world->live[i], false);
+    for (uint32_t i = world->live_count; !sure && i-- > 0;)
+        (void)observe_call(world, world->live[i], true);
 }
 
 /* --- order ------------------------------------------------------------------------------------ */
@@ -146,10 +154,12 @@ static bool waited(const struct world *world, const struct sim_call *older, cons
     return model_takes(worker, older) && !model_excluded(world, older, worker);
 }
 
-static bool came_back_together(const struct world *world, const struct sim_call *a, const struct sim_call *b)
+/* Whether both lost their tasks, not begun, in one stroke, the older one the task it had for longer. */
+static bool came_back_together(const struct world *world, const struct sim_call *older, const struct sim_call *newer)
 {
-    return a->unassigned_event == world->events && b->unassigned_event == world->events &&
-           (world->event.kind != EV_STEP || a->unassigned_worker == b->unassigned_worker);
+    return older->unassigned_event == world->events && newer->unassigned_event == world->events &&
+           older->unassigned_order < newer->unassigned_order &&
+           (world->event.kind == EV_GIVE_BACK || older->unassigned_worker == newer->unassigned_worker);
 }
 
 static void expect_first_in_first_out(struct world *world, const struct sim_call *fresh)
@@ -158,29 +168,35 @@ static void expect_first_in_first_out(struct world *world, const struct sim_call
         const struct sim_call *older = &world->calls[world->live[i]];
         if (older->arrival >= fresh->arrival || older->priority != fresh->priority || older->type != fresh->type) continue;
         if (!waited(world, older, fresh)) continue;
+        bool sticky = world->channels[fresh->channel].options.policy == WEFT_STICKY;
+        if (older->tried_count && (sticky || fresh->tried_count)) continue;
         bool before = older->queued_event < world->events || came_back_together(world, older, fresh);
         EXPECT(world, !before, "dispatch %llu went before the older %llu of its priority and type",
                (unsigned long long)fresh->arrival, (unsigned long long)older->arrival);
     }
 }
 
-/* The head that the guard prefers to the fresh one, if it was its turn; and the highest above the fresh one. */
+/* The head that the guard prefers to the fresh one, if it was its turn; and the highest above the fresh one. Nothing is
+ * said of a priority where one waits that was tried: it may be waiting for an untried worker, or no longer. */
 static void expect_priority(struct world *world, const struct sim_call *fresh, uint64_t fresh_waiting_ns, uint64_t turns,
                             uint64_t turn)
 {
     const weft_channel_options *o = &world->channels[fresh->channel].options;
     uint64_t starve_ns = o->starve_ms == WEFT_FOREVER ? UINT64_MAX : o->starve_ms * NS_PER_MS;
     const struct sim_call *heads[CORE_PRIORITIES] = {NULL};
+    unsigned unknown = 0;
     for (uint32_t i = 0; i < world->live_count; i++) {
         const struct sim_call *older = &world->calls[world->live[i]];
-        if (older->queued_event >= world->events || !waited(world, older, fresh)) continue;
+        if (!waited(world, older, fresh)) continue;
+        unknown |= older->tried_count ? 1U << older->priority : 0;
+        if (older->queued_event >= world->events) continue;
         const struct sim_call **head = &heads[older->priority];
         if (!*head || older->arrival < (*head)->arrival) *head = older;
     }
     bool starved_turn = turns / STARVED_TURN != turn / STARVED_TURN && starve_ns != UINT64_MAX;
     uint64_t fresh_waited_ns = world->now_ns - fresh_waiting_ns;
     for (unsigned p = 0; p < fresh->priority; p++) {
-        if (!heads[p]) continue;
+        if (!heads[p] || unknown & 1U << p) continue;
         EXPECT(world, starved_turn && fresh_waited_ns >= starve_ns,
                "dispatch %llu of priority %u went before %llu of priority %u", (unsigned long long)fresh->arrival,
                fresh->priority, (unsigned long long)heads[p]->arrival, p);
@@ -188,7 +204,7 @@ static void expect_priority(struct world *world, const struct sim_call *fresh, u
         break;
     }
     for (unsigned p = fresh->priority + 1U; p < CORE_PRIORITIES; p++) {
-        if (!heads[p]) continue;
+        if (!heads[p] || unknown & 1U << p) continue;
         cover(COVER_PRIORITY_TURN);
         bool starved = world->now_ns - heads[p]->waiting_ns >= starve_ns && heads[p]->waiting_ns < fresh_waiting_ns;
         EXPECT(world, !starved_turn || turns != turn + 1 || !starved,
@@ -221,11 +237,6 @@ static void observe_order(struct world *world)
             expect_priority(world, call, waiting_ns, turns, channel->turns);
         }
         channel->turns = turns;
-    }
-    for (uint32_t i = 0; i < world->live_count; i++) {
-        struct sim_call *call = &world->calls[world->live[i]];
-        if (call->life == CALL_OPEN && call->state == DISPATCH_QUEUED && call->queued_event == world->events)
-            call->waiting_ns = world->now_ns;
     }
 }
 
@@ -305,7 +316,10 @@ static void observe_dest(struct world *world, struct sim_dest *dest)
 
 static void observe_stats(struct world *world)
 {
-    const weft_node_stats *is = &world->core->stats, *should = &world->stats;
+    const weft_node_stats *is = &world->core->stats;
+    weft_node_stats *should = &world->stats;
+    uint64_t hidden = is->redispatched - should->redispatched;
+    if (hidden <= world->hidden_losses) should->redispatched += hidden;
 #define SAME(field)                                                                                                    \
     EXPECT(world, is->field == should->field, #field " counts %llu and should %llu", (unsigned long long)is->field,    \
            (unsigned long long)should->field)
@@ -321,6 +335,30 @@ static void observe_stats(struct world *world)
     SAME(fenced);
     SAME(deaths);
 #undef SAME
+}
+
+/* A blocked caller sleeps only while the queue is full and no worker is free for it, or another that was woken has yet to
+ * try. Where bytes are short nothing is promised: the one that was woken may need more of them than the others. */
+static void expect_no_room(struct world *world, const struct room_waiter *room)
+{
+    const struct sim_channel *channel = &world->channels[room->channel];
+    const struct core_channel *record = weft__channel_find(world->core, channel->hash, channel->name);
+    EXPECT(world, record, "a caller waits for room on a channel that is not there");
+    for (uint32_t i = 0; i < ROOM_WAITERS; i++)
+        if (world->rooms[i].woken && world->rooms[i].channel == room->channel) return;
+    enum { CALL_BYTES = 2048 };
+    bool room_left = record->queued < record->options.depth_max &&
+                     record->queued_bytes + CALL_BYTES <= record->options.bytes_max;
+    EXPECT(world, !room_left, "a caller waits for room on %s, and there is", channel->name);
+    const struct sim_call call = {.type = room->type};
+    for (uint32_t i = 0; i < world->shape.workers && channel->life == CHANNEL_OPEN; i++) {
+        const struct sim_worker *worker = &world->workers[i];
+        if (!worker->handle || worker_ended(world, worker) || worker->channel != room->channel) continue;
+        const struct core_worker *idle = weft__slotmap_find(&world->core->workers, worker->handle);
+        bool free = idle->indexed && (!idle->group || idle->group->busy < idle->group->limit);
+        EXPECT(world, !free || !model_takes(worker, &call), "a caller waits for room on %s, and %s is idle", channel->name,
+               worker->name);
+    }
 }
 
 /* Nothing is owed: what had to follow has followed. */
@@ -339,6 +377,8 @@ static void observe_done(struct world *world)
     const struct sim_call *fetched = &world->calls[world->fetched_call];
     EXPECT(world, !world->fetcher.waiting || fetched->serial != world->fetched_serial || fetched->life != CALL_ENDED,
            "who waits to fetch dispatch %llu sleeps, and it has ended", (unsigned long long)fetched->arrival);
+    for (uint32_t i = 0; i < ROOM_WAITERS; i++)
+        if (world->rooms[i].waiter.waiting) expect_no_room(world, &world->rooms[i]);
     for (uint32_t i = 0; i < world->tasks_count; i++) {
         const struct sim_task *held = &world->tasks[i];
         if (!held->asked || held->noticed || held->settled) continue;

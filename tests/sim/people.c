@@ -13,6 +13,18 @@ static uint32_t any_session(struct world *world)
     return world->sessions[i].handle ? i : NONE;
 }
 
+/* One that lives and is held, mostly; NONE. */
+uint32_t likely_session(struct world *world)
+{
+    uint32_t index = NONE;
+    for (int tries = 0; tries < 4; tries++) {
+        index = any_session(world);
+        if (index == NONE || !world->sessions[index].holders) continue;
+        if (!world->sessions[index].fired || once_in(world, 40)) return index;
+    }
+    return NONE;
+}
+
 /* A living session of that name; NONE. */
 static uint32_t bearer(const struct world *world, uint32_t name, bool *replaced)
 {
@@ -180,6 +192,7 @@ bool act_release(struct world *world)
 {
     uint32_t index = any_session(world);
     if (index == NONE || !world->sessions[index].holders) return false;
+    if (!world->sessions[index].fired && world->sessions[index].holders == 1 && !once_in(world, 4)) return false;
     session_release(world, index);
     return true;
 }
@@ -238,11 +251,11 @@ static weft_error expected_registration(const struct world *world, const struct 
 /* Which worker it is to be. */
 static bool draw_worker(struct world *world, uint32_t index, struct sim_worker *worker)
 {
-    uint32_t session = any_session(world);
-    if (session == NONE || !world->sessions[session].holders) return false;
+    uint32_t session = likely_session(world);
+    if (session == NONE) return false;
     uint32_t group = draw(world, world->shape.groups), kind = draw(world, 5);
     *worker = (struct sim_worker){.session = session,
-                                  .channel = draw(world, world->channels_count),
+                                  .channel = likely_channel(world),
                                   .dest = world->workers[index].dest,
                                   .idle = world->workers[index].idle,
                                   .group = group,
@@ -329,7 +342,7 @@ bool act_worker_drain(struct world *world)
 {
     uint32_t index = draw(world, world->shape.workers);
     struct sim_worker *worker = &world->workers[index];
-    if (!worker->handle) return false;
+    if (!worker->handle || worker->draining) return false;
     sim_enter(world, EV_WORKER_DRAIN, false);
     TRACE(world, "drain worker %u", index);
     weft__core_worker_drain(world->core, worker->handle);
@@ -353,7 +366,9 @@ void worker_unregister(struct world *world, uint32_t index)
 bool act_unregister(struct world *world)
 {
     uint32_t index = draw(world, world->shape.workers);
-    if (!world->workers[index].handle || world->workers[index].unregistered) return false;
+    struct sim_worker *worker = &world->workers[index];
+    if (!worker->handle || worker->unregistered) return false;
+    if (!worker_ended(world, worker) && !worker->draining && !once_in(world, 4)) return false;
     worker_unregister(world, index);
     return true;
 }
@@ -442,6 +457,7 @@ bool act_group_remove(struct world *world)
     uint32_t index = draw(world, world->shape.groups);
     struct sim_group *group = &world->groups[index];
     if (!group->added || group->core.dest.items_count > 0) return false; /* moved here: inline tasks */
+    if (!once_in(world, 8)) return false;
     (void)group_remove(world, index);
     return true;
 }
@@ -459,7 +475,7 @@ void group_limit(struct world *world, uint32_t index, uint32_t limit)
 bool act_group_limit(struct world *world)
 {
     uint32_t index = draw(world, world->shape.groups);
-    if (!world->groups[index].added) return false;
+    if (!world->groups[index].added || !once_in(world, 3)) return false;
     group_limit(world, index, draw(world, world->shape.workers + 3));
     return true;
 }

@@ -108,7 +108,7 @@ static bool draw_result(struct world *world, const struct sim_task *held, struct
     }
     if (n > 2) result->kind = draw_kind(world, held);
     else if (n == 2) result->kept = true;
-    else if (n == 0) result->kind = draw_kind(world, held);
+    else if (n == 0) result->kind = once_in(world, 2) ? CORE_RESULT_ABANDON : draw_kind(world, held);
     return true;
 }
 
@@ -167,7 +167,6 @@ static void give_results(struct world *world, uint32_t *indexes, struct core_res
     uint32_t calls[RESULTS_MAX], serials[RESULTS_MAX];
     for (uint32_t i = 0; i < count; i++) {
         if (results[i].kind != CORE_RESULT_COMPLETE && results[i].kind != CORE_RESULT_FAIL) continue;
-        failmem_fail_once(&world->memory, 0);
         results[i].message = weft__message_new(&world->memory.mem, text, sizeof text, NULL);
     }
     sim_enter(world, EV_RESULTS, false);

@@ -42,17 +42,18 @@ void sim_enter(struct world *world, enum event_kind kind, bool may_allocate)
     world->event.kind = kind;
     world->event.had_work = weft__core_has_work(world->core);
     world->event.results_count = 0;
-    failmem_fail_once(&world->memory, 0);
-    if (!may_allocate)
-        failmem_fail_from(&world->memory, 1); /* it would be told of */
-    else if (once_in(world, world->shape.out_of_memory))
+    world->event.may_allocate = may_allocate;
+    world->event.refused = may_allocate && once_in(world, world->shape.out_of_memory);
+    if (world->event.refused) {
         failmem_fail_once(&world->memory, 1 + draw(world, 8));
-    world->event.digest = may_allocate && world->memory.first ? audit_digest(world->core) : 0;
+        world->event.digest = audit_digest(world->core);
+    }
+    world->event.allocations = world->memory.allocations;
 }
 
 bool sim_ran_out(struct world *world, weft_error error, enum cover what)
 {
-    bool refused = world->memory.refused > 0;
+    bool refused = world->event.refused && world->memory.refused > 0;
     EXPECT(world, refused == (error == WEFT_ENOMEM), "memory %s, and the entry said %d",
            refused ? "ran out" : "was there", (int)error);
     if (!refused) return false;
@@ -63,9 +64,9 @@ bool sim_ran_out(struct world *world, weft_error error, enum cover what)
 
 void sim_leave(struct world *world)
 {
-    if (world->memory.first == 1 && world->memory.last == UINT64_MAX)
-        EXPECT(world, world->memory.allocations == 0, "an entry that must not fail asked for memory");
-    failmem_fail_once(&world->memory, 0);
+    EXPECT(world, world->event.may_allocate || world->memory.allocations == world->event.allocations,
+           "an entry that must not fail asked for memory");
+    if (world->event.refused) failmem_fail_once(&world->memory, 0);
     observe(world);
 }
 
@@ -76,22 +77,22 @@ static const struct {
     uint8_t weight;
     bool vital; /* never drawn away */
 } actions[EVENTS_COUNT] = {
-    [EV_ATTACH] = {act_attach, 6, true},
-    [EV_ARM] = {act_arm, 6, true},
-    [EV_FIRE] = {act_fire, 2, false},
+    [EV_ATTACH] = {act_attach, 10, true},
+    [EV_ARM] = {act_arm, 10, true},
+    [EV_FIRE] = {act_fire, 4, false},
     [EV_HOLD] = {act_hold, 1, false},
-    [EV_RELEASE] = {act_release, 3, false},
+    [EV_RELEASE] = {act_release, 4, true},
     [EV_GROUP_ADD] = {act_group_add, 3, true},
     [EV_GROUP_REMOVE] = {act_group_remove, 1, false},
     [EV_GROUP_LIMIT] = {act_group_limit, 3, false},
-    [EV_REGISTER] = {act_register, 10, true},
+    [EV_REGISTER] = {act_register, 20, true},
     [EV_WORKER_DRAIN] = {act_worker_drain, 1, false},
-    [EV_UNREGISTER] = {act_unregister, 3, false},
-    [EV_FORGET] = {act_forget, 8, true},
+    [EV_UNREGISTER] = {act_unregister, 6, true},
+    [EV_FORGET] = {act_forget, 10, true},
     [EV_DECLARE] = {act_declare, 4, true},
     [EV_TEMPLATE] = {act_template, 1, false},
     [EV_PAUSE] = {act_pause, 1, false},
-    [EV_RESUME] = {act_resume, 2, true},
+    [EV_RESUME] = {act_resume, 4, true},
     [EV_DRAIN] = {act_drain, 1, false},
     [EV_DELETE] = {act_delete, 1, false},
     [EV_DISPATCH] = {act_dispatch, 50, true},
@@ -100,8 +101,8 @@ static const struct {
     [EV_FETCH] = {act_fetch, 6, false},
     [EV_ABANDON] = {act_abandon, 1, false},
     [EV_TAKE] = {act_take, 50, true},
-    [EV_BEGIN] = {act_begin, 12, true},
-    [EV_RESULTS] = {act_results, 50, true},
+    [EV_BEGIN] = {act_begin, 20, true},
+    [EV_RESULTS] = {act_results, 30, true},
     [EV_GIVE_BACK] = {act_give_back, 6, false},
     [EV_HEARTBEAT] = {act_heartbeat, 4, false},
     [EV_ON_CANCEL] = {act_on_cancel, 4, false},
@@ -168,7 +169,7 @@ static void draw_large(struct shape *shape, struct rng *rng)
 
 void world_draw(struct shape *shape, struct rng *rng, enum world_size size)
 {
-    bool large = size == WORLD_LARGE || (size == WORLD_MIXED && rng_below(rng, 400) == 0);
+    bool large = size == WORLD_LARGE || (size == WORLD_MIXED && rng_below(rng, 60) == 0);
     if (large) draw_large(shape, rng);
     else draw_small(shape, rng);
     static const uint32_t paces_ns[] = {1, 1000, 100000, 1000000, 5000000};
@@ -178,7 +179,7 @@ void world_draw(struct shape *shape, struct rng *rng, enum world_size size)
     shape->step_late = lates[rng_below(rng, 4)];
     shape->out_of_memory = refusals[rng_below(rng, 4)];
     shape->detached = rng_below(rng, 3) * 20;
-    shape->redispatch = rng_below(rng, 4) * 30;
+    shape->redispatch = rng_below(rng, 4) * 33;
     shape->sticky = rng_below(rng, 3) * 40;
     bool tight = rng_below(rng, 4) == 0;
     shape->limits = (struct core_limits){.channels_max = tight ? shape->channels : 64,

@@ -139,12 +139,14 @@ struct sim_call {
     /* its end */
     uint32_t ending;         /* enum ending */
     uint32_t attempts;
+    bool exact;              /* nothing can have happened to it unseen before it ended */
     uint64_t ended_ns, keep_until_ns;
     const struct message *result;
 
     /* seen */
     uint8_t state;
-    uint64_t task, waiting_ns, queued_event, left_event, unassigned_event;
+    uint64_t task, waiting_ns;
+    uint64_t queued_event, left_event, assigned_event, unassigned_event, taken_order, unassigned_order;
     uint32_t unassigned_worker;
 };
 
@@ -160,6 +162,7 @@ enum { RESULTS_MAX = 16, ROOM_WAITERS = 3, FRESH_MAX = 512 };
 
 struct room_waiter {
     struct sim_waiter waiter;
+    uint64_t handle;         /* the caller's session */
     uint32_t session, session_serial, channel, type, priority, size_bytes;
     bool busy, woken;
 };
@@ -176,7 +179,8 @@ struct event {
         const struct message *message;
     } results[RESULTS_MAX];
     uint32_t results_count;
-    uint64_t digest;         /* before, where memory may run out */
+    bool may_allocate, refused; /* it may need memory; some of which is refused */
+    uint64_t digest, allocations; /* before */
 };
 
 /* Assigned in the event under way. */
@@ -216,6 +220,7 @@ struct world {
     struct fresh fresh[FRESH_MAX];
     uint32_t fresh_count;
     uint64_t losses, unassigns; /* seen in this event */
+    uint64_t hidden_losses;     /* that may have been in it */
     uint8_t lottery[256];
     FILE *trace;             /* NULL = none */
     jmp_buf failed;
@@ -285,6 +290,8 @@ bool act_ask(struct world *world);
 bool act_quiet(struct world *world);
 
 /* And what the end of a world does to each of them. */
+uint32_t likely_session(struct world *world);
+uint32_t likely_channel(struct world *world);
 void session_fire(struct world *world, uint32_t session);
 void session_release(struct world *world, uint32_t session);
 void worker_unregister(struct world *world, uint32_t worker);
@@ -305,7 +312,6 @@ bool retry_blocked(struct world *world);
 
 /* observe.c: what has changed since the last event, held against the model. */
 void observe(struct world *world);
-void observe_idle(struct world *world); /* nothing happens any more: nobody waits for what is there */
 
 static inline uint32_t draw(struct world *world, uint32_t n)
 {

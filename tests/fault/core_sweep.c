@@ -1,0 +1,436 @@
+/* Memory: every entry of the core that may ask for some, refused each of its requests in turn; every other entry, refused all.
+ *
+ *   - an entry that is refused gives WEFT_ENOMEM and has changed nothing that can be seen; a retry works
+ *   - what it had reserved by then is used by the retry: the end is the same as without the refusal, to the byte
+ *   - refused again and again it keeps no more
+ *   - what does not promise WEFT_ENOMEM asks for no memory
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/audit.h"
+#include "lib/fixture.h"
+
+/* --- entries that may be refused ------------------------------------------------------------------------------------------------ */
+
+/* An entry, in a world that the set-up has filled so far that some of what grows by steps is just full, or just not. */
+struct swept {
+    const char *name;
+    void (*set_up)(int filled);
+    void (*act)(void);
+    bool undoes; /* makes a record and takes it back: the next one has another handle */
+};
+
+static void with_channels(int filled)
+{
+    for (int i = 0; i < filled; i++)
+        channel(numbered("dispatch.media.c", i));
+}
+
+static void declares(void)
+{
+    channel("dispatch.media.resize", .policy = WEFT_STICKY);
+}
+
+static void with_templates(int filled)
+{
+    for (int i = 0; i < filled; i++) {
+        char pattern[64];
+        snprintf(pattern, sizeof(pattern), "dispatch.media%d.*", i);
+        template(pattern);
+    }
+}
+
+static void declares_template(void)
+{
+    template("dispatch.media.*");
+}
+
+static void with_sessions(int filled)
+{
+    for (int i = 0; i < filled; i++)
+        attach(numbered("s", i));
+}
+
+static void attaches(void)
+{
+    attach("another");
+}
+
+static void with_workers(int filled)
+{
+    channel("dispatch.media.resize");
+    group("g", 4);
+    for (int i = 0; i < filled; i++)
+        worker(numbered("w", i), .types = {"x", numbered("t", i)}, .capacity = 3);
+}
+
+static void with_loaded_workers(int filled)
+{
+    channel("dispatch.media.resize", .policy = WEFT_LEAST_LOADED);
+    group("g", 4);
+    for (int i = 0; i < filled; i++)
+        worker(numbered("w", i), .types = {"x", "y"});
+}
+
+static void with_sticky_workers(int filled)
+{
+    channel("dispatch.media.resize", .policy = WEFT_STICKY);
+    group("g", 4);
+    for (int i = 0; i < filled; i++)
+        worker(numbered("w", i), .types = {"x", "y"});
+}
+
+static void with_template(int filled)
+{
+    template("dispatch.media.*", .policy = WEFT_STICKY);
+    with_channels(filled);
+    on("dispatch.media.resize");
+}
+
+static void registers(void)
+{
+    worker("another");
+}
+
+static void registers_without_a_name(void)
+{
+    worker(NULL);
+}
+
+static void registers_with_types(void)
+{
+    worker("another", .types = {"x", "y", "z"}, .capacity = 40);
+}
+
+static void registers_in_a_group(void)
+{
+    worker("another", .types = {"x", "y"}, .capacity = 40, .group = "g");
+}
+
+static void with_dispatches(int filled)
+{
+    channel("dispatch.media.resize");
+    for (int i = 0; i < filled; i++)
+        dispatch("old", .type = numbered("t", i % 20));
+}
+
+static void with_sticky_and_busy(int filled)
+{
+    channel("dispatch.media.resize", .policy = WEFT_STICKY);
+    worker("w1", .capacity = 9);
+    for (int i = 0; i < filled; i++)
+        dispatch("old", .type = "x");
+}
+
+static void with_full_queue(int filled)
+{
+    channel("dispatch.media.resize", .depth_max = (uint32_t)filled, .queue_full = WEFT_SHED_LOWEST);
+    for (int i = 0; i < filled; i++)
+        dispatch("old", .priority = WEFT_PRIORITY_LOW);
+}
+
+static void dispatches(void)
+{
+    dispatch("new");
+}
+
+static void dispatches_a_new_type(void)
+{
+    dispatch("new", .type = "new");
+}
+
+static void dispatches_with_everything(void)
+{
+    dispatch("new", .type = "new", .key = "k", .on_crash = WEFT_CRASH_REDISPATCH, .schedule_to_close_ms = 1000);
+}
+
+static void dispatches_urgently(void)
+{
+    dispatch("new", .type = "new", .on_crash = WEFT_CRASH_REDISPATCH, .priority = WEFT_PRIORITY_URGENT);
+}
+
+static const struct swept entries[] = {
+    {.name = "weft__core_channel_declare", .set_up = with_channels, .act = declares},
+    {.name = "weft__core_template_declare", .set_up = with_templates, .act = declares_template},
+    {.name = "weft__core_session_attach", .set_up = with_sessions, .act = attaches},
+    {.name = "weft__core_worker_register", .set_up = with_workers, .act = registers},
+    {.name = "weft__core_worker_register, name made", .set_up = with_workers, .act = registers_without_a_name},
+    {.name = "weft__core_worker_register, types", .set_up = with_workers, .act = registers_with_types},
+    {.name = "weft__core_worker_register, group", .set_up = with_workers, .act = registers_in_a_group},
+    {.name = "weft__core_worker_register, least loaded", .set_up = with_loaded_workers, .act = registers_in_a_group},
+    {.name = "weft__core_worker_register, sticky", .set_up = with_sticky_workers, .act = registers_with_types},
+    {.name = "weft__core_worker_register, sticky, group", .set_up = with_sticky_workers, .act = registers_in_a_group},
+    {.name = "weft__core_worker_register, template",
+     .set_up = with_template,
+     .act = registers_with_types,
+     .undoes = true},
+    {.name = "weft__core_dispatch", .set_up = with_dispatches, .act = dispatches},
+    {.name = "weft__core_dispatch, new type", .set_up = with_dispatches, .act = dispatches_a_new_type},
+    {.name = "weft__core_dispatch, redispatch and times", .set_up = with_dispatches, .act = dispatches_with_everything},
+    {.name = "weft__core_dispatch, to a worker", .set_up = with_sticky_and_busy, .act = dispatches_with_everything},
+    {.name = "weft__core_dispatch, shedding", .set_up = with_full_queue, .act = dispatches_urgently},
+};
+
+/* Every step up to 40 grows something: tables of 8 and 16, chunks of 32 records. */
+enum { FILLED_MAX = 40 };
+
+static void begin(const struct swept *entry, int filled)
+{
+    check_eq(world_open(NULL), 0);
+    entry->set_up(filled);
+    whatever();
+}
+
+static void end(void)
+{
+    failmem_fail_once(&world.failmem, 0);
+    whatever();
+    check_eq(world_close(NULL), 0);
+}
+
+/* The digest of the world after the entry, and the bytes of it, where nothing is refused. */
+static void unhurt(const struct swept *entry, int filled, uint64_t *digest, uint64_t *bytes)
+{
+    begin(entry, filled);
+    entry->act();
+    *digest = audit_digest(world.core);
+    *bytes = world.failmem.live_bytes;
+    end();
+}
+
+/* Whether there was an nth request to refuse. */
+static bool refuse_nth(const struct swept *entry, int filled, uint64_t nth, uint64_t digest_after, uint64_t bytes_after)
+{
+    begin(entry, filled);
+    uint64_t digest = audit_digest(world.core);
+    weft_node_stats stats = stats_now();
+    failmem_fail_once(&world.failmem, nth);
+    maybe(entry->act());
+    bool refused = world.failmem.refused > 0;
+    if (refused) {
+        check_eq(world.error, WEFT_ENOMEM);
+        check_eq(audit_digest(world.core), digest);
+        weft_node_stats stats_then = stats_now();
+        check_eq(memcmp(&stats, &stats_then, sizeof(stats)), 0);
+        nothing_happens();
+        uint64_t blocks = world.failmem.live_blocks, bytes = world.failmem.live_bytes;
+        for (int again = 0; again < 3; again++) {
+            failmem_fail_from(&world.failmem, 1);
+            maybe(entry->act());
+            check_eq(world.error, WEFT_ENOMEM);
+            check_eq(world.failmem.live_blocks, blocks);
+            check_eq(world.failmem.live_bytes, bytes);
+        }
+        failmem_fail_once(&world.failmem, 0);
+        entry->act();
+    }
+    check_eq(world.error, WEFT_OK);
+    if (!entry->undoes) check_eq(audit_digest(world.core), digest_after);
+    check_eq(world.failmem.live_bytes, bytes_after);
+    end();
+    return refused;
+}
+
+static void entry_refused_any_of_its_memory_has_changed_nothing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++) {
+        uint64_t requests = 0;
+        for (int filled = 0; filled <= FILLED_MAX; filled++) {
+            uint64_t digest, bytes, nth = 1;
+            unhurt(&entries[i], filled, &digest, &bytes);
+            while (refuse_nth(&entries[i], filled, nth, digest, bytes))
+                nth++;
+            requests += nth - 1;
+        }
+        print_message("%s: %llu requests refused\n", entries[i].name, (unsigned long long)requests);
+        check_true(requests > 0);
+    }
+}
+
+/* A set-up as above, refused all memory before the entry: what it had made stays as it was, to the end. */
+static void entry_refused_all_memory_can_be_followed_by_the_end(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++)
+        for (uint64_t nth = 1; nth <= 12; nth++) {
+            begin(&entries[i], 32);
+            failmem_fail_from(&world.failmem, nth);
+            maybe(entries[i].act());
+            end();
+        }
+}
+
+static void core_refused_its_memory_is_none(void **state)
+{
+    (void)state;
+    static const struct core_limits limits = {1, 1, 1, 1, 1};
+    struct failmem failmem;
+    failmem_init(&failmem);
+    failmem_fail_once(&failmem, 1);
+    check_true(weft__core_new(&failmem.mem, &limits, 0) == NULL);
+    check_eq(failmem.live_blocks, 0);
+    failmem_fail_once(&failmem, 2);
+    struct core *core = weft__core_new(&failmem.mem, &limits, 0);
+    check_true(core != NULL);
+    check_eq(failmem.refused, 0);
+    weft__core_free(core);
+    weft__core_free(NULL);
+    check_eq(failmem.live_blocks, 0);
+}
+
+/* --- entries that ask for none ----------------------------------------------------------------------------------------------------- */
+
+static void no_more_memory(void)
+{
+    failmem_fail_from(&world.failmem, 1);
+}
+
+static void none_was_asked_for(void)
+{
+    check_eq(world.failmem.allocations, 0);
+    whatever();
+}
+
+spec(life_of_what_was_admitted_asks_for_no_memory)
+{
+    channel("dispatch.media.resize", .on_crash = WEFT_CRASH_REDISPATCH, .redispatch_wait_ms = 10, .cancel_grace_ms = 5,
+            .attempts_max = 16);
+    group("g", 2);
+    attach("s1");
+    session("s2");
+    session("caller");
+    box("mine");
+    worker("w1", .of = "s1", .capacity = 4);
+    worker("w2", .of = "s2", .group = "g", .types = {"x"}, .capacity = 4);
+    worker("w3", .group = "g", .types = {"x", "y"}, .capacity = 4);
+    for (int i = 0; i < 8; i++)
+        dispatch(numbered("x", i), .type = "x", .to = i % 2 ? "mine" : NULL);
+    for (int i = 0; i < 8; i++)
+        dispatch(numbered("n", i), .by = "caller", .detached = i == 7);
+    dispatch("beats", .type = "y", .heartbeat_ms = 50);
+    dispatch("late", .schedule_to_start_ms = 3);
+
+    no_more_memory();
+    arm("s1");
+    check_true(wait_idle("idle", "w1"));
+    check_true(wait_room("room"));
+    check_true(wait_quiet("quiet"));
+    check_true(wait_for_tasks("tasks"));
+    sleep_until_due("sleeper");
+    take_up_to(2, "g");
+    take_up_to(4, "w1");
+    gives(WEFT_EAGAIN, drain_channel("drained"));
+    resume_channel();
+    pause_channel();
+    resume_channel();
+    limit_group("g", 4);
+    limit_group("g", 1);
+    listen_to("x0#1");
+    cancel("x0");
+    cancel("x7");
+    give_back("x1#1");
+    at(4);
+    acknowledge("x0#1");
+    abandon("x2#1");
+    fire("s2");
+    at(20);
+    limit_group("g", 8);
+    maybe(take("g"));
+    fire("caller");
+    drain_worker("w3");
+    unregister("w1");
+    close_box("mine");
+    check_true(channel_now().name[0] != '\0');
+    gives(WEFT_EAGAIN, fetch_or_wait("n7", "fetcher"));
+    weft__core_session_hold(world.core, handle_of("s2"));
+    release("s2");
+    close_node();
+    settle_all();
+    fetch("n7");
+    at(1000);
+    check_eq(stats_now().dispatches_open, 0);
+    none_was_asked_for();
+}
+
+spec(results_beats_moves_and_ends_ask_for_no_memory)
+{
+    channel("dispatch.media.resize", .policy = WEFT_STICKY, .on_crash = WEFT_CRASH_REDISPATCH, .overlapping = true);
+    session("s1");
+    worker("w1", .capacity = 9);
+    worker("w2", .of = "s1", .handled = true, .capacity = 9);
+    worker("w3", .handled = true, .capacity = 9);
+    for (int i = 0; i < 12; i++)
+        dispatch(numbered("a", i), .heartbeat_ms = i == 3 ? 40 : 0);
+    whatever();
+
+    no_more_memory();
+    weft__core_move(world.core, destination("w3"), destination("w2"));
+    maybe(take_up_to(9, "w1"));
+    while (destination("w2")->items_count > 0)
+        take_up_to(9, "w2");
+    at(10);
+    for (int i = 0; i < 12; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "a%d#1", i);
+        if (!holds(name)) continue;
+        beat(name);
+        if (i % 4 == 0) maybe(complete(name));
+        if (i % 4 == 1) maybe(fail_with(name, "no"));
+        if (i % 4 == 2) maybe(abandon(name));
+    }
+    fire("s1");
+    at(100);
+    unregister("w1");
+    unregister("w3");
+    none_was_asked_for();
+}
+
+spec(deleting_and_forgetting_asks_for_no_memory)
+{
+    static const weft_policy policies[] = {WEFT_ROUND_ROBIN, WEFT_LEAST_LOADED, WEFT_STICKY};
+    weft_death deaths[WEFT_DEATHS_KEPT];
+    weft_channel_info info;
+    uint64_t cursor = 0;
+    size_t count;
+    group("g", 1);
+    for (int i = 0; i < 3; i++) {
+        channel(numbered("dispatch.media.c", i), .policy = policies[i]);
+        session(numbered("s", i));
+        worker(numbered("v", i), .of = numbered("s", i), .types = {"x", "y"}, .capacity = 40);
+        worker(numbered("w", i), .group = "g", .types = {"z"});
+    }
+
+    no_more_memory();
+    check_ok(weft__core_channel_deaths(world.core, "dispatch.media.c0", deaths, WEFT_DEATHS_KEPT, &count));
+    while (weft__core_channel_next(world.core, world_now_ns(), "*.*.*", &cursor, &info))
+        ;
+    for (int i = 0; i < 3; i++) {
+        on(numbered("dispatch.media.c", i));
+        fire_of(numbered("s", i), WEFT_CAUSE_SIGNALED, 11);
+        release(numbered("s", i));
+        check_ok(weft__core_channel_deaths(world.core, numbered("dispatch.media.c", i), deaths, 1, &count));
+        check_eq(count, 1);
+        delete_channel();
+        forget(numbered("v", i));
+        forget(numbered("w", i));
+    }
+    remove_group("g");
+    check_eq(stats_now().channels, 0);
+    check_eq(stats_now().workers, 0);
+    none_was_asked_for();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(entry_refused_any_of_its_memory_has_changed_nothing),
+        cmocka_unit_test(entry_refused_all_memory_can_be_followed_by_the_end),
+        cmocka_unit_test(core_refused_its_memory_is_none),
+        promised(life_of_what_was_admitted_asks_for_no_memory),
+        promised(results_beats_moves_and_ends_ask_for_no_memory),
+        promised(deleting_and_forgetting_asks_for_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
