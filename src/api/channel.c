@@ -93,8 +93,8 @@ weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeou
         if (error != WEFT_EAGAIN) break;
         error = weft__wait(node, &waiter, deadline_ns, &now_ns) ? after_wake(node, now_ns, name) : WEFT_ETIMEDOUT;
     }
-    weft__lend_end(lent, now_ns);
     weft__leave_call(node);
+    weft__lend_end(lent);
     return report(error, name, error == WEFT_ETIMEDOUT ? "the channel is not drained yet" : "");
 }
 

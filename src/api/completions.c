@@ -133,8 +133,8 @@ weft_error weft_completions_next(weft_completions *completions, uint32_t timeout
         error = WEFT_ETIMEDOUT;
         break;
     }
-    weft__lend_end(lent, now_ns);
     weft__leave_call(node);
+    weft__lend_end(lent);
     return weft__error_plain(error, "weft_completions_next");
 }
 

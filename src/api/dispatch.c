@@ -90,9 +90,9 @@ weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payloa
     weft__call_begin(node);
     error = admit(node, &request, &admitted, &now_ns);
     if (!error) await_outcome(node, &dest, &outcome, &now_ns);
-    weft__lend_end(lent, now_ns);
-    if (error) weft__request_drop(&request);
     weft__leave_call(node);
+    weft__lend_end(lent);
+    if (error) weft__request_drop(&request);
     if (!error) {
         weft__reply_fill(reply, &outcome);
     } else if (error == WEFT_EREJECTED) {
@@ -161,8 +161,8 @@ weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t ti
         }
         in_time = weft__wait(node, &waiter, deadline_ns, &now_ns);
     }
-    weft__lend_end(lent, now_ns);
     weft__leave_call(node);
+    weft__lend_end(lent);
     if (!error) weft__reply_fill(reply, &outcome);
     return weft__error_plain(error, "weft_dispatch_fetch");
 }

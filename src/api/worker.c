@@ -169,11 +169,11 @@ weft_error weft_worker_unregister(weft_worker *worker)
     }
     weft__core_worker_forget(node->core, worker->handle);
     list_remove(&worker->on_node);
-    weft__lend_end(lent, now_ns);
     weft__leave(node);
     weft__worker_free(worker);
     (void)weft__enter(node);
     weft__leave_call(node);
+    weft__lend_end(lent);
     return WEFT_OK;
 }
 
@@ -214,8 +214,8 @@ weft_error weft_worker_drain(weft_worker *worker, uint32_t timeout_ms)
         in_time = weft__wait(node, &waiter, deadline_ns, &now_ns);
     }
     caller_end(worker);
-    weft__lend_end(lent, now_ns);
     weft__leave_call(node);
+    weft__lend_end(lent);
     return weft__error_plain(error, "weft_worker_drain");
 }
 
@@ -279,8 +279,8 @@ weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, weft_task 
         break;
     }
     caller_end(worker);
-    weft__lend_end(lent, now_ns);
     weft__leave_call(node);
+    weft__lend_end(lent);
     if (!error) *task = (weft_task *)taken;
     return weft__error_plain(error, "weft_worker_next");
 }

@@ -175,7 +175,6 @@ static void offer(struct core *core, struct core_worker *worker)
 /* Somebody waits for room: where that is a worker, a freed thread must come by. */
 void weft__room_wanted(struct core_channel *channel)
 {
-    if (channel->options.depth_max > 0) return;
     mark_class_hungry(&channel->any);
     for (struct list_node *node = channel->classes.next; node != &channel->classes; node = node->next)
         mark_class_hungry(list_record(node, struct core_class, on_channel));

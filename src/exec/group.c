@@ -215,12 +215,14 @@ weft_error weft__lend(weft_node *node, struct executor **lent)
     return WEFT_OK;
 }
 
-void weft__lend_end(struct executor *lent, uint64_t now_ns)
+void weft__lend_end(struct executor *lent)
 {
     if (!lent) return;
     weft_group *group = lent->group;
+    uint64_t now_ns = weft__enter(group->node);
     WEFT_ASSERT(group->blocked_count > 0);
     group->blocked_count--;
     group->running_count++;
     weft__group_update(group, now_ns);
+    weft__leave_bare(group->node);
 }

@@ -370,6 +370,40 @@ static void a_blocked_handler_is_replaced_up_to_threads_max(void **state)
     check_ok(weft_node_close(node, 1000));
 }
 
+/* Two nodes whose handlers call each other's: each lends in its own group. */
+struct neighbours {
+    weft_node *nodes[2];
+};
+
+static void bounce(weft_task *task, void *context)
+{
+    struct neighbours *neighbours = context;
+    weft_bytes payload = weft_task_payload(task);
+    char left = *(const char *)payload.data;
+    if (left > '0') {
+        char text[2] = {(char)(left - 1), 0};
+        weft_reply reply;
+        thread_check_ok(weft_dispatch(neighbours->nodes[left % 2], CHANNEL, weft_text(text), NULL, &reply));
+        thread_check_eq(reply.outcome, WEFT_COMPLETED);
+        weft_reply_release(&reply);
+    }
+    thread_check_ok(weft_task_complete(task, payload));
+}
+
+static void handlers_of_two_nodes_may_call_each_other(void **state)
+{
+    (void)state;
+    struct neighbours neighbours = {{open_node(), open_node()}};
+    for (int i = 0; i < 2; i++)
+        register_on(neighbours.nodes[i], open_group(neighbours.nodes[i], 1, 8), CHANNEL, bounce, &neighbours, 0);
+    for (int i = 0; i < 200; i++) {
+        weft_reply reply = dispatch(neighbours.nodes[i % 2], CHANNEL, "7");
+        check_reply_text(&reply, "7");
+    }
+    for (int i = 0; i < 2; i++)
+        check_ok(weft_node_close(neighbours.nodes[i], 1000));
+}
+
 struct sub {
     weft_node *node;
     weft_error run, close, group_close;
@@ -542,6 +576,7 @@ int main(void)
         cmocka_unit_test(nor_does_one_that_blocks_in_weft),
         cmocka_unit_test(each_of_a_batch_ends_as_it_says),
         cmocka_unit_test(a_blocked_handler_is_replaced_up_to_threads_max),
+        cmocka_unit_test(handlers_of_two_nodes_may_call_each_other),
         cmocka_unit_test(a_handler_may_not_wait_for_itself),
         cmocka_unit_test(a_handler_may_fetch_from_its_own_group),
         cmocka_unit_test(an_inline_handler_runs_in_the_callers_thread),
