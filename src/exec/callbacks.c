@@ -61,6 +61,7 @@ static void *callbacks_main(void *argument)
         (void)weft__enter(node);
         size_t count = take(node, outcomes, &cancelled);
         bool idle = !count && !cancelled;
+        callbacks->calling = !idle;
         if (idle && callbacks->stopping) break;
         if (idle) (void)weft__core_dest_wait(&callbacks->dest, &callbacks->waiter.core);
         weft__leave_inside(node);
@@ -97,9 +98,11 @@ bool weft__callbacks_finish(weft_node *node, uint64_t deadline_ns)
     callbacks->stopping = true;
     weft__waiter_wake(node, &callbacks->waiter);
     while (callbacks->started && !callbacks->ended && in_time) {
+        bool busy =
+            callbacks->calling || callbacks->dest.items_count > 0; /* with users' code, which may take its time */
         weft__waiter_init(&waiter);
         weft__await(node, &waiter);
-        in_time = weft__wait(node, &waiter, deadline_ns, &now_ns);
+        in_time = weft__wait(node, &waiter, busy ? deadline_ns : PARK_FOREVER, &now_ns);
     }
     return in_time;
 }

@@ -16,6 +16,7 @@ struct callbacks {
     pthread_t thread;
     bool started;  /* (n) */
     bool stopping; /* (l) */
+    bool calling;  /* (l) it makes the calls that it took */
     bool ended;    /* (l) the thread has made its last call */
 };
 

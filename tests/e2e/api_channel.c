@@ -66,7 +66,7 @@ static void a_template_makes_channels(void **state)
     } while (!error);
     check_eq(error, WEFT_ELIMIT);
     check_eq(count, 256);
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void pause_holds_and_resume_hands_out(void **state)
@@ -102,7 +102,7 @@ static void pause_holds_and_resume_hands_out(void **state)
     check_err(weft_channel_pause(NULL, OTHER), WEFT_EINVAL);
     check_err(weft_channel_resume(node, NULL), WEFT_EINVAL);
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 struct drainer {
@@ -164,7 +164,7 @@ static void drain_waits_for_what_runs(void **state)
     check_ok(weft_worker_unregister(worker));            /* its owner's to end */
     check_ok(weft_channel_declare(node, CHANNEL, NULL)); /* the name is free */
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* Somebody else resumes, or the node closes: who drains is told. */
@@ -261,7 +261,7 @@ static void counters_add_up(void **state)
     check_err(weft_channel_info_get(node, OTHER, &info), WEFT_ENOCHANNEL);
     check_err(weft_channel_info_get(node, CHANNEL, NULL), WEFT_EINVAL);
     check_err(weft_node_stats_get(node, NULL), WEFT_EINVAL);
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 int main(void)

@@ -26,7 +26,7 @@ static void replies_with_the_result(void **state)
     check_true(!reply.memory && !reply.outcome);
     weft_reply_release(&reply);
     weft_reply_release(NULL);
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void refuses_bad_arguments(void **state)
@@ -146,7 +146,7 @@ static void calls_back_in_order(void **state)
     for (uint64_t i = 0; i < 64; i++)
         check_eq(told.tokens[i], i);
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void dispatch_inside(const weft_reply *reply, void *context)
@@ -170,7 +170,7 @@ static void the_callback_thread_does_not_wait_for_itself(void **state)
     event_await(&told.event, 1);
     check_eq(told.dispatched_inside, WEFT_EDEADLK);
     check_eq(told.tokens[0], 7);
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* --- completions --------------------------------------------------------------------------------------------------- */
@@ -199,7 +199,7 @@ static void completions_are_bounded_and_in_order(void **state)
     submit(completions, CHANNEL, "1", 4); /* there is room again */
     submit(completions, CHANNEL, "1", 5);
     check_ok(weft_completions_close(completions)); /* with two open or not fetched */
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* One loop, thousands of outcomes, nothing lost: each wait is for the fd alone. */
@@ -235,7 +235,7 @@ static void an_epoll_loop_loses_none(void **state)
     }
     close(epoll);
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* --- cancel, times, detached --------------------------------------------------------------------------------------- */
@@ -279,7 +279,7 @@ static void times_run_out(void **state)
     check_reply_code(&reply, WEFT_TIMED_OUT, "start_to_close");
     event_give(&stop.go_on);
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void detached_ones_are_fetched_once(void **state)
@@ -300,7 +300,7 @@ static void detached_ones_are_fetched_once(void **state)
     check_err(weft_dispatch_fetch(node, ticket.id, 0, &reply), WEFT_ENOTFOUND);
     check_ok(weft_dispatch_async(node, CHANNEL, WEFT_TEXT("1"), NULL, NULL, NULL, 5, &ticket));
     check_err(weft_dispatch_fetch(node, ticket.id, 0, &reply), WEFT_ENOTFOUND); /* not detached */
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* --- a full queue -------------------------------------------------------------------------------------------------- */
@@ -356,7 +356,7 @@ static void a_caller_waits_for_room(void **state)
         check_eq(callers[i].error, WEFT_OK);
         check_eq(callers[i].outcome, WEFT_COMPLETED);
     }
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void limits_and_deaths_are_told(void **state)

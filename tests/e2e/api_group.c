@@ -99,7 +99,7 @@ static void a_group_runs_as_many_as_it_has_threads(void **state)
         check_reply_text(&reply, "1");
     }
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 struct host {
@@ -145,7 +145,7 @@ static void the_hosts_threads_count(void **state)
     check_err(weft_group_close(group), WEFT_EBUSY); /* they are inside */
     check_true(strstr(weft_error_message(), "lent") != NULL);
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000)); /* ends them */
+    check_ok(weft_node_close(node, 10000)); /* ends them */
     for (int i = 0; i < 2; i++) {
         join(hosts[i].thread);
         check_eq(hosts[i].error, WEFT_ECLOSED);
@@ -171,7 +171,7 @@ static void a_lent_thread_that_leaves_loses_no_task(void **state)
         check_eq(host.error, WEFT_OK);
     }
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* --- batches ------------------------------------------------------------------------------------------------------- */
@@ -259,7 +259,7 @@ static bool ten_with_a_slow_one(bool blocks_in_weft)
     check_eq(reply.token, 4);
     check_reply_text(&reply, "slow");
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
     return watch.batch_size > 1;
 }
 
@@ -324,7 +324,7 @@ static void each_of_a_batch_ends_as_it_says(void **state)
     check_eq(stats.dispatched, 4000);
     check_eq(stats.completed, 1600);
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* --- lending ------------------------------------------------------------------------------------------------------- */
@@ -367,7 +367,7 @@ static void a_blocked_handler_is_replaced_up_to_threads_max(void **state)
         check_eq(atomic_load(&ladder.deadlocks), i);
     }
     check_true(own_count("task") <= threads_before + 4); /* the substitutes are kept */
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* Two nodes whose handlers call each other's: each lends in its own group. */
@@ -401,7 +401,7 @@ static void handlers_of_two_nodes_may_call_each_other(void **state)
         check_reply_text(&reply, "7");
     }
     for (int i = 0; i < 2; i++)
-        check_ok(weft_node_close(neighbours.nodes[i], 1000));
+        check_ok(weft_node_close(neighbours.nodes[i], 10000));
 }
 
 struct sub {
@@ -431,7 +431,7 @@ static void a_handler_may_not_wait_for_itself(void **state)
     check_eq(sub.run, WEFT_EDEADLK);
     check_eq(sub.group_close, WEFT_EDEADLK);
     check_eq(sub.close, WEFT_EDEADLK);
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* A handler that fetches from a queue of its own: its thread is replaced, too. */
@@ -464,7 +464,7 @@ static void a_handler_may_fetch_from_its_own_group(void **state)
         weft_reply reply = dispatch(node, CHANNEL, "1");
         check_reply_text(&reply, "");
     }
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* --- inline -------------------------------------------------------------------------------------------------------- */
@@ -516,7 +516,7 @@ static void an_inline_handler_runs_in_the_callers_thread(void **state)
     check_eq(line.runs, 1003);
     check_eq(line.deepest, 1);
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* The link's thread brings the re-dispatch; no handler runs there. */
@@ -562,7 +562,7 @@ static void a_redispatch_of_an_inline_worker_runs_on_the_default_group(void **st
     check_reply_text(&reply, "");
     check_str(name, "weft-default");
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 int main(void)

@@ -192,7 +192,7 @@ static void each_dispatch_ends_once_whatever_handlers_do(void **state)
     weft_node_stats stats;
     unsigned ended = 0;
     check_ok(weft_node_stats_get(mix.node, &stats));
-    check_ok(weft_node_close(mix.node, 1000)); /* the last callbacks have run */
+    check_ok(weft_node_close(mix.node, 10000)); /* the last callbacks have run */
     for (int i = 0; i < 8; i++)
         ended += atomic_load(&mix.ended[i]);
     check_eq(ended, CALLERS * mix.per_caller);

@@ -121,7 +121,7 @@ static void a_killed_process_is_a_death(void **state)
     weft_participant_release(participant);
     check_ok(weft_worker_unregister(worker));
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void what_it_held_runs_elsewhere_where_the_channel_says_so(void **state)
@@ -149,7 +149,7 @@ static void what_it_held_runs_elsewhere_where_the_channel_says_so(void **state)
     check_reply_text(&reply, "1");
     check_err(weft_task_abandon(task), WEFT_ESTALE);
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* --- threads ------------------------------------------------------------------------------------------------------- */
@@ -198,7 +198,7 @@ static void a_thread_that_ends_with_a_task_is_a_death(void **state)
         check_ok(weft_worker_unregister(owner.worker));
     }
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 struct named {
@@ -247,7 +247,7 @@ static void a_dead_callers_dispatches_are_cancelled(void **state)
     check_ok(weft_dispatch_fetch(node, named.detached, WEFT_FOREVER, &reply));
     check_reply_text(&reply, "2");
     check_ok(weft_completions_close(named.completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* What hangs on one may be worked off by the thread of another. */
@@ -278,7 +278,7 @@ static void threads_may_die_together(void **state)
             join(threads[i]);
     }
     check_ok(weft_completions_close(named.completions));
-    check_ok(weft_node_close(named.node, 1000));
+    check_ok(weft_node_close(named.node, 10000));
 }
 
 /* A thread may be a participant of many nodes, and end while they close. */
@@ -309,7 +309,7 @@ static void threads_may_end_while_their_nodes_close(void **state)
             threads[i] = start(own_everywhere, &everywhere);
         event_await(&everywhere.ready, 4);
         for (int i = 0; i < 8; i++)
-            check_ok(weft_node_close(everywhere.nodes[i], 1000));
+            check_ok(weft_node_close(everywhere.nodes[i], 10000));
         for (int i = 0; i < 4; i++)
             join(threads[i]);
     }
@@ -332,7 +332,7 @@ static void who_nobody_can_declare_dead_any_more_is_dead(void **state)
     check_ok(weft_channel_deaths(node, CHANNEL, &death, 1, &count));
     check_eq(death.cause.kind, WEFT_CAUSE_RELEASED);
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void a_handler_of_a_dead_participant_keeps_its_thread_and_is_refused(void **state)
@@ -361,7 +361,7 @@ static void a_handler_of_a_dead_participant_keeps_its_thread_and_is_refused(void
     check_eq(stats.fenced, 1);
     weft_participant_release(participant);
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 int main(void)

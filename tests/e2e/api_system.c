@@ -73,7 +73,7 @@ static void no_thread_is_told(void **state)
     check_reply_text(&reply, "1");
     refuse_threads(false);
     check_ok(weft_worker_register(node, CHANNEL, echo, NULL, NULL, &worker));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static weft_error inner;
@@ -101,7 +101,7 @@ static void no_substitute_is_a_deadlock(void **state)
     reply = dispatch(node, CHANNEL, "1");
     check_reply_text(&reply, "");
     check_eq(inner, WEFT_OK);
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void no_descriptor_is_told(void **state)
@@ -197,7 +197,7 @@ static void no_call_is_a_cancellation_point(void **state)
         check_true(end == PTHREAD_CANCELED);
         check_eq(atomic_load(&doomed.rounds), i);
     }
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* --- threads ------------------------------------------------------------------------------------------------------- */
@@ -251,7 +251,7 @@ static void threads_have_names_and_block_signals(void **state)
     event_await(&event, 1);
     while (count_deaf_threads() < 5) { /* service, callbacks, two of the default group; the monitor names itself late */
     }
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 int main(void)

@@ -53,7 +53,7 @@ static void a_handler_sees_what_was_dispatched(void **state)
     check_true(seen.remaining_ms > 0 && seen.remaining_ms <= 60000);
     check_true(seen.id.number == reply.id.number && seen.id.session == reply.id.session);
     check_reply_text(&reply, "done");
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* --- settling ------------------------------------------------------------------------------------------------------ */
@@ -127,7 +127,7 @@ static void each_way_to_settle_has_its_outcome(void **state)
     check_err(weft_task_acknowledge_cancel(NULL), WEFT_EINVAL);
     check_err(weft_task_heartbeat(NULL), WEFT_EINVAL);
     check_err(weft_task_keep(NULL), WEFT_EINVAL);
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* --- keeping ------------------------------------------------------------------------------------------------------- */
@@ -184,7 +184,7 @@ static void a_kept_task_frees_its_thread(void **state)
         check_reply_text(&reply, "late");
     }
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void a_kept_task_may_be_settled_before_its_handler_returns(void **state)
@@ -197,7 +197,7 @@ static void a_kept_task_may_be_settled_before_its_handler_returns(void **state)
         weft_reply reply = dispatch(node, CHANNEL, "1");
         check_reply_text(&reply, "early");
     }
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* --- cancelling ---------------------------------------------------------------------------------------------------- */
@@ -246,7 +246,7 @@ static void a_cancel_is_told_and_acknowledged(void **state)
     check_eq(cancel.calls, 1);
     check_true(!pthread_equal(cancel.caller, cancel.handler));
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void wait_until_cancelled(weft_task *task, void *context)
@@ -276,7 +276,7 @@ static void a_cancel_that_was_before_is_told_at_once(void **state)
     weft_reply reply = next_reply(completions); /* a handler that returns unsettled has acknowledged */
     check_reply_code(&reply, WEFT_CANCELLED, "cancelled");
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* The callback stays inside until the settle of another thread is under way, which must wait for it. */
@@ -318,7 +318,7 @@ static void settling_waits_for_the_cancel_callback(void **state)
     weft_reply reply = next_reply(completions);
     check_reply_text(&reply, "1"); /* within the grace the result wins */
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* Settles the task from within: that must not wait for itself. */
@@ -355,7 +355,7 @@ static void a_cancel_callback_may_settle_its_task(void **state)
         check_eq(cancel.settle, WEFT_OK);
     }
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* A callback settles the task whose cancel notice stands behind it. */
@@ -406,7 +406,7 @@ static void a_settle_in_a_callback_overtakes_the_cancel(void **state)
     check_eq(cancel.settle, WEFT_OK);
     check_eq(atomic_load(&cancel.calls), 0); /* it was settled before it was told */
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* A race, many times over: once the settle has returned, no call is under way and none comes. */
@@ -468,7 +468,7 @@ static void no_cancel_comes_after_the_settle(void **state)
         atomic_store(&race.settled, false);
     }
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* --- stale --------------------------------------------------------------------------------------------------------- */
@@ -510,7 +510,7 @@ static void a_late_result_is_refused(void **state)
     reply = next_reply(completions);
     check_reply_text(&reply, "1");
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void nothing_is_read_from_no_task(void **state)

@@ -104,7 +104,7 @@ static void refuses_with_the_reason(void **state)
     check_ok(weft_worker_unregister(NULL));
     weft_participant_release(foreign);
     check_ok(weft_node_close(stranger, 0));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void bounds_are_told(void **state)
@@ -142,7 +142,7 @@ static void types_choose_the_worker(void **state)
         check_str(reply.worker, expected[i]);
         check_reply_text(&reply, "1");
     }
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void *unregister(void *worker)
@@ -187,7 +187,7 @@ static void unregister_waits_for_the_handler(void **state)
     check_reply_text(&reply, "held");
     check_ok(weft_worker_drain(heir, 1000));
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 struct self {
@@ -215,7 +215,7 @@ static void a_handler_does_not_wait_for_itself(void **state)
     check_eq(self.drain, WEFT_EDEADLK);
     reply = dispatch(node, CHANNEL, "1"); /* nothing has changed */
     check_reply_text(&reply, "");
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void the_state_is_made_and_freed_once(void **state)
@@ -234,7 +234,7 @@ static void the_state_is_made_and_freed_once(void **state)
     check_reply_text(&reply, "1");
     check_ok(weft_worker_unregister(first));
     check_eq(atomic_load(&states.freed), 1);
-    check_ok(weft_node_close(node, 1000)); /* ends the other */
+    check_ok(weft_node_close(node, 10000)); /* ends the other */
     check_eq(atomic_load(&states.made), 2);
     check_eq(atomic_load(&states.freed), 2);
 }
@@ -277,7 +277,7 @@ static void a_task_is_pulled_and_settled(void **state)
     check_err(weft_worker_next(worker, 0, &none), WEFT_ECLOSED); /* draining and empty */
     check_err(weft_worker_next(worker, WEFT_FOREVER, &none), WEFT_ECLOSED);
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void what_a_gone_pull_worker_holds_is_as_by_a_death(void **state)
@@ -302,7 +302,7 @@ static void what_a_gone_pull_worker_holds_is_as_by_a_death(void **state)
     reply = next_reply(completions);
     check_reply_text(&reply, "not begun");
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 struct puller {
@@ -350,7 +350,7 @@ static void several_threads_pull_and_all_learn_the_end(void **state)
         check_eq(pullers[i].end, WEFT_ECLOSED);
     }
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static void draining_ends_those_who_pull(void **state)
@@ -371,7 +371,7 @@ static void draining_ends_those_who_pull(void **state)
             join(threads[i]);
         check_ok(weft_worker_unregister(worker));
     }
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 static bool is_inside(weft_worker *worker, unsigned count)
@@ -403,7 +403,7 @@ static void unregister_waits_for_those_who_pull(void **state)
             check_eq(pullers[i].end, WEFT_ECLOSED);
         }
     }
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 /* The end of the channel is told to a host's loop through the eventfd, too. */
@@ -447,7 +447,7 @@ static void an_epoll_loop_pulls_all_and_learns_the_end(void **state)
     close(epoll);
     check_ok(weft_worker_unregister(worker));
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 1000));
+    check_ok(weft_node_close(node, 10000));
 }
 
 int main(void)

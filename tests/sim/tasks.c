@@ -100,15 +100,15 @@ static bool draw_result(struct world *world, const struct sim_task *held, struct
         return is_cancelled(held);
     }
     uint32_t n = draw(world, 10);
-    result->returned = n != 0;
+    result->returned = n > 1;
     if (held->settled) {
         result->kept = once_in(world, 2);
         if (!result->returned) result->kind = CORE_RESULT_COMPLETE; /* twice */
         return true;
     }
-    if (n > 2) result->kind = draw_kind(world, held);
-    else if (n == 2) result->kept = true;
-    else if (n == 0) result->kind = once_in(world, 2) ? CORE_RESULT_ABANDON : draw_kind(world, held);
+    if (n > 3) result->kind = draw_kind(world, held);
+    else if (n == 3) result->kept = true;
+    else if (n < 2) result->kind = once_in(world, 2) ? CORE_RESULT_ABANDON : draw_kind(world, held);
     return true;
 }
 
