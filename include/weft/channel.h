@@ -117,8 +117,9 @@ WEFT_API weft_error weft_channel_template(weft_node *node, const char *pattern, 
 WEFT_API weft_error weft_channel_pause(weft_node *node, const char *name);
 WEFT_API weft_error weft_channel_resume(weft_node *node, const char *name);
 
-/* Admits nothing more and waits until nothing waits or runs there. WEFT_ETIMEDOUT: not yet; it goes on draining, call
- * again to wait again. WEFT_EDEADLK: called from a handler of that channel. WEFT_ENOCHANNEL; WEFT_ECLOSED. Blocks. */
+/* Admits nothing more and waits until nothing waits or runs there. WEFT_ETIMEDOUT: not yet (or somebody resumed it); it
+ * goes on draining, call again to wait again. WEFT_EDEADLK: called from a handler of that channel. WEFT_ENOCHANNEL;
+ * WEFT_ECLOSED. Blocks. */
 WEFT_API weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeout_ms);
 
 /* Deletes a channel and its workers' entries: their weft_worker_next returns WEFT_ECLOSED; each registration is still

@@ -22,10 +22,12 @@ WEFT_API weft_error weft_participant_process(weft_node *node, const char *name, 
                                              weft_participant **participant);
 
 /* The calling thread: dead when it returns, calls pthread_exit or is cancelled. name: copies, NULL = "thread-<tid>".
- * What WEFT_OWNER_THREAD asks for is this, made once for each thread and node. Gives. Errors as above. */
+ * What WEFT_OWNER_THREAD asks for is this, made once for each thread and node. Gives. Errors as above; WEFT_EEXIST too
+ * where this thread has another name already. */
 WEFT_API weft_error weft_participant_thread(weft_node *node, const char *name, weft_participant **participant);
 
-/* One that only the host can watch: alive until weft_participant_dead. Gives. Errors as above. */
+/* One that only the host can watch: alive until weft_participant_dead. name: copies, not NULL. Gives. Errors as
+ * above. */
 WEFT_API weft_error weft_participant_declare(weft_node *node, const char *name, weft_participant **participant);
 
 /* The host declares it dead. value is kept as the cause's value. Returns when no selection can return its workers any

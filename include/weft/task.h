@@ -28,7 +28,7 @@ WEFT_API bool weft_task_cancelled(const weft_task *task);
 
 /* Calls cancelled once when that becomes so, on the node's callback thread, or at once in this thread if it is so
  * already; never after the task was settled: settling waits for a call that is under way. One callback a task.
- * WEFT_EINVAL: settled, or a callback is set. */
+ * WEFT_EINVAL: settled, or a callback is set; WEFT_ESYSTEM: no callback thread to be had. */
 WEFT_API weft_error weft_task_on_cancel(weft_task *task, void (*cancelled)(weft_task *task, void *context),
                                         void *context);
 
@@ -45,8 +45,10 @@ WEFT_API weft_error weft_task_keep(weft_task *task);
  *   fail                outcome failed, with a code (1 to 64 of [A-Za-z0-9_.-]) and a sentence. Both: copies.
  *   acknowledge_cancel  the work has stopped because of the cancel: outcome cancelled. Where none was asked for: fail.
  *   abandon             what did the work is gone (a helper process died): as a death of the worker, for this task.
- * WEFT_ESTALE: refused and counted: the dispatch went on without this attempt; nothing to be done. WEFT_ENOMEM: not
- * settled, try again, or abandon, which needs no memory. WEFT_EINVAL: settled before, or a bad code. */
+ * WEFT_ESTALE: refused and counted: the dispatch went on without this attempt; nothing to be done. (A handler that runs
+ * as one of several taken together may be told WEFT_OK, and be refused and counted when they are handed in.)
+ * WEFT_ENOMEM: not settled, try again, or abandon, which needs no memory. WEFT_EINVAL: settled before, or a bad
+ * code. */
 WEFT_API weft_error weft_task_complete(weft_task *task, weft_bytes result);
 WEFT_API weft_error weft_task_complete_as(weft_task *task, weft_bytes result, const char *content_type);
 WEFT_API weft_error weft_task_fail(weft_task *task, const char *code, const char *message);

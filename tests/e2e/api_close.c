@@ -302,7 +302,10 @@ static void a_thousand_nodes_leave_nothing(void **state)
         weft_node *node;
         check_ok(weft_node_open(&options, &node));
         if (i % 10 == 0) use_everything(node);
-        check_ok(weft_node_close(node, i % 2 ? 0 : 1));
+        weft_error error;
+        while ((error = weft_node_close(node, i % 2 ? 0 : 1)) == WEFT_EBUSY) { /* the callback is about to return */
+        }
+        check_ok(error);
         check_eq(failmem.live_blocks, 0);
     }
     check_eq(own_count("fd"), descriptors);
