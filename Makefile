@@ -144,7 +144,7 @@ check-mem: ## the fault tests under valgrind
 	$(sub_make) FLAVOUR=debug T='$(or $(T),tests/fault/)' TIMEOUT=$(or $(TIMEOUT),600) \
 		WRAP='valgrind -q --error-exitcode=99 --leak-check=full' check
 
-check: $(LIB) $(if $(filter %.sh,$(TESTS)),all) $(filter-out %.sh,$(TESTS))
+check: $(LIB) $(if $(filter %.sh,$(TESTS)),all $(SIM)) $(filter-out %.sh,$(TESTS))
 	$(if $(strip $(TESTS)),,$(error no test found$(if $(T), whose path holds $(T))))
 	@WEFT_TOP='$(CURDIR)' WEFT_BUILD='$(abspath $O)' CC='$(CC)' CXX='$(CXX)' \
 		REPEAT='$(REPEAT)' TIMEOUT='$(TIMEOUT)' WRAP='$(WRAP)' STRESS_S='$(STRESS_S)' tests/run.sh $(TESTS)
