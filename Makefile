@@ -98,7 +98,7 @@ $O/examples/%.o $O/tools/%.o: includes := -Iinclude
 $O/tests/%.o: includes += -Itests
 
 $(LIB): $(call objects,src/*/*.c)
-$(TEST_LIB): $(call objects,tests/lib/*.c)
+$(TEST_LIB): $(call objects,tests/lib/*.c) $(filter-out %/sim.o,$(call objects,tests/sim/*.c))
 $(LIB) $(TEST_LIB):
 	@rm -f $@
 	$(call say,archive)$(AR) rcs $@ $^

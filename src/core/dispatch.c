@@ -240,8 +240,8 @@ static weft_error admit(struct core *core, struct core_channel *channel, const s
         weft__mem_free(core->mem, tried);
         uint32_t start_ms = inherit_ms(request->schedule_to_start_ms, channel->options.schedule_to_start_ms);
         uint32_t close_ms = inherit_ms(request->schedule_to_close_ms, channel->options.schedule_to_close_ms);
-        admitted->blocks = request->waits && channel->options.queue_full == WEFT_BLOCK &&
-                           charge_bytes <= channel->options.bytes_max;
+        admitted->blocks =
+            request->waits && channel->options.queue_full == WEFT_BLOCK && charge_bytes <= channel->options.bytes_max;
         admitted->block_ms = start_ms < close_ms ? start_ms : close_ms;
         return reject(core, channel, admitted, "queue_full", retry_after_ms(channel));
     }
@@ -253,10 +253,11 @@ static weft_error admit(struct core *core, struct core_channel *channel, const s
     core->stats.dispatches_open++;
     list_push_back(&session->dispatches, &dispatch->on_session);
     if (dispatch->dest) list_push_back(&dispatch->dest->open, &dispatch->item.on);
+    /* Where others wait it goes behind them, and a worker that none of them may have takes it from there. */
     if (worker && list_empty(&class->queues[dispatch->priority]))
         weft__assign(core, dispatch, worker);
     else
-        weft__place(core, dispatch); /* behind those that wait: a worker that none of them may have takes it from there */
+        weft__place(core, dispatch);
     if (dispatch->start_deadline_ns != CORE_NEVER || dispatch->close_deadline_ns != CORE_NEVER)
         weft__dispatch_timer(core, dispatch);
     dispatch->admission = dispatch->state == DISPATCH_ASSIGNED ? WEFT_ADMISSION_ACCEPTED : WEFT_ADMISSION_DEFERRED;

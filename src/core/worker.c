@@ -307,7 +307,10 @@ void weft__core_worker_unregister(struct core *core, uint64_t now_ns, uint64_t h
 {
     core->now_ns = now_ns;
     struct core_worker *worker = weft__slotmap_find(&core->workers, handle);
-    if (worker && !worker->ended) weft__worker_end(core, worker, WEFT_WORKER_REMOVED);
+    if (!worker || worker->ended) return;
+    bool dead = worker->session->state == CORE_SESSION_DEAD; /* whose work has not come to it yet */
+    if (dead) weft__channel_death(worker->channel, worker->session, 1, worker->in_flight);
+    weft__worker_end(core, worker, dead ? WEFT_WORKER_DEAD : WEFT_WORKER_REMOVED);
 }
 
 bool weft__core_worker_wait_idle(struct core *core, uint64_t handle, struct core_waiter *waiter)

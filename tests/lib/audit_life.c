@@ -274,6 +274,6 @@ bool audit_task(struct tally *tally, const struct core_task *task)
     case CORE_TASK_TAKEN: return taken(task, name);
     case CORE_TASK_LOST: return lost(tally, task, name);
     }
-    HOLDS(!"a state", "task", name);
+    HOLDS(task->state == CORE_TASK_ASSIGNED, "the state of task", name);
     return false;
 }

@@ -114,7 +114,7 @@ static struct {
     size_t waiters_count;
 } w;
 
-/* --- writing down ----------------------------------------------------------------------------------------------------- */
+/* --- writing down ------------------------------------------------------------------------------------------------ */
 
 static void broken(const char *sentence, const char *what)
 {
@@ -192,7 +192,7 @@ void world_expected(void)
     if (w.expecting) broken("the verb has no code to give", "");
 }
 
-/* --- who is who ------------------------------------------------------------------------------------------------------- */
+/* --- who is who -------------------------------------------------------------------------------------------------- */
 
 const char *numbered(const char *stem, int number)
 {
@@ -278,7 +278,7 @@ static const char *channel_or(const char *named)
     return named ? named : w.channel;
 }
 
-/* --- after each entry, as a shell does ---------------------------------------------------------------------------------- */
+/* --- after each entry, as a shell does --------------------------------------------------------------------------- */
 
 uint64_t world_now_ns(void)
 {
@@ -426,7 +426,13 @@ void world_at(uint64_t ms)
     w.now_ms = ms;
 }
 
-/* --- life --------------------------------------------------------------------------------------------------------------- */
+void world_late_at(uint64_t ms)
+{
+    check_true_at(w.site, ms >= w.now_ms);
+    w.now_ms = ms;
+}
+
+/* --- life -------------------------------------------------------------------------------------------------------- */
 
 int world_open_with(const struct core_limits *limits)
 {
@@ -478,7 +484,7 @@ int world_close(void **state)
     return unread || blocks > 0 ? -1 : 0;
 }
 
-/* --- channels ------------------------------------------------------------------------------------------------------------ */
+/* --- channels ---------------------------------------------------------------------------------------------------- */
 
 void world_channel(const char *name, const weft_channel_options *options)
 {
@@ -546,7 +552,7 @@ weft_node_stats world_stats(void)
     return stats;
 }
 
-/* --- participants -------------------------------------------------------------------------------------------------------- */
+/* --- participants ------------------------------------------------------------------------------------------------ */
 
 void world_attach(const char *name, bool declared)
 {
@@ -588,8 +594,7 @@ uint64_t world_handle_of(const char *name)
 
 const char *world_participant_now(const char *name)
 {
-    const struct core_session *session =
-        weft__slotmap_find(&world.core->sessions, the_known_session(name)->handle);
+    const struct core_session *session = weft__slotmap_find(&world.core->sessions, the_known_session(name)->handle);
     if (!session) return "gone";
     switch (session->state) {
     case CORE_SESSION_ARMING: return "arming";
@@ -599,7 +604,7 @@ const char *world_participant_now(const char *name)
     return "?";
 }
 
-/* --- workers and groups ---------------------------------------------------------------------------------------------------- */
+/* --- workers and groups ------------------------------------------------------------------------------------------ */
 
 void world_worker(const char *name, const struct hired *hired)
 {
@@ -682,12 +687,12 @@ void world_remove_group(const char *name)
     result(error);
 }
 
-/* --- dispatches ------------------------------------------------------------------------------------------------------------ */
+/* --- dispatches -------------------------------------------------------------------------------------------------- */
 
 static struct core_dest *box_for(const struct asked *asked, struct known_session *caller)
 {
-    if (asked->detached || asked->unheard) return NULL;
-    return asked->to ? &the_known_box(asked->to)->dest : &caller->box;
+    if (asked->to) return &the_known_box(asked->to)->dest;
+    return asked->detached || asked->unheard ? NULL : &caller->box;
 }
 
 static struct message *payload_for(const char *name, size_t bytes)
@@ -719,7 +724,8 @@ void world_dispatch(const char *name, const struct asked *asked)
                                    .schedule_to_close_ms = asked->schedule_to_close_ms,
                                    .heartbeat_ms = asked->heartbeat_ms,
                                    .attempts_max = asked->attempts_max,
-                                   .priority = (uint8_t)((asked->priority ? asked->priority : WEFT_PRIORITY_NORMAL) - 1),
+                                   .priority =
+                                       (uint8_t)((asked->priority ? asked->priority : WEFT_PRIORITY_NORMAL) - 1),
                                    .on_crash = (uint8_t)asked->on_crash,
                                    .no_worker = (uint8_t)asked->no_worker,
                                    .detached = asked->detached,
@@ -795,7 +801,7 @@ struct core_outcome world_reply_of(const char *name)
     return known->outcome;
 }
 
-/* --- tasks ----------------------------------------------------------------------------------------------------------------- */
+/* --- tasks ------------------------------------------------------------------------------------------------------- */
 
 struct core_dest *world_destination(const char *name)
 {
@@ -913,7 +919,7 @@ const char *world_type_of(const char *name)
     return weft__core_task_type(the_known_task(name)->task);
 }
 
-/* --- waiting --------------------------------------------------------------------------------------------------------------- */
+/* --- waiting ----------------------------------------------------------------------------------------------------- */
 
 static bool waited(bool left)
 {
@@ -961,7 +967,7 @@ bool world_unwait(const char *waiter)
     return waited(weft__core_unwait(&the_known_waiter(waiter)->core));
 }
 
-/* --- the node --------------------------------------------------------------------------------------------------------------- */
+/* --- the node ---------------------------------------------------------------------------------------------------- */
 
 void world_close_node(int unused)
 {

@@ -9,24 +9,26 @@
  *     complete("a#1");
  *     then("0 w1 takes a#1", "20 a completed by w1 #1");
  *
- * Everything has a name: participants, workers, groups, dispatches ("a"), their attempts ("a#1"), waiters. A verb brings
- * one event into the core, runs its steps as a shell does, takes what is in the callers' boxes, and writes down what came
- * of it; `then` compares that, line by line, with what must have, and begins a new page. A line is the time in ms and one of
+ * Everything has a name: participants, workers, groups, dispatches ("a"), their attempts ("a#1"), waiters. A verb
+ * brings one event into the core, runs its steps as a shell does, takes what is in the callers' boxes, and writes down
+ * what came of it; `then` compares that, line by line, with what must have, and begins a new page. A line is the time in
+ * ms and one of
  *
  *     a#1 to w1                        handed to the worker (not yet taken)
  *     a#1 back from w1                 retracted before it was taken
- *     w1 takes a#1                     the work has begun
+ *     w1 takes a#1                     the work has begun ("g takes": a thread of the group)
  *     a waits                          admitted; no worker has it
- *     a rejected:queue_full 100        not admitted; worth another try in 100 ms
+ *     a rejected:queue_full 100        not admitted; worth another try in 100 ms ("blocks": or wait for room)
  *     a completed by w1 #1             its outcome: with which code, the last worker that had it, how many attempts
  *     w1 told to stop a#1              a cancel notice ("who had it": its worker is gone)
  *     x woken                          a waiter
  *     s1 disarmed                      nothing hangs on the participant any more
  *
- * In a line of its own verb a dispatch comes first, then what the callers get, then what workers get or lose, then wakes:
- * between destinations the core promises no order. A participant "host" is there from the start: callers and workers are
- * its, unless another is named. After each verb the whole state is audited; what was written down and not compared, and
- * memory that did not come back, fail the test at its end. */
+ * Between destinations the core promises no order, so what one verb brought is written down in this one: what became of
+ * the request, what the callers got, what workers lost, what they were handed, who was woken, who was disarmed. A
+ * participant "host" is there from the start: callers and workers are its, unless another is named. After each verb the
+ * whole state is audited; what was written down and not compared, and memory that did not come back, fail the test at
+ * its end. */
 #ifndef WEFT_TESTS_FIXTURE_H
 #define WEFT_TESTS_FIXTURE_H
 
@@ -53,7 +55,7 @@ extern struct world world;
 /* "w" and 3: "w3". Lends, until eight more were made. */
 const char *numbered(const char *stem, int number);
 
-/* --- what must have happened ------------------------------------------------------------------------------------------ */
+/* --- what must have happened ------------------------------------------------------------------------------------- */
 
 #define then(...) world_then(CHECK_SITE("then(" #__VA_ARGS__ ")"), (const char *const[]){__VA_ARGS__, NULL})
 #define nothing_happens() world_then(CHECK_SITE("nothing_happens()"), (const char *const[]){NULL})
@@ -65,14 +67,15 @@ const char *numbered(const char *stem, int number);
 /* The verb may give any code: the spec is about what comes of it. */
 #define maybe(verb) (world_expect_any(), (verb))
 
-/* --- time ------------------------------------------------------------------------------------------------------------- */
+/* --- time -------------------------------------------------------------------------------------------------------- */
 
 #define at(ms) world_verb(at, ms) /* goes on to that time, through all that falls due before; ms from the beginning */
-#define stop_steps() world_steps(false) /* from here on entries leave their further steps undone */
+#define late_at(ms) world_verb(late_at, ms) /* the same, but what falls due is not looked at yet */
+#define stop_steps() world_steps(false)     /* from here on entries leave their further steps undone */
 #define run_steps() world_steps(true)
 #define step() world_verb(step, 0) /* one of them; whether there are more */
 
-/* --- channels: of those that are not told which, the verbs mean the one declared last --------------------------------- */
+/* --- channels: of those that are not told which, the verbs mean the one declared last ---------------------------- */
 
 #define channel(name, ...)                                                                                             \
     (world_here(CHECK_SITE("channel(" #name ")")),                                                                     \
@@ -88,7 +91,7 @@ const char *numbered(const char *stem, int number);
 #define channel_now() world_verb(channel_now, 0) /* its weft_channel_info */
 #define stats_now() world_stats()                /* the weft_node_stats */
 
-/* --- participants ----------------------------------------------------------------------------------------------------- */
+/* --- participants ------------------------------------------------------------------------------------------------ */
 
 #define session(name) (attach(name), arm(name))
 #define attach(name) world_verb(attach, name, false)
@@ -100,13 +103,13 @@ const char *numbered(const char *stem, int number);
 #define handle_of(name) world_verb(handle_of, name)
 #define participant_now(name) world_verb(participant_now, name) /* "arming", "armed", "dead", "gone" */
 
-/* --- workers and groups ----------------------------------------------------------------------------------------------- */
+/* --- workers and groups ------------------------------------------------------------------------------------------ */
 
 struct hired {
-    const char *on, *of;    /* channel, participant */
-    const char *group;      /* a callback worker; NULL: pull, or inline */
-    bool handled;           /* inline */
-    uint32_t capacity;      /* 0 = 1 */
+    const char *on, *of; /* channel, participant */
+    const char *group;   /* a callback worker; NULL: pull, or inline */
+    bool handled;        /* inline */
+    uint32_t capacity;   /* 0 = 1 */
     const char *types[WEFT_ACTIVITY_TYPES_MAX + 1];
 };
 #define worker(name, ...)                                                                                              \
@@ -120,27 +123,27 @@ struct hired {
 #define limit_group(name, limit) world_verb(limit_group, name, limit)
 #define remove_group(name) world_verb(remove_group, name)
 
-/* --- dispatches ------------------------------------------------------------------------------------------------------- */
+/* --- dispatches -------------------------------------------------------------------------------------------------- */
 
 struct asked {
-    const char *on, *by;    /* channel, caller */
-    const char *to;         /* the box of the outcome; NULL = the caller's, which is emptied after each verb */
+    const char *on, *by; /* channel, caller */
+    const char *to;      /* the box of the outcome; NULL = the caller's, which is emptied after each verb */
     const char *type, *key;
     weft_priority priority; /* 0 = normal */
     size_t bytes;           /* of the payload; 0 = the dispatch's name */
     weft_crash on_crash;
     weft_no_worker no_worker;
     uint32_t attempts_max, schedule_to_start_ms, start_to_close_ms, schedule_to_close_ms, heartbeat_ms;
-    bool detached;          /* and nobody waits for it */
-    bool unheard;           /* nobody waits for it */
-    bool waits;             /* its caller would wait for room */
+    bool detached; /* and nobody waits for it, unless `to` is named */
+    bool unheard;  /* nobody waits for it */
+    bool waits;    /* its caller would wait for room */
 };
 #define dispatch(name, ...)                                                                                            \
     (world_here(CHECK_SITE("dispatch(" #name ")")), world_dispatch(name, &(struct asked){__VA_ARGS__}))
 #define cancel(name) world_verb(cancel, name)
 #define fetch(name) world_verb(fetch, name, NULL)
 #define fetch_or_wait(name, waiter) world_verb(fetch, name, waiter)
-#define box(name) world_verb(box, name)           /* a caller's queue that is emptied only by */
+#define box(name) world_verb(box, name) /* a caller's queue that is emptied only by */
 #define look_into(name) world_verb(look_into, name)
 #define close_box(name) world_verb(close_box, name)
 #define id_of(name) world_verb(id_of, name)
@@ -151,7 +154,7 @@ struct asked {
 /* What a dispatch of that many payload bytes is charged while it waits. */
 #define charge_of(payload_bytes) (sizeof(struct core_dispatch) + sizeof(struct message) + (payload_bytes) + 1)
 
-/* --- tasks ------------------------------------------------------------------------------------------------------------ */
+/* --- tasks ------------------------------------------------------------------------------------------------------- */
 
 #define take(from) world_verb(take, from, 1) /* a worker, or its group: the task's name. WEFT_EAGAIN */
 #define take_up_to(max, from) world_verb(take, from, max)
@@ -164,7 +167,7 @@ struct asked {
 #define return_from(task) world_verb(return_from, task, false)
 #define keep(task) world_verb(return_from, task, true) /* its handler returns, and has kept it */
 #define give_back(...) world_verb(give_back, (const char *const[]){__VA_ARGS__, NULL})
-#define beat(task) world_verb(beat, task) /* WEFT_ESTALE */
+#define beat(task) world_verb(beat, task)                 /* WEFT_ESTALE */
 #define listen_to(task) world_verb(listen_to, task, NULL) /* WEFT_EEXIST: it is cancelled already */
 #define listen_at(task, box) world_verb(listen_to, task, box)
 #define task_named(task) world_verb(task_named, task)
@@ -173,7 +176,7 @@ struct asked {
 #define is_cancelled(task) world_verb(is_cancelled, task)
 #define type_of(task) world_verb(type_of, task)
 
-/* --- waiting: true where the waiter was left --------------------------------------------------------------------------- */
+/* --- waiting: true where the waiter was left --------------------------------------------------------------------- */
 
 #define wait_for_task(waiter, from) world_verb(wait_for_task, waiter, from)
 #define wait_for_outcome(waiter, of) world_verb(wait_for_outcome, waiter, of)
@@ -184,12 +187,12 @@ struct asked {
 #define sleep_until_due(waiter) world_verb(sleep_until_due, waiter)
 #define unwait(waiter) world_verb(unwait, waiter)
 
-/* --- the node --------------------------------------------------------------------------------------------------------- */
+/* --- the node ---------------------------------------------------------------------------------------------------- */
 
 #define close_node() world_verb(close_node, 0)
 #define settle_all() world_verb(settle_all, 0)
 
-/* --- what the verbs are made of --------------------------------------------------------------------------------------- */
+/* --- what the verbs are made of ---------------------------------------------------------------------------------- */
 
 #define world_verb(verb, ...) (world_here(CHECK_SITE(#verb "(" #__VA_ARGS__ ")")), world_##verb(__VA_ARGS__))
 
@@ -206,6 +209,7 @@ void world_forget_names(void); /* of all but the host, none of whom is there any
 void world_steps(bool run);
 bool world_step(int unused);
 void world_at(uint64_t ms);
+void world_late_at(uint64_t ms);
 uint64_t world_now_ns(void);
 
 void world_channel(const char *name, const weft_channel_options *options);
@@ -247,16 +251,16 @@ uint32_t world_ends_of(const char *name);
 struct core_outcome world_reply_of(const char *name);
 
 const char *world_take(const char *from, size_t max);
-void world_settle(const char *task, enum core_result_kind kind, const char *code, bool returns);
-void world_return_from(const char *task, bool kept);
-void world_give_back(const char *const *tasks);
-void world_beat(const char *task);
-void world_listen_to(const char *task, const char *box);
-struct core_task *world_task_named(const char *task);
+void world_settle(const char *name, enum core_result_kind kind, const char *code, bool returns);
+void world_return_from(const char *name, bool kept);
+void world_give_back(const char *const *names);
+void world_beat(const char *name);
+void world_listen_to(const char *name, const char *box);
+struct core_task *world_task_named(const char *name);
 struct core_dest *world_destination(const char *name);
-bool world_holds(const char *task);
-bool world_is_cancelled(const char *task);
-const char *world_type_of(const char *task);
+bool world_holds(const char *name);
+bool world_is_cancelled(const char *name);
+const char *world_type_of(const char *name);
 
 bool world_wait_for_task(const char *waiter, const char *from);
 bool world_wait_for_outcome(const char *waiter, const char *of);

@@ -1,74 +1,124 @@
 #!/bin/bash
-# run.sh [WORD...]: breaks the library on purpose, one patch at a time, and expects a test to notice. Words choose patches.
+# run.sh [WORD...]: breaks the core on purpose, one patch at a time, and expects the tests to notice. Words choose patches.
 #
-# Each patch is applied to a copy of the source; then the catchers run in turn until one fails: the exhaustive search, the
-# specs, the simulation. Prints a line for each mutant and last "N passed, N failed": a mutant that no catcher notices has
-# failed, and so has a patch that does not apply or compile. Two copies work side by side.
+# A patch begins with a line that says what it breaks. It is applied to a copy of src/core; the simulation, the search
+# through all states and the one through all orders are linked with what it changed, and run until one of them fails. A patch
+# may name another test that is to be tried first, in a second line: "catcher: tests/unit/core_ring.c".
+#
+# Prints for each mutant what caught it, and last "N passed, N failed": a mutant that nobody notices has failed, and so has a
+# patch that does not apply or compile. First of all nothing may be caught where nothing is broken. Two run side by side.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-make_in() { env -u MAKEFLAGS -u MAKELEVEL -u MAKEOVERRIDES make -s -C "$1" FLAVOUR=debug "${@:2}"; }
+export top CC=${CC:-cc}
+export EVENTS=3000000 # of the simulation, at most
+export catchers='exhaustive core_orders'
 
-specs=$(cd "$top" && printf 'build/debug/%s ' tests/spec/*.c | sed 's/\.c / /g')
-catchers="build/debug/tests/prop/exhaustive $specs build/debug/sim"
+# compile DIRECTORY SOURCE...: objects beside the sources' names; headers of DIRECTORY/src go first.
+compile() {
+    local root=$1
+    shift
+    printf '%s\0' "$@" | xargs -0 -n 1 -P 2 sh -c '
+        out=$1/$(echo "$2" | tr / .).o
+        cd "$1" && test -e "$2" || cd "$top" || exit 255
+        $CC -std=c11 -D_GNU_SOURCE -DWEFT_TEST -O1 -pthread -I"$1/src" -I"$top/include" -I"$top/src" -I"$top/tests" -c "$2" -o "$out" || exit 255' \
+        compile "$root"
+}
 
-# caught COPY: the first catcher that fails, or nothing.
-caught() {
-    local copy=$1 program
-    for program in $catchers; do
-        case $program in
-        */sim) (cd "$copy" && timeout 60 "$program" --seed 1 --events 3000000) >"$copy/log" 2>&1 ;;
-        *) (cd "$copy" && DEPTH=9 timeout 60 "$program") >"$copy/log" 2>&1 ;;
-        esac || {
-            echo "${program#build/debug/}"
+# link DIRECTORY PROGRAM MAIN: the objects of DIRECTORY before those of the unbroken one.
+link() {
+    local objects='' object
+    for object in "$work"/base/*.o; do
+        case ${object##*/} in
+        tests.lib.fixture.c.o) [[ $2 == other ]] || continue ;;
+        tests.prop.* | tests.unit.* | tests.spec.* | tests.sim.sim.c.o) [[ ${object##*/} == "$3" ]] || continue ;;
+        esac
+        [[ -e $1/${object##*/} ]] && object=$1/${object##*/}
+        objects+=" $object"
+    done
+    # shellcheck disable=SC2086
+    $CC -pthread -o "$1/$2" $objects -lcmocka
+}
+
+link_all() {
+    local name
+    link "$1" sim tests.sim.sim.c.o || return
+    for name in $catchers; do link "$1" "$name" "tests.prop.$name.c.o" || return; done
+}
+
+# noticed DIRECTORY: says who fails, and how soon; nothing where nobody does.
+noticed() {
+    local name
+    if ! timeout 60 "$1/sim" --seed 1 --events "$EVENTS" >"$1/log" 2>&1; then
+        echo "the simulation, after $(sed -n 's/^stopped after \([0-9]*\) events.*/\1/p' "$1/log") events: $(
+            sed -n 's/^weft: [^:]*:[0-9]*: \(broken invariant\)/\1/p; s/^broken: event [0-9]*: //p' "$1/log" | head -n 1)"
+        return
+    fi
+    for name in $catchers; do
+        timeout 60 "$1/$name" >"$1/log" 2>&1 || {
+            echo "$name: $(sed -n 's/^weft: [^:]*:[0-9]*: //p; s/^broken: //p; s/.*error: //p' "$1/log" | head -n 1)"
             return
         }
     done
 }
 
-# try COPY PATCH: prints the mutant's line; the last word is ok or FAILED.
-try() {
-    local copy=$1 patch=$2 name by
-    name=$(basename "$patch" .patch)
-    if ! (cd "$copy" && patch -s -p1 --no-backup-if-mismatch <"$patch") >"$copy/log" 2>&1; then
-        printf '%-36s does not apply: FAILED\n' "$name"
-        cat "$copy/log" >&2
-        exit 1
+# mutant PATCH: prints its line, which ends in ok or FAILED.
+mutant() {
+    local name dir other by='' changed
+    name=$(basename "$1" .patch) dir=$work/$(basename "$1")
+    mkdir -p "$dir/src"
+    cp -r "$top/src/core" "$dir/src"
+    if ! (cd "$dir" && patch -s -p1 --no-backup-if-mismatch <"$1") >"$dir/log" 2>&1; then
+        cat "$dir/log" >&2
+        printf '%-28s does not apply: FAILED\n' "$name"
+        return
     fi
-    if make_in "$copy" $catchers WERROR=0 >"$copy/log" 2>&1; then
-        by=$(caught "$copy")
-        printf '%-36s %s\n' "$name" "${by:+caught by $by: ok}${by:-not caught: FAILED}" | sed 's/: ok.*/: ok/'
-    else
-        printf '%-36s does not compile: FAILED\n' "$name"
-        cat "$copy/log" >&2
+    changed=$(cd "$dir" && for f in src/core/*.c; do cmp -s "$f" "$top/$f" || echo "$f"; done)
+    # shellcheck disable=SC2086
+    if ! { compile "$dir" $changed && link_all "$dir"; } >"$dir/log" 2>&1; then
+        cat "$dir/log" >&2
+        printf '%-28s does not compile: FAILED\n' "$name"
+        return
     fi
-    (cd "$copy" && patch -s -R -p1 --no-backup-if-mismatch <"$patch")
+    other=$(sed -n '2s/^catcher: //p' "$1")
+    if [[ $other ]]; then
+        local object=${other//\//.}.o
+        link "$dir" other "$object" >"$dir/log" 2>&1 && ! timeout 60 "$dir/other" >"$dir/log" 2>&1 && by=$other
+    fi
+    by=${by:-$(noticed "$dir")}
+    printf '%-28s %s\n' "$name" "${by:+caught by ${by:0:150}: ok}${by:-nobody notices: FAILED}" | sed 's/: ok.*/: ok/'
+    rm -rf "$dir"
 }
 
+if [[ ${1:-} == --one ]]; then
+    mutant "$2"
+    exit 0
+fi
+
+work=$(mktemp -d)
+export work
+trap 'rm -rf "$work"' EXIT
 patches=()
 for patch in "$top"/tests/mutants/*.patch; do
     for word in "${@:-}"; do [[ $patch == *"$word"* ]] && patches+=("$patch") && break; done
 done
 
-mkdir "$work/1" && cp -r "$top"/{Makefile,include,src,tests,tools} "$work/1"
-if ! make_in "$work/1" -j2 $catchers >"$work/log" 2>&1; then
-    tail -n 20 "$work/log"
+mkdir "$work/base"
+cd "$top" || exit 2
+mapfile -t others < <(sed -sn '2s/^catcher: //p' "${patches[@]}" | sort -u)
+if ! { compile "$work/base" src/base/*.c src/core/*.c src/api/types.c src/api/error.c tests/lib/{audit*,check,failmem}.c \
+    tests/lib/fixture.c tests/sim/*.c tests/prop/{exhaustive,core_orders}.c "${others[@]}" && link_all "$work/base"; } >"$work/log" 2>&1; then
+    cat "$work/log"
     echo '0 passed, 1 failed'
     exit 1
 fi
-by=$(caught "$work/1")
+by=$(noticed "$work/base")
 if [[ $by ]]; then
-    echo "unbroken, it is caught already by $by: mend that first"
+    echo "nothing is broken, and it is caught by $by: mend that first"
     echo '0 passed, 1 failed'
     exit 1
 fi
-cp -rp "$work/1" "$work/2"
-for half in 0 1; do
-    for ((i = half; i < ${#patches[@]}; i += 2)); do try "$work/$((half + 1))" "${patches[i]}"; done | tee "$work/lines$half" &
-done
-wait
-passed=$(cat "$work"/lines? | grep -c ': ok$')
+printf '%s\0' "${patches[@]}" | xargs -0 -n 1 -P 2 "$0" --one | tee "$work/lines"
+passed=$(grep -c ': ok$' "$work/lines")
 failed=$((${#patches[@]} - passed))
 echo "$passed passed, $failed failed"
 ((failed == 0 && passed > 0))

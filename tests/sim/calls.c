@@ -9,19 +9,13 @@
 
 static const char *const type_names[] = {NULL, "resize", "encode", "probe", "thumbnail", "mux"};
 
-struct draft {
-    struct core_request request;
-    uint32_t session, channel, dest, type, size_bytes;
-    bool caller_dead;
-};
-
 static uint32_t draw_time_ms(struct world *world, uint32_t one_in)
 {
     if (!once_in(world, one_in)) return 0;
     return once_in(world, 4) ? WEFT_FOREVER : rng_between(&world->rng, 1, 30);
 }
 
-static void fill(struct world *world, struct draft *draft)
+static void fill(struct world *world, struct sim_request *draft)
 {
     draft->request.channel = world->channels[draft->channel].name;
     draft->request.channel_hash = world->channels[draft->channel].hash;
@@ -33,11 +27,11 @@ static void fill(struct world *world, struct draft *draft)
     draft->request.context2 = &world->calls[draft->request.token];
 }
 
-static bool draw_call(struct world *world, struct draft *draft)
+static bool draw_call(struct world *world, struct sim_request *draft)
 {
     uint32_t session = likely_session(world);
     if (session == NONE) return false;
-    *draft = (struct draft){.session = session,
+    *draft = (struct sim_request){.session = session,
                             .channel = likely_channel(world),
                             .dest = draw(world, 2 + world->shape.queues),
                             .type = world->shape.types ? draw(world, world->shape.types + 1) : 0,
@@ -58,12 +52,11 @@ static bool draw_call(struct world *world, struct draft *draft)
     request->start_to_close_ms = draw_time_ms(world, 12);
     request->schedule_to_close_ms = draw_time_ms(world, 12);
     request->heartbeat_ms = draw_time_ms(world, 24);
-    fill(world, draft);
     return true;
 }
 
 /* Workers of the channel that could take the type some day: those there surely are, and those that may not have been worked off. */
-static void takers(const struct world *world, const struct draft *draft, bool *surely, bool *maybe)
+static void takers(const struct world *world, const struct sim_request *draft, bool *surely, bool *maybe)
 {
     struct sim_call call = {.type = draft->type};
     *surely = *maybe = false;
@@ -78,7 +71,7 @@ static void takers(const struct world *world, const struct draft *draft, bool *s
     }
 }
 
-static void expect_rejection(struct world *world, const struct draft *draft, const struct core_admitted *admitted,
+static void expect_rejection(struct world *world, const struct sim_request *draft, const struct core_admitted *admitted,
                              const weft_channel_info *before)
 {
     const struct sim_channel *channel = &world->channels[draft->channel];
@@ -115,7 +108,7 @@ static void expect_rejection(struct world *world, const struct draft *draft, con
     world->stats.rejected += !admitted->blocks; /* who waits is not rejected yet */
 }
 
-static void expect_admission(struct world *world, const struct draft *draft, const struct core_admitted *admitted,
+static void expect_admission(struct world *world, const struct sim_request *draft, const struct core_admitted *admitted,
                              const weft_channel_info *before)
 {
     const struct sim_channel *channel = &world->channels[draft->channel];
@@ -140,7 +133,7 @@ static void expect_admission(struct world *world, const struct draft *draft, con
     cover(COVER_ADMITTED_DEFERRED);
 }
 
-static weft_error expected_error(const struct world *world, const struct draft *draft)
+static weft_error expected_error(const struct world *world, const struct sim_request *draft)
 {
     if (world->closing) return WEFT_ECLOSED;
     if (world->channels[draft->channel].life == CHANNEL_NONE) return WEFT_ENOCHANNEL;
@@ -158,7 +151,7 @@ static void cover_error(weft_error error)
 }
 
 /* Leaves a blocked caller's waiter where there is room for one. */
-static void block(struct world *world, const struct draft *draft, const struct core_admitted *admitted)
+static void block(struct world *world, const struct sim_request *draft, const struct core_admitted *admitted)
 {
     for (uint32_t i = 0; i < ROOM_WAITERS; i++) {
         struct room_waiter *room = &world->rooms[i];
@@ -180,11 +173,12 @@ static void block(struct world *world, const struct draft *draft, const struct c
     }
 }
 
-static void dispatch(struct world *world, struct draft *draft)
+void call_dispatch(struct world *world, struct sim_request *draft)
 {
     static const unsigned char bytes[1024];
     struct core_admitted admitted;
     weft_channel_info before = {.queued = 0};
+    fill(world, draft);
     draft->request.payload = weft__message_new(&world->memory.mem, bytes, draft->size_bytes, NULL);
     weft_error expected = expected_error(world, draft);
     sim_enter(world, EV_DISPATCH, true);
@@ -215,7 +209,7 @@ static void dispatch(struct world *world, struct draft *draft)
 }
 
 /* A blocked caller that was woken tries again. */
-bool retry_blocked(struct world *world)
+static bool retry_blocked(struct world *world)
 {
     for (uint32_t i = 0; i < ROOM_WAITERS; i++) {
         struct room_waiter *room = &world->rooms[i];
@@ -223,15 +217,14 @@ bool retry_blocked(struct world *world)
         const struct sim_session *session = &world->sessions[room->session];
         bool gone = !session->handle || session->serial != room->session_serial;
         room->busy = room->woken = false;
-        struct draft draft = {.session = room->session,
+        struct sim_request draft = {.session = room->session,
                               .caller_dead = gone || session->fired,
                               .channel = room->channel,
                               .dest = 0,
                               .type = room->type,
                               .size_bytes = room->size_bytes,
                               .request = {.session = room->handle, .priority = (uint8_t)room->priority, .waits = true}};
-        fill(world, &draft);
-        dispatch(world, &draft);
+        call_dispatch(world, &draft);
         return true;
     }
     return false;
@@ -239,11 +232,11 @@ bool retry_blocked(struct world *world)
 
 bool act_dispatch(struct world *world)
 {
-    struct draft draft;
+    struct sim_request draft;
     if (!world->free_count) return false;
     if (once_in(world, 4) && retry_blocked(world)) return true;
     if (!draw_call(world, &draft)) return false;
-    dispatch(world, &draft);
+    call_dispatch(world, &draft);
     return true;
 }
 
@@ -254,14 +247,11 @@ static uint32_t any_call(struct world *world)
     return world->live_count ? world->live[draw(world, world->live_count)] : NONE;
 }
 
-bool act_cancel(struct world *world)
+/* wrong: by an id that is not the call's. */
+void call_cancel(struct world *world, uint32_t index, bool wrong)
 {
-    uint32_t index = any_call(world);
-    if (index == NONE) return false;
     struct sim_call *call = &world->calls[index];
-    if (call->life == CALL_ENDED && !once_in(world, 8)) return false;
     weft_dispatch_id id = call->id;
-    bool wrong = once_in(world, 30);
     if (wrong) id.session++;
     sim_enter(world, EV_CANCEL, false);
     world->event.call = index;
@@ -282,6 +272,14 @@ bool act_cancel(struct world *world)
     sim_leave(world);
     bool open = call->life == CALL_OPEN && call->serial == serial;
     EXPECT(world, error || running == open, "a cancelled dispatch %s", open ? "goes on" : "ended while it runs");
+}
+
+bool act_cancel(struct world *world)
+{
+    uint32_t index = any_call(world);
+    if (index == NONE) return false;
+    if (world->calls[index].life == CALL_ENDED && !once_in(world, 8)) return false;
+    call_cancel(world, index, once_in(world, 30));
     return true;
 }
 

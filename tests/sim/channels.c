@@ -90,6 +90,7 @@ void channel_declare(struct world *world, uint32_t index, const weft_channel_opt
         channel->life = CHANNEL_OPEN;
         channel->serial = ++world->serial;
         channel->turns = 0;
+        memset(&channel->told, 0, sizeof channel->told);
     }
     sim_leave(world);
 }

@@ -111,9 +111,21 @@ static void ask_why(struct world *world)
     }
 }
 
+static void expect_no_counter_back(struct world *world, struct sim_channel *channel, const weft_channel_info *info)
+{
+    const weft_channel_info *told = &channel->told;
+    bool on = info->dispatched >= told->dispatched && info->completed >= told->completed &&
+              info->failed >= told->failed && info->worker_died >= told->worker_died &&
+              info->timed_out >= told->timed_out && info->cancelled >= told->cancelled &&
+              info->rejected >= told->rejected && info->redispatched >= told->redispatched &&
+              info->fenced >= told->fenced && info->deaths >= told->deaths;
+    EXPECT(world, on, "a counter of %s goes backwards", channel->name);
+    channel->told = *info;
+}
+
 static void ask_channel(struct world *world, uint32_t index)
 {
-    const struct sim_channel *channel = &world->channels[index];
+    struct sim_channel *channel = &world->channels[index];
     weft_channel_info info;
     weft_error error = weft__core_channel_info(world->core, world->now_ns, channel->name, &info);
     EXPECT(world, error == (channel->life == CHANNEL_NONE ? WEFT_ENOCHANNEL : WEFT_OK), "info: %d", (int)error);
@@ -145,6 +157,7 @@ static void ask_channel(struct world *world, uint32_t index)
     EXPECT(world, info.oldest_wait_ns <= world->now_ns - oldest_ns, "%s: its oldest waits longer than any",
            channel->name);
     EXPECT(world, strcmp(info.name, channel->name) == 0, "%s calls itself %s", channel->name, info.name);
+    expect_no_counter_back(world, channel, &info);
     weft_death deaths[WEFT_DEATHS_KEPT];
     size_t count;
     EXPECT(world, weft__core_channel_deaths(world->core, channel->name, deaths, WEFT_DEATHS_KEPT, &count) == WEFT_OK,

@@ -335,6 +335,8 @@ static void observe_stats(struct world *world)
     SAME(fenced);
     SAME(deaths);
 #undef SAME
+    EXPECT(world, world->core->dispatches.live_count == world->live_count, "%u dispatches are kept, and should be %u",
+           world->core->dispatches.live_count, world->live_count);
 }
 
 /* A blocked caller sleeps only while the queue is full and no worker is free for it, or another that was woken has yet to

@@ -38,14 +38,11 @@ static uint32_t bearer(const struct world *world, uint32_t name, bool *replaced)
     return NONE;
 }
 
-bool act_attach(struct world *world)
+void session_attach(struct world *world, uint32_t index, uint32_t name, bool declared)
 {
-    uint32_t index = draw(world, world->shape.sessions);
     struct sim_session *session = &world->sessions[index];
-    if (session->handle) return false;
-    uint32_t name = draw(world, world->shape.session_names);
     char text[24];
-    bool replaces = false, declared = once_in(world, 2);
+    bool replaces = false;
     snprintf(text, sizeof text, "person-%u", name);
     sim_enter(world, EV_ATTACH, true);
     uint64_t handle = 0;
@@ -68,15 +65,20 @@ bool act_attach(struct world *world)
         world->sessions_count++;
     }
     sim_leave(world);
+}
+
+bool act_attach(struct world *world)
+{
+    uint32_t index = draw(world, world->shape.sessions);
+    if (world->sessions[index].handle) return false;
+    uint32_t name = draw(world, world->shape.session_names);
+    session_attach(world, index, name, once_in(world, 2));
     return true;
 }
 
-bool act_arm(struct world *world)
+void session_arm(struct world *world, uint32_t index)
 {
-    uint32_t index = any_session(world);
-    if (index == NONE) return false;
     struct sim_session *session = &world->sessions[index];
-    if (!session->holders || (session->armed && !once_in(world, 20))) return false;
     sim_enter(world, EV_ARM, false);
     weft_error error = weft__core_session_armed(world->core, world->now_ns, session->handle);
     TRACE(world, "arm session %u: %d", index, (int)error);
@@ -86,6 +88,14 @@ bool act_arm(struct world *world)
     else if (session->workers) cover(COVER_ARMED_WITH_WORKERS);
     if (!error) session->armed = true;
     sim_leave(world);
+}
+
+bool act_arm(struct world *world)
+{
+    uint32_t index = any_session(world);
+    if (index == NONE || !world->sessions[index].holders) return false;
+    if (world->sessions[index].armed && !once_in(world, 20)) return false;
+    session_arm(world, index);
     return true;
 }
 
@@ -249,42 +259,40 @@ static weft_error expected_registration(const struct world *world, const struct 
 }
 
 /* Which worker it is to be. */
-static bool draw_worker(struct world *world, uint32_t index, struct sim_worker *worker)
+static bool draw_worker(struct world *world, struct sim_worker *worker)
 {
     uint32_t session = likely_session(world);
     if (session == NONE) return false;
     uint32_t group = draw(world, world->shape.groups), kind = draw(world, 5);
     *worker = (struct sim_worker){.session = session,
                                   .channel = likely_channel(world),
-                                  .dest = world->workers[index].dest,
-                                  .idle = world->workers[index].idle,
                                   .group = group,
-                                  .serial = ++world->serial,
                                   .max_concurrent = once_in(world, 8) ? draw(world, 20) + 1 : draw(world, 3) + 1};
     worker->kind = kind < 2 ? WORKER_PULLS : kind < 4 ? WORKER_GROUP : WORKER_INLINE;
     if (worker->kind == WORKER_GROUP && !world->groups[group].added) return false;
-    worker->channel_serial = world->channels[worker->channel].serial;
     if (world->shape.types && !once_in(world, 3))
         worker->types = (draw(world, (1U << world->shape.types) - 1) + 1) << 1;
     return true;
 }
 
-bool act_register(struct world *world)
+/* draft: its session, channel, group, types, kind and max_concurrent. name NULL: the core makes one. */
+void worker_register(struct world *world, uint32_t index, const struct sim_worker *wanted, const char *name)
 {
     static const char *const types[] = {NULL, "resize", "encode", "probe", "thumbnail", "mux"};
     const char *takes[8];
-    uint32_t index = draw(world, world->shape.workers);
-    struct sim_worker draft, *worker = &world->workers[index];
-    if (worker->handle || !draw_worker(world, index, &draft)) return false;
+    struct sim_worker draft = *wanted, *worker = &world->workers[index];
+    draft.serial = ++world->serial;
+    draft.channel_serial = world->channels[draft.channel].serial;
+    draft.dest = worker->dest;
+    draft.idle = worker->idle;
     struct sim_channel *channel = &world->channels[draft.channel];
     struct sim_group *group = draft.kind == WORKER_GROUP ? &world->groups[draft.group] : NULL;
-    char name[24], message[ERROR_TEXT_MAX];
-    bool named = once_in(world, 3), maybe;
-    snprintf(name, sizeof name, "hand-%u", draw(world, 4));
+    char message[ERROR_TEXT_MAX];
+    bool maybe;
     if (draft.kind == WORKER_PULLS) dest_open(world, draft.dest, &world->dests[draft.dest].own);
     struct core_worker_spec spec = {.channel = channel->name,
                                     .channel_hash = channel->hash,
-                                    .name = named ? name : NULL,
+                                    .name = name,
                                     .activity_types = takes,
                                     .max_concurrent = draft.max_concurrent,
                                     .session = world->sessions[draft.session].handle,
@@ -316,7 +324,7 @@ bool act_register(struct world *world)
     if (error) {
         if (draft.kind == WORKER_PULLS) dest_close(world, draft.dest);
         sim_leave(world);
-        return true;
+        return;
     }
     weft_worker_info info;
     EXPECT(world, weft__core_worker_info(world->core, handle, &info) == WEFT_OK, "a new worker is not there");
@@ -324,7 +332,7 @@ bool act_register(struct world *world)
     worker->handle = handle;
     worker->id = info.id;
     snprintf(worker->name, sizeof worker->name, "%.23s", info.name);
-    EXPECT(world, !named || strcmp(worker->name, name) == 0, "a worker has another name than it was given");
+    EXPECT(world, !name || strcmp(worker->name, name) == 0, "a worker has another name than it was given");
     world->sessions[worker->session].workers++;
     if (channel->life == CHANNEL_NONE) {
         struct core_channel *made = weft__channel_find(world->core, channel->hash, channel->name);
@@ -332,9 +340,20 @@ bool act_register(struct world *world)
         channel->options = world->template_options;
         channel->life = CHANNEL_OPEN;
         channel->turns = 0;
+        memset(&channel->told, 0, sizeof channel->told);
         cover(COVER_FROM_TEMPLATE);
     }
     sim_leave(world);
+}
+
+bool act_register(struct world *world)
+{
+    uint32_t index = draw(world, world->shape.workers);
+    struct sim_worker draft;
+    char name[24];
+    if (world->workers[index].handle || !draw_worker(world, &draft)) return false;
+    snprintf(name, sizeof name, "hand-%u", draw(world, 4));
+    worker_register(world, index, &draft, once_in(world, 3) ? name : NULL);
     return true;
 }
 
@@ -348,6 +367,10 @@ bool act_worker_drain(struct world *world)
     weft__core_worker_drain(world->core, worker->handle);
     worker->draining = true;
     cover(COVER_WORKER_DRAINED);
+    if (!worker->idle.waiting && weft__core_worker_wait_idle(world->core, worker->handle, &worker->idle.core)) {
+        worker->idle.waiting = true;
+        cover(COVER_WORKER_IDLE_WAIT);
+    }
     sim_leave(world);
     return true;
 }
@@ -409,12 +432,9 @@ bool act_forget(struct world *world)
 
 /* --- groups ----------------------------------------------------------------------------------- */
 
-bool act_group_add(struct world *world)
+void group_add(struct world *world, uint32_t index, uint32_t limit)
 {
-    uint32_t index = draw(world, world->shape.groups);
     struct sim_group *group = &world->groups[index];
-    if (group->added) return false;
-    uint32_t limit = draw(world, world->shape.workers + 2);
     sim_enter(world, EV_GROUP_ADD, false);
     weft_error error = weft__core_group_add(world->core, &group->core, limit);
     TRACE(world, "add group %u of %u: %d", index, limit, (int)error);
@@ -425,6 +445,13 @@ bool act_group_add(struct world *world)
         dest_open(world, group->dest, &group->core.dest);
     }
     sim_leave(world);
+}
+
+bool act_group_add(struct world *world)
+{
+    uint32_t index = draw(world, world->shape.groups);
+    if (world->groups[index].added) return false;
+    group_add(world, index, draw(world, world->shape.workers + 2));
     return true;
 }
 

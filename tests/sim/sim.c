@@ -28,18 +28,15 @@ static const char usage[] =
 
 static enum world_size size = WORLD_MIXED;
 
-static void print_replay(FILE *file, uint64_t seed, uint64_t events)
-{
-    fprintf(file, "again: sim --world %s --seed 0x%" PRIx64 " --events %" PRIu64 "\n", sim_size_name(size), seed, events);
-}
+static const char replay[] = "stopped after %" PRIu64 " events\nagain: sim --world %s --seed 0x%" PRIx64 " --events %" PRIu64
+                             "\n";
 
 /* An assertion of the core's has stopped the process: its line is on stderr; this adds where it happened. */
 static void on_abort(int signal_number)
 {
     char text[160];
-    uint64_t events, seed = sim_seed_now(&events);
-    int length = snprintf(text, sizeof text, "again: sim --world %s --seed 0x%" PRIx64 " --events %" PRIu64 "\n",
-                          sim_size_name(size), seed, events);
+    uint64_t events, all_events, seed = sim_seed_now(&events, &all_events);
+    int length = snprintf(text, sizeof text, replay, all_events, sim_size_name(size), seed, events);
     ssize_t ignored = write(STDERR_FILENO, text, (size_t)length);
     (void)ignored;
     (void)signal_number;
@@ -113,7 +110,7 @@ static void print_json(const struct sim_report *report)
 
 static void print_report(const struct sim_report *report)
 {
-    for (unsigned i = 0; i < COVERS_COUNT; i++)
+    for (unsigned i = 0; i < COVERS_COUNT && !report->failure[0]; i++)
         printf("%14" PRIu64 "  %s\n", covers[i], cover_texts[i]);
     printf("%" PRIu64 " events in %" PRIu64 " worlds, %.2f s, %.2f M events/s\n", report->events, report->worlds,
            (double)report->nanoseconds / 1e9, (double)report->events * 1e3 / (double)report->nanoseconds);
@@ -137,9 +134,9 @@ int main(int argc, char **argv)
     bool kept = sim_run(&options, &report);
     if (json) print_json(&report);
     else print_report(&report);
-    unsigned missing = kept && report.events > COVERED_AFTER ? sim_uncovered(&report, stderr) : 0;
-    if (!kept) fprintf(stderr, "broken: %s\n", report.failure);
     fflush(stdout);
-    if (!kept) print_replay(stderr, report.seed, report.world_events);
+    unsigned missing = kept && report.events > COVERED_AFTER ? sim_uncovered(stderr) : 0;
+    if (!kept) fprintf(stderr, "broken: %s\n", report.failure);
+    if (!kept) fprintf(stderr, replay, report.events, sim_size_name(size), report.seed, report.world_events);
     return kept && !missing ? 0 : EXIT_BROKEN;
 }

@@ -6,12 +6,13 @@
 /* --- taking ----------------------------------------------------------------------------------- */
 
 /* A consumer that is awake takes, or finds nothing and sleeps. */
-static void take(struct world *world, struct sim_dest *dest, uint32_t max)
+void dest_take(struct world *world, uint32_t index, uint32_t max)
 {
+    struct sim_dest *dest = &world->dests[index];
     struct core_task *tasks[RESULTS_MAX];
     sim_enter(world, EV_TAKE, false);
     size_t count = weft__core_take(world->core, world->now_ns, dest->core, tasks, max);
-    TRACE(world, "take up to %u from destination %u: %zu", max, (uint32_t)(dest - world->dests), count);
+    TRACE(world, "take up to %u from destination %u: %zu", max, index, count);
     uint32_t batch = ++world->batches;
     for (size_t i = 0; i < count; i++) {
         EXPECT(world, !tasks[i]->timed || count == 1, "a timed task is one of several");
@@ -40,11 +41,11 @@ bool act_take(struct world *world)
     if (!dest->core->items_count && !once_in(world, 4)) return false;
     uint32_t max = 1 + draw(world, world->shape.take_max);
     if (world->tasks_count + max > world->tasks_room) return false;
-    take(world, dest, max);
+    dest_take(world, index, max);
     return true;
 }
 
-static void begin(struct world *world, struct sim_task *held)
+static void enter_handler(struct world *world, struct sim_task *held)
 {
     struct sim_call *call = model_current(world, held);
     held->begun = true;
@@ -58,14 +59,19 @@ static uint32_t any_task(struct world *world)
 }
 
 /* The next of a batch goes into its handler. */
+void task_begin(struct world *world, uint32_t index)
+{
+    sim_enter(world, EV_BEGIN, false);
+    TRACE(world, "begin a task of dispatch %llu", (unsigned long long)world->calls[world->tasks[index].call].arrival);
+    enter_handler(world, &world->tasks[index]);
+    sim_leave(world);
+}
+
 bool act_begin(struct world *world)
 {
     uint32_t index = any_task(world);
     if (index == NONE || world->tasks[index].begun) return false;
-    sim_enter(world, EV_BEGIN, false);
-    TRACE(world, "begin a task of dispatch %llu", (unsigned long long)world->calls[world->tasks[index].call].arrival);
-    begin(world, &world->tasks[index]);
-    sim_leave(world);
+    task_begin(world, index);
     return true;
 }
 
@@ -160,7 +166,7 @@ static int falling(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-static void give_results(struct world *world, uint32_t *indexes, struct core_result *results, uint32_t count)
+void tasks_say(struct world *world, uint32_t *indexes, struct core_result *results, uint32_t count)
 {
     static const char text[] = "done";
     bool accepted[RESULTS_MAX];
@@ -219,7 +225,7 @@ bool act_results(struct world *world)
         indexes[count++] = index;
     }
     if (!count) return false;
-    give_results(world, indexes, results, count);
+    tasks_say(world, indexes, results, count);
     return true;
 }
 
@@ -271,15 +277,11 @@ void task_finish(struct world *world, uint32_t index)
         give_back(world, held->batch);
         return;
     }
-    if (!held->begun) {
-        sim_enter(world, EV_BEGIN, false);
-        begin(world, held);
-        sim_leave(world);
-    }
+    if (!held->begun) task_begin(world, index);
     bool in_handler = held->handled && !held->returned;
     struct core_result result = {.task = held->task, .returned = in_handler};
     if (!held->settled) result.kind = CORE_RESULT_COMPLETE;
-    give_results(world, &index, &result, 1);
+    tasks_say(world, &index, &result, 1);
 }
 
 /* --- what a holder asks ----------------------------------------------------------------------- */

@@ -19,7 +19,7 @@ void sim_fail(struct world *world, const char *format, ...)
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     snprintf(world->sentence, sizeof world->sentence, "event %llu: %s", (unsigned long long)world->events, what);
-    longjmp(world->failed, 1);
+    longjmp(*world->failed, 1);
 }
 
 void sim_trace(struct world *world, const char *format, ...)
@@ -167,7 +167,7 @@ static void draw_large(struct shape *shape, struct rng *rng)
                             .results_max = RESULTS_MAX};
 }
 
-void world_draw(struct shape *shape, struct rng *rng, enum world_size size)
+void sim_draw(struct shape *shape, struct rng *rng, enum world_size size)
 {
     bool large = size == WORLD_LARGE || (size == WORLD_MIXED && rng_below(rng, 60) == 0);
     if (large) draw_large(shape, rng);
@@ -265,7 +265,7 @@ static void make_names(struct world *world)
     }
 }
 
-static void make(struct world *world)
+void sim_make(struct world *world)
 {
     const struct shape *shape = &world->shape;
     failmem_init(&world->memory);
@@ -311,7 +311,7 @@ static void unmake(struct world *world)
 
 /* --- life and end ----------------------------------------------------------------------------- */
 
-static void run_steps(struct world *world)
+void sim_steps(struct world *world)
 {
     while (weft__core_has_work(world->core))
         (void)act_step(world);
@@ -332,7 +332,7 @@ static void live(struct world *world, uint64_t events_max)
     }
 }
 
-static void close_world(struct world *world)
+static void close_world(struct world *world, uint32_t last_events)
 {
     sim_enter(world, EV_CLOSE, false);
     TRACE(world, "close");
@@ -341,16 +341,16 @@ static void close_world(struct world *world)
     world->templates = 0;
     sim_leave(world);
     if (world->stats.dispatches_open) cover(COVER_CLOSED_BUSY);
-    for (uint32_t i = draw(world, 40); i > 0; i--)
+    for (uint32_t i = last_events; i > 0; i--)
         (void)actions[world->lottery[draw(world, 256)]].act(world);
     sim_enter(world, EV_SETTLE_ALL, false);
     TRACE(world, "settle all");
     world->settling = true;
     weft__core_settle_all(world->core);
     sim_leave(world);
-    for (uint32_t i = draw(world, 40); i > 0; i--)
+    for (uint32_t i = last_events; i > 0; i--)
         (void)actions[world->lottery[draw(world, 256)]].act(world);
-    run_steps(world);
+    sim_steps(world);
     EXPECT(world, world->stats.dispatches_open == 0, "open after all were settled");
 }
 
@@ -363,7 +363,7 @@ static void empty(struct world *world)
         if (world->workers[i].handle && !world->workers[i].unregistered) worker_unregister(world, i);
     while (world->tasks_count)
         task_finish(world, draw(world, world->tasks_count));
-    run_steps(world);
+    sim_steps(world);
     for (uint32_t i = 0; i < world->shape.workers; i++)
         if (world->workers[i].handle) EXPECT(world, worker_forget(world, i), "a worker without tasks is not idle");
     for (uint32_t i = 0; i < world->shape.groups; i++)
@@ -375,10 +375,10 @@ static void empty(struct world *world)
     for (uint32_t i = 0; i < world->shape.sessions; i++)
         while (world->sessions[i].handle && world->sessions[i].holders)
             session_release(world, i);
-    run_steps(world);
+    sim_steps(world);
     world->now_ns += 1000 * NS_PER_S;
     tick_all(world);
-    run_steps(world);
+    sim_steps(world);
 }
 
 static void expect_nothing(struct world *world)
@@ -401,20 +401,27 @@ static void expect_nothing(struct world *world)
            (unsigned long long)world->memory.live_blocks);
 }
 
-const char *world_run(struct world *world, uint64_t seed, enum world_size size, uint64_t events_max)
+void sim_end(struct world *world, uint32_t last_events)
 {
-    FILE *trace = world->trace;
-    memset(world, 0, sizeof *world);
-    world->trace = trace;
-    world->seed = seed;
-    world->rng.state = seed;
-    world_draw(&world->shape, &world->rng, size);
-    make(world);
-    if (setjmp(world->failed)) return world->sentence; /* what it had is left as it is, to be looked at */
-    live(world, events_max);
-    close_world(world);
+    close_world(world, last_events / 2);
     empty(world);
     expect_nothing(world);
     unmake(world);
+}
+
+const char *sim_live(struct world *world, uint64_t seed, enum world_size size, uint64_t events_max)
+{
+    FILE *trace = world->trace;
+    jmp_buf failed;
+    memset(world, 0, sizeof *world);
+    world->trace = trace;
+    world->failed = &failed;
+    world->seed = seed;
+    world->rng.state = seed;
+    sim_draw(&world->shape, &world->rng, size);
+    sim_make(world);
+    if (setjmp(failed)) return world->sentence; /* what it had is left as it is, to be looked at */
+    live(world, events_max);
+    sim_end(world, draw(world, 80));
     return NULL;
 }

@@ -87,6 +87,7 @@ struct sim_channel {
     uint32_t serial;         /* changes with each declaration */
     struct sim_waiter drained;
     uint64_t turns;          /* seen */
+    weft_channel_info told;  /* when it was asked last */
 };
 
 struct sim_group {
@@ -167,6 +168,13 @@ struct room_waiter {
     bool busy, woken;
 };
 
+/* A dispatch that is asked for. */
+struct sim_request {
+    struct core_request request; /* but for what follows from the others */
+    uint32_t session, channel, dest, type, size_bytes;
+    bool caller_dead;
+};
+
 /* The entry under way: what a change may be blamed on. */
 struct event {
     enum event_kind kind;
@@ -223,7 +231,7 @@ struct world {
     uint64_t hidden_losses;     /* that may have been in it */
     uint8_t lottery[256];
     FILE *trace;             /* NULL = none */
-    jmp_buf failed;
+    jmp_buf *failed;         /* where a failure goes */
     char sentence[1024];
 };
 
@@ -241,9 +249,15 @@ void sim_trace(struct world *world, const char *format, ...) __attribute__((form
         if (__builtin_expect(!(expression), 0)) sim_fail(world, __VA_ARGS__);                                          \
     } while (0)
 
-/* world.c: runs the world of that seed, at most events_max events of it; its failure goes into sentence (NULL = none). */
-void world_draw(struct shape *shape, struct rng *rng, enum world_size size);
-const char *world_run(struct world *world, uint64_t seed, enum world_size size, uint64_t events_max);
+/* world.c: the life of the world of that seed, at most events_max events of it. Its failure; NULL: all promises were kept. */
+const char *sim_live(struct world *world, uint64_t seed, enum world_size size, uint64_t events_max);
+
+/* Its parts: drawing, making, and the end, when everything is settled and given back, and nothing may be left. Whoever calls
+ * these has set `failed`. */
+void sim_draw(struct shape *shape, struct rng *rng, enum world_size size);
+void sim_make(struct world *world);
+void sim_steps(struct world *world);
+void sim_end(struct world *world, uint32_t last_events); /* so many happen meanwhile, at most */
 
 /* Around each entry: enter moves the time on, and says whether it may need memory, which then may run out; leave acts on
  * what it left to be done, observes and audits. ran_out: whether memory ran out, so that it must have said so. */
@@ -289,26 +303,34 @@ bool act_step(struct world *world);
 bool act_ask(struct world *world);
 bool act_quiet(struct world *world);
 
-/* And what the end of a world does to each of them. */
+/* The same, done to one that is chosen. */
 uint32_t likely_session(struct world *world);
 uint32_t likely_channel(struct world *world);
+void session_attach(struct world *world, uint32_t session, uint32_t name, bool declared);
+void session_arm(struct world *world, uint32_t session);
 void session_fire(struct world *world, uint32_t session);
 void session_release(struct world *world, uint32_t session);
+void worker_register(struct world *world, uint32_t worker, const struct sim_worker *wanted, const char *name);
 void worker_unregister(struct world *world, uint32_t worker);
 bool worker_forget(struct world *world, uint32_t worker);
 bool worker_ended(const struct world *world, const struct sim_worker *worker);
+void group_add(struct world *world, uint32_t group, uint32_t limit);
 void group_limit(struct world *world, uint32_t group, uint32_t limit);
 bool group_remove(struct world *world, uint32_t group);
 void dest_open(struct world *world, uint32_t dest, struct core_dest *core);
 void dest_close(struct world *world, uint32_t dest);
+void dest_take(struct world *world, uint32_t dest, uint32_t max);
 void dest_drain(struct world *world, uint32_t dest, uint32_t max);
 void dest_abandon(struct world *world, uint32_t dest);
+void call_dispatch(struct world *world, struct sim_request *request);
+void call_cancel(struct world *world, uint32_t call, bool wrong);
+void task_begin(struct world *world, uint32_t task);
+void tasks_say(struct world *world, uint32_t *tasks, struct core_result *results, uint32_t count);
 void task_finish(struct world *world, uint32_t task);
 void tick_all(struct world *world);
 void channel_declare(struct world *world, uint32_t channel, const weft_channel_options *options);
 bool channel_same(weft_channel_options a, weft_channel_options b);
 void channel_draw(struct world *world, weft_channel_options *options);
-bool retry_blocked(struct world *world);
 
 /* observe.c: what has changed since the last event, held against the model. */
 void observe(struct world *world);

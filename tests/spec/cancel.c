@@ -224,12 +224,16 @@ spec(cancelled_work_that_is_given_back_is_cancelled)
     channel("dispatch.media.resize");
     group("g", 4);
     worker("w1", .group = "g", .capacity = 4);
+    box("mine");
     dispatch("a");
     take("g");
+    listen_at("a#1", "mine");
     cancel("a");
     whatever();
+    check_eq(box_named("mine")->items_count, 1);
     give_back("a#1");
     then("0 a#1 back from w1", "0 a cancelled:cancelled by w1 #1");
+    check_eq(box_named("mine")->items_count, 0);
     check_eq(channel_now().in_flight, 0);
 }
 
@@ -251,7 +255,7 @@ spec(cancel_of_what_waits_for_the_release_of_a_lost_attempt_ends_it_at_once)
     nothing_happens();
 }
 
-/* --- being told ------------------------------------------------------------------------------------------------------------- */
+/* --- being told -------------------------------------------------------------------------------------------------- */
 
 spec(who_asks_after_the_cancel_learns_that_it_is_too_late)
 {
@@ -279,6 +283,23 @@ spec(notice_that_was_not_delivered_goes_with_its_task)
     check_eq(box_named("mine")->items_count, 0);
     look_into("mine");
     then("0 a cancelled:cancelled by w1 #1");
+}
+
+spec(nobody_is_told_of_a_cancel_after_the_task_was_settled)
+{
+    channel("dispatch.media.resize");
+    worker("w1", .handled = true);
+    box("mine");
+    dispatch("a");
+    take("w1");
+    listen_at("a#1", "mine");
+    cancel("a");
+    complete_inside("a#1");
+    whatever();
+    look_into("mine");
+    nothing_happens();
+    return_from("a#1");
+    nothing_happens();
 }
 
 spec(work_is_told_when_its_dispatch_goes_on_without_it)
@@ -352,6 +373,7 @@ int main(void)
         promised(cancel_of_what_waits_for_the_release_of_a_lost_attempt_ends_it_at_once),
         promised(who_asks_after_the_cancel_learns_that_it_is_too_late),
         promised(notice_that_was_not_delivered_goes_with_its_task),
+        promised(nobody_is_told_of_a_cancel_after_the_task_was_settled),
         promised(work_is_told_when_its_dispatch_goes_on_without_it),
         promised(work_is_not_told_of_the_end_that_its_own_result_brought),
         promised(notices_and_outcomes_of_one_destination_come_in_the_order_they_were_made),

@@ -9,7 +9,7 @@
  */
 #include "lib/fixture.h"
 
-/* --- slots ------------------------------------------------------------------------------------------------------------------ */
+/* --- slots ------------------------------------------------------------------------------------------------------- */
 
 spec(worker_never_has_more_than_its_capacity)
 {
@@ -39,6 +39,22 @@ spec(nothing_is_handed_out_ahead_of_a_free_slot)
     gives(WEFT_EAGAIN, take("w1"));
     worker("w2");
     then("0 b#1 to w2");
+}
+
+spec(large_capacity_is_filled_in_several_holds)
+{
+    enum { WAITING = 200 };
+    channel("dispatch.media.resize");
+    for (int i = 0; i < WAITING; i++)
+        dispatch("a");
+    whatever();
+    stop_steps();
+    worker("w1", .capacity = WAITING);
+    check_true(worker_now("w1").in_flight > 0);
+    check_true(worker_now("w1").in_flight <= CORE_HOLD_MAX / 2);
+    run_steps();
+    check_eq(worker_now("w1").in_flight, WAITING);
+    whatever();
 }
 
 spec(slot_is_free_when_the_handler_has_returned_after_settling)
@@ -106,7 +122,7 @@ spec(in_flight_counts_what_is_handed_out_and_not_released)
     check_eq(stats_now().dispatches_open, 1);
 }
 
-/* --- groups ----------------------------------------------------------------------------------------------------------------- */
+/* --- groups ------------------------------------------------------------------------------------------------------ */
 
 spec(group_holds_no_more_than_its_limit_over_all_its_workers)
 {
@@ -313,6 +329,27 @@ spec(worker_of_a_busy_group_that_comes_late_gets_its_turn)
     then("0 a completed by w1 #1", "0 b#1 to w1", "0 g takes b#1", "0 b completed by w1 #1", "0 other#1 to late");
 }
 
+spec(freed_thread_passes_over_a_paused_channel_that_gets_its_turn_when_it_resumes)
+{
+    channel("dispatch.media.crop");
+    channel("dispatch.media.resize");
+    group("g", 1);
+    worker("w1", .group = "g");
+    worker("other", .group = "g", .on = "dispatch.media.crop", .capacity = 2);
+    dispatch("c1", .on = "dispatch.media.crop");
+    dispatch("a");
+    dispatch("c2", .on = "dispatch.media.crop");
+    take("g");
+    pause_channel();
+    whatever();
+    complete("c1#1");
+    then("0 c1 completed by other #1", "0 c2#1 to other");
+    resume_channel();
+    take("g");
+    complete("c2#1");
+    then("0 g takes c2#1", "0 c2 completed by other #1", "0 a#1 to w1");
+}
+
 spec(group_with_workers_or_running_handlers_cannot_be_removed)
 {
     channel("dispatch.media.resize");
@@ -346,6 +383,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         promised(worker_never_has_more_than_its_capacity),
         promised(nothing_is_handed_out_ahead_of_a_free_slot),
+        promised(large_capacity_is_filled_in_several_holds),
         promised(slot_is_free_when_the_handler_has_returned_after_settling),
         promised(slot_is_free_when_a_kept_task_is_settled_after_the_handler_has_returned),
         promised(slot_of_cancelled_work_is_free_when_it_has_stopped),
@@ -362,6 +400,7 @@ int main(void)
         promised(freed_thread_goes_round_the_channels_that_wait_for_it),
         promised(freed_thread_goes_round_the_activity_types_that_wait_for_it),
         promised(worker_of_a_busy_group_that_comes_late_gets_its_turn),
+        promised(freed_thread_passes_over_a_paused_channel_that_gets_its_turn_when_it_resumes),
         promised(group_with_workers_or_running_handlers_cannot_be_removed),
         promised(groups_are_bounded),
     };

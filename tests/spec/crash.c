@@ -12,7 +12,7 @@
 
 #define AGAIN .on_crash = WEFT_CRASH_REDISPATCH
 
-/* --- fail or again -------------------------------------------------------------------------------------------------------- */
+/* --- fail or again ----------------------------------------------------------------------------------------------- */
 
 spec(work_runs_at_most_once_unless_asked_otherwise)
 {
@@ -118,7 +118,7 @@ spec(poison_ends_after_16_attempts_at_the_most)
     check_eq(channel_now().deaths, 16);
 }
 
-/* --- what spends no attempt -------------------------------------------------------------------------------------------------- */
+/* --- what spends no attempt -------------------------------------------------------------------------------------- */
 
 spec(task_never_taken_spends_no_attempt)
 {
@@ -189,7 +189,7 @@ spec(task_never_begun_spends_nothing_however_often_its_worker_dies)
     then("0 a#1 to w1", "0 w1 takes a#1", "0 a completed by w1 #1");
 }
 
-/* --- fencing ------------------------------------------------------------------------------------------------------------------- */
+/* --- fencing ----------------------------------------------------------------------------------------------------- */
 
 spec(attempt_that_may_still_run_is_waited_for)
 {
@@ -204,6 +204,7 @@ spec(attempt_that_may_still_run_is_waited_for)
     fire("s1");
     at(500);
     then("0 a#1 to w1", "0 g takes a#1");
+    gives(WEFT_ESTALE, beat("a#1"));
     check_eq(channel_now().orphaned, 1);
     check_eq(channel_now().in_flight, 1);
     gives(WEFT_ESTALE, complete("a#1"));
@@ -306,7 +307,7 @@ spec(fenced_work_still_ends_by_its_times)
     nothing_happens();
 }
 
-/* --- who gets it next ------------------------------------------------------------------------------------------------------------- */
+/* --- who gets it next -------------------------------------------------------------------------------------------- */
 
 static void untried_goes_first(weft_policy policy)
 {
@@ -379,6 +380,21 @@ spec(untried_worker_gets_it_within_redispatch_wait)
     nothing_happens();
 }
 
+spec(work_that_an_untried_worker_did_not_begin_waits_on_for_another)
+{
+    channel("dispatch.media.resize", AGAIN, .redispatch_wait_ms = 300);
+    worker("w1");
+    dispatch("a");
+    take("w1");
+    abandon("a#1");
+    at(100);
+    worker("w2");
+    unregister("w2");
+    then("0 a#1 to w1", "0 w1 takes a#1", "100 a#2 to w2", "100 a#2 back from w2");
+    at(1000);
+    then("300 a#2 to w1");
+}
+
 spec(redispatch_wait_may_be_for_ever)
 {
     channel("dispatch.media.resize", AGAIN, .redispatch_wait_ms = WEFT_FOREVER);
@@ -420,6 +436,22 @@ spec(work_that_waits_for_an_untried_worker_does_not_take_the_place_of_a_newcomer
     abandon("a#1");
     dispatch("b");
     then("0 b#1 to w1");
+}
+
+spec(newcomer_gets_the_worker_that_is_left_when_what_was_before_it_becomes_ready)
+{
+    channel("dispatch.media.resize", AGAIN, .redispatch_wait_ms = 300);
+    worker("w1");
+    worker("w2");
+    dispatch("a");
+    take("w1");
+    abandon("a#1");
+    take("w2");
+    abandon("a#2");
+    whatever();
+    late_at(300);
+    dispatch("b");
+    then("300 b waits", "300 a#3 to w1", "300 b#1 to w2");
 }
 
 spec(worker_it_died_of_twice_never_gets_it_again)
@@ -484,16 +516,16 @@ spec(sibling_of_a_worker_that_gave_up_is_untried)
     then("0 a#1 to w1", "0 w1 takes a#1", "0 a#2 to w2");
 }
 
-/* --- its place ---------------------------------------------------------------------------------------------------------------------- */
+/* --- its place --------------------------------------------------------------------------------------------------- */
 
 spec(work_that_comes_back_goes_before_what_came_after_it)
 {
     channel("dispatch.media.resize", AGAIN);
     session("s1");
-    worker("w1", .of = "s1");
     dispatch("a");
     dispatch("b");
     dispatch("c");
+    worker("w1", .of = "s1");
     take("w1");
     fire("s1");
     whatever();
@@ -670,9 +702,11 @@ int main(void)
         promised(tried_worker_will_do_at_once_where_nobody_else_is_eligible),
         promised(tried_worker_will_do_after_redispatch_wait),
         promised(untried_worker_gets_it_within_redispatch_wait),
+        promised(work_that_an_untried_worker_did_not_begin_waits_on_for_another),
         promised(redispatch_wait_may_be_for_ever),
         promised(work_that_waits_for_an_untried_worker_does_not_hold_up_what_is_behind_it),
         promised(work_that_waits_for_an_untried_worker_does_not_take_the_place_of_a_newcomer),
+        promised(newcomer_gets_the_worker_that_is_left_when_what_was_before_it_becomes_ready),
         promised(worker_it_died_of_twice_never_gets_it_again),
         promised(participant_that_comes_back_under_its_name_is_not_untried),
         promised(all_workers_of_the_dead_participant_are_tried),

@@ -2,7 +2,7 @@
  *
  *   - a worker gets nothing before its link is armed, and what waits as soon as it is
  *   - a link may fire in every state, once; arming after that fails
- *   - from that instant no selection returns the dead one's workers, whichever the policy, before any of it is worked off
+ *   - from that instant no selection returns its workers, whichever the policy, though nothing is worked off yet
  *   - what the dead one held is settled at once: no time has to run out
  *   - its name is free at once
  *   - each channel remembers its last 16 deaths: who, of what, when, how many workers and attempts were lost
@@ -20,7 +20,7 @@ static size_t deaths_now(const char *channel, weft_death *deaths, size_t max)
     return count;
 }
 
-/* --- arming ----------------------------------------------------------------------------------------------------------- */
+/* --- arming ------------------------------------------------------------------------------------------------------ */
 
 spec(worker_gets_nothing_before_its_link_is_armed)
 {
@@ -94,7 +94,7 @@ spec(arming_of_more_workers_than_a_hold_allows_reaches_them_all)
     nothing_happens();
 }
 
-/* --- firing in every state ---------------------------------------------------------------------------------------------- */
+/* --- firing in every state --------------------------------------------------------------------------------------- */
 
 spec(link_that_fired_before_it_was_armed_cannot_be_armed)
 {
@@ -242,7 +242,7 @@ spec(what_waits_goes_to_a_replacement_and_the_living)
     then("0 w2 takes a#2", "0 a completed by w2 #2", "0 b#1 to w2");
 }
 
-/* --- no selection after firing, though nothing is worked off yet ----------------------------------------------------------- */
+/* --- no selection after firing, though nothing is worked off yet ------------------------------------------------- */
 
 static void selection_passes_over_the_dead(weft_policy policy)
 {
@@ -299,7 +299,7 @@ spec(work_left_by_the_dead_goes_on_to_the_living_behind_many_dead)
     then("0 a#1 to alive");
 }
 
-/* --- names ---------------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------------------------- */
 
 spec(name_of_a_living_participant_is_taken)
 {
@@ -338,6 +338,26 @@ spec(name_of_a_participant_that_is_gone_is_free)
     then("0 s1 disarmed");
 }
 
+spec(handle_of_the_dead_does_not_reach_who_lives_in_its_place)
+{
+    session("s1");
+    uint64_t old = handle_of("s1");
+    uint64_t index = old & ((UINT64_C(1) << SLOT_INDEX_BITS) - 1);
+    fire("s1");
+    release("s1");
+    do {
+        session("s1");
+        if ((handle_of("s1") & ((UINT64_C(1) << SLOT_INDEX_BITS) - 1)) == index) break;
+        release("s1");
+    } while (true);
+    whatever();
+    check_true(handle_of("s1") != old);
+    check_err(weft__core_session_fired(world.core, world_now_ns(), 0, old, (weft_cause){0}), WEFT_ENOTFOUND);
+    check_err(weft__core_session_armed(world.core, world_now_ns(), old), WEFT_ENOTFOUND);
+    check_true(!weft__core_session_alive(world.core, old, NULL, NULL));
+    check_str(participant_now("s1"), "armed");
+}
+
 spec(participants_are_bounded)
 {
     while (stats_now().participants < 3)
@@ -350,7 +370,7 @@ spec(participants_are_bounded)
     then("0 s1 disarmed");
 }
 
-/* --- records of deaths ------------------------------------------------------------------------------------------------------ */
+/* --- records of deaths ------------------------------------------------------------------------------------------- */
 
 spec(death_is_recorded_with_its_cause_and_what_it_cost)
 {
@@ -447,7 +467,7 @@ spec(deaths_of_an_unknown_channel_are_not_to_be_had)
     check_eq(count, 7);
 }
 
-/* --- when a link is disarmed --------------------------------------------------------------------------------------------------- */
+/* --- when a link is disarmed ------------------------------------------------------------------------------------- */
 
 spec(participant_goes_when_its_last_worker_is_forgotten)
 {
@@ -531,7 +551,7 @@ spec(declared_participant_on_which_nothing_hangs_just_goes)
     check_eq(stats_now().deaths, 0);
 }
 
-/* --- holds ------------------------------------------------------------------------------------------------------------------------ */
+/* --- holds ------------------------------------------------------------------------------------------------------- */
 
 spec(death_of_a_caller_of_a_thousand_is_worked_off_256_at_a_time)
 {
@@ -605,6 +625,7 @@ int main(void)
         promised(name_of_a_living_participant_is_taken),
         promised(name_of_the_dead_is_free_before_anything_is_worked_off),
         promised(name_of_a_participant_that_is_gone_is_free),
+        promised(handle_of_the_dead_does_not_reach_who_lives_in_its_place),
         promised(participants_are_bounded),
         promised(death_is_recorded_with_its_cause_and_what_it_cost),
         promised(cause_of_death_can_be_asked_for_as_long_as_somebody_holds_the_dead),

@@ -1,5 +1,5 @@
-/* Outcomes: a dispatch ends exactly once, in one of six ways, and its reply says how and why. (That no second outcome of a
- * dispatch ever comes, and that a result is the one its last attempt gave, the fixture checks wherever it empties a box.)
+/* Outcomes: a dispatch ends exactly once, in one of six ways, and its reply says how and why. (That no second outcome
+ * of a dispatch ever comes, and that a result is the one its last attempt gave, the fixture checks at every box.)
  *
  *   - completed, failed, worker_died, rejected; a failed task leaves its worker healthy
  *   - each of the four times ends it when it has run out, to the millisecond, and the reply's code says which
@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "lib/fixture.h"
 
-/* --- by what the worker says ---------------------------------------------------------------------------------------------- */
+/* --- by what the worker says ------------------------------------------------------------------------------------- */
 
 spec(completed_carries_the_result_of_the_worker)
 {
@@ -99,7 +99,7 @@ spec(task_settled_twice_is_refused_the_second_time)
     check_eq(channel_now().failed, 0);
 }
 
-/* --- by time -------------------------------------------------------------------------------------------------------------- */
+/* --- by time ----------------------------------------------------------------------------------------------------- */
 
 spec(schedule_to_start_ends_what_waits_for_a_worker)
 {
@@ -133,6 +133,17 @@ spec(schedule_to_start_does_not_end_what_has_begun)
     at(5000);
     complete("a#1");
     then("0 a#1 to w1", "99 w1 takes a#1", "5000 a completed by w1 #1");
+}
+
+spec(schedule_to_start_is_not_what_ended_work_that_ran_past_it)
+{
+    channel("dispatch.media.resize", .schedule_to_start_ms = 100, .start_to_close_ms = 150);
+    worker("w1");
+    dispatch("a");
+    at(50);
+    take("w1");
+    at(500);
+    then("0 a#1 to w1", "50 w1 takes a#1", "200 a timed_out:start_to_close by w1 #1");
 }
 
 spec(schedule_to_start_does_not_end_what_has_begun_once_and_waits_again)
@@ -192,7 +203,8 @@ spec(schedule_to_close_ends_what_runs_attempts_included)
     abandon("a#1");
     take("w1");
     at(200);
-    then("0 a#1 to w1", "10 w1 takes a#1", "60 a#2 to w1", "60 w1 takes a#2", "100 a timed_out:schedule_to_close by w1 #2");
+    then("0 a#1 to w1", "10 w1 takes a#1", "60 a#2 to w1", "60 w1 takes a#2",
+         "100 a timed_out:schedule_to_close by w1 #2");
 }
 
 spec(task_knows_when_its_dispatch_ends_at_the_latest)
@@ -267,7 +279,8 @@ spec(of_several_times_the_first_to_run_out_ends_it)
     whatever();
     at(1000);
     then("20 a timed_out:heartbeat by w1 #1", "30 b timed_out:start_to_close by w1 #1",
-         "40 c timed_out:schedule_to_close by w1 #1", "50 d timed_out:schedule_to_start by w1 #1", "50 d#1 back from w1");
+         "40 c timed_out:schedule_to_close by w1 #1", "50 d timed_out:schedule_to_start by w1 #1",
+         "50 d#1 back from w1");
 }
 
 spec(times_of_the_dispatch_go_before_those_of_the_channel)
@@ -319,7 +332,7 @@ spec(timed_out_work_keeps_its_slot_until_it_stops)
     check_eq(channel_now().orphaned, 0);
 }
 
-/* --- where the time went ---------------------------------------------------------------------------------------------------- */
+/* --- where the time went ----------------------------------------------------------------------------------------- */
 
 spec(reply_says_how_long_it_waited_lay_and_ran)
 {
@@ -377,6 +390,25 @@ spec(reply_adds_up_all_waiting_and_tells_the_last_attempt)
     check_eq(reply_of("a").attempts, 2);
 }
 
+spec(reply_counts_as_waiting_the_time_with_a_worker_that_never_began)
+{
+    channel("dispatch.media.resize");
+    worker("w1");
+    dispatch("a");
+    at(10);
+    unregister("w1");
+    at(15);
+    worker("w2");
+    at(17);
+    take("w2");
+    at(20);
+    complete("a#1");
+    whatever();
+    check_eq(reply_of("a").queued_ns, 15 * NS_PER_MS);
+    check_eq(reply_of("a").started_ns, 2 * NS_PER_MS);
+    check_eq(reply_of("a").run_ns, 3 * NS_PER_MS);
+}
+
 spec(reply_of_what_never_ran_tells_its_waiting_alone)
 {
     channel("dispatch.media.resize", .schedule_to_start_ms = 70);
@@ -390,7 +422,7 @@ spec(reply_of_what_never_ran_tells_its_waiting_alone)
     check_eq(reply_of("a").attempts, 0);
 }
 
-/* --- the caller dies ------------------------------------------------------------------------------------------------------------ */
+/* --- the caller dies --------------------------------------------------------------------------------------------- */
 
 spec(dispatches_of_a_dead_caller_are_cancelled_whatever_their_state)
 {
@@ -431,7 +463,7 @@ spec(detached_dispatch_outlives_its_caller)
     gives(WEFT_EAGAIN, fetch("b"));
 }
 
-/* --- fetching a detached one ------------------------------------------------------------------------------------------------------ */
+/* --- fetching a detached one ------------------------------------------------------------------------------------- */
 
 spec(outcome_of_a_detached_dispatch_is_fetched_once)
 {
@@ -499,7 +531,7 @@ spec(outcome_that_nobody_wants_is_forgotten_at_once)
     check_eq(channel_now().completed, 1);
 }
 
-/* --- boxes ---------------------------------------------------------------------------------------------------------------------- */
+/* --- boxes ------------------------------------------------------------------------------------------------------- */
 
 spec(outcomes_come_to_a_box_in_the_order_in_which_the_dispatches_ended)
 {
@@ -579,6 +611,27 @@ spec(closing_a_box_cancels_what_is_open_and_forgets_what_was_not_fetched)
     check_eq(world.core->dispatches.live_count, 2);
 }
 
+spec(closing_a_box_leaves_the_detached_to_be_fetched)
+{
+    channel("dispatch.media.resize");
+    worker("w1", .capacity = 2);
+    box("mine");
+    dispatch("open", .to = "mine", .detached = true);
+    dispatch("ended", .to = "mine", .detached = true);
+    take_up_to(2, "w1");
+    complete("ended#1");
+    whatever();
+    gives(WEFT_ENOTFOUND, fetch("open"));
+    gives(WEFT_ENOTFOUND, fetch("ended"));
+    close_box("mine");
+    nothing_happens();
+    gives(WEFT_EAGAIN, fetch("open"));
+    gives(WEFT_ENOTFOUND, fetch("ended"));
+    complete("open#1");
+    fetch("open");
+    then("0 open completed by w1 #1");
+}
+
 spec(closing_a_box_of_a_thousand_takes_several_holds)
 {
     enum { DISPATCHES = 1000 };
@@ -606,6 +659,7 @@ int main(void)
         promised(schedule_to_start_ends_what_waits_for_a_worker),
         promised(schedule_to_start_ends_what_was_handed_over_and_not_begun),
         promised(schedule_to_start_does_not_end_what_has_begun),
+        promised(schedule_to_start_is_not_what_ended_work_that_ran_past_it),
         promised(schedule_to_start_does_not_end_what_has_begun_once_and_waits_again),
         promised(start_to_close_counts_from_the_beginning_of_the_work),
         promised(start_to_close_is_for_each_attempt),
@@ -622,6 +676,7 @@ int main(void)
         promised(reply_says_how_long_it_waited_lay_and_ran),
         promised(reply_counts_the_run_from_when_the_handler_says_it_was_entered),
         promised(reply_adds_up_all_waiting_and_tells_the_last_attempt),
+        promised(reply_counts_as_waiting_the_time_with_a_worker_that_never_began),
         promised(reply_of_what_never_ran_tells_its_waiting_alone),
         promised(dispatches_of_a_dead_caller_are_cancelled_whatever_their_state),
         promised(detached_dispatch_outlives_its_caller),
@@ -634,6 +689,7 @@ int main(void)
         promised(who_waits_at_an_empty_box_is_woken_by_the_first_outcome),
         promised(dispatches_are_bounded_and_unfetched_outcomes_count),
         promised(closing_a_box_cancels_what_is_open_and_forgets_what_was_not_fetched),
+        promised(closing_a_box_leaves_the_detached_to_be_fetched),
         promised(closing_a_box_of_a_thousand_takes_several_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

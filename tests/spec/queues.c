@@ -18,7 +18,7 @@
 #define NORMAL .priority = WEFT_PRIORITY_NORMAL
 #define LOW .priority = WEFT_PRIORITY_LOW
 
-/* --- order ---------------------------------------------------------------------------------------------------------------- */
+/* --- order ------------------------------------------------------------------------------------------------------- */
 
 spec(first_in_first_out)
 {
@@ -121,7 +121,7 @@ spec(oldest_that_waits_tells_its_age)
     whatever();
 }
 
-/* --- starvation ------------------------------------------------------------------------------------------------------------- */
+/* --- starvation -------------------------------------------------------------------------------------------------- */
 
 /* Hands out `turns` dispatches one by one and returns the number of the turn in which that one came, counted from 1. */
 static int turn_of(const char *task, int turns)
@@ -207,7 +207,7 @@ spec(highest_level_keeps_the_16th_turn_if_it_has_waited_longest)
     whatever();
 }
 
-/* --- bounds --------------------------------------------------------------------------------------------------------------------- */
+/* --- bounds ------------------------------------------------------------------------------------------------------ */
 
 spec(queue_is_bounded_in_items)
 {
@@ -279,7 +279,7 @@ spec(rejected_dispatch_leaves_nothing_behind)
     check_eq(world.core->dispatches.live_count, 0);
 }
 
-/* --- when to try again ------------------------------------------------------------------------------------------------------------- */
+/* --- when to try again ------------------------------------------------------------------------------------------- */
 
 spec(retry_after_follows_the_pace_of_the_channel)
 {
@@ -338,7 +338,7 @@ spec(retry_after_is_at_most_10_s)
     then("1000000 d rejected:queue_full 10000");
 }
 
-/* --- shedding ---------------------------------------------------------------------------------------------------------------------- */
+/* --- shedding ---------------------------------------------------------------------------------------------------- */
 
 spec(newest_of_the_lowest_priority_below_is_shed)
 {
@@ -382,6 +382,19 @@ spec(as_many_are_shed_as_the_bytes_need)
     then("0 urgent waits", "0 low2 rejected:shed #0", "0 low1 rejected:shed #0", "0 normal2 rejected:shed #0");
 }
 
+spec(as_many_are_shed_as_a_queue_that_came_to_hold_too_much_needs)
+{
+    channel("dispatch.media.resize", .depth_max = 1, .queue_full = WEFT_SHED_LOWEST);
+    worker("w1");
+    dispatch("a", LOW);
+    dispatch("b", LOW);
+    unregister("w1");
+    check_eq(channel_now().queued, 2);
+    whatever();
+    dispatch("urgent", URGENT);
+    then("0 urgent waits", "0 b rejected:shed #0", "0 a rejected:shed #0");
+}
+
 spec(nothing_is_shed_where_it_would_not_be_enough)
 {
     channel("dispatch.media.resize", .bytes_max = 4 * charge_of(100), .queue_full = WEFT_SHED_LOWEST);
@@ -421,7 +434,7 @@ spec(no_more_is_shed_at_a_time_than_a_hold_allows)
     check_eq(channel_now().queued, WAITING - 11 + 1);
 }
 
-/* --- waiting for room ----------------------------------------------------------------------------------------------------------------- */
+/* --- waiting for room -------------------------------------------------------------------------------------------- */
 
 spec(caller_that_cannot_wait_is_rejected_where_others_may)
 {
@@ -537,6 +550,45 @@ spec(caller_that_waits_on_a_queue_of_depth_0_is_woken_by_a_free_thread)
     then("0 a#1 to w1");
 }
 
+spec(caller_that_waits_on_a_queue_of_depth_0_is_woken_when_slot_and_thread_are_both_free)
+{
+    channel("dispatch.media.crop");
+    channel("dispatch.media.resize", .depth_max = 0, .queue_full = WEFT_BLOCK);
+    group("g", 1);
+    worker("w1", .group = "g");
+    worker("other", .group = "g", .on = "dispatch.media.crop");
+    dispatch("kept");
+    dispatch("next", .on = "dispatch.media.crop");
+    take("g");
+    check_true(wait_room("x"));
+    keep("kept#1");
+    take("g");
+    complete("kept#1");
+    then("0 kept#1 to w1", "0 next waits", "0 g takes kept#1", "0 next#1 to other", "0 g takes next#1",
+         "0 kept completed by w1 #1");
+    complete("next#1");
+    then("0 next completed by other #1", "0 x woken");
+}
+
+spec(caller_that_waits_behind_what_nobody_takes_is_woken_by_a_worker_of_its_own)
+{
+    channel("dispatch.media.crop");
+    channel("dispatch.media.resize", .depth_max = 1, .queue_full = WEFT_BLOCK);
+    group("g", 1);
+    worker("other", .group = "g", .on = "dispatch.media.crop");
+    worker("w1", .group = "g", .types = {"x"});
+    dispatch("y", .type = "y");
+    dispatch("busy", .on = "dispatch.media.crop");
+    take("g");
+    dispatch("a", .type = "x", .waits = true);
+    check_true(wait_room("x"));
+    whatever();
+    complete("busy#1");
+    then("0 busy completed by other #1", "0 x woken");
+    dispatch("a", .type = "x", .waits = true);
+    then("0 a#1 to w1");
+}
+
 spec(caller_that_waits_on_a_paused_queue_of_depth_0_is_woken_when_it_resumes)
 {
     channel("dispatch.media.resize", .depth_max = 0, .queue_full = WEFT_BLOCK);
@@ -566,7 +618,7 @@ spec(callers_that_wait_for_room_learn_of_the_end_of_the_channel)
     check_true(!wait_room("z"));
 }
 
-/* --- where there is no worker ---------------------------------------------------------------------------------------------------------- */
+/* --- where there is no worker ------------------------------------------------------------------------------------ */
 
 spec(dispatch_waits_for_a_worker_unless_asked_otherwise)
 {
@@ -656,6 +708,7 @@ int main(void)
         promised(newest_of_the_lowest_priority_below_is_shed),
         promised(nothing_is_shed_for_an_equal_or_lower_priority),
         promised(as_many_are_shed_as_the_bytes_need),
+        promised(as_many_are_shed_as_a_queue_that_came_to_hold_too_much_needs),
         promised(nothing_is_shed_where_it_would_not_be_enough),
         promised(shedding_never_touches_what_a_worker_has),
         promised(no_more_is_shed_at_a_time_than_a_hold_allows),
@@ -667,6 +720,8 @@ int main(void)
         promised(caller_of_what_no_room_would_ever_hold_is_rejected),
         promised(caller_that_waits_on_a_queue_of_depth_0_is_woken_by_a_worker_with_nothing_to_do),
         promised(caller_that_waits_on_a_queue_of_depth_0_is_woken_by_a_free_thread),
+        promised(caller_that_waits_on_a_queue_of_depth_0_is_woken_when_slot_and_thread_are_both_free),
+        promised(caller_that_waits_behind_what_nobody_takes_is_woken_by_a_worker_of_its_own),
         promised(caller_that_waits_on_a_paused_queue_of_depth_0_is_woken_when_it_resumes),
         promised(callers_that_wait_for_room_learn_of_the_end_of_the_channel),
         promised(dispatch_waits_for_a_worker_unless_asked_otherwise),

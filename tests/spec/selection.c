@@ -2,10 +2,11 @@
  *
  *   - round robin: the one that was chosen, or became free, longest ago, over activity types and groups too
  *   - least loaded: the fewest attempts in flight; of equals the one registered first
- *   - sticky: the same key goes to the same worker; when one leaves only its keys move; when it is full its keys go to the
- *     next on the ring and come back; without a key the dispatches are spread
+ *   - sticky: the same key goes to the same worker; when one leaves only its keys move; when it is full its keys go to
+ *     the next on the ring and come back; without a key the dispatches are spread
  *   - a worker gets only the types it named; one that named none gets every type, and what has none
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/fixture.h"
@@ -17,7 +18,7 @@ static const char *chosen(const char *name)
     return dispatch->task ? dispatch->task->worker->name->text : "nobody";
 }
 
-/* --- round robin -------------------------------------------------------------------------------------------------------------- */
+/* --- round robin ------------------------------------------------------------------------------------------------- */
 
 spec(round_robin_gives_to_each_in_turn)
 {
@@ -126,7 +127,7 @@ spec(second_worker_takes_its_share)
     whatever();
 }
 
-/* --- least loaded --------------------------------------------------------------------------------------------------------------- */
+/* --- least loaded ------------------------------------------------------------------------------------------------ */
 
 spec(least_loaded_gives_to_the_fewest_in_flight)
 {
@@ -197,7 +198,27 @@ spec(least_loaded_goes_over_activity_types_and_groups)
     whatever();
 }
 
-/* --- sticky --------------------------------------------------------------------------------------------------------------------- */
+spec(least_loaded_of_those_it_has_not_died_of)
+{
+    channel("dispatch.media.resize", .policy = WEFT_LEAST_LOADED, .on_crash = WEFT_CRASH_REDISPATCH);
+    worker("w1", .capacity = 9);
+    worker("w2", .capacity = 9);
+    worker("w3", .capacity = 9);
+    worker("w4", .capacity = 9);
+    for (int i = 0; i < 11; i++)
+        dispatch(numbered("a", i));
+    take_up_to(3, "w3");
+    complete("a2#1");
+    complete("a6#1");
+    take_up_to(3, "w1");
+    complete("a4#1");
+    complete("a8#1");
+    whatever();
+    abandon("a0#1");
+    then("0 a0#2 to w3");
+}
+
+/* --- sticky ------------------------------------------------------------------------------------------------------ */
 
 enum { KEYS = 400 };
 
@@ -208,7 +229,7 @@ static void place_all_keys(char places[KEYS][24])
     for (int i = 0; i < KEYS; i++) {
         const char *name = numbered("k", i);
         dispatch(name, .key = name, .to = "keys");
-        strcpy(places[i], chosen(name));
+        snprintf(places[i], sizeof(places[i]), "%s", chosen(name));
     }
     close_box("keys");
     whatever();
@@ -290,9 +311,9 @@ spec(sticky_goes_to_the_next_when_the_worker_is_full_and_comes_back)
     worker("w3");
     dispatch("a", .key = "k");
     char first[24], second[24];
-    strcpy(first, chosen("a"));
+    snprintf(first, sizeof(first), "%s", chosen("a"));
     dispatch("b", .key = "k");
-    strcpy(second, chosen("b"));
+    snprintf(second, sizeof(second), "%s", chosen("b"));
     check_true(strcmp(first, second) != 0);
     take(first);
     complete("a#1");
@@ -365,7 +386,7 @@ spec(sticky_spreads_what_has_no_key)
     whatever();
 }
 
-/* --- types ------------------------------------------------------------------------------------------------------------------------ */
+/* --- types ------------------------------------------------------------------------------------------------------- */
 
 spec(worker_gets_only_the_types_it_named)
 {
@@ -427,6 +448,51 @@ spec(types_of_a_channel_are_bounded)
     check_eq(channel_now().workers, 0);
 }
 
+/* --- the predicate ----------------------------------------------------------------------------------------------- */
+
+static enum core_refusal refusal(const char *name, const char *asked)
+{
+    const struct core_worker *by = weft__slotmap_find(&world.core->workers, handle_of_worker(name));
+    const struct core_dispatch *of = asked ? weft__slotmap_find(&world.core->dispatches, id_of(asked).number) : NULL;
+    return weft__refusal(world.core, by, of);
+}
+
+/* Each rule alone, and before the ones that follow: a worker that is merely busy is not called incompatible. */
+spec(predicate_names_the_first_rule_that_refuses)
+{
+    channel("dispatch.media.resize", .on_crash = WEFT_CRASH_REDISPATCH, .redispatch_wait_ms = 1000);
+    group("g", 1);
+    attach("s1");
+    worker("w1", .of = "s1", .group = "g", .types = {"x"}, .capacity = 2);
+    worker("other", .group = "g", .types = {"o"}, .capacity = 2);
+    dispatch("y", .type = "y");
+    dispatch("died", .type = "x");
+    check_eq(refusal("w1", "y"), CORE_REFUSED_LINK);
+    arm("s1");
+    take("g");
+    abandon("died#1");
+    check_eq(refusal("w1", NULL), CORE_ELIGIBLE);
+    check_eq(refusal("w1", "y"), CORE_REFUSED_ACTIVITY_TYPE);
+    check_eq(refusal("w1", "died"), CORE_REFUSED_EXCLUDED);
+    dispatch("a", .type = "x");
+    dispatch("b", .type = "x");
+    check_eq(refusal("w1", "b"), CORE_REFUSED_EXECUTOR);
+    check_eq(refusal("w1", NULL), CORE_ELIGIBLE);
+    limit_group("g", 2);
+    dispatch("c", .type = "x");
+    check_eq(refusal("w1", "c"), CORE_REFUSED_CAPACITY);
+    check_eq(refusal("w1", NULL), CORE_REFUSED_CAPACITY);
+    check_eq(refusal("w1", "died"), CORE_REFUSED_EXCLUDED);
+    drain_worker("w1");
+    check_eq(refusal("w1", "died"), CORE_REFUSED_DRAINING);
+    check_eq(refusal("w1", "y"), CORE_REFUSED_ACTIVITY_TYPE);
+    unregister("w1");
+    check_eq(refusal("w1", NULL), CORE_REFUSED_DRAINING);
+    fire("s1");
+    check_eq(refusal("w1", NULL), CORE_REFUSED_LINK);
+    whatever();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +507,7 @@ int main(void)
         promised(least_loaded_gives_to_the_one_registered_first_of_equals),
         promised(least_loaded_follows_what_ends),
         promised(least_loaded_goes_over_activity_types_and_groups),
+        promised(least_loaded_of_those_it_has_not_died_of),
         promised(sticky_sends_the_same_key_to_the_same_worker),
         promised(sticky_uses_every_worker),
         promised(sticky_moves_only_the_keys_of_the_worker_that_leaves_and_gives_them_back),
@@ -455,6 +522,7 @@ int main(void)
         promised(type_named_twice_is_named_once),
         promised(types_that_nobody_needs_any_more_are_forgotten),
         promised(types_of_a_channel_are_bounded),
+        promised(predicate_names_the_first_rule_that_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

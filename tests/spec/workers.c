@@ -2,15 +2,15 @@
  *
  *   - a name is unique on its channel while its worker is there; without one the core makes one that is free
  *   - ids rise in the order of registration
- *   - unregister: chosen no more; what it has not begun goes to others; what a handler runs may end; what is held without a
- *     handler is treated as by a death
+ *   - unregister: chosen no more; what it has not begun goes to others; what a handler runs may end; what is held
+ *     without a handler is treated as by a death
  *   - drain: no more tasks, and who waits for its end is woken by the release of the last
  *   - the end of a worker is told to who waits for its next task
  *   - a registration outlives its worker until it is forgotten; then nothing of it is left
  */
 #include "lib/fixture.h"
 
-/* --- registering ---------------------------------------------------------------------------------------------------------------- */
+/* --- registering ------------------------------------------------------------------------------------------------- */
 
 spec(worker_needs_a_channel)
 {
@@ -131,7 +131,30 @@ spec(worker_is_dead_from_the_instant_its_link_fires)
     run_steps();
 }
 
-/* --- unregistering --------------------------------------------------------------------------------------------------------------- */
+spec(worker_unregistered_after_its_link_fired_has_died)
+{
+    weft_death death;
+    size_t count;
+    channel("dispatch.media.resize");
+    session("s1");
+    worker("w1", .of = "s1", .handled = true);
+    dispatch("a");
+    take("w1");
+    whatever();
+    stop_steps();
+    fire("s1");
+    unregister("w1");
+    run_steps();
+    then("0 a worker_died:worker_died by w1 #1");
+    check_eq(worker_now("w1").state, WEFT_WORKER_DEAD);
+    check_ok(weft__core_channel_deaths(world.core, "dispatch.media.resize", &death, 1, &count));
+    check_eq(count, 1);
+    check_eq(death.workers_lost, 1);
+    check_eq(death.attempts_held, 1);
+    gives(WEFT_ESTALE, complete("a#1"));
+}
+
+/* --- unregistering ----------------------------------------------------------------------------------------------- */
 
 spec(unregistered_worker_is_chosen_no_more)
 {
@@ -274,7 +297,7 @@ spec(forgotten_worker_leaves_nothing)
     check_eq(stats_now().workers, 0);
 }
 
-/* --- draining ---------------------------------------------------------------------------------------------------------------------- */
+/* --- draining ---------------------------------------------------------------------------------------------------- */
 
 spec(draining_worker_gets_nothing_more_and_keeps_what_it_has)
 {
@@ -354,6 +377,7 @@ int main(void)
         promised(workers_are_bounded),
         promised(worker_tells_how_it_does),
         promised(worker_is_dead_from_the_instant_its_link_fires),
+        promised(worker_unregistered_after_its_link_fired_has_died),
         promised(unregistered_worker_is_chosen_no_more),
         promised(what_an_unregistered_worker_has_not_begun_goes_to_others),
         promised(what_a_handler_of_an_unregistered_worker_runs_may_end),

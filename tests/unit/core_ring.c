@@ -1,6 +1,6 @@
 /* ring.h promises:
  *   - at gives the first point at or after a place, going round; NULL when empty
- *   - after gives each point once before it comes back to the first, in the order of their places; equal places by worker
+ *   - after gives each point once before it comes back to the first, in the order of places; equal places by worker
  *   - reserve makes room, and moves what is there; when it fails nothing has changed; the other calls allocate nothing
  *   - any mix of calls gives what a sorted array would give, wherever the places lie; short ones completely
  */
@@ -183,7 +183,7 @@ static void ring_fini_is_harmless_on_zeroed_memory(void **state)
     weft__ring_fini(&zeroed);
 }
 
-/* --- the model: an array, sorted by place and worker ------------------------------------------------------------------------- */
+/* --- the model: an array, sorted by place and worker ------------------------------------------------------------- */
 
 static const struct ring_point *model[POINTS];
 static size_t model_count;
@@ -198,7 +198,7 @@ static int compare(const void *a, const void *b)
 static void model_add(size_t i)
 {
     model[model_count++] = &points[i];
-    qsort(model, model_count, sizeof *model, compare);
+    qsort(model, model_count, sizeof(const struct ring_point *), compare);
 }
 
 static void model_remove(size_t i)
@@ -206,7 +206,7 @@ static void model_remove(size_t i)
     size_t at_index = 0;
     while (model[at_index] != &points[i])
         at_index++;
-    memmove(&model[at_index], &model[at_index + 1], (--model_count - at_index) * sizeof *model);
+    memmove(&model[at_index], &model[at_index + 1], (--model_count - at_index) * sizeof(const struct ring_point *));
 }
 
 static const struct ring_point *model_at(uint64_t where)

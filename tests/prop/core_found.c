@@ -1,0 +1,66 @@
+/* What the simulation found, as conversations. Promises:
+ *   - one that waits for a worker it has not died of goes on waiting when such a worker leaves before it has begun
+ *   - an older dispatch that takes the worker chosen for a newer one leaves another idle worker to that
+ *   - a caller that waits for room is woken by a thread that is free for it, also where the queue has places but is full
+ */
+#include "lib/fixture.h"
+
+spec(wait_for_an_untried_worker_outlasts_one_that_leaves)
+{
+    channel("dispatch.media.resize", .on_crash = WEFT_CRASH_REDISPATCH, .redispatch_wait_ms = 100);
+    worker("w1");
+    worker("w2");
+    dispatch("a");
+    take("w1");
+    abandon("a#1");
+    then("0 a#1 to w1", "0 w1 takes a#1", "0 a#2 to w2");
+    at(20);
+    unregister("w2");
+    then("20 a#2 back from w2");
+    at(99);
+    nothing_happens();
+    at(100);
+    then("100 a#2 to w1");
+}
+
+spec(one_that_is_passed_over_goes_to_another_idle_worker)
+{
+    channel("dispatch.media.resize", .on_crash = WEFT_CRASH_REDISPATCH, .attempts_max = 4, .redispatch_wait_ms = 10);
+    worker("w1");
+    worker("w2");
+    dispatch("a");
+    take("w1");
+    abandon("a#1");
+    take("w2");
+    abandon("a#2");
+    whatever();
+    late_at(20);
+    dispatch("b");
+    then("20 b waits", "20 a#3 to w1", "20 b#1 to w2");
+}
+
+spec(freed_thread_wakes_a_caller_that_waits_for_room)
+{
+    channel("dispatch.media.resize", .queue_full = WEFT_BLOCK, .depth_max = 1);
+    group("g", 1);
+    worker("w1", .group = "g", .capacity = 2, .types = {"crop"});
+    dispatch("long", .type = "crop");
+    dispatch("nobodys", .type = "turn");
+    gives(WEFT_EREJECTED, dispatch("short", .type = "crop", .waits = true));
+    check_true(wait_room("caller"));
+    whatever();
+    limit_group("g", 2);
+    then("0 caller woken");
+    dispatch("again", .type = "crop", .waits = true);
+    then("0 again#1 to w1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        promised(wait_for_an_untried_worker_outlasts_one_that_leaves),
+        promised(one_that_is_passed_over_goes_to_another_idle_worker),
+        promised(freed_thread_wakes_a_caller_that_waits_for_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
