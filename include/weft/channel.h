@@ -36,8 +36,8 @@ typedef struct weft_channel_options {
     uint32_t version; /* filled in by WEFT_CHANNEL_OPTIONS */
     weft_policy policy;
     weft_queue_full queue_full;
-    uint32_t depth_max;         /* dispatches waiting for a worker; 0 = none: busy at once */
-    uint64_t bytes_max;         /* of what waits, envelopes included */
+    uint32_t depth_max; /* dispatches waiting for a worker, besides those that came back; 0 = none: busy at once */
+    uint64_t bytes_max; /* of what waits, envelopes included */
     uint32_t payload_bytes_max; /* of one payload */
     weft_crash on_crash;
     uint32_t attempts_max;       /* where a crash re-dispatches; 1 to 16 */
@@ -81,10 +81,12 @@ typedef struct weft_channel_info {
     uint32_t queued;           /* now: waiting for a worker */
     uint64_t queued_bytes;
     uint32_t queued_by_priority[4]; /* index: weft_priority - 1 */
-    uint64_t oldest_wait_ns;        /* age of the oldest that waits; 0 = none */
+    uint64_t oldest_wait_ns;        /* age of the oldest at the head of a priority; 0 = none waits */
     uint32_t in_flight;             /* now: attempts handed out and not released, orphaned ones included */
     uint32_t orphaned;              /* now: attempts whose dispatch has ended, or goes on without them */
-    uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, redispatched, fenced, deaths;
+    uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, redispatched, deaths;
+    uint64_t shed;   /* of those rejected: admitted before, and shed from the full queue */
+    uint64_t fenced; /* late results of attempts that were given up, refused */
 } weft_channel_info;
 
 /* One death, as the channel remembers it. */

@@ -61,7 +61,13 @@ typedef struct weft_ticket {
     const char *reason;      /* where rejected: "queue_full", "no_worker", "draining", … ; else NULL. Static text. */
 } weft_ticket;
 
-/* How it ended. Filled in by us; release it with weft_reply_release. */
+/* How it ended. Filled in by us; release it with weft_reply_release. The code is one of these:
+ *   failed       the handler's own, or "unsettled", "not_cancelled" (it acknowledged a cancel that nobody asked for)
+ *   worker_died  "worker_died", "abandoned"
+ *   timed_out    "schedule_to_start", "start_to_close", "schedule_to_close", "heartbeat"
+ *   cancelled    "cancelled", "cancel_grace" (it did not acknowledge in time), "caller_died", "caller_closed",
+ * "node_closed"
+ *   rejected     "queue_full", "shed", "no_worker", "draining", "payload_too_large" */
 typedef struct weft_reply {
     weft_dispatch_id id;
     weft_outcome outcome;
@@ -84,11 +90,12 @@ typedef struct weft_reply {
 extern "C" {
 #endif
 
-/* Dispatches and waits for the outcome. payload: copies. options: borrows, NULL = defaults. WEFT_OK: there is an
- * outcome, `rejected` included; gives the reply: release it. Other codes: nothing was dispatched:
+/* Dispatches and waits for the outcome. payload: copies, below 4 GiB. options: borrows, NULL = defaults. WEFT_OK: there
+ * is an outcome, `rejected` included; gives the reply: release it. Other codes: nothing was dispatched:
  * WEFT_EINVAL; WEFT_ENOCHANNEL; WEFT_ENOMEM; WEFT_ELIMIT: dispatches_max; WEFT_EDEAD: the participant;
- * WEFT_ECLOSED; WEFT_EDEADLK: called from a handler whose group has no thread left to take its place, or from the
- * callback thread. Blocks until the outcome, without bound unless schedule_to_close_ms is set. Any other thread. */
+ * WEFT_ECLOSED; WEFT_EDEADLK: called from the callback thread, from an inline handler, or from a handler where
+ * threads_max - threads handlers of its group wait like this already: more threads_max is the way out. Blocks until the
+ * outcome, without bound unless schedule_to_close_ms is set. Any other thread. */
 WEFT_API weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payload,
                                   const weft_dispatch_options *options, weft_reply *reply);
 
@@ -120,7 +127,9 @@ WEFT_API weft_error weft_dispatch_submit(weft_completions *completions, const ch
 WEFT_API weft_error weft_completions_next(weft_completions *completions, uint32_t timeout_ms, weft_reply *replies,
                                           size_t max, size_t *count);
 
-/* An eventfd that is readable when weft_completions_next may have something. Lends until close. WEFT_ESYSTEM. */
+/* An eventfd that is readable when weft_completions_next may have something: for the host's own loop. Read it, then
+ * call weft_completions_next(completions, 0, …) until it fetches less than max, or nothing. Threads may wait in
+ * weft_completions_next besides; what they fetch the eventfd need not tell. Lends until close. WEFT_ESYSTEM. */
 WEFT_API weft_error weft_completions_fd(weft_completions *completions, int *fd);
 
 /* Asks that the dispatch end. Waiting: it ends `cancelled` now. Running: its task is told, and the first of its result,

@@ -17,10 +17,10 @@
     X(ETIMEDOUT, 4, "the time given for this call ran out")                                                            \
     X(EAGAIN, 5, "nothing there now: try again when woken")                                                            \
     X(EBUSY, 6, "still in use: the message names what")                                                                \
-    X(EDEADLK, 7, "the call would wait for its own caller: make it from another thread")                               \
+    X(EDEADLK, 7, "the call would wait for its own caller, or no thread is left to wait: make it from another thread") \
     X(EEXIST, 8, "the name is taken: choose another")                                                                  \
     X(EDIFFERS, 9, "declared before with other options: the message names the first difference")                       \
-    X(ENOCHANNEL, 10, "no channel of that name and no template for it: declare it")                                    \
+    X(ENOCHANNEL, 10, "no channel of that name: declare it (a template makes one when a worker registers)")            \
     X(ENOTFOUND, 11, "no such dispatch, worker or process")                                                            \
     X(EREJECTED, 12, "the dispatch was not admitted: the ticket says why and when to retry")                           \
     X(ELIMIT, 13, "a table is full: the message names the bound")                                                      \

@@ -11,7 +11,7 @@ typedef struct weft_group_options {
     uint32_t version;     /* filled in by WEFT_GROUP_OPTIONS */
     const char *name;     /* copies; shown, and the name of its threads; NULL = "group" */
     uint32_t threads;     /* of the node's; 0 = only those that the host lends with weft_group_run */
-    uint32_t threads_max; /* with the substitutes for handlers blocked in weft_dispatch; 0 = four times threads */
+    uint32_t threads_max; /* with the substitutes for handlers that wait in weft_dispatch; 0 = four times threads */
     uint32_t batch_max;   /* tasks a thread takes at a time while handlers are quick, 1 to 16 */
 } weft_group_options;
 

@@ -42,6 +42,7 @@ typedef struct weft_node_stats {
     uint64_t dispatched;                      /* admitted */
     uint64_t completed, failed, worker_died, timed_out, cancelled;
     uint64_t rejected;     /* refused at admission, or shed from a full queue */
+    uint64_t shed;         /* of these: admitted before, and shed */
     uint64_t redispatched; /* attempts made again after a death */
     uint64_t fenced;       /* late results of old attempts, refused */
     uint64_t deaths;       /* participants whose link fired */
@@ -57,11 +58,13 @@ extern "C" {
 WEFT_API weft_error weft_node_open(const weft_node_options *options, weft_node **node);
 
 /* Closes a node and frees all that is its. New dispatches are refused from now on; those open may end within
- * timeout_ms; what is left is then settled `cancelled`. Blocking calls of other threads return WEFT_ECLOSED; they must
- * have returned, and pull tasks must have been settled, before the last close; only what was held by a participant that
- * died need not be, and must not be any more after it.
+ * timeout_ms; what is left is then settled `cancelled`, and its handlers have what is left of the time, 100 ms at least
+ * (timeout_ms where that is less), to return. Blocking calls of other threads return WEFT_ECLOSED; they must
+ * have returned, and pull tasks must have been settled, those of unregistered workers too, before the close that
+ * returns WEFT_OK; only what was held by a participant that died need not be, and must not be any more after it.
  * WEFT_EBUSY: handlers are still running, or a thread is inside a call: the message names one; everything is settled,
- * nothing it uses was freed; call again. WEFT_EDEADLK: called from a handler or callback of this node. NULL:
+ * nothing it uses was freed; call again, as often as you are willing to wait. WEFT_EINVAL: it is the node of the
+ * process. WEFT_EDEADLK: called from a handler or callback of this node. NULL:
  * WEFT_OK. */
 WEFT_API weft_error weft_node_close(weft_node *node, uint32_t timeout_ms);
 

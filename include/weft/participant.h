@@ -15,7 +15,8 @@ extern "C" {
 /* A process of this host, child or not, watched by a pidfd. start_time guards against a reused pid: what
  * weft_process_start_time said of the process that is meant, or 0 to take whoever has the pid now. Gives *participant:
  * release it with weft_participant_release. The cause of death has the exit code or signal where the process is a child
- * of this one that was not yet reaped; weft never reaps. name: copies, NULL = "pid-<pid>".
+ * of this one that was not yet reaped; weft never reaps; of a process that is no child the cause may be unknown. One
+ * that has exited and was not reaped yet is not found. name: copies, NULL = "pid-<pid>".
  * WEFT_ENOTFOUND: no such process, or another start time; WEFT_EEXIST: the name; WEFT_ELIMIT; WEFT_ESYSTEM: no pidfd;
  * WEFT_ENOMEM; WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_participant_process(weft_node *node, const char *name, int32_t pid, uint64_t start_time,

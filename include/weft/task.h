@@ -1,8 +1,8 @@
 /* weft/task.h: a task, in the hands of its worker.
  *
  * A task is settled once, by one of complete, fail, acknowledge_cancel and abandon. For a pull task, and for one that
- * was kept, the handle and what it lends are gone with that call, whatever it returns; in a handler, when the handler
- * returns. The slot it takes is free when it is settled and its handler has returned. */
+ * was kept, the handle and what it lends are gone with the call that settles it or answers WEFT_ESTALE; in a handler,
+ * when the handler returns. After WEFT_ENOMEM, or WEFT_EINVAL for an argument, the task is still yours. The slot it takes is free when it is settled and its handler has returned. */
 #ifndef WEFT_TASK_H
 #define WEFT_TASK_H
 

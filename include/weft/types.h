@@ -58,7 +58,7 @@ enum { WEFT_NAME_MAX = 64, WEFT_CONTENT_TYPE_MAX = 127, WEFT_CHANNEL_NAME_MAX = 
     X(WORKER_DIED, 3, "worker_died") /* its participant died, or it gave the task up, and no attempt is left */        \
     X(TIMED_OUT, 4, "timed_out")     /* one of its four times ran out; the reply's code says which */                  \
     X(CANCELLED, 5, "cancelled")     /* by its caller, its caller's death, or the end of the node */                   \
-    X(REJECTED, 6, "rejected")       /* never admitted; the reply's code says why */
+    X(REJECTED, 6, "rejected")       /* never admitted, or shed from a full queue; the reply's code says which */
 
 typedef enum weft_outcome {
     WEFT_OUTCOME_NONE = 0,

@@ -75,9 +75,10 @@ WEFT_API weft_error weft_worker_register(weft_node *node, const char *channel, w
                                          const weft_worker_options *options, weft_worker **worker);
 
 /* Removes the worker at once: it is chosen no more; what it has not begun goes to others without spending an attempt;
- * what a callback handler of it runs may end, and this call waits for that; pull tasks still held are treated as by a
- * death (their results are refused). The handle is gone. WEFT_EDEADLK: called from a handler of this worker: nothing
- * has changed. NULL: WEFT_OK. Blocks as long as handlers run; weft_worker_drain first to bound that. */
+ * what a callback handler of it runs may end, and this call waits for that; pull tasks and kept ones still held are
+ * treated as by a death (their results are refused, but each must still be settled before the node is closed). The
+ * handle is gone. WEFT_EDEADLK: called from a handler of this worker: nothing has changed. NULL: WEFT_OK. Blocks as
+ * long as handlers run; weft_worker_drain first to bound that. */
 WEFT_API weft_error weft_worker_unregister(weft_worker *worker);
 
 /* Gives it no more tasks and waits until those it has are released. WEFT_ETIMEDOUT: not yet; it goes on draining.

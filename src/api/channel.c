@@ -14,7 +14,7 @@ static weft_error report(weft_error error, const char *name, const char *sentenc
 
 static weft_error no_argument(const char *call)
 {
-    return weft__error(WEFT_EINVAL, "%s: an argument that must not be NULL is", call);
+    return weft__error(WEFT_EINVAL, "%s: an argument is NULL that must not be", call);
 }
 
 static weft_error bad_name(const char *name)

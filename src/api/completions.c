@@ -101,7 +101,8 @@ static weft_error next_now(weft_completions *completions, weft_reply *replies, s
     (void)weft__enter(node);
     *count = take(completions, replies, max);
     weft_error error = *count ? WEFT_OK : why_none(completions);
-    if (error == WEFT_EAGAIN) {
+    if (error == WEFT_EAGAIN ||
+        (!error && *count < max)) { /* the queue is empty now: the eventfd tells what comes next */
         weft__leave_watching(node, &completions->dest, &completions->watch);
     } else {
         weft__leave(node);

@@ -3,7 +3,7 @@
  *     open      core, default group, participant of the process, service thread
  *     close 1   admit nothing more, wait until nothing is open              (at most timeout_ms)
  *           2   settle what is left; calls that block return
- *           3   wait for handlers, calls inside and callbacks               (at most LAST_MS more; WEFT_EBUSY: again)
+ *           3   wait for handlers, calls inside and callbacks               (LAST_MS at least; WEFT_EBUSY: again)  
  *           4   stop threads, then links; free
  */
 #include <weft/node.h>
@@ -175,7 +175,9 @@ static weft_error wind_down(weft_node *node, uint32_t timeout_ms)
     weft__leave(node);
 
     now_ns = weft__enter(node);
-    deadline_ns = weft__clock_after_ms(now_ns, timeout_ms < LAST_MS ? timeout_ms : LAST_MS);
+    uint64_t last_ns = weft__clock_after_ms(now_ns, timeout_ms < LAST_MS ? timeout_ms : LAST_MS);
+    if (deadline_ns < last_ns)
+        deadline_ns = last_ns; /* handlers have all of the time, and a moment after the settling */
     weft_error error = wait_for_handlers(node, deadline_ns, now_ns);
     if (!error && !weft__callbacks_finish(node, deadline_ns))
         error = weft__error(WEFT_EBUSY, "node: a callback has not returned");
@@ -198,7 +200,7 @@ static void tear_down(weft_node *node)
     node_free(node);
 }
 
-weft_error weft_node_close(weft_node *node, uint32_t timeout_ms)
+static weft_error close_node(weft_node *node, uint32_t timeout_ms)
 {
     if (!node) return WEFT_OK;
     if (weft__frame_in_node(node))
@@ -247,6 +249,16 @@ weft_error weft_node_default(weft_node **node)
     return error;
 }
 
+weft_error weft_node_close(weft_node *node, uint32_t timeout_ms)
+{
+    (void)pthread_once(&process_once, process_init);
+    weft__lock(&process_lock);
+    bool of_process = node && node == process_node;
+    weft__unlock(&process_lock);
+    return of_process ? weft__error(WEFT_EINVAL, "node: that of the process is closed by weft_process_fini")
+                      : close_node(node, timeout_ms);
+}
+
 weft_error weft_process_fini(uint32_t timeout_ms)
 {
     (void)pthread_once(&process_once, process_init);
@@ -257,7 +269,7 @@ weft_error weft_process_fini(uint32_t timeout_ms)
     if (!taken) process_closing = node && !weft__frame_in_node(node);
     weft__unlock(&process_lock);
     if (taken) return weft__error(WEFT_EBUSY, "node: another thread is closing that of the process");
-    weft_error error = weft_node_close(node, timeout_ms);
+    weft_error error = close_node(node, timeout_ms);
     weft__lock(&process_lock);
     if (!error) {
         process_node = NULL;

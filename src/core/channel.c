@@ -524,6 +524,7 @@ static void info_fill(const struct core *core, const struct core_channel *channe
                                 .timed_out = channel->timed_out,
                                 .cancelled = channel->cancelled,
                                 .rejected = channel->rejected,
+                                .shed = channel->shed,
                                 .redispatched = channel->redispatched,
                                 .fenced = channel->fenced,
                                 .deaths = channel->deaths_count};

@@ -156,6 +156,7 @@ struct list_node *weft__core_ended(struct core *core)
 void weft__core_waiter_init(struct core_waiter *waiter)
 {
     list_init(&waiter->on);
+    waiter->watches = false;
 }
 
 bool weft__core_unwait(struct core_waiter *waiter)
@@ -186,6 +187,17 @@ void weft__core_dest_init(struct core_dest *dest)
 bool weft__core_dest_wait(struct core_dest *dest, struct core_waiter *waiter)
 {
     if (!list_empty(&dest->fifo)) return false;
+    struct list_node *before = &dest->waiters;
+    while (before->prev != &dest->waiters && list_record(before->prev, struct core_waiter, on)->watches)
+        before = before->prev;
+    list_insert_before(before, &waiter->on);
+    return true;
+}
+
+bool weft__core_dest_watch(struct core_dest *dest, struct core_waiter *waiter)
+{
+    if (!list_empty(&dest->fifo)) return false;
+    waiter->watches = true;
     list_push_back(&dest->waiters, &waiter->on);
     return true;
 }

@@ -52,6 +52,7 @@ struct core_limits {
  * that has news for it moves it to core->wakes. From then until it was woken it belongs to who took it off there. */
 struct core_waiter {
     struct list_node on;
+    bool watches; /* a host's loop, which may look or not: it stands behind the threads that sleep */
 };
 
 /* A destination: one FIFO, drained in order. Whoever finds it empty leaves a waiter (R1, R2 of
@@ -258,6 +259,7 @@ void weft__core_tick(struct core *core, uint64_t now_ns);
  * (true), else does nothing (false). unwait: takes a waiter back; false: it was woken, or is about to be. */
 void weft__core_dest_init(struct core_dest *dest);
 bool weft__core_dest_wait(struct core_dest *dest, struct core_waiter *waiter);
+bool weft__core_dest_watch(struct core_dest *dest, struct core_waiter *waiter); /* the same, behind those that sleep */
 void weft__core_waiter_init(struct core_waiter *waiter);
 bool weft__core_unwait(struct core_waiter *waiter);
 void weft__core_dest_wake(struct core *core, struct core_dest *dest); /* one waiter, without an item */

@@ -294,7 +294,7 @@ static void count(struct core *core, struct core_channel *channel, weft_outcome 
     case WEFT_WORKER_DIED: channel->worker_died++, stats->worker_died++; break;
     case WEFT_TIMED_OUT: channel->timed_out++, stats->timed_out++; break;
     case WEFT_CANCELLED: channel->cancelled++, stats->cancelled++; break;
-    case WEFT_REJECTED: channel->rejected++, stats->rejected++; break;
+    case WEFT_REJECTED: channel->rejected++, stats->rejected++, channel->shed++, stats->shed++; break;
     case WEFT_OUTCOME_NONE: WEFT_ASSERT(outcome != WEFT_OUTCOME_NONE);
     }
     if (outcome != WEFT_COMPLETED && outcome != WEFT_FAILED) return;

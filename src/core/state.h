@@ -166,7 +166,7 @@ struct core_channel {
     struct list_node idle_waiters;
     struct death *deaths;  /* ring of WEFT_DEATHS_KEPT; made with the first worker */
     uint32_t deaths_count; /* ever; the next goes to deaths_count % WEFT_DEATHS_KEPT */
-    uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, redispatched, fenced;
+    uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, shed, redispatched, fenced;
     struct work work;
 };
 

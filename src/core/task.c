@@ -246,7 +246,7 @@ void weft__task_lost(struct core *core, struct core_task *task, uint64_t tried_k
 static void count_fenced(struct core *core, struct core_task *task)
 {
     core->stats.fenced++;
-    if (task->worker && task->worker->channel) task->worker->channel->fenced++;
+    task->class->channel->fenced++; /* which outlives the task, also a lost one */
 }
 
 /* True: it was this attempt's to say. Consumes the message. */

@@ -39,7 +39,7 @@ void weft__leave_watching(weft_node *node, struct core_dest *dest, struct waiter
     bool write_now = false;
     if (waiter->fd >= 0 && !list_linked(&waiter->core.on))
         write_now = atomic_load_explicit(&waiter->writing, memory_order_acquire) || /* Note AGAIN */
-                    !weft__core_dest_wait(dest, &waiter->core);
+                    !weft__core_dest_watch(dest, &waiter->core);
     weft__leave(node);
     if (write_now) write_event(waiter->fd);
 }

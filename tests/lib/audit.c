@@ -63,7 +63,8 @@ static bool channel_sums(const struct tally *tally, const struct core_channel *c
     HOLDS(channel->queued == sums->queued, "channel", channel->serial);
     HOLDS(channel->queued_bytes == sums->bytes, "channel", channel->serial);
     HOLDS(channel->hanging_count == sums->hanging, "channel", channel->serial);
-    uint64_t ended = channel->completed + channel->failed + channel->worker_died + channel->timed_out + channel->cancelled;
+    uint64_t ended =
+        channel->completed + channel->failed + channel->worker_died + channel->timed_out + channel->cancelled;
     uint64_t shed = channel->dispatched - ended - channel->open;
     HOLDS(channel->dispatched >= ended + channel->open, "channel", channel->serial);
     HOLDS(shed <= channel->rejected, "channel", channel->serial);
@@ -100,7 +101,8 @@ static bool totals(const struct tally *tally)
     HOLDS(tally->items == tally->walked_items, "items in destinations", tally->items);
     HOLDS(core->timers.count == tally->timers, "timers", core->timers.count);
     HOLDS(list_empty(&core->sleepers) || weft__core_due(core) >= core->sleeps_until_ns, "sleepers", 0);
-    HOLDS(list_empty(&core->quiet_waiters) || core->stats.dispatches_open > 0 || core->tasks.live_count > core->tasks_lost,
+    HOLDS(list_empty(&core->quiet_waiters) || core->stats.dispatches_open > 0 ||
+              core->tasks.live_count > core->tasks_lost,
           "waiters for quiet", 0);
     return true;
 }
@@ -146,14 +148,29 @@ static uint64_t stir(uint64_t digest, uint64_t value)
 
 static uint64_t digest_channel(const struct core_channel *channel)
 {
-    const uint64_t values[] = {channel->slot.handle,   channel->state,         channel->workers_count,
-                               channel->classes_count, channel->queued,        channel->queued_bytes,
-                               channel->turns,         channel->open,          channel->eligible_count,
-                               channel->in_flight,     channel->orphaned,      channel->dispatched,
-                               channel->completed,     channel->failed,        channel->worker_died,
-                               channel->timed_out,     channel->cancelled,     channel->rejected,
-                               channel->redispatched,  channel->fenced,        channel->any.refs,
-                               channel->deleted,       channel->any.workers_count};
+    const uint64_t values[] = {channel->slot.handle,
+                               channel->state,
+                               channel->workers_count,
+                               channel->classes_count,
+                               channel->queued,
+                               channel->queued_bytes,
+                               channel->turns,
+                               channel->open,
+                               channel->eligible_count,
+                               channel->in_flight,
+                               channel->orphaned,
+                               channel->dispatched,
+                               channel->completed,
+                               channel->failed,
+                               channel->worker_died,
+                               channel->timed_out,
+                               channel->cancelled,
+                               channel->rejected,
+                               channel->redispatched,
+                               channel->fenced,
+                               channel->any.refs,
+                               channel->deleted,
+                               channel->any.workers_count};
     uint64_t digest = 0;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         digest = stir(digest, values[i]);
@@ -163,16 +180,34 @@ static uint64_t digest_channel(const struct core_channel *channel)
 uint64_t audit_digest(const struct core *core)
 {
     const weft_node_stats *stats = &core->stats;
-    const uint64_t values[] = {core->channels.live_count, core->sessions.live_count,  core->workers.live_count,
-                               core->tasks.live_count,    core->dispatches.live_count, core->timers.count,
-                               core->channel_names.count, core->session_names.count,   core->templates_count,
-                               core->groups_count,        core->tasks_reserved,
-                               core->arrival,             core->worker_id,             stats->dispatches_open,
-                               stats->attempts_running,   stats->dispatched,           stats->completed,
-                               stats->failed,             stats->worker_died,          stats->timed_out,
-                               stats->cancelled,          stats->rejected,             stats->redispatched,
-                               stats->fenced,             stats->deaths,               core->tasks_lost,
-                               !list_empty(&core->work),  !list_empty(&core->ended)};
+    const uint64_t values[] = {core->channels.live_count,
+                               core->sessions.live_count,
+                               core->workers.live_count,
+                               core->tasks.live_count,
+                               core->dispatches.live_count,
+                               core->timers.count,
+                               core->channel_names.count,
+                               core->session_names.count,
+                               core->templates_count,
+                               core->groups_count,
+                               core->tasks_reserved,
+                               core->arrival,
+                               core->worker_id,
+                               stats->dispatches_open,
+                               stats->attempts_running,
+                               stats->dispatched,
+                               stats->completed,
+                               stats->failed,
+                               stats->worker_died,
+                               stats->timed_out,
+                               stats->cancelled,
+                               stats->rejected,
+                               stats->redispatched,
+                               stats->fenced,
+                               stats->deaths,
+                               core->tasks_lost,
+                               !list_empty(&core->work),
+                               !list_empty(&core->ended)};
     uint64_t digest = 0;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         digest = stir(digest, values[i]);

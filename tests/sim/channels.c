@@ -14,8 +14,9 @@ void channel_draw(struct world *world, weft_channel_options *options)
     *options = (weft_channel_options)WEFT_CHANNEL_OPTIONS;
     options->policy = (weft_policy)draw(world, 3);
     options->queue_full = (weft_queue_full)draw(world, 3);
-    if (once_in(world, 2)) options->depth_max = draw(world, 5);
-    if (once_in(world, 4)) options->bytes_max = 400 + draw(world, 3000);
+    bool large = world->shape.audit_every > 1;
+    if (once_in(world, large ? 8 : 2)) options->depth_max = draw(world, 5);
+    if (once_in(world, large ? 16 : 4)) options->bytes_max = 400 + draw(world, 3000);
     if (once_in(world, 8)) options->payload_bytes_max = draw(world, 60);
     options->on_crash = percent(world, world->shape.redispatch) ? WEFT_CRASH_REDISPATCH : WEFT_CRASH_INHERIT;
     options->attempts_max = once_in(world, 4) ? rng_between(&world->rng, 1, 16) : rng_between(&world->rng, 1, 4);
@@ -41,7 +42,8 @@ uint32_t likely_channel(struct world *world)
     uint32_t index = any_channel(world);
     for (int tries = 0; tries < 3; tries++) {
         enum channel_life life = world->channels[index].life;
-        if (life == CHANNEL_OPEN || (life == CHANNEL_NONE && index >= world->shape.channels) || once_in(world, 10)) break;
+        if (life == CHANNEL_OPEN || (life == CHANNEL_NONE && index >= world->shape.channels) || once_in(world, 10))
+            break;
         index = any_channel(world);
     }
     return index;
@@ -71,11 +73,16 @@ void channel_declare(struct world *world, uint32_t index, const weft_channel_opt
     char message[ERROR_TEXT_MAX];
     sim_enter(world, EV_DECLARE, true);
     weft_error expected = WEFT_OK;
-    if (world->closing) expected = WEFT_ECLOSED;
-    else if (options->attempts_max == 0) expected = WEFT_EINVAL;
-    else if (options->durable) expected = WEFT_EUNSUPPORTED;
-    else if (channel->life != CHANNEL_NONE) expected = channel_same(channel->options, *options) ? WEFT_OK : WEFT_EDIFFERS;
-    else if (world->core->channels.live_count >= world->shape.limits.channels_max) expected = WEFT_ELIMIT;
+    if (world->closing)
+        expected = WEFT_ECLOSED;
+    else if (options->attempts_max == 0)
+        expected = WEFT_EINVAL;
+    else if (options->durable)
+        expected = WEFT_EUNSUPPORTED;
+    else if (channel->life != CHANNEL_NONE)
+        expected = channel_same(channel->options, *options) ? WEFT_OK : WEFT_EDIFFERS;
+    else if (world->core->channels.live_count >= world->shape.limits.channels_max)
+        expected = WEFT_ELIMIT;
     weft_error error = weft__core_channel_declare(world->core, channel->name, options, message);
     TRACE(world, "declare %s: %d", channel->name, (int)error);
     if (!sim_ran_out(world, error, COVER_ENOMEM_DECLARE))
@@ -101,8 +108,10 @@ bool act_declare(struct world *world)
     struct sim_channel *channel = &world->channels[index];
     weft_channel_options options;
     if (channel->life != CHANNEL_NONE && !once_in(world, 30)) return false;
-    if (channel->life != CHANNEL_NONE && once_in(world, 2)) options = channel->options;
-    else channel_draw(world, &options);
+    if (channel->life != CHANNEL_NONE && once_in(world, 2))
+        options = channel->options;
+    else
+        channel_draw(world, &options);
     if (once_in(world, 10)) options.attempts_max = 0;
     if (once_in(world, 10)) options.durable = true;
     channel_declare(world, index, &options);
@@ -146,8 +155,10 @@ bool act_pause(struct world *world)
     weft_error error = weft__core_channel_pause(world->core, world->now_ns, channel->name);
     TRACE(world, "pause %s: %d", channel->name, (int)error);
     weft_error expected = WEFT_OK;
-    if (channel->life == CHANNEL_NONE) expected = WEFT_ENOCHANNEL;
-    else if (channel->life == CHANNEL_DRAINING) expected = WEFT_EINVAL;
+    if (channel->life == CHANNEL_NONE)
+        expected = WEFT_ENOCHANNEL;
+    else if (channel->life == CHANNEL_DRAINING)
+        expected = WEFT_EINVAL;
     EXPECT(world, error == expected, "pause: %d and not %d", (int)error, (int)expected);
     if (!error) {
         channel->life = CHANNEL_PAUSED;
@@ -216,8 +227,10 @@ bool act_delete(struct world *world)
     sim_enter(world, EV_DELETE, false);
     (void)weft__core_channel_info(world->core, world->now_ns, channel->name, &info);
     weft_error expected = WEFT_OK;
-    if (channel->life == CHANNEL_NONE) expected = WEFT_ENOCHANNEL;
-    else if (open_calls(world, channel) || info.in_flight) expected = WEFT_EBUSY;
+    if (channel->life == CHANNEL_NONE)
+        expected = WEFT_ENOCHANNEL;
+    else if (open_calls(world, channel) || info.in_flight)
+        expected = WEFT_EBUSY;
     weft_error error = weft__core_channel_delete(world->core, world->now_ns, channel->name, message);
     TRACE(world, "delete %s: %d", channel->name, (int)error);
     EXPECT(world, error == expected, "delete: %d and not %d", (int)error, (int)expected);

@@ -84,9 +84,9 @@ bool act_step(struct world *world)
 static void ask_why(struct world *world)
 {
     static const enum cover whys[] = {
-        [CORE_ELIGIBLE] = COVER_WHY_ELIGIBLE,           [CORE_REFUSED_LINK] = COVER_WHY_LINK,
-        [CORE_REFUSED_ACTIVITY_TYPE] = COVER_WHY_TYPE,  [CORE_REFUSED_DRAINING] = COVER_WHY_DRAINING,
-        [CORE_REFUSED_EXCLUDED] = COVER_WHY_EXCLUDED,   [CORE_REFUSED_CAPACITY] = COVER_WHY_CAPACITY,
+        [CORE_ELIGIBLE] = COVER_WHY_ELIGIBLE,          [CORE_REFUSED_LINK] = COVER_WHY_LINK,
+        [CORE_REFUSED_ACTIVITY_TYPE] = COVER_WHY_TYPE, [CORE_REFUSED_DRAINING] = COVER_WHY_DRAINING,
+        [CORE_REFUSED_EXCLUDED] = COVER_WHY_EXCLUDED,  [CORE_REFUSED_CAPACITY] = COVER_WHY_CAPACITY,
         [CORE_REFUSED_EXECUTOR] = COVER_WHY_EXECUTOR,
     };
     weft_channel_info info;
@@ -211,7 +211,8 @@ bool act_quiet(struct world *world)
     bool tasks = once_in(world, 2);
     world->quiet.waiting = weft__core_wait_quiet(world->core, tasks, &world->quiet.core);
     TRACE(world, "wait for quiet: %d", world->quiet.waiting);
-    bool quiet = world->stats.dispatches_open == 0 && (!tasks || world->core->tasks.live_count == world->core->tasks_lost);
+    bool quiet =
+        world->stats.dispatches_open == 0 && (!tasks || world->core->tasks.live_count == world->core->tasks_lost);
     EXPECT(world, world->quiet.waiting == !quiet, "quiet is not what it says");
     if (world->quiet.waiting) cover(COVER_QUIET_WAIT);
     sim_leave(world);

@@ -111,6 +111,7 @@
     X(GROUP_GROWN, "a group takes more")                                                                               \
     X(GROUP_REMOVED, "a group is removed")                                                                             \
     X(PRIORITY_TURN, "a higher priority went first")                                                                   \
+    X(LEAST_LOADED, "the least loaded was looked for")                                                                 \
     X(STARVED_TURN, "a starved priority went first")                                                                   \
     X(STEP_DELAYED, "another event between an entry and its step")                                                     \
     X(STEP_MORE, "a step that left more to do")                                                                        \

@@ -14,9 +14,21 @@
 
 /* How a dispatch can end: an outcome and its code. In the order of the covers. */
 enum ending {
-    END_COMPLETED, END_FAILED, END_NOT_CANCELLED, END_WORKER_DIED, END_ABANDONED,
-    END_LATE_CLOSE, END_LATE_START, END_LATE_RUN, END_LATE_BEAT,
-    END_CANCELLED, END_CALLER_DIED, END_CALLER_CLOSED, END_GRACE, END_NODE_CLOSED, END_SHED,
+    END_COMPLETED,
+    END_FAILED,
+    END_NOT_CANCELLED,
+    END_WORKER_DIED,
+    END_ABANDONED,
+    END_LATE_CLOSE,
+    END_LATE_START,
+    END_LATE_RUN,
+    END_LATE_BEAT,
+    END_CANCELLED,
+    END_CALLER_DIED,
+    END_CALLER_CLOSED,
+    END_GRACE,
+    END_NODE_CLOSED,
+    END_SHED,
     ENDINGS_COUNT
 };
 
@@ -50,6 +62,10 @@ bool model_fenced(const struct sim_call *call, const struct sim_task *task);
 
 /* What has run out by now. */
 enum ending model_overdue(const struct world *world, const struct sim_call *call);
+
+/* What a dispatch that dies remembers: the name of a dead session (even), or the worker that gave it up (odd). */
+uint64_t model_key_of_worker(const struct sim_worker *worker);
+uint64_t model_key_of_session(const struct world *world, const struct sim_worker *worker);
 
 /* Whether the worker is one it died of and may not have it now. */
 bool model_excluded(const struct world *world, const struct sim_call *call, const struct sim_worker *worker);

@@ -14,7 +14,7 @@
 #include "lib/audit.h"
 #include "sim/model.h"
 
-enum { STARVED_TURN = 16 };
+enum { STARVED_TURN = 16, HOLD_AND_A_HALF = CORE_HOLD_MAX * 3 / 2 };
 
 /* --- what the entry left to be done ----------------------------------------------------------- */
 
@@ -49,7 +49,8 @@ static bool hangs(const struct world *world, uint32_t session)
     for (uint32_t i = 0; i < world->live_count; i++) {
         const struct sim_call *call = &world->calls[world->live[i]];
         if (call->life == CALL_OPEN && call->session == session &&
-            call->session_serial == world->sessions[session].serial && !(call->detached && world->sessions[session].fired))
+            call->session_serial == world->sessions[session].serial &&
+            !(call->detached && world->sessions[session].fired))
             return true;
     }
     return false;
@@ -84,8 +85,8 @@ static void changed(struct world *world, uint32_t index, struct sim_call *call, 
             model_unassigned(world, call);
     }
     if (call->state == DISPATCH_FENCED && call->giving_back) model_never_lost(world, call);
-    EXPECT(world, state != DISPATCH_FENCED || call->state == DISPATCH_ASSIGNED, "dispatch %llu is fenced without a task",
-           (unsigned long long)call->arrival);
+    EXPECT(world, state != DISPATCH_FENCED || call->state == DISPATCH_ASSIGNED,
+           "dispatch %llu is fenced without a task", (unsigned long long)call->arrival);
     if (state == DISPATCH_FENCED) cover(COVER_FENCED);
     if (state == DISPATCH_ASSIGNED) {
         model_assigned(world, call, record->task);
@@ -166,7 +167,8 @@ static void expect_first_in_first_out(struct world *world, const struct sim_call
 {
     for (uint32_t i = 0; i < world->live_count; i++) {
         const struct sim_call *older = &world->calls[world->live[i]];
-        if (older->arrival >= fresh->arrival || older->priority != fresh->priority || older->type != fresh->type) continue;
+        if (older->arrival >= fresh->arrival || older->priority != fresh->priority || older->type != fresh->type)
+            continue;
         if (!waited(world, older, fresh)) continue;
         bool sticky = world->channels[fresh->channel].options.policy == WEFT_STICKY;
         if (older->tried_count && (sticky || fresh->tried_count)) continue;
@@ -178,8 +180,8 @@ static void expect_first_in_first_out(struct world *world, const struct sim_call
 
 /* The head that the guard prefers to the fresh one, if it was its turn; and the highest above the fresh one. Nothing is
  * said of a priority where one waits that was tried: it may be waiting for an untried worker, or no longer. */
-static void expect_priority(struct world *world, const struct sim_call *fresh, uint64_t fresh_waiting_ns, uint64_t turns,
-                            uint64_t turn)
+static void expect_priority(struct world *world, const struct sim_call *fresh, uint64_t fresh_waiting_ns,
+                            uint64_t turns, uint64_t turn)
 {
     const weft_channel_options *o = &world->channels[fresh->channel].options;
     uint64_t starve_ns = o->starve_ms == WEFT_FOREVER ? UINT64_MAX : o->starve_ms * NS_PER_MS;
@@ -213,8 +215,29 @@ static void expect_priority(struct world *world, const struct sim_call *fresh, u
     }
 }
 
+/* On a least-loaded channel nobody else could have had the newcomer who had less to do, or as little and came earlier. */
+static void expect_least_loaded(struct world *world, const struct sim_call *fresh)
+{
+    const struct sim_worker *chosen = &world->workers[fresh->worker];
+    const struct core_worker *its = weft__slotmap_find(&world->core->workers, chosen->handle);
+    for (uint32_t i = 0; i < world->shape.workers; i++) {
+        const struct sim_worker *worker = &world->workers[i];
+        if (worker == chosen || !worker->handle || worker->channel != fresh->channel || !model_takes(worker, fresh))
+            continue;
+        const struct core_worker *other = weft__slotmap_find(&world->core->workers, worker->handle);
+        bool could = other->indexed && !worker_ended(world, worker) &&
+                     (!other->group || other->group->busy < other->group->limit);
+        bool less = other->in_flight < its->in_flight - 1 ||
+                    (other->in_flight == its->in_flight - 1 && worker->id < chosen->id);
+        EXPECT(world, !could || !less, "%s was chosen with %u tasks, and %s has %u", chosen->name, its->in_flight - 1,
+               worker->name, other->in_flight);
+    }
+    cover(COVER_LEAST_LOADED);
+}
+
 static void observe_order(struct world *world)
 {
+    EXPECT(world, world->fresh_count <= HOLD_AND_A_HALF, "%u tasks were assigned in one hold", world->fresh_count);
     for (uint32_t i = 0; i < world->fresh_count; i++) {
         const struct sim_call *call = &world->calls[world->fresh[i].call];
         const struct sim_worker *worker = &world->workers[call->worker];
@@ -235,6 +258,8 @@ static void observe_order(struct world *world)
         if (alone && world->losses + world->unassigns == 0) {
             uint64_t waiting_ns = world->fresh[i].from_queue ? call->waiting_ns : world->now_ns;
             expect_priority(world, call, waiting_ns, turns, channel->turns);
+            if (channel->options.policy == WEFT_LEAST_LOADED && world->event.kind == EV_DISPATCH)
+                expect_least_loaded(world, call);
         }
         channel->turns = turns;
     }
@@ -308,8 +333,8 @@ static void observe_dest(struct world *world, struct sim_dest *dest)
     }
     EXPECT(world, count == core->items_count, "a destination holds %u items and counts %u", count, core->items_count);
     dest->shadow_count = count;
-    EXPECT(world, count == 0 || dest->waiting < CONSUMERS, "all who drain a destination sleep, and %u items stand there",
-           count);
+    EXPECT(world, count == 0 || dest->waiting < CONSUMERS,
+           "all who drain a destination sleep, and %u items stand there", count);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
@@ -349,8 +374,8 @@ static void expect_no_room(struct world *world, const struct room_waiter *room)
     for (uint32_t i = 0; i < ROOM_WAITERS; i++)
         if (world->rooms[i].woken && world->rooms[i].channel == room->channel) return;
     enum { CALL_BYTES = 2048 };
-    bool room_left = record->queued < record->options.depth_max &&
-                     record->queued_bytes + CALL_BYTES <= record->options.bytes_max;
+    bool room_left =
+        record->queued < record->options.depth_max && record->queued_bytes + CALL_BYTES <= record->options.bytes_max;
     EXPECT(world, !room_left, "a caller waits for room on %s, and there is", channel->name);
     const struct sim_call call = {.type = room->type};
     for (uint32_t i = 0; i < world->shape.workers && channel->life == CHANNEL_OPEN; i++) {
@@ -358,8 +383,8 @@ static void expect_no_room(struct world *world, const struct room_waiter *room)
         if (!worker->handle || worker_ended(world, worker) || worker->channel != room->channel) continue;
         const struct core_worker *idle = weft__slotmap_find(&world->core->workers, worker->handle);
         bool free = idle->indexed && (!idle->group || idle->group->busy < idle->group->limit);
-        EXPECT(world, !free || !model_takes(worker, &call), "a caller waits for room on %s, and %s is idle", channel->name,
-               worker->name);
+        EXPECT(world, !free || !model_takes(worker, &call), "a caller waits for room on %s, and %s is idle",
+               channel->name, worker->name);
     }
 }
 

@@ -7,12 +7,12 @@
 #include "sim/world.h"
 
 struct sim_options {
-    uint64_t seed;           /* of the first world; each world's seed follows from that of the one before */
-    uint64_t events_max;     /* 0 = no bound */
-    uint64_t milliseconds;   /* 0 = no bound */
+    uint64_t seed;         /* of the first world; each world's seed follows from that of the one before */
+    uint64_t events_max;   /* 0 = no bound */
+    uint64_t milliseconds; /* 0 = no bound */
     enum world_size size;
-    FILE *trace;             /* NULL = none */
-    FILE *progress;          /* a line every some seconds; NULL = none */
+    FILE *trace;    /* NULL = none */
+    FILE *progress; /* a line every some seconds; NULL = none */
 };
 
 struct sim_report {
@@ -20,7 +20,7 @@ struct sim_report {
     uint64_t worlds, events; /* in all */
     uint64_t world_events;   /* of the last world */
     uint64_t nanoseconds;
-    char failure[1100];      /* "" = none */
+    char failure[1100]; /* "" = none */
 };
 
 /* False: a promise was broken, and report says which, and where. */

@@ -28,8 +28,8 @@ static const char usage[] =
 
 static enum world_size size = WORLD_MIXED;
 
-static const char replay[] = "stopped after %" PRIu64 " events\nagain: sim --world %s --seed 0x%" PRIx64 " --events %" PRIu64
-                             "\n";
+static const char replay[] =
+    "stopped after %" PRIu64 " events\nagain: sim --world %s --seed 0x%" PRIx64 " --events %" PRIu64 "\n";
 
 /* An assertion of the core's has stopped the process: its line is on stderr; this adds where it happened. */
 static void on_abort(int signal_number)
@@ -64,10 +64,10 @@ static bool parse_number(const char *text, uint64_t *number)
 static bool parse(int argc, char **argv, struct sim_options *options, bool *json, int *status)
 {
     static const struct option longs[] = {
-        {"seed", required_argument, NULL, 's'},  {"events", required_argument, NULL, 'e'},
+        {"seed", required_argument, NULL, 's'},    {"events", required_argument, NULL, 'e'},
         {"seconds", required_argument, NULL, 't'}, {"world", required_argument, NULL, 'w'},
-        {"trace", no_argument, NULL, 'v'},       {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
+        {"trace", no_argument, NULL, 'v'},         {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     *status = EXIT_USAGE;
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         bool good = true;
@@ -132,8 +132,10 @@ int main(int argc, char **argv)
     fflush(stdout);
 
     bool kept = sim_run(&options, &report);
-    if (json) print_json(&report);
-    else print_report(&report);
+    if (json)
+        print_json(&report);
+    else
+        print_report(&report);
     fflush(stdout);
     unsigned missing = kept && report.events > COVERED_AFTER ? sim_uncovered(stderr) : 0;
     if (!kept) fprintf(stderr, "broken: %s\n", report.failure);

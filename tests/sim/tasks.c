@@ -112,9 +112,12 @@ static bool draw_result(struct world *world, const struct sim_task *held, struct
         if (!result->returned) result->kind = CORE_RESULT_COMPLETE; /* twice */
         return true;
     }
-    if (n > 3) result->kind = draw_kind(world, held);
-    else if (n == 3) result->kept = true;
-    else if (n < 2) result->kind = once_in(world, 2) ? CORE_RESULT_ABANDON : draw_kind(world, held);
+    if (n > 3)
+        result->kind = draw_kind(world, held);
+    else if (n == 3)
+        result->kept = true;
+    else if (n < 2)
+        result->kind = once_in(world, 2) ? CORE_RESULT_ABANDON : draw_kind(world, held);
     return true;
 }
 
@@ -312,7 +315,8 @@ bool act_on_cancel(struct world *world)
     bool waits = call && !call->cancelling;
     bool left = weft__core_task_on_cancel(world->core, held->task, world->dests[0].core);
     TRACE(world, "ask for a cancel notice: %d", left);
-    EXPECT(world, left == waits, "a cancel notice is %s", left ? "to come, and nobody waits any more" : "late too early");
+    EXPECT(world, left == waits, "a cancel notice is %s",
+           left ? "to come, and nobody waits any more" : "late too early");
     held->asked = left;
     if (!left) cover(COVER_NOTICE_TOO_LATE);
     sim_leave(world);

@@ -159,9 +159,9 @@ static void draw_large(struct shape *shape, struct rng *rng)
                             .templated = 3,
                             .groups = rng_between(rng, 2, 8),
                             .queues = 4,
-                            .calls = rng_between(rng, 100, 1500),
+                            .calls = rng_between(rng, 100, 3000),
                             .types = rng_below(rng, 6),
-                            .life = rng_between(rng, 4000, 20000),
+                            .life = rng_between(rng, 4000, 16000),
                             .audit_every = 1000,
                             .take_max = 16,
                             .results_max = RESULTS_MAX};
@@ -169,13 +169,15 @@ static void draw_large(struct shape *shape, struct rng *rng)
 
 void sim_draw(struct shape *shape, struct rng *rng, enum world_size size)
 {
-    bool large = size == WORLD_LARGE || (size == WORLD_MIXED && rng_below(rng, 60) == 0);
-    if (large) draw_large(shape, rng);
-    else draw_small(shape, rng);
+    bool large = size == WORLD_LARGE || (size == WORLD_MIXED && rng_below(rng, 40) == 0);
+    if (large)
+        draw_large(shape, rng);
+    else
+        draw_small(shape, rng);
     static const uint32_t paces_ns[] = {1, 1000, 100000, 1000000, 5000000};
     static const uint32_t lates[] = {0, 2, 8, 40};
     static const uint32_t refusals[] = {0, 4, 20, 100};
-    shape->pace_ns = paces_ns[rng_below(rng, 5)];
+    shape->pace_ns = paces_ns[rng_below(rng, large ? 3 : 5)];
     shape->step_late = lates[rng_below(rng, 4)];
     shape->out_of_memory = refusals[rng_below(rng, 4)];
     shape->detached = rng_below(rng, 3) * 20;
@@ -326,8 +328,10 @@ static void live(struct world *world, uint64_t events_max)
     }
     uint64_t last = world->shape.life < events_max ? world->shape.life : events_max;
     for (uint64_t idle = 0; world->events < last && idle < 100000; idle++) {
-        if (weft__core_has_work(world->core) && !once_in(world, world->shape.step_late)) (void)act_step(world);
-        else if (!actions[world->lottery[draw(world, 256)]].act(world)) continue;
+        if (weft__core_has_work(world->core) && !once_in(world, world->shape.step_late))
+            (void)act_step(world);
+        else if (!actions[world->lottery[draw(world, 256)]].act(world))
+            continue;
         idle = 0;
     }
 }
@@ -369,8 +373,10 @@ static void empty(struct world *world)
     for (uint32_t i = 0; i < world->shape.groups; i++)
         if (world->groups[i].added) EXPECT(world, group_remove(world, i), "a group without workers is busy");
     for (uint32_t i = 0; i < 2 + world->shape.queues; i++) {
-        if (world->dests[i].role == DEST_QUEUE && once_in(world, 2)) dest_abandon(world, i);
-        else dest_drain(world, i, UINT32_MAX);
+        if (world->dests[i].role == DEST_QUEUE && once_in(world, 2))
+            dest_abandon(world, i);
+        else
+            dest_drain(world, i, UINT32_MAX);
     }
     for (uint32_t i = 0; i < world->shape.sessions; i++)
         while (world->sessions[i].handle && world->sessions[i].holders)
@@ -392,8 +398,9 @@ static void expect_nothing(struct world *world)
     EXPECT(world, stats.workers == 0 && stats.participants == 0, "%u workers and %u sessions are left", stats.workers,
            stats.participants);
     EXPECT(world, stats.attempts_running == 0, "%u attempts run at the end", stats.attempts_running);
-    EXPECT(world, world->core->dispatches.live_count == 0 && world->core->tasks.live_count == 0 &&
-                      world->core->tasks_reserved == 0,
+    EXPECT(world,
+           world->core->dispatches.live_count == 0 && world->core->tasks.live_count == 0 &&
+               world->core->tasks_reserved == 0,
            "records are left");
     weft__core_free(world->core);
     world->core = NULL;

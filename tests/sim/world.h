@@ -23,26 +23,55 @@ enum { NONE = UINT32_MAX };
 enum world_size { WORLD_SMALL = 1, WORLD_LARGE, WORLD_MIXED };
 
 enum event_kind {
-    EV_ATTACH, EV_ARM, EV_FIRE, EV_HOLD, EV_RELEASE,
-    EV_GROUP_ADD, EV_GROUP_REMOVE, EV_GROUP_LIMIT,
-    EV_REGISTER, EV_WORKER_DRAIN, EV_UNREGISTER, EV_FORGET,
-    EV_DECLARE, EV_TEMPLATE, EV_PAUSE, EV_RESUME, EV_DRAIN, EV_DELETE,
-    EV_DISPATCH, EV_CANCEL, EV_OUTCOME, EV_FETCH, EV_ABANDON,
-    EV_TAKE, EV_BEGIN, EV_RESULTS, EV_GIVE_BACK, EV_HEARTBEAT, EV_ON_CANCEL, EV_MOVE,
-    EV_TICK, EV_JUMP, EV_STEP, EV_ASK, EV_QUIET,
-    EV_CLOSE, EV_SETTLE_ALL,
+    EV_ATTACH,
+    EV_ARM,
+    EV_FIRE,
+    EV_HOLD,
+    EV_RELEASE,
+    EV_GROUP_ADD,
+    EV_GROUP_REMOVE,
+    EV_GROUP_LIMIT,
+    EV_REGISTER,
+    EV_WORKER_DRAIN,
+    EV_UNREGISTER,
+    EV_FORGET,
+    EV_DECLARE,
+    EV_TEMPLATE,
+    EV_PAUSE,
+    EV_RESUME,
+    EV_DRAIN,
+    EV_DELETE,
+    EV_DISPATCH,
+    EV_CANCEL,
+    EV_OUTCOME,
+    EV_FETCH,
+    EV_ABANDON,
+    EV_TAKE,
+    EV_BEGIN,
+    EV_RESULTS,
+    EV_GIVE_BACK,
+    EV_HEARTBEAT,
+    EV_ON_CANCEL,
+    EV_MOVE,
+    EV_TICK,
+    EV_JUMP,
+    EV_STEP,
+    EV_ASK,
+    EV_QUIET,
+    EV_CLOSE,
+    EV_SETTLE_ALL,
     EVENTS_COUNT
 };
 
 /* How much there is of each, and how the world's people behave. */
 struct shape {
     uint32_t sessions, session_names, workers, channels, templated, groups, queues, calls;
-    uint32_t types;          /* activity types in use; 0 = none */
-    uint32_t life;           /* events before it is closed */
+    uint32_t types; /* activity types in use; 0 = none */
+    uint32_t life;  /* events before it is closed */
     uint32_t audit_every;
-    uint32_t pace_ns;        /* the usual time between two events, at most */
-    uint32_t step_late;      /* a step that is due waits for other events once in so many times; 0 = never */
-    uint32_t out_of_memory;  /* an entry that may allocate is refused once in so many times */
+    uint32_t pace_ns;       /* the usual time between two events, at most */
+    uint32_t step_late;     /* a step that is due waits for other events once in so many times; 0 = never */
+    uint32_t out_of_memory; /* an entry that may allocate is refused once in so many times */
     uint32_t take_max;
     uint32_t results_max;
     uint32_t detached, redispatch, sticky; /* percent of the dispatches */
@@ -59,7 +88,7 @@ struct sim_waiter {
 };
 
 struct sim_session {
-    uint64_t handle;         /* 0 = none here */
+    uint64_t handle; /* 0 = none here */
     struct list_node ended;
     uint32_t name, serial, holders, workers;
     bool declared, armed, fired;
@@ -68,7 +97,7 @@ struct sim_session {
 enum worker_kind { WORKER_PULLS = 1, WORKER_GROUP, WORKER_INLINE };
 
 struct sim_worker {
-    uint64_t handle;         /* 0 = none here */
+    uint64_t handle; /* 0 = none here */
     uint64_t id;
     char name[24];
     uint32_t serial, session, channel, channel_serial, group, dest, types, max_concurrent;
@@ -84,10 +113,10 @@ struct sim_channel {
     uint64_t hash;
     weft_channel_options options;
     enum channel_life life;
-    uint32_t serial;         /* changes with each declaration */
+    uint32_t serial; /* changes with each declaration */
     struct sim_waiter drained;
-    uint64_t turns;          /* seen */
-    weft_channel_info told;  /* when it was asked last */
+    uint64_t turns;         /* seen */
+    weft_channel_info told; /* when it was asked last */
 };
 
 struct sim_group {
@@ -101,14 +130,14 @@ enum dest_role { DEST_CALLBACKS = 1, DEST_INLINE, DEST_QUEUE, DEST_GROUP, DEST_I
 enum { CONSUMERS = 2 };
 
 struct sim_dest {
-    struct core_dest *core;  /* NULL = not in use */
+    struct core_dest *core; /* NULL = not in use */
     struct core_dest own;
     enum dest_role role;
-    uint32_t owner;          /* the group or worker */
+    uint32_t owner; /* the group or worker */
     uint32_t serial;
-    uint32_t waiting;        /* of its consumers */
+    uint32_t waiting; /* of its consumers */
     struct sim_waiter consumers[CONSUMERS];
-    uint64_t *shadow;        /* seen: what stood there after the last event */
+    uint64_t *shadow; /* seen: what stood there after the last event */
     uint32_t shadow_count, shadow_room;
 };
 
@@ -121,26 +150,26 @@ struct sim_call {
     struct message *payload; /* only to compare */
     uint32_t serial, session, session_serial, channel, dest, type;
     uint32_t start_to_close_ms, heartbeat_ms;
-    uint32_t at_live;        /* where it stands in live[] */
+    uint32_t at_live; /* where it stands in live[] */
     uint8_t priority, attempts_max, admission;
     bool detached, redispatches;
 
     /* what is known of its course */
     enum call_life life;
-    bool taken, begun;       /* its attempt was taken; and a handler or puller has begun it */
-    bool giving_back;        /* the event under way gives its attempt back, not begun */
-    bool cancelling;         /* its end was asked for while it ran */
-    uint8_t spent;           /* attempts lost */
+    bool taken, begun; /* its attempt was taken; and a handler or puller has begun it */
+    bool giving_back;  /* the event under way gives its attempt back, not begun */
+    bool cancelling;   /* its end was asked for while it ran */
+    uint8_t spent;     /* attempts lost */
     uint8_t tried_count;
     uint64_t tried[CORE_ATTEMPTS_MAX]; /* names of dead sessions (even), ids of workers (odd) */
     uint64_t retry_ns, taken_ns, beat_ns, grace_ns;
     uint32_t worker, worker_serial; /* of the attempt */
-    char worker_name[24];    /* the last that lost it, or had it at the end */
+    char worker_name[24];           /* the last that lost it, or had it at the end */
 
     /* its end */
-    uint32_t ending;         /* enum ending */
+    uint32_t ending; /* enum ending */
     uint32_t attempts;
-    bool exact;              /* nothing can have happened to it unseen before it ended */
+    bool exact; /* nothing can have happened to it unseen before it ended */
     uint64_t ended_ns, keep_until_ns;
     const struct message *result;
 
@@ -155,7 +184,7 @@ struct sim_call {
 struct sim_task {
     struct core_task *task;
     uint32_t call, call_serial, worker, worker_serial, attempt, batch;
-    uint64_t order;          /* of taking */
+    uint64_t order; /* of taking */
     bool handled, begun, returned, settled, kept, asked, noticed;
 };
 
@@ -163,7 +192,7 @@ enum { RESULTS_MAX = 16, ROOM_WAITERS = 3, FRESH_MAX = 512 };
 
 struct room_waiter {
     struct sim_waiter waiter;
-    uint64_t handle;         /* the caller's session */
+    uint64_t handle; /* the caller's session */
     uint32_t session, session_serial, channel, type, priority, size_bytes;
     bool busy, woken;
 };
@@ -187,14 +216,14 @@ struct event {
         const struct message *message;
     } results[RESULTS_MAX];
     uint32_t results_count;
-    bool may_allocate, refused; /* it may need memory; some of which is refused */
+    bool may_allocate, refused;   /* it may need memory; some of which is refused */
     uint64_t digest, allocations; /* before */
 };
 
 /* Assigned in the event under way. */
 struct fresh {
     uint32_t call;
-    bool from_queue;         /* where it stood before the event */
+    bool from_queue; /* where it stood before the event */
 };
 
 struct world {
@@ -204,16 +233,16 @@ struct world {
     struct shape shape;
     uint64_t seed, now_ns, events;
     bool closing, settling;
-    bool settle_works;       /* some step of it may be left */
+    bool settle_works; /* some step of it may be left */
 
     struct sim_session *sessions;
     struct sim_worker *workers;
     struct sim_channel *channels; /* those with templates behind the others */
     struct sim_group *groups;
-    struct sim_dest *dests;  /* callbacks, inline, the queues, the groups', the workers' */
+    struct sim_dest *dests; /* callbacks, inline, the queues, the groups', the workers' */
     struct sim_call *calls;
     struct sim_task *tasks;
-    uint32_t *live;          /* calls that are not free */
+    uint32_t *live; /* calls that are not free */
     uint32_t *free_calls;
     uint32_t dests_count, live_count, free_count, tasks_count, tasks_room, channels_count;
     uint64_t taken_count;
@@ -223,15 +252,15 @@ struct world {
     struct sim_waiter sleeper, quiet, fetcher;
     uint32_t fetched_call, fetched_serial;
 
-    weft_node_stats stats;   /* the model's */
+    weft_node_stats stats; /* the model's */
     struct event event;
     struct fresh fresh[FRESH_MAX];
     uint32_t fresh_count;
     uint64_t losses, unassigns; /* seen in this event */
     uint64_t hidden_losses;     /* that may have been in it */
     uint8_t lottery[256];
-    FILE *trace;             /* NULL = none */
-    jmp_buf *failed;         /* where a failure goes */
+    FILE *trace;     /* NULL = none */
+    jmp_buf *failed; /* where a failure goes */
     char sentence[1024];
 };
 
@@ -265,7 +294,7 @@ void sim_enter(struct world *world, enum event_kind kind, bool may_allocate);
 bool sim_ran_out(struct world *world, weft_error error, enum cover what);
 void sim_leave(struct world *world);
 
-/* people.c, channels.c, calls.c, tasks.c, clockwork.c: the events. False: there was nothing to do it to. */
+/* people.c, workers.c, channels.c, calls.c, outcomes.c, tasks.c, clockwork.c: the events. False: there was nothing to do it to. */
 typedef bool (*sim_action)(struct world *world);
 bool act_attach(struct world *world);
 bool act_arm(struct world *world);
@@ -306,6 +335,7 @@ bool act_quiet(struct world *world);
 /* The same, done to one that is chosen. */
 uint32_t likely_session(struct world *world);
 uint32_t likely_channel(struct world *world);
+uint32_t any_call(struct world *world);
 void session_attach(struct world *world, uint32_t session, uint32_t name, bool declared);
 void session_arm(struct world *world, uint32_t session);
 void session_fire(struct world *world, uint32_t session);
@@ -313,6 +343,7 @@ void session_release(struct world *world, uint32_t session);
 void worker_register(struct world *world, uint32_t worker, const struct sim_worker *wanted, const char *name);
 void worker_unregister(struct world *world, uint32_t worker);
 bool worker_forget(struct world *world, uint32_t worker);
+void cover_end(const struct world *world, uint32_t worker); /* what the worker's end meets */
 bool worker_ended(const struct world *world, const struct sim_worker *worker);
 void group_add(struct world *world, uint32_t group, uint32_t limit);
 void group_limit(struct world *world, uint32_t group, uint32_t limit);
