@@ -220,12 +220,19 @@ static bool serve_seat(struct core *core, struct seat *seat)
     return false;
 }
 
-/* Each hungry seat in turn, so that no channel of the group waits for another's queue to end. */
+/* Each hungry seat in turn, so that no channel of the group waits for another's queue to end. What is more than a hold is
+ * left to steps. */
 void weft__serve_group(struct core *core, struct core_group *group)
 {
+    int served = 0;
     for (struct list_node *node; group->busy < group->limit && (node = list_pop_front(&group->hungry));) {
         struct seat *seat = list_record(node, struct seat, on_hungry);
-        if (serve_seat(core, seat)) list_push_back(&group->hungry, node);
+        if (served == CORE_HOLD_MAX) {
+            weft__work_add(core, &seat->class->channel->work, WORK_CHANNEL);
+        } else if (serve_seat(core, seat)) {
+            list_push_back(&group->hungry, node);
+            served++;
+        }
     }
 }
 

@@ -2,6 +2,7 @@
  *   - one that waits for a worker it has not died of goes on waiting when such a worker leaves before it has begun
  *   - an older dispatch that takes the worker chosen for a newer one leaves another idle worker to that
  *   - a caller that waits for room is woken by a thread that is free for it, also where the queue has places but is full
+ *   - a group that takes many more at once is served in several holds
  */
 #include "lib/fixture.h"
 
@@ -55,12 +56,29 @@ spec(freed_thread_wakes_a_caller_that_waits_for_room)
     then("0 again#1 to w1");
 }
 
+spec(group_that_takes_many_more_is_served_in_several_holds)
+{
+    enum { MANY = CORE_HOLD_MAX + 100 };
+    channel("dispatch.media.resize", .depth_max = MANY);
+    group("g", 0);
+    worker("w1", .group = "g", .capacity = MANY);
+    for (int i = 0; i < MANY; i++)
+        dispatch(numbered("a", i));
+    stop_steps();
+    limit_group("g", MANY);
+    check_eq(channel_now().queued, MANY - CORE_HOLD_MAX);
+    run_steps();
+    check_eq(channel_now().queued, 0);
+    whatever();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         promised(wait_for_an_untried_worker_outlasts_one_that_leaves),
         promised(one_that_is_passed_over_goes_to_another_idle_worker),
         promised(freed_thread_wakes_a_caller_that_waits_for_room),
+        promised(group_that_takes_many_more_is_served_in_several_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
