@@ -86,9 +86,13 @@ static void a_short_fetch_arms_the_eventfd(void **state)
     for (int i = 0; i < 3; i++) {
         struct pollfd watched = {.fd = fd, .events = POLLIN};
         check_ok(weft_dispatch_submit(completions, CHANNEL, WEFT_TEXT("1"), NULL, 0, NULL));
-        check_eq(poll(&watched, 1, -1), 1);
-        check_eq(read(fd, &told, sizeof(told)), sizeof(told));
-        check_ok(weft_completions_next(completions, 0, replies, 8, &count));
+        weft_error error;
+        do { /* it may be told once too often, never too seldom */
+            check_eq(poll(&watched, 1, -1), 1);
+            check_eq(read(fd, &told, sizeof(told)), sizeof(told));
+            error = weft_completions_next(completions, 0, replies, 8, &count);
+        } while (error == WEFT_EAGAIN);
+        check_ok(error);
         check_eq(count, 1);
         weft_reply_release(&replies[0]);
     }
