@@ -254,7 +254,7 @@ static weft_error admit(struct core *core, struct core_channel *channel, const s
     list_push_back(&session->dispatches, &dispatch->on_session);
     if (dispatch->dest) list_push_back(&dispatch->dest->open, &dispatch->item.on);
     /* Where others wait it goes behind them, and a worker that none of them may have takes it from there. */
-    if (worker && list_empty(&class->queues[dispatch->priority]))
+    if (worker && channel->queued == 0)
         weft__assign(core, dispatch, worker);
     else
         weft__place(core, dispatch);

@@ -273,7 +273,7 @@ void weft__serve_channel(struct core *core, struct core_channel *channel)
 void weft__place(struct core *core, struct core_dispatch *dispatch)
 {
     struct core_worker *worker = hands_out(dispatch->channel) ? weft__select(core, dispatch) : NULL;
-    if (worker && list_empty(&dispatch->class->queues[dispatch->priority])) {
+    if (worker && dispatch->channel->queued == 0) { /* else the worker may be due to one more urgent, or older */
         weft__assign(core, dispatch, worker);
         return;
     }

@@ -65,9 +65,8 @@ static bool channel_sums(const struct tally *tally, const struct core_channel *c
     HOLDS(channel->hanging_count == sums->hanging, "channel", channel->serial);
     uint64_t ended =
         channel->completed + channel->failed + channel->worker_died + channel->timed_out + channel->cancelled;
-    uint64_t shed = channel->dispatched - ended - channel->open;
-    HOLDS(channel->dispatched >= ended + channel->open, "channel", channel->serial);
-    HOLDS(shed <= channel->rejected, "channel", channel->serial);
+    HOLDS(channel->dispatched == ended + channel->shed + channel->open, "channel", channel->serial);
+    HOLDS(channel->shed <= channel->rejected, "channel", channel->serial);
     HOLDS(!channel->deleted || sums->hanging > 0 || list_linked(&channel->work.on), "deleted channel", channel->serial);
     HOLDS(sums->draining == 0, "draining members less those of workers, channel", channel->serial);
     HOLDS(sums->members == 0, "members less those of workers, channel", channel->serial);

@@ -115,6 +115,7 @@
     X(STARVED_TURN, "a starved priority went first")                                                                   \
     X(STEP_DELAYED, "another event between an entry and its step")                                                     \
     X(STEP_MORE, "a step that left more to do")                                                                        \
+    X(WATCHER_WOKEN, "a loop that watches a destination is told")                                                      \
     X(SLEEPER_WOKEN, "a timer due earlier wakes the sleeper")                                                          \
     X(TICK_LATE, "a tick later than it was due")                                                                       \
     X(QUIET_WAIT, "wait for quiet")                                                                                    \

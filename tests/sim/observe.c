@@ -18,12 +18,23 @@ enum { STARVED_TURN = 16, HOLD_AND_A_HALF = CORE_HOLD_MAX * 3 / 2 };
 
 /* --- what the entry left to be done ----------------------------------------------------------- */
 
+/* Threads that sleep go before a loop that watches, which may not look. */
+static void consumer_woken(struct world *world, struct sim_dest *dest, const struct sim_waiter *waiter)
+{
+    dest->waiting--;
+    if (!waiter->core.watches) return;
+    cover(COVER_WATCHER_WOKEN);
+    for (int i = 0; i < CONSUMERS; i++)
+        EXPECT(world, !dest->consumers[i].waiting || dest->consumers[i].core.watches,
+               "a loop that watches was told, and a thread sleeps");
+}
+
 static void woken(struct world *world, struct sim_waiter *waiter)
 {
     EXPECT(world, waiter->waiting, "a waiter was woken that did not wait");
     waiter->waiting = false;
     switch (waiter->kind) {
-    case WAITS_DEST: world->dests[waiter->owner].waiting--; break;
+    case WAITS_DEST: consumer_woken(world, &world->dests[waiter->owner], waiter); break;
     case WAITS_ROOM:
         world->rooms[waiter->owner].woken = true;
         cover(COVER_BLOCK_WOKEN);
@@ -190,8 +201,9 @@ static void expect_priority(struct world *world, const struct sim_call *fresh, u
     for (uint32_t i = 0; i < world->live_count; i++) {
         const struct sim_call *older = &world->calls[world->live[i]];
         if (!waited(world, older, fresh)) continue;
-        unknown |= older->tried_count ? 1U << older->priority : 0;
-        if (older->queued_event >= world->events) continue;
+        bool just_came = older->queued_event >= world->events;
+        unknown |= just_came || older->tried_count ? 1U << older->priority : 0;
+        if (just_came) continue;
         const struct sim_call **head = &heads[older->priority];
         if (!*head || older->arrival < (*head)->arrival) *head = older;
     }
@@ -255,7 +267,7 @@ static void observe_order(struct world *world)
         uint64_t turns = record->channel->turns;
         bool alone = world->fresh_count == 1 && !world->event.had_work && !call->tried_count &&
                      channel->options.policy != WEFT_STICKY;
-        if (alone && world->losses + world->unassigns == 0) {
+        if (alone) {
             uint64_t waiting_ns = world->fresh[i].from_queue ? call->waiting_ns : world->now_ns;
             expect_priority(world, call, waiting_ns, turns, channel->turns);
             if (channel->options.policy == WEFT_LEAST_LOADED && world->event.kind == EV_DISPATCH)

@@ -59,14 +59,7 @@ static bool take_outcome(struct world *world, struct sim_dest *dest)
         TRACE(world, "cancel notice");
         noticed(world, cancelled);
     } else {
-        for (int i = 0; i < CONSUMERS && dest->waiting < CONSUMERS; i++) {
-            struct sim_waiter *consumer = &dest->consumers[i];
-            if (consumer->waiting) continue;
-            consumer->waiting = weft__core_dest_wait(dest->core, &consumer->core);
-            EXPECT(world, consumer->waiting, "an empty destination is not");
-            dest->waiting++;
-            break;
-        }
+        dest_sleep(world, dest);
     }
     sim_leave(world);
     return kind != 0;

@@ -5,6 +5,20 @@
 
 /* --- taking ----------------------------------------------------------------------------------- */
 
+/* One of those who drain it has found nothing: a thread, which sleeps, or a host's loop, which watches. */
+void dest_sleep(struct world *world, struct sim_dest *dest)
+{
+    struct sim_waiter *consumer = dest->consumers;
+    while (consumer->waiting)
+        consumer++;
+    bool watches = once_in(world, 3);
+    weft__core_waiter_init(&consumer->core);
+    consumer->waiting = watches ? weft__core_dest_watch(dest->core, &consumer->core)
+                                : weft__core_dest_wait(dest->core, &consumer->core);
+    EXPECT(world, consumer->waiting, "an empty destination is not");
+    dest->waiting++;
+}
+
 /* A consumer that is awake takes, or finds nothing and sleeps. */
 void dest_take(struct world *world, uint32_t index, uint32_t max)
 {
@@ -20,14 +34,7 @@ void dest_take(struct world *world, uint32_t index, uint32_t max)
     }
     if (count > 1) cover(COVER_TAKE_BATCH);
     if (count == 1 && max > 1 && tasks[0]->timed) cover(COVER_TAKE_TIMED);
-    for (int i = 0; count == 0 && i < CONSUMERS; i++) {
-        struct sim_waiter *consumer = &dest->consumers[i];
-        if (consumer->waiting) continue;
-        consumer->waiting = weft__core_dest_wait(dest->core, &consumer->core);
-        EXPECT(world, consumer->waiting, "an empty destination is not");
-        dest->waiting++;
-        break;
-    }
+    if (!count) dest_sleep(world, dest);
     sim_leave(world);
 }
 

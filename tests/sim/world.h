@@ -350,6 +350,7 @@ void group_limit(struct world *world, uint32_t group, uint32_t limit);
 bool group_remove(struct world *world, uint32_t group);
 void dest_open(struct world *world, uint32_t dest, struct core_dest *core);
 void dest_close(struct world *world, uint32_t dest);
+void dest_sleep(struct world *world, struct sim_dest *dest);
 void dest_take(struct world *world, uint32_t dest, uint32_t max);
 void dest_drain(struct world *world, uint32_t dest, uint32_t max);
 void dest_abandon(struct world *world, uint32_t dest);
