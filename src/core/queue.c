@@ -72,8 +72,6 @@ void weft__queue_add(struct core *core, struct core_dispatch *dispatch)
     channel->queued++;
     channel->queued_by_priority[p]++;
     channel->queued_bytes += charge(dispatch);
-    mark_class_hungry(class);
-    if (class->name) mark_class_hungry(&channel->any);
 }
 
 void weft__queue_remove(struct core *core, struct core_dispatch *dispatch)
@@ -278,8 +276,11 @@ void weft__place(struct core *core, struct core_dispatch *dispatch)
         return;
     }
     weft__queue_add(core, dispatch);
-    if (!worker) return;
-    weft__serve_worker(core, worker);
-    bool passed = dispatch->state == DISPATCH_QUEUED && weft__select(core, dispatch); /* an older one had that worker */
-    if (passed) weft__work_add(core, &dispatch->channel->work, WORK_CHANNEL);
+    if (worker) weft__serve_worker(core, worker);
+    if (dispatch->state != DISPATCH_QUEUED) return;
+    struct core_class *class = dispatch->class;
+    mark_class_hungry(class);
+    if (class->name) mark_class_hungry(&class->channel->any);
+    bool passed = worker && weft__select(core, dispatch); /* another had that worker, and there is one more */
+    if (passed) weft__work_add(core, &class->channel->work, WORK_CHANNEL);
 }

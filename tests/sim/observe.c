@@ -209,6 +209,8 @@ static void expect_priority(struct world *world, const struct sim_call *fresh, u
     }
     bool starved_turn = turns / STARVED_TURN != turn / STARVED_TURN && starve_ns != UINT64_MAX;
     uint64_t fresh_waited_ns = world->now_ns - fresh_waiting_ns;
+    /* Such an event may end the head that was looked at then, and another seems to have been it. */
+    bool ended_others = world->event.kind == EV_TICK || world->event.kind == EV_STEP;
     for (unsigned p = 0; p < fresh->priority; p++) {
         if (!heads[p] || unknown & 1U << p) continue;
         EXPECT(world, starved_turn && fresh_waited_ns >= starve_ns,
@@ -221,6 +223,7 @@ static void expect_priority(struct world *world, const struct sim_call *fresh, u
         if (!heads[p] || unknown & 1U << p) continue;
         cover(COVER_PRIORITY_TURN);
         bool starved = world->now_ns - heads[p]->waiting_ns >= starve_ns && heads[p]->waiting_ns < fresh_waiting_ns;
+        if (ended_others) continue;
         EXPECT(world, !starved_turn || turns != turn + 1 || !starved,
                "dispatch %llu of priority %u went in the turn of the starved %llu of priority %u",
                (unsigned long long)fresh->arrival, fresh->priority, (unsigned long long)heads[p]->arrival, p);
