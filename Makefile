@@ -152,7 +152,7 @@ check: $(LIB) $(if $(filter %.sh,$(TESTS)),all $(SIM)) $(filter-out %.sh,$(TESTS
 sim: $O/sim ## the simulator; SEED=n EVENTS=n, or SIM_S=seconds
 	$< $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events $(EVENTS)) $(if $(SIM_S),--seconds $(SIM_S))
 
-bench: $O/bench ## prints the benchmark's table
+bench: $O/bench $(SIM) ## prints the benchmark's table
 	@$<
 
 FUZZ_S ?= 60
