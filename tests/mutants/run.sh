@@ -50,7 +50,8 @@ noticed() {
     local name
     if ! timeout 60 "$1/sim" --seed 1 --events "$EVENTS" >"$1/log" 2>&1; then
         echo "the simulation, after $(sed -n 's/^stopped after \([0-9]*\) events.*/\1/p' "$1/log") events: $(
-            sed -n 's/^weft: [^:]*:[0-9]*: \(broken invariant\)/\1/p; s/^broken: event [0-9]*: //p' "$1/log" | head -n 1)"
+            sed -n 's/^weft: [^:]*:[0-9]*: \(broken invariant\)/\1/p; s/^broken: event [0-9]*: //p
+                s/^stopped .*/a fault/p' "$1/log" | head -n 1)"
         return
     fi
     for name in $catchers; do

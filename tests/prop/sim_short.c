@@ -9,7 +9,7 @@
 
 #include "sim/run.h"
 
-enum { SECONDS = 2, FIXED_EVENTS = 1000000 };
+enum { MILLISECONDS = 2000, FIXED_EVENTS = 1000000 };
 
 static struct sim_report run(const struct sim_options *options)
 {
@@ -28,13 +28,13 @@ static void no_promise_is_broken_with_a_fixed_seed(void **state)
 {
     (void)state;
     (void)run(&(struct sim_options){
-        .seed = 20240229, .events_max = FIXED_EVENTS, .milliseconds = 1000 * SECONDS, .size = WORLD_SMALL});
+        .seed = 20240229, .events_max = FIXED_EVENTS, .milliseconds = MILLISECONDS, .size = WORLD_SMALL});
 }
 
 static void no_promise_is_broken_with_a_random_seed(void **state)
 {
     (void)state;
-    struct sim_options options = {.milliseconds = 1000 * SECONDS, .size = WORLD_MIXED};
+    struct sim_options options = {.milliseconds = MILLISECONDS, .size = WORLD_MIXED};
     check_eq(getrandom(&options.seed, sizeof options.seed, 0), sizeof options.seed);
     (void)run(&options);
 }

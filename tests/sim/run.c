@@ -25,7 +25,7 @@ uint64_t sim_seed_now(uint64_t *events, uint64_t *all_events)
 
 bool sim_run(const struct sim_options *options, struct sim_report *report)
 {
-    uint64_t start_ns = weft__clock_ns(), said_ns = start_ns, now_ns = start_ns;
+    uint64_t start_ns = weft__clock_ns(), said_ns = start_ns;
     *report = (struct sim_report){.seed = options->seed};
     world.trace = options->trace;
     while (!report->failure[0]) {
@@ -38,7 +38,7 @@ bool sim_run(const struct sim_options *options, struct sim_report *report)
             snprintf(report->failure, sizeof report->failure, "%s", failure);
             break;
         }
-        now_ns = weft__clock_ns();
+        uint64_t now_ns = weft__clock_ns();
         report->nanoseconds = now_ns - start_ns;
         if (options->progress && now_ns - said_ns > PROGRESS_S * NS_PER_S) {
             fprintf(options->progress, "%.1f M events, %" PRIu64 " worlds, %.2f M events/s\n",

@@ -9,7 +9,7 @@
 
 #include "sim/run.h"
 
-enum { DEFAULT_S = 10, EXIT_BROKEN = 1, EXIT_USAGE = 2, COVERED_AFTER = 5000000 };
+enum { DEFAULT_MS = 10000, EXIT_BROKEN = 1, EXIT_USAGE = 2, COVERED_AFTER = 5000000 };
 
 static const char usage[] =
     "sim: runs random worlds against weft's core and its model, and stops at the first promise that is broken.\n"
@@ -31,16 +31,35 @@ static enum world_size size = WORLD_MIXED;
 static const char replay[] =
     "stopped after %" PRIu64 " events\nagain: sim --world %s --seed 0x%" PRIx64 " --events %" PRIu64 "\n";
 
-/* An assertion of the core's has stopped the process: its line is on stderr; this adds where it happened. */
-static void on_abort(int signal_number)
+/* The process is stopped by an assertion, a fault or a sanitizer, which say why on stderr: this adds where it happened. */
+static void say_where(void)
 {
     char text[160];
     uint64_t events, all_events, seed = sim_seed_now(&events, &all_events);
     int length = snprintf(text, sizeof text, replay, all_events, sim_size_name(size), seed, events);
     ssize_t ignored = write(STDERR_FILENO, text, (size_t)length);
     (void)ignored;
-    (void)signal_number;
-    _exit(EXIT_BROKEN);
+}
+
+static void on_signal(int number)
+{
+    say_where();
+    if (number == SIGABRT) _exit(EXIT_BROKEN);
+    (void)signal(number, SIG_DFL); /* the fault comes again */
+}
+
+/* Of the sanitizers, where there is one: it takes the faults, too. */
+void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+
+static void watch_for_the_end(void)
+{
+    (void)signal(SIGABRT, on_signal);
+    if (__sanitizer_set_death_callback) {
+        __sanitizer_set_death_callback(say_where);
+        return;
+    }
+    (void)signal(SIGSEGV, on_signal);
+    (void)signal(SIGBUS, on_signal);
 }
 
 static bool parse_size(const char *text)
@@ -126,8 +145,8 @@ int main(int argc, char **argv)
     if (!parse(argc, argv, &options, &json, &status)) return status;
     options.size = size;
     options.progress = json ? NULL : stdout;
-    if (!options.events_max && !options.milliseconds) options.milliseconds = DEFAULT_S * 1000;
-    (void)signal(SIGABRT, on_abort);
+    if (!options.events_max && !options.milliseconds) options.milliseconds = DEFAULT_MS;
+    watch_for_the_end();
     if (!json) printf("seed 0x%" PRIx64 ", %s worlds\n", options.seed, sim_size_name(size));
     fflush(stdout);
 
