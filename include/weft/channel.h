@@ -1,7 +1,7 @@
-/* weft/channel.h: channels: named queues of work with a policy.
+/* weft/channel.h: channels: named queues of work with a policy, and names to publish on (weft/event.h).
  *
  * A name is <kind>.<namespace>.<name>; kinds are dispatch, event, signal and history, of which this version serves
- * dispatch (event channels can be declared; publishing on them comes next). Parts are 1 to 64 of [A-Za-z0-9_-].
+ * dispatch and event. Parts are 1 to 64 of [A-Za-z0-9_-].
  * A pattern is a name in whose parts a * stands for any run of characters: "dispatch.media.*". */
 #ifndef WEFT_CHANNEL_H
 #define WEFT_CHANNEL_H
@@ -32,6 +32,23 @@ typedef enum weft_no_worker {
     WEFT_NO_WORKER_REJECT       /* rejected at once where no worker is registered that could ever take it */
 } weft_no_worker;
 
+/* Why a dispatch is rejected: a reply's code, a ticket's reason. */
+#define WEFT_REJECTIONS(X)                                                                                             \
+    X(QUEUE_FULL, 0, "queue_full")               /* try again later, or make the queue deeper */                       \
+    X(SHED, 1, "shed")                           /* admitted, and given up for one of higher priority */               \
+    X(NO_WORKER, 2, "no_worker")                 /* nobody is registered that could ever take it */                    \
+    X(DRAINING, 3, "draining")                   /* the channel admits nothing */                                      \
+    X(PAYLOAD_TOO_LARGE, 4, "payload_too_large") /* over payload_bytes_max */                                          \
+    X(CONFLICT, 5, "conflict")                   /* its key stands for another payload */                              \
+    X(KEYS_FULL, 6, "keys_full")                 /* dedup_max keys are of dispatches that are open */
+
+typedef enum weft_rejection {
+#define WEFT_REJECTION_ENUM(name, number, text) WEFT_REJECTED_##name = number,
+    WEFT_REJECTIONS(WEFT_REJECTION_ENUM)
+#undef WEFT_REJECTION_ENUM
+        WEFT_REJECTIONS_COUNT
+} weft_rejection;
+
 typedef struct weft_channel_options {
     uint32_t version; /* filled in by WEFT_CHANNEL_OPTIONS */
     weft_policy policy;
@@ -51,11 +68,16 @@ typedef struct weft_channel_options {
     uint32_t start_to_close_ms;
     uint32_t schedule_to_close_ms;
     uint32_t heartbeat_ms;
+    const char *dead_letter; /* copies; the dispatch channel, declared before, that keeps what ends worker_died or
+                                timed_out here (weft/letter.h); NULL = none */
+    uint32_t dedup_ms;  /* how long after its end a dispatch with a key answers for its repeats; 0 = as long as it is
+                                open */
+    uint32_t dedup_max; /* keys remembered at a time */
 } weft_channel_options;
 
 #define WEFT_CHANNEL_OPTIONS_VALUES                                                                                    \
     1, WEFT_ROUND_ROBIN, WEFT_REJECT, 1024, UINT64_C(67108864), 16777216, WEFT_CRASH_FAIL, 3, 0, false, false,         \
-        WEFT_NO_WORKER_WAIT, 10000, 5000, WEFT_FOREVER, WEFT_FOREVER, WEFT_FOREVER, WEFT_FOREVER
+        WEFT_NO_WORKER_WAIT, 10000, 5000, WEFT_FOREVER, WEFT_FOREVER, WEFT_FOREVER, WEFT_FOREVER, 0, 60000, 16384
 #ifdef __cplusplus
 #define WEFT_CHANNEL_OPTIONS (weft_channel_options{WEFT_CHANNEL_OPTIONS_VALUES})
 #else
@@ -85,8 +107,20 @@ typedef struct weft_channel_info {
     uint32_t in_flight;             /* now: attempts handed out and not released, orphaned ones included */
     uint32_t orphaned;              /* now: attempts whose dispatch has ended, or goes on without them */
     uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, redispatched, deaths;
-    uint64_t shed;   /* of those rejected: admitted before, and shed from the full queue */
-    uint64_t fenced; /* late results of attempts that were given up, refused */
+    uint64_t shed;                               /* of those rejected: admitted before, and shed from the full queue */
+    uint64_t fenced;                             /* late results of attempts that were given up, refused */
+    uint64_t rejected_by[WEFT_REJECTIONS_COUNT]; /* rejected, by reason: index weft_rejection */
+    uint64_t joined;                             /* repeats that were answered by the dispatch that had their key */
+    uint64_t dead_lettered;                      /* of those that ended here: kept by the dead-letter channel */
+    uint32_t letters;                            /* now: dead letters kept here */
+    uint64_t letters_bytes;
+    uint64_t letters_dropped; /* the oldest, for want of room */
+    uint32_t keys;            /* now: keys remembered */
+    uint32_t subscribers;     /* now, of an event channel: by its name and by patterns */
+    uint64_t published;       /* events */
+    uint64_t delivered;       /* into inboxes */
+    uint64_t dropped;         /* from or before inboxes that were full */
+    uint64_t cut;             /* subscribers cut off for lack of progress */
 } weft_channel_info;
 
 /* One death, as the channel remembers it. */
@@ -107,7 +141,8 @@ extern "C" {
 
 /* Declares a channel. name: copies; options: copies, NULL = defaults. Declaring the same again is WEFT_OK.
  * WEFT_EDIFFERS: it stands with other options, the message names the first that differs; WEFT_EINVAL: the name or an
- * option; WEFT_EUNSUPPORTED: durable; WEFT_ELIMIT: channels_max; WEFT_ENOMEM; WEFT_ECLOSED. Any thread. */
+ * option; WEFT_ENOCHANNEL: its dead-letter channel is not declared; WEFT_EUNSUPPORTED: durable; WEFT_ELIMIT:
+ * channels_max; WEFT_ENOMEM; WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_channel_declare(weft_node *node, const char *name, const weft_channel_options *options);
 
 /* Says how to make channels that match the pattern when a worker registers on one that nobody declared. Of several
@@ -115,7 +150,8 @@ WEFT_API weft_error weft_channel_declare(weft_node *node, const char *name, cons
 WEFT_API weft_error weft_channel_template(weft_node *node, const char *pattern, const weft_channel_options *options);
 
 /* Pause hands out nothing, but admits; resume makes a paused, draining or drained channel open again.
- * WEFT_ENOCHANNEL; WEFT_EINVAL; WEFT_ECLOSED. Any thread. */
+ * WEFT_ENOCHANNEL; WEFT_EINVAL: draining or drained, or an event channel, which holds nothing that could wait;
+ * WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_channel_pause(weft_node *node, const char *name);
 WEFT_API weft_error weft_channel_resume(weft_node *node, const char *name);
 
@@ -125,7 +161,8 @@ WEFT_API weft_error weft_channel_resume(weft_node *node, const char *name);
 WEFT_API weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeout_ms);
 
 /* Deletes a channel and its workers' entries: their weft_worker_next returns WEFT_ECLOSED; each registration is still
- * its owner's to unregister. WEFT_EBUSY: dispatches wait or run there: drain it first. WEFT_ENOCHANNEL;
+ * its owner's to unregister. Subscriptions to its name end. WEFT_EBUSY: dispatches wait or run there: drain it first; or
+ * dead letters stand there, or it is the dead-letter channel of another. WEFT_ENOCHANNEL;
  * WEFT_ECLOSED. */
 WEFT_API weft_error weft_channel_delete(weft_node *node, const char *name);
 
@@ -137,6 +174,17 @@ WEFT_API weft_error weft_channel_find(weft_node *node, const char *pattern,
 
 /* The state of one channel, consistent in itself. WEFT_ENOCHANNEL; WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_channel_info_get(weft_node *node, const char *name, weft_channel_info *info);
+
+/* How long dispatches of the channel waited and ran: buckets[i] counts those of 2^i to 2^(i+1) - 1 ns, the first also
+ * those of less, the last those of more. queue: all that were admitted and have ended, from admission to their last
+ * assignment, or to their end where there was none; run: attempts that completed or failed. WEFT_ENOCHANNEL;
+ * WEFT_ECLOSED. Any thread. */
+enum { WEFT_LATENCY_BUCKETS = 40 };
+typedef struct weft_latency {
+    uint64_t queue[WEFT_LATENCY_BUCKETS];
+    uint64_t run[WEFT_LATENCY_BUCKETS];
+} weft_latency;
+WEFT_API weft_error weft_channel_latency_get(weft_node *node, const char *name, weft_latency *latency);
 
 /* The last deaths of participants with workers there, newest first: at most max, their number in *count.
  * WEFT_ENOCHANNEL; WEFT_ECLOSED. */

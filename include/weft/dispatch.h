@@ -17,6 +17,23 @@ typedef enum weft_priority {
     WEFT_PRIORITY_LOW = 4
 } weft_priority;
 
+/* What comes of a running task before its outcome, where the caller asked to be told. */
+typedef enum weft_update_kind {
+    WEFT_UPDATE_PROGRESS = 1, /* how far it is; of several that nobody has fetched only the last is left */
+    WEFT_UPDATE_PARTIAL,      /* a part of the result: each one, in order */
+    WEFT_UPDATE_RESTARTED     /* another attempt has begun: what the one before sent is void */
+} weft_update_kind;
+
+typedef struct weft_update {
+    weft_update_kind kind;
+    uint32_t attempt; /* whose it is */
+    weft_dispatch_id id;
+    uint64_t token;           /* what the caller gave along */
+    uint64_t number;          /* of the partial result, from 1 in each attempt */
+    weft_bytes payload;       /* lends, for the call */
+    const char *content_type; /* of the payload, or NULL. Lends. */
+} weft_update;
+
 typedef struct weft_dispatch_options {
     uint32_t version; /* filled in by WEFT_DISPATCH_OPTIONS */
     weft_priority priority;
@@ -33,10 +50,24 @@ typedef struct weft_dispatch_options {
     uint32_t start_to_close_ms;    /* one attempt, from the entry of its handler */
     uint32_t schedule_to_close_ms; /* in all, attempts included */
     uint32_t heartbeat_ms;         /* between two heartbeats of the task, and from its start to the first */
+    void (*updated)(const weft_update *update, void *context); /* progress and partial results, in order, before the
+        outcome: called by whoever waits for that: weft_dispatch in its own thread, weft_dispatch_async on the callback
+        thread, weft_completions_next in the thread that fetches. NULL = nobody wants to know. */
+    void *updated_context;
+    uint32_t window; /* partial results that may wait for the caller, 1 to WEFT_WINDOW_MAX: beyond, the task waits */
+    const char *key; /* copies, 1 to WEFT_KEY_MAX bytes; NULL = none. A repeat of a key on its channel is the same
+                         dispatch: joins it while it is open, and gets its outcome for the channel's dedup_ms after its end;
+                         with another payload, type or content type it is rejected: "conflict". What never reached a
+                         worker is forgotten with its end. It ends early when all who asked have cancelled or died. Times,
+                         priority and policy are those of the first to ask; a repeat's schedule_to_close_ms bounds its own
+                         wait. Not together with updated. */
 } weft_dispatch_options;
 
+enum { WEFT_WINDOW_MAX = 1024, WEFT_KEY_MAX = 255 };
+
 #define WEFT_DISPATCH_OPTIONS_VALUES                                                                                   \
-    1, WEFT_PRIORITY_NORMAL, 0, 0, 0, 0, 0, false, WEFT_CRASH_INHERIT, WEFT_NO_WORKER_INHERIT, 0, 0, 0, 0, 0
+    1, WEFT_PRIORITY_NORMAL, 0, 0, 0, 0, 0, false, WEFT_CRASH_INHERIT, WEFT_NO_WORKER_INHERIT, 0, 0, 0, 0, 0, 0, 0,    \
+        16, 0
 #ifdef __cplusplus
 #define WEFT_DISPATCH_OPTIONS (weft_dispatch_options{WEFT_DISPATCH_OPTIONS_VALUES})
 #else
@@ -67,7 +98,7 @@ typedef struct weft_ticket {
  *   timed_out    "schedule_to_start", "start_to_close", "schedule_to_close", "heartbeat"
  *   cancelled    "cancelled", "cancel_grace" (it did not acknowledge in time), "caller_died", "caller_closed",
  * "node_closed"
- *   rejected     "queue_full", "shed", "no_worker", "draining", "payload_too_large" */
+ *   rejected     the words of WEFT_REJECTIONS in channel.h */
 typedef struct weft_reply {
     weft_dispatch_id id;
     weft_outcome outcome;

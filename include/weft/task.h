@@ -35,6 +35,21 @@ WEFT_API weft_error weft_task_on_cancel(weft_task *task, void (*cancelled)(weft_
 /* The task goes on: restarts its heartbeat time, where the dispatch set one. WEFT_ESTALE: nobody waits for it. */
 WEFT_API weft_error weft_task_heartbeat(weft_task *task);
 
+/* Whether the caller wants to be told of progress and partial results. Where not, the next two calls only count as
+ * heartbeats. */
+WEFT_API bool weft_task_streams(const weft_task *task);
+
+/* Tells the caller how far the work is. payload: copies. What the caller has not fetched yet is replaced: it never
+ * waits. Counts as a heartbeat. WEFT_ESTALE: nobody waits for it any more; WEFT_EINVAL: settled, or over the channel's
+ * payload_bytes_max; WEFT_ENOMEM. Any thread that holds the task. */
+WEFT_API weft_error weft_task_progress(weft_task *task, weft_bytes payload);
+
+/* Sends a part of the result: each arrives, in order, before the outcome. payload: copies. Where the caller's window is
+ * full, waits for it up to timeout_ms. Counts as a heartbeat. WEFT_EAGAIN: full, timeout 0; WEFT_ETIMEDOUT; WEFT_ESTALE:
+ * nobody waits for it any more, or became so meanwhile; WEFT_EINVAL: settled, or over the channel's payload_bytes_max;
+ * WEFT_ENOMEM; WEFT_EDEADLK: it would wait in an inline handler or a callback. Any thread that holds the task. */
+WEFT_API weft_error weft_task_partial(weft_task *task, weft_bytes payload, uint32_t timeout_ms);
+
 /* In a handler: it will be settled after the handler has returned, by whoever holds the handle; the thread is free when
  * the handler returns, the slot when the task is settled. WEFT_EINVAL: settled, kept already, or a pull task. */
 WEFT_API weft_error weft_task_keep(weft_task *task);

@@ -16,12 +16,13 @@
 #include <weft/error.h>
 #include <weft/version.h>
 
-typedef struct weft_node weft_node;               /* one fabric instance; every call on it is thread-safe */
-typedef struct weft_participant weft_participant; /* whoever can die: a process, a thread, or one the host declares */
-typedef struct weft_group weft_group;             /* an executor group: threads that run handlers */
-typedef struct weft_worker weft_worker;           /* the registration: the strong handle that owns a worker */
-typedef struct weft_task weft_task;               /* one attempt of a dispatch, as its worker sees it */
-typedef struct weft_completions weft_completions; /* a caller's queue of outcomes */
+typedef struct weft_node weft_node;                 /* one fabric instance; every call on it is thread-safe */
+typedef struct weft_participant weft_participant;   /* whoever can die: a process, a thread, or one the host declares */
+typedef struct weft_group weft_group;               /* an executor group: threads that run handlers */
+typedef struct weft_worker weft_worker;             /* the registration: the strong handle that owns a worker */
+typedef struct weft_task weft_task;                 /* one attempt of a dispatch, as its worker sees it */
+typedef struct weft_completions weft_completions;   /* a caller's queue of outcomes */
+typedef struct weft_subscription weft_subscription; /* the strong handle that owns a subscriber's inbox */
 
 /* A stretch of memory; data may be NULL where size is 0. */
 typedef struct weft_bytes {
@@ -83,12 +84,23 @@ typedef struct weft_cause {
     bool core;
 } weft_cause;
 
+/* What a link watches. */
+typedef enum weft_link_kind {
+    WEFT_LINK_NODE = 1, /* nothing: it hangs on the node's own process */
+    WEFT_LINK_PROCESS,  /* a pidfd; watched is the pid */
+    WEFT_LINK_THREAD,   /* the end of a thread of this process; watched is its tid */
+    WEFT_LINK_DECLARED  /* the host's word */
+} weft_link_kind;
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* "completed" … ; "none" for 0. Static text; any thread. */
 WEFT_API const char *weft_outcome_name(weft_outcome outcome);
+
+/* "node", "process", "thread", "declared"; "none" for 0. Static text; any thread. */
+WEFT_API const char *weft_link_kind_name(weft_link_kind kind);
 
 /* "exit code 3", "signal 9 (Killed)", "thread exited" … into text, cut to size bytes with a terminator. Returns
  * text. */

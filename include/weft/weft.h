@@ -15,5 +15,8 @@
 #include <weft/worker.h>
 #include <weft/task.h>
 #include <weft/dispatch.h>
+#include <weft/event.h>
+#include <weft/letter.h>
+#include <weft/inspect.h>
 
 #endif

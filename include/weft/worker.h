@@ -59,6 +59,9 @@ typedef struct weft_worker_info {
     uint32_t in_flight; /* attempts handed out and not released */
     uint32_t orphaned;  /* of those: no longer of use to anyone */
     uint64_t completed, errored;
+    uint64_t last_seen_ns; /* since it last took a task, said something of one, or was registered */
+    weft_link_kind link;   /* what its participant's link watches */
+    int32_t watched;       /* the pid or tid, where there is one */
 } weft_worker_info;
 
 #ifdef __cplusplus
@@ -95,7 +98,7 @@ WEFT_API weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, w
  * WEFT_EINVAL: has a handler; WEFT_ESYSTEM. */
 WEFT_API weft_error weft_worker_fd(weft_worker *worker, int *fd);
 
-/* How it does. WEFT_EINVAL. Any thread. */
+/* Its health, in one call. WEFT_EINVAL. Any thread. */
 WEFT_API weft_error weft_worker_info_get(weft_worker *worker, weft_worker_info *info);
 
 #ifdef __cplusplus

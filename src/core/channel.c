@@ -531,6 +531,7 @@ static void info_fill(const struct core *core, const struct core_channel *channe
     snprintf(info->name, sizeof(info->name), "%s", channel->name);
     for (int p = 0; p < CORE_PRIORITIES; p++)
         info->queued_by_priority[p] = channel->queued_by_priority[p];
+    memcpy(info->rejected_by, channel->rejected_by, sizeof(info->rejected_by));
 }
 
 weft_error weft__core_channel_info(struct core *core, uint64_t now_ns, const char *name, weft_channel_info *info)

@@ -46,7 +46,7 @@ void weft__core_free(struct core *core)
         weft__message_drop(dispatch->payload);
         weft__message_drop(dispatch->result);
         weft__name_drop(dispatch->worker_name);
-        weft__mem_free(mem, dispatch->tried);
+        weft__mem_free(mem, dispatch->extras);
     }
     cursor = 0;
     for (struct core_worker *worker; (worker = weft__slotmap_next(&core->workers, &cursor));) {

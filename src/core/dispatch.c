@@ -83,15 +83,22 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
 
 /* --- admission -------------------------------------------------------------------------------------------------------- */
 
+static const char *const rejections[] = {
+#define REJECTION_TEXT(name, number, text) [number] = text,
+    WEFT_REJECTIONS(REJECTION_TEXT)
+#undef REJECTION_TEXT
+};
+
 static weft_error reject(struct core *core, struct core_channel *channel, struct core_admitted *admitted,
-                         const char *reason, uint32_t retry_after_ms)
+                         weft_rejection reason, uint32_t retry_after_ms)
 {
     if (!admitted->blocks) {
         channel->rejected++;
+        channel->rejected_by[reason]++;
         core->stats.rejected++;
     }
     admitted->admission = WEFT_ADMISSION_REJECTED;
-    admitted->reason = reason;
+    admitted->reason = rejections[reason];
     admitted->retry_after_ms = retry_after_ms;
     return WEFT_EREJECTED;
 }
@@ -184,14 +191,18 @@ static void fill_in(struct core *core, struct core_dispatch *dispatch, const str
     list_init(&dispatch->on_session);
 }
 
-/* The keys of those it dies of: room for one less than its attempts, where it may have more than one. */
-static bool make_tried(struct core *core, struct core_channel *channel, const struct core_request *request,
-                       uint64_t **tried)
+static bool make_extras(struct core *core, struct core_channel *channel, const struct core_request *request,
+                        struct core_extras **extras)
 {
-    *tried = NULL;
+    *extras = NULL;
     if (inherit_u8(request->on_crash, channel->options.on_crash) != WEFT_CRASH_REDISPATCH) return true;
-    *tried = weft__mem_alloc(core->mem, CORE_ATTEMPTS_MAX * sizeof(**tried));
-    return *tried != NULL;
+    *extras = weft__mem_zalloc(core->mem, sizeof(**extras));
+    return *extras != NULL;
+}
+
+static void free_extras(struct core *core, struct core_extras *extras)
+{
+    weft__mem_free(core->mem, extras);
 }
 
 static weft_error admit(struct core *core, struct core_channel *channel, const struct core_request *request,
@@ -202,29 +213,29 @@ static weft_error admit(struct core *core, struct core_channel *channel, const s
     if (core->dispatches.live_count >= core->limits.dispatches_max) return WEFT_ELIMIT;
     admitted->channel = channel->slot.handle;
     if (channel->state == WEFT_CHANNEL_DRAINING || channel->state == WEFT_CHANNEL_DRAINED)
-        return reject(core, channel, admitted, "draining", 0);
+        return reject(core, channel, admitted, WEFT_REJECTED_DRAINING, 0);
     if (request->payload->size_bytes > channel->options.payload_bytes_max)
-        return reject(core, channel, admitted, "payload_too_large", 0);
+        return reject(core, channel, admitted, WEFT_REJECTED_PAYLOAD_TOO_LARGE, 0);
     struct core_class *class = weft__class_find(channel, request->activity_type_hash, request->activity_type);
     uint32_t workers = able_count(&channel->any) + (class && class->name ? able_count(class) : 0);
     if (workers == 0 && inherit_u8(request->no_worker, channel->options.no_worker) == WEFT_NO_WORKER_REJECT)
-        return reject(core, channel, admitted, "no_worker", 0);
+        return reject(core, channel, admitted, WEFT_REJECTED_NO_WORKER, 0);
 
-    uint64_t *tried;
+    struct core_extras *extras;
     weft_error error = WEFT_ENOMEM;
     if (!weft__slotmap_ensure(&core->dispatches, core->dispatches.live_count + 1) ||
         !weft__heap_ensure(&core->timers, core->dispatches.live_count + 1) ||
-        !make_tried(core, channel, request, &tried))
+        !make_extras(core, channel, request, &extras))
         return WEFT_ENOMEM;
     if (!class) class = weft__class_get(core, channel, request->activity_type_hash, request->activity_type, &error);
     if (!class) {
-        weft__mem_free(core->mem, tried);
+        free_extras(core, extras);
         return error;
     }
 
     class->refs++;
     struct core_dispatch *dispatch = weft__slotmap_take(&core->dispatches);
-    dispatch->tried = tried;
+    dispatch->extras = extras;
     dispatch->arrival = core->arrival + 1;
     fill_in(core, dispatch, request, class, session);
     session->hanging_count++;
@@ -237,13 +248,13 @@ static weft_error admit(struct core *core, struct core_channel *channel, const s
         session->hanging_count--;
         weft__slotmap_give(&core->dispatches, dispatch);
         weft__class_drop(core, class);
-        weft__mem_free(core->mem, tried);
+        free_extras(core, extras);
         uint32_t start_ms = inherit_ms(request->schedule_to_start_ms, channel->options.schedule_to_start_ms);
         uint32_t close_ms = inherit_ms(request->schedule_to_close_ms, channel->options.schedule_to_close_ms);
         admitted->blocks =
             request->waits && channel->options.queue_full == WEFT_BLOCK && charge_bytes <= channel->options.bytes_max;
         admitted->block_ms = start_ms < close_ms ? start_ms : close_ms;
-        return reject(core, channel, admitted, "queue_full", retry_after_ms(channel));
+        return reject(core, channel, admitted, WEFT_REJECTED_QUEUE_FULL, retry_after_ms(channel));
     }
 
     core->arrival++;
@@ -294,7 +305,10 @@ static void count(struct core *core, struct core_channel *channel, weft_outcome 
     case WEFT_WORKER_DIED: channel->worker_died++, stats->worker_died++; break;
     case WEFT_TIMED_OUT: channel->timed_out++, stats->timed_out++; break;
     case WEFT_CANCELLED: channel->cancelled++, stats->cancelled++; break;
-    case WEFT_REJECTED: channel->rejected++, stats->rejected++, channel->shed++, stats->shed++; break;
+    case WEFT_REJECTED:
+        channel->rejected++, stats->rejected++, channel->shed++, stats->shed++;
+        channel->rejected_by[WEFT_REJECTED_SHED]++;
+        break;
     case WEFT_OUTCOME_NONE: WEFT_ASSERT(outcome != WEFT_OUTCOME_NONE);
     }
     if (outcome != WEFT_COMPLETED && outcome != WEFT_FAILED) return;
@@ -371,7 +385,7 @@ void weft__dispatch_forget(struct core *core, struct core_dispatch *dispatch)
     weft__heap_remove(&core->timers, &dispatch->timer);
     weft__message_drop(dispatch->result);
     weft__name_drop(dispatch->worker_name);
-    weft__mem_free(core->mem, dispatch->tried);
+    free_extras(core, dispatch->extras);
     weft__slotmap_give(&core->dispatches, dispatch);
 }
 

@@ -36,7 +36,8 @@ static unsigned tries(const struct core_dispatch *dispatch, const struct core_wo
 {
     unsigned n = 0;
     for (unsigned i = 0; i < dispatch->tried_count; i++)
-        n += dispatch->tried[i] == session_key(worker->session) || dispatch->tried[i] == worker_key(worker);
+        n += dispatch->extras->tried[i] == session_key(worker->session) ||
+             dispatch->extras->tried[i] == worker_key(worker);
     return n;
 }
 

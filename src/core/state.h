@@ -167,6 +167,7 @@ struct core_channel {
     struct death *deaths;  /* ring of WEFT_DEATHS_KEPT; made with the first worker */
     uint32_t deaths_count; /* ever; the next goes to deaths_count % WEFT_DEATHS_KEPT */
     uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, shed, redispatched, fenced;
+    uint64_t rejected_by[WEFT_REJECTIONS_COUNT];
     struct work work;
 };
 
@@ -174,6 +175,11 @@ struct channel_template {
     struct list_node on_core;
     weft_channel_options options;
     char pattern[];
+};
+
+/* What few dispatches need: made at admission, so that nothing is short of memory later. */
+struct core_extras {
+    uint64_t tried[CORE_ATTEMPTS_MAX]; /* where a crash re-dispatches: keys of sessions and workers it died of */
 };
 
 enum dispatch_state {
@@ -222,11 +228,17 @@ struct core_dispatch {
     uint64_t queued_ns, started_ns, run_ns; /* durations, as in the reply */
     struct name *worker_name;               /* held: the last that had it */
     const char *code;                       /* of the outcome: static, or NULL where completed or in the result */
-    uint64_t *tried; /* attempts_max - 1 keys of sessions and workers it died of; NULL where it cannot */
+    struct core_extras *extras;             /* NULL: nothing of it is asked for */
     uint64_t token;
     void *context;
     void *context2;
 };
+
+/* Of one that is not settled. */
+static inline struct core_channel *weft__channel_of(const struct core_dispatch *dispatch)
+{
+    return dispatch->class->channel;
+}
 
 struct core {
     const struct mem *mem;

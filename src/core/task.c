@@ -213,7 +213,7 @@ static void crash(struct core *core, struct core_task *task, uint64_t tried_key,
         weft__settle(core, dispatch, WEFT_WORKER_DIED, code, NULL);
         return;
     }
-    dispatch->tried[dispatch->tried_count++] = tried_key;
+    dispatch->extras->tried[dispatch->tried_count++] = tried_key;
     uint32_t wait_ms = channel->options.redispatch_wait_ms;
     dispatch->retry_ns = weft__clock_after_ms(core->now_ns, wait_ms == WEFT_FOREVER ? CORE_NEVER : wait_ms);
     hold_worker_name(dispatch, task->worker);

@@ -312,7 +312,7 @@ static void mix_dispatch(int c)
     mix_in(dispatch->state | (uint64_t)dispatch->outcome << 4 | (uint64_t)dispatch->attempts << 8 |
            (uint64_t)dispatch->tried_count << 16 | (uint64_t)dispatch->cancelling << 24 | dispatch->arrival << 32);
     for (unsigned i = 0; i < dispatch->tried_count; i++)
-        mix_in(dispatch->tried[i]);
+        mix_in(dispatch->extras->tried[i]);
 }
 
 static uint64_t digest(void)
