@@ -44,7 +44,6 @@ void weft__core_free(struct core *core)
     cursor = 0;
     for (struct core_dispatch *dispatch; (dispatch = weft__slotmap_next(&core->dispatches, &cursor));) {
         weft__message_drop(dispatch->payload);
-        weft__message_drop(dispatch->result);
         weft__name_drop(dispatch->worker_name);
         weft__mem_free(mem, dispatch->extras);
     }

@@ -41,11 +41,12 @@ void weft__dispatch_timer(struct core *core, struct core_dispatch *dispatch)
     } else if (is_taken(dispatch)) {
         at_ns = earlier(at_ns, after(dispatch->entered_ns, dispatch->start_to_close_ms));
         at_ns = earlier(at_ns, after(dispatch->beat_ns, dispatch->heartbeat_ms));
-        if (dispatch->cancelling) at_ns = earlier(at_ns, dispatch->retry_ns);
+        if (dispatch->cancelling) at_ns = earlier(at_ns, dispatch->grace_ns);
     } else {
         if (!dispatch->started) at_ns = earlier(at_ns, dispatch->start_deadline_ns);
-        if (dispatch->state == DISPATCH_QUEUED && dispatch->retry_ns > core->now_ns)
-            at_ns = earlier(at_ns, dispatch->retry_ns);
+        if (dispatch->state == DISPATCH_QUEUED && dispatch->tried_count > 0 &&
+            dispatch->extras->retry_ns > core->now_ns)
+            at_ns = earlier(at_ns, dispatch->extras->retry_ns);
     }
     weft__timer_set(core, &dispatch->timer, at_ns);
 }
@@ -70,7 +71,7 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
         weft__settle(core, dispatch, WEFT_TIMED_OUT, ran_out, NULL);
         return;
     }
-    if (dispatch->cancelling && now_ns >= dispatch->retry_ns) {
+    if (is_taken(dispatch) && dispatch->cancelling && now_ns >= dispatch->grace_ns) {
         weft__settle(core, dispatch, WEFT_CANCELLED, "cancel_grace", NULL);
         return;
     }
@@ -158,12 +159,18 @@ static uint8_t inherit_u8(unsigned asked, unsigned channel)
     return (uint8_t)(asked ? asked : channel);
 }
 
+/* Whether it may need a timer while no attempt of it runs. */
+static bool may_be_timed(const struct core_dispatch *dispatch)
+{
+    return dispatch->detached || dispatch->redispatches || dispatch->start_deadline_ns != CORE_NEVER ||
+           dispatch->close_deadline_ns != CORE_NEVER;
+}
+
 static void fill_in(struct core *core, struct core_dispatch *dispatch, const struct core_request *request,
                     struct core_class *class, struct core_session *session)
 {
     struct core_channel *channel = class->channel;
     const weft_channel_options *o = &channel->options;
-    dispatch->channel = channel;
     dispatch->class = class;
     dispatch->session = session;
     dispatch->session_id = session->slot.handle;
@@ -184,10 +191,9 @@ static void fill_in(struct core *core, struct core_dispatch *dispatch, const str
         after(core->now_ns, inherit_ms(request->schedule_to_start_ms, o->schedule_to_start_ms));
     dispatch->close_deadline_ns =
         after(core->now_ns, inherit_ms(request->schedule_to_close_ms, o->schedule_to_close_ms));
+    dispatch->timed = may_be_timed(dispatch);
     dispatch->waiting_since_ns = core->now_ns;
     list_init(&dispatch->item.on);
-    list_init(&dispatch->on_class);
-    list_init(&dispatch->on_channel);
     list_init(&dispatch->on_session);
 }
 
@@ -224,8 +230,7 @@ static weft_error admit(struct core *core, struct core_channel *channel, const s
     struct core_extras *extras;
     weft_error error = WEFT_ENOMEM;
     if (!weft__slotmap_ensure(&core->dispatches, core->dispatches.live_count + 1) ||
-        !weft__heap_ensure(&core->timers, core->dispatches.live_count + 1) ||
-        !make_extras(core, channel, request, &extras))
+        !weft__tasks_reserve(core, 0, CORE_ATTEMPTS_MAX) || !make_extras(core, channel, request, &extras))
         return WEFT_ENOMEM;
     if (!class) class = weft__class_get(core, channel, request->activity_type_hash, request->activity_type, &error);
     if (!class) {
@@ -258,6 +263,8 @@ static weft_error admit(struct core *core, struct core_channel *channel, const s
     }
 
     core->arrival++;
+    core->timed_count += dispatch->timed;
+    weft__potential(core, dispatch);
     channel->open++;
     channel->dispatched++;
     core->stats.dispatched++;
@@ -320,19 +327,42 @@ static void count(struct core *core, struct core_channel *channel, weft_outcome 
 }
 
 /* Where the time went, up to now. */
-static void account(const struct core *core, struct core_dispatch *dispatch)
+static void account(const struct core *core, struct core_dispatch *dispatch, uint64_t *started_ns, uint64_t *run_ns)
 {
-    if (!dispatch->task) {
+    const struct core_task *task = weft__task_of(dispatch);
+    *started_ns = *run_ns = 0;
+    if (!task) {
         dispatch->queued_ns += core->now_ns - dispatch->waiting_since_ns;
         return;
     }
-    uint64_t entered_ns = __atomic_load_n(&dispatch->task->started_ns, __ATOMIC_RELAXED); /* its drainer's, unlocked */
-    if (dispatch->task->state == CORE_TASK_ASSIGNED || entered_ns > core->now_ns)
+    uint64_t entered_ns = __atomic_load_n(&task->started_ns, __ATOMIC_RELAXED); /* its drainer's, unlocked */
+    if (task->state == CORE_TASK_ASSIGNED || entered_ns > core->now_ns)
         entered_ns = core->now_ns;
     else if (!entered_ns)
         entered_ns = dispatch->entered_ns;
-    dispatch->started_ns = entered_ns - dispatch->waiting_since_ns;
-    dispatch->run_ns = core->now_ns - entered_ns;
+    *started_ns = entered_ns - dispatch->waiting_since_ns;
+    *run_ns = core->now_ns - entered_ns;
+}
+
+/* Of outcomes that have no word in their result. */
+static const char *const codes[] = {
+    NULL,        "worker_died",  "abandoned",    "schedule_to_start", "start_to_close", "schedule_to_close",
+    "heartbeat", "cancelled",    "cancel_grace", "caller_died",       "caller_closed",  "node_closed",
+    "shed",      "not_cancelled"};
+
+static uint8_t code_of(const char *text)
+{
+    size_t code = 0;
+    while (code < sizeof(codes) / sizeof(*codes) && codes[code] != text &&
+           (!text || !codes[code] || strcmp(codes[code], text) != 0))
+        code++;
+    WEFT_ASSERT(code < sizeof(codes) / sizeof(*codes));
+    return (uint8_t)code;
+}
+
+const char *weft__code_text(const struct core_dispatch *dispatch)
+{
+    return codes[dispatch->code];
 }
 
 /* The one end. Takes result. Where nobody waits for the outcome, the dispatch is forgotten at once. */
@@ -340,21 +370,24 @@ void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcom
                   struct message *result)
 {
     WEFT_ASSERT(dispatch->state != DISPATCH_SETTLED);
-    struct core_channel *channel = dispatch->channel;
+    struct core_channel *channel = weft__channel_of(dispatch);
     struct core_session *session = dispatch->session;
-    account(core, dispatch);
+    struct core_task *task = weft__task_of(dispatch);
+    uint64_t started_ns, run_ns;
+    account(core, dispatch, &started_ns, &run_ns);
     if (dispatch->state == DISPATCH_QUEUED) weft__queue_remove(core, dispatch);
+    weft__message_drop(dispatch->payload);
     dispatch->state = DISPATCH_SETTLED;
     dispatch->outcome = (uint8_t)outcome;
-    dispatch->code = code;
+    dispatch->code = code_of(code);
     dispatch->result = result;
-    if (dispatch->task) weft__task_leave(core, dispatch->task);
+    dispatch->started_ns = started_ns;
+    dispatch->run_ns = run_ns;
+    weft__potential(core, dispatch);
+    if (task) weft__task_leave(core, task);
     count(core, channel, outcome);
-    weft__message_drop(dispatch->payload);
-    dispatch->payload = NULL;
     weft__class_drop(core, dispatch->class);
     dispatch->class = NULL;
-    dispatch->channel = NULL;
     dispatch->session = NULL;
     channel->open--;
     core->stats.dispatches_open--;
@@ -381,7 +414,8 @@ void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcom
 
 void weft__dispatch_forget(struct core *core, struct core_dispatch *dispatch)
 {
-    WEFT_ASSERT(dispatch->state == DISPATCH_SETTLED && !dispatch->task);
+    WEFT_ASSERT(dispatch->state == DISPATCH_SETTLED);
+    core->timed_count -= dispatch->timed;
     weft__heap_remove(&core->timers, &dispatch->timer);
     weft__message_drop(dispatch->result);
     weft__name_drop(dispatch->worker_name);
@@ -395,7 +429,7 @@ static void hand_out(struct core *core, struct core_dispatch *dispatch, struct c
                                      .outcome = (weft_outcome)dispatch->outcome,
                                      .admission = (weft_admission)dispatch->admission,
                                      .attempts = dispatch->attempts,
-                                     .code = dispatch->code,
+                                     .code = weft__code_text(dispatch),
                                      .message = dispatch->result,
                                      .token = dispatch->token,
                                      .context = dispatch->context,
@@ -445,9 +479,9 @@ static void request_cancel(struct core *core, struct core_dispatch *dispatch)
         return;
     }
     if (dispatch->cancelling) return;
-    uint32_t grace_ms = dispatch->channel->options.cancel_grace_ms;
+    uint32_t grace_ms = weft__channel_of(dispatch)->options.cancel_grace_ms;
     dispatch->cancelling = true;
-    dispatch->retry_ns = after(core->now_ns, grace_ms);
+    dispatch->grace_ns = after(core->now_ns, grace_ms);
     weft__task_cancel(core, dispatch->task);
     weft__dispatch_timer(core, dispatch);
 }

@@ -61,7 +61,7 @@ void weft__queue_add(struct core *core, struct core_dispatch *dispatch)
 {
     (void)core;
     struct core_class *class = dispatch->class;
-    struct core_channel *channel = dispatch->channel;
+    struct core_channel *channel = weft__channel_of(dispatch);
     unsigned p = dispatch->priority;
     dispatch->state = DISPATCH_QUEUED;
     insert_by_arrival(&class->queues[p], &dispatch->on_class, offsetof(struct core_dispatch, on_class),
@@ -76,7 +76,7 @@ void weft__queue_add(struct core *core, struct core_dispatch *dispatch)
 
 void weft__queue_remove(struct core *core, struct core_dispatch *dispatch)
 {
-    struct core_channel *channel = dispatch->channel;
+    struct core_channel *channel = weft__channel_of(dispatch);
     list_remove(&dispatch->on_class);
     list_remove(&dispatch->on_channel);
     WEFT_ASSERT(dispatch->class->queued > 0 && channel->queued > 0);
@@ -151,11 +151,11 @@ static bool serve_once(struct core *core, struct core_worker *worker)
     if (worker->group && worker->group->busy >= worker->group->limit) return false;
     struct core_dispatch *dispatch = next_for(core, worker);
     if (!dispatch) return false;
-    if (dispatch->channel->options.policy == WEFT_STICKY || dispatch->tried_count > 0) {
+    if (weft__channel_of(dispatch)->options.policy == WEFT_STICKY || dispatch->tried_count > 0) {
         struct core_worker *better = weft__select(core, dispatch);
         if (better) worker = better;
     }
-    dispatch->channel->turns++;
+    weft__channel_of(dispatch)->turns++;
     weft__queue_remove(core, dispatch);
     weft__assign(core, dispatch, worker);
     return true;
@@ -270,8 +270,9 @@ void weft__serve_channel(struct core *core, struct core_channel *channel)
 
 void weft__place(struct core *core, struct core_dispatch *dispatch)
 {
-    struct core_worker *worker = hands_out(dispatch->channel) ? weft__select(core, dispatch) : NULL;
-    if (worker && dispatch->channel->queued == 0) { /* else the worker may be due to one more urgent, or older */
+    const struct core_channel *channel = weft__channel_of(dispatch);
+    struct core_worker *worker = hands_out(channel) ? weft__select(core, dispatch) : NULL;
+    if (worker && channel->queued == 0) { /* else the worker may be due to one more urgent, or older */
         weft__assign(core, dispatch, worker);
         return;
     }

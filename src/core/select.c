@@ -46,7 +46,7 @@ static bool excluded(const struct core *core, const struct core_dispatch *dispat
 {
     if (dispatch->tried_count == 0) return false;
     unsigned n = tries(dispatch, worker);
-    return n >= 2 || (n == 1 && core->now_ns < dispatch->retry_ns);
+    return n >= 2 || (n == 1 && core->now_ns < dispatch->extras->retry_ns);
 }
 
 static bool takes_type(const struct core_worker *worker, const struct core_class *class)
@@ -331,7 +331,7 @@ struct core_worker *weft__select(struct core *core, const struct core_dispatch *
     uint64_t key = 0;
     for (int untried_only = dispatch->tried_count > 0; untried_only >= 0 && !best; untried_only--) {
         better(core, dispatch->class, dispatch, untried_only, &best, &key);
-        if (dispatch->class->name) better(core, &dispatch->channel->any, dispatch, untried_only, &best, &key);
+        if (dispatch->class->name) better(core, &weft__channel_of(dispatch)->any, dispatch, untried_only, &best, &key);
     }
     return best;
 }

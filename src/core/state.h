@@ -71,8 +71,8 @@ struct membership {
     struct core_worker *worker;
     struct seat *seat;
     struct list_node on_turn;
-    struct heap_node on_loads;
     uint64_t stamp; /* of its place in the turn */
+    struct heap_node on_loads;
 };
 
 struct core_worker {
@@ -95,7 +95,7 @@ struct core_worker {
     bool indexed;      /* stands in its seats' indexes */
     bool ended;        /* off the registry: dead, removed */
     bool seen_armed;   /* looked at since its session was armed */
-    uint32_t reserved; /* task records kept for it */
+    uint32_t reserved; /* its share of core->capacity */
     uint64_t completed, errored;
     /* the rest */
     weft_worker_state end_state; /* why, once ended */
@@ -179,6 +179,7 @@ struct channel_template {
 
 /* What few dispatches need: made at admission, so that nothing is short of memory later. */
 struct core_extras {
+    uint64_t retry_ns;                 /* tried: a worker it died of once will do from then on */
     uint64_t tried[CORE_ATTEMPTS_MAX]; /* where a crash re-dispatches: keys of sessions and workers it died of */
 };
 
@@ -191,16 +192,28 @@ enum dispatch_state {
 
 struct core_dispatch {
     struct slot slot;
-    struct core_channel *channel; /* a channel cannot be deleted while it has open dispatches; NULL once settled */
-    struct core_class *class;     /* held until settled */
+    struct core_class *class;     /* held until settled; a channel cannot be deleted while it has open dispatches */
     struct core_session *session; /* NULL once settled; a session outlives its dispatches */
     struct core_dest *dest;       /* NULL: nobody waits for the outcome */
-    struct core_task *task;       /* where ASSIGNED or FENCED */
-    struct message *payload;      /* held until settled */
-    struct message *result;       /* held from then on */
-    struct core_item item;        /* open: in the destination's `open`; settled: in its FIFO */
-    struct list_node on_class;
-    struct list_node on_channel;
+    union {                       /* held */
+        struct message *payload;  /* until settled */
+        struct message *result;   /* from then on */
+    };
+    struct core_item item; /* open: in the destination's `open`; settled: in its FIFO */
+    union {                /* by state */
+        struct {
+            struct list_node on_class, on_channel; /* QUEUED */
+        };
+        struct {
+            struct core_task *task; /* ASSIGNED, FENCED; NULL in between */
+            uint64_t entered_ns;    /* when the attempt was taken */
+            uint64_t beat_ns;       /* last sign of life of the attempt */
+            uint64_t grace_ns;      /* cancelling: when its time to acknowledge that ends */
+        };
+        struct {
+            uint64_t started_ns, run_ns; /* SETTLED: durations, as in the reply */
+        };
+    };
     struct list_node on_session;
     struct heap_node timer;
     uint32_t start_to_close_ms;
@@ -212,27 +225,32 @@ struct core_dispatch {
     uint8_t attempts_max;
     uint8_t attempts; /* handed to a worker, this often */
     uint8_t tried_count;
+    uint8_t code;      /* of the outcome: see codes in dispatch.c; 0 where completed, or in the result */
+    uint8_t potential; /* tasks that it may still need at a time, besides those there are: see weft__potential */
     bool redispatches : 1;
     bool detached : 1;
     bool cancelling : 1;
     bool started : 1;           /* some attempt of it was taken */
+    bool timed : 1;             /* counted in core->timed_count: it may need a timer while no attempt of it runs */
     uint64_t session_id;        /* of the caller: half of the public id */
     uint64_t arrival;           /* the order of admission; kept on re-dispatch */
     uint64_t start_deadline_ns; /* until it is started */
     uint64_t close_deadline_ns; /* in all; once settled and detached: when the outcome is forgotten */
-    uint64_t retry_ns;          /* queued: a worker it died of once will do from then on; cancelling: grace ends */
-    uint64_t beat_ns;           /* last sign of life of the attempt */
     uint64_t sticky_hash;
-    uint64_t waiting_since_ns;              /* for a worker, or (assigned) for the handler */
-    uint64_t entered_ns;                    /* when the attempt was taken */
-    uint64_t queued_ns, started_ns, run_ns; /* durations, as in the reply */
-    struct name *worker_name;               /* held: the last that had it */
-    const char *code;                       /* of the outcome: static, or NULL where completed or in the result */
-    struct core_extras *extras;             /* NULL: nothing of it is asked for */
+    uint64_t waiting_since_ns;  /* for a worker, or (assigned) for the handler */
+    uint64_t queued_ns;         /* in all, as in the reply */
+    struct name *worker_name;   /* held: the last that had it */
+    struct core_extras *extras; /* NULL: nothing of it is asked for */
     uint64_t token;
     void *context;
     void *context2;
 };
+
+/* NULL where no attempt of it is out. */
+static inline struct core_task *weft__task_of(const struct core_dispatch *dispatch)
+{
+    return dispatch->state == DISPATCH_ASSIGNED || dispatch->state == DISPATCH_FENCED ? dispatch->task : NULL;
+}
 
 /* Of one that is not settled. */
 static inline struct core_channel *weft__channel_of(const struct core_dispatch *dispatch)
@@ -255,8 +273,10 @@ struct core {
     int32_t budget; /* records this hold may still touch */
     uint64_t sleeps_until_ns;
     uint32_t templates_count, groups_count;
-    uint32_t tasks_reserved;
-    uint32_t tasks_lost; /* records whose worker is gone and whose handle somebody may still hold */
+    uint64_t capacity;    /* of all workers */
+    uint64_t potential;   /* tasks that dispatches may need besides those there are: see weft__tasks_reserve */
+    uint32_t timed_count; /* dispatches that may need a timer while no attempt of theirs runs */
+    uint32_t tasks_lost;  /* records whose worker is gone and whose handle somebody may still hold */
     uint32_t settle_cursor;
     struct work settle_work;
     uint64_t channel_serial, arrival, worker_id, session_serial;
@@ -331,6 +351,11 @@ void weft__task_leave(struct core *core, struct core_task *task);    /* its disp
 void weft__task_unassign(struct core *core, struct core_task *task); /* never begun: its dispatch goes to others */
 void weft__task_lost(struct core *core, struct core_task *task, uint64_t tried_key);
 void weft__task_cancel(struct core *core, struct core_task *task); /* says so to who runs it */
+/* Makes sure that there are records for all tasks there can be, with so much more capacity and potential. False: out of
+ * memory. */
+bool weft__tasks_reserve(struct core *core, uint64_t capacity, uint64_t potential);
+void weft__potential(struct core *core, struct core_dispatch *dispatch); /* after a change of what it depends on */
+const char *weft__code_text(const struct core_dispatch *dispatch);       /* dispatch.c; NULL where there is none */
 
 /* names */
 struct name *weft__name_new(const struct mem *mem, const char *text);

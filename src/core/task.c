@@ -53,6 +53,34 @@ static void leave_thread(struct core_task *task)
     if (task->worker->group) task->worker->group->busy--;
 }
 
+/* --- records ----------------------------------------------------------------------------------------------------------
+ *
+ * There are never more tasks than slots of workers (and lost ones), nor than what dispatches may need. So the lesser of the
+ * two is kept ready: an idle worker needs no record, nor does what waits. Both sides change by as much as tasks come and
+ * go, or were reserved before, so an assignment finds its record. */
+
+bool weft__tasks_reserve(struct core *core, uint64_t capacity, uint64_t potential)
+{
+    uint64_t slots = core->capacity + capacity + core->tasks_lost;
+    uint64_t needs = core->tasks.live_count + core->potential + potential;
+    uint64_t tasks = slots < needs ? slots : needs;
+    if (tasks > core->tasks.slots_max) return false;
+    return weft__slotmap_ensure(&core->tasks, (uint32_t)tasks) &&
+           weft__heap_ensure(&core->timers, (uint32_t)tasks + core->timed_count + 1);
+}
+
+/* Where a crash re-dispatches, a task that is lost may stay in somebody's hands while the next is made. */
+void weft__potential(struct core *core, struct core_dispatch *dispatch)
+{
+    unsigned potential = 0;
+    if (dispatch->state != DISPATCH_SETTLED)
+        potential =
+            dispatch->redispatches ? (unsigned)dispatch->attempts_max - dispatch->attempts : !weft__task_of(dispatch);
+    core->potential += potential;
+    core->potential -= dispatch->potential;
+    dispatch->potential = (uint8_t)potential;
+}
+
 /* --- the beginning ---------------------------------------------------------------------------------------------------- */
 
 /* Its record was reserved when the worker registered: this cannot fail. */
@@ -60,12 +88,13 @@ void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core
 {
     WEFT_ASSERT(worker->in_flight < worker->max_concurrent);
     WEFT_ASSERT(worker->session->state == CORE_SESSION_ARMED && !worker->ended);
-    struct core_channel *channel = dispatch->channel;
+    struct core_channel *channel = weft__channel_of(dispatch);
     struct core_task *task = weft__slotmap_take(&core->tasks);
     __builtin_prefetch(worker->name, 1); /* the outcome will tell it */
     dispatch->state = DISPATCH_ASSIGNED;
     dispatch->task = task;
     dispatch->attempts++;
+    weft__potential(core, dispatch);
     dispatch->queued_ns += core->now_ns - dispatch->waiting_since_ns;
     dispatch->waiting_since_ns = core->now_ns;
     task->payload = weft__message_hold(dispatch->payload);
@@ -146,13 +175,15 @@ static void release(struct core *core, struct core_task *task, bool held)
         core->tasks_lost++;
         channel->hanging_count++; /* of which its class is */
         weft__quiet_changed(core);
-        worker->reserved--; /* the record keeps what was reserved for it */
+        worker->reserved--; /* the record keeps that share */
+        core->capacity--;
     } else {
         free_record(core, task);
     }
     weft__index_update(core, worker);
     if (dispatch) {
         dispatch->task = NULL;
+        weft__potential(core, dispatch);
         dispatch->waiting_since_ns = core->now_ns;
         weft__place(core, dispatch);
         weft__dispatch_timer(core, dispatch);
@@ -174,7 +205,6 @@ void weft__task_leave(struct core *core, struct core_task *task)
 {
     struct core_dispatch *dispatch = task->dispatch;
     hold_worker_name(dispatch, task->worker);
-    dispatch->task = NULL;
     task->dispatch = NULL;
     if (task->state == CORE_TASK_ASSIGNED) {
         weft__dest_remove(task->dest, &task->item);
@@ -204,7 +234,7 @@ void weft__task_unassign(struct core *core, struct core_task *task)
 static void crash(struct core *core, struct core_task *task, uint64_t tried_key, const char *code)
 {
     struct core_dispatch *dispatch = task->dispatch;
-    struct core_channel *channel = dispatch->channel;
+    struct core_channel *channel = weft__channel_of(dispatch);
     if (dispatch->cancelling) {
         weft__settle(core, dispatch, WEFT_CANCELLED, "cancelled", NULL);
         return;
@@ -215,7 +245,7 @@ static void crash(struct core *core, struct core_task *task, uint64_t tried_key,
     }
     dispatch->extras->tried[dispatch->tried_count++] = tried_key;
     uint32_t wait_ms = channel->options.redispatch_wait_ms;
-    dispatch->retry_ns = weft__clock_after_ms(core->now_ns, wait_ms == WEFT_FOREVER ? CORE_NEVER : wait_ms);
+    dispatch->extras->retry_ns = weft__clock_after_ms(core->now_ns, wait_ms == WEFT_FOREVER ? CORE_NEVER : wait_ms);
     hold_worker_name(dispatch, task->worker);
     channel->redispatched++;
     core->stats.redispatched++;
@@ -300,7 +330,6 @@ static void result(struct core *core, struct core_result *r)
     if (task->state == CORE_TASK_LOST) {
         if (!task->settled) return;
         struct core_channel *channel = task->class->channel;
-        core->tasks_reserved--;
         core->tasks_lost--;
         free_record(core, task);
         channel->hanging_count--;

@@ -139,8 +139,7 @@ static void members_finish(struct core_worker *worker)
 static weft_error reserve(struct core *core, struct core_channel *channel, const struct core_worker_spec *spec)
 {
     if (!weft__slotmap_ensure(&core->workers, core->workers.live_count + 1) ||
-        !weft__slotmap_ensure(&core->tasks, core->tasks_reserved + spec->max_concurrent) ||
-        !weft__namemap_reserve(&channel->worker_names))
+        !weft__tasks_reserve(core, spec->max_concurrent, 0) || !weft__namemap_reserve(&channel->worker_names))
         return WEFT_ENOMEM;
     if (!channel->deaths) channel->deaths = weft__mem_zalloc(core->mem, WEFT_DEATHS_KEPT * sizeof(struct death));
     return channel->deaths ? WEFT_OK : WEFT_ENOMEM;
@@ -213,7 +212,7 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     members_finish(worker);
     for (uint32_t i = 0; i < worker->members_count; i++)
         worker->members[i].seat->class->workers_count++;
-    core->tasks_reserved += worker->reserved;
+    core->capacity += worker->reserved;
     session->hanging_count++;
     channel->workers_count++;
     channel->hanging_count++;
@@ -328,7 +327,7 @@ void weft__core_worker_forget(struct core *core, uint64_t handle)
     WEFT_ASSERT(worker->ended && worker->in_flight == 0);
     struct core_session *session = worker->session;
     list_remove(&worker->work.on);
-    core->tasks_reserved -= worker->reserved;
+    core->capacity -= worker->reserved;
     weft__name_drop(worker->name);
     weft__slotmap_give(&core->workers, worker);
     session->hanging_count--;

@@ -91,10 +91,13 @@ static bool group_sums(const struct tally *tally)
 static bool totals(const struct tally *tally)
 {
     const struct core *core = tally->core;
-    HOLDS(core->tasks_reserved == tally->reserved + tally->lost, "tasks reserved", core->tasks_reserved);
+    HOLDS(core->capacity == tally->reserved, "capacity", core->capacity);
+    HOLDS(core->potential == tally->potential, "potential", core->potential);
+    uint64_t slots = core->capacity + core->tasks_lost, needs = core->tasks.live_count + core->potential;
     HOLDS(core->tasks_lost == tally->lost, "tasks lost", core->tasks_lost);
-    HOLDS(core->tasks.live_count <= core->tasks_reserved, "tasks", core->tasks.live_count);
-    HOLDS(core->tasks.slots_count >= core->tasks_reserved, "tasks", core->tasks.slots_count);
+    HOLDS(core->tasks.live_count <= slots, "tasks", core->tasks.live_count);
+    HOLDS(core->tasks.slots_count >= slots || core->tasks.slots_count >= needs, "tasks", core->tasks.slots_count);
+    HOLDS(core->timers.room >= core->timed_count + core->tasks.live_count, "timers", core->timers.room);
     HOLDS(core->stats.dispatches_open == tally->open, "dispatches open", core->stats.dispatches_open);
     HOLDS(core->stats.attempts_running == tally->in_flight, "attempts running", core->stats.attempts_running);
     HOLDS(tally->items == tally->walked_items, "items in destinations", tally->items);
@@ -189,7 +192,9 @@ uint64_t audit_digest(const struct core *core)
                                core->session_names.count,
                                core->templates_count,
                                core->groups_count,
-                               core->tasks_reserved,
+                               core->capacity,
+                               core->potential,
+                               core->timed_count,
                                core->arrival,
                                core->worker_id,
                                stats->dispatches_open,

@@ -14,7 +14,8 @@ static bool channel_queue(struct channel_tally *sums, const struct core_channel 
         const struct core_dispatch *dispatch = list_record(node, struct core_dispatch, on_channel);
         HOLDS(dispatch->arrival > before, "queued dispatch", dispatch->arrival);
         HOLDS(dispatch->state == DISPATCH_QUEUED, "queued dispatch", dispatch->arrival);
-        HOLDS(dispatch->channel == channel && dispatch->priority == priority, "queued dispatch", dispatch->arrival);
+        HOLDS(weft__channel_of(dispatch) == channel && dispatch->priority == priority, "queued dispatch",
+              dispatch->arrival);
         before = dispatch->arrival;
         sums->bytes += sizeof(*dispatch) + dispatch->payload->charge_bytes;
     }

@@ -16,7 +16,7 @@ struct tally {
     struct channel_tally *channels; /* by index of the slot; so are the others */
     uint32_t *sessions_hanging;
     uint32_t groups_busy[CORE_GROUPS_MAX]; /* in the order of core->groups */
-    uint32_t in_flight, open, reserved, lost, items, walked_items, timers;
+    uint32_t in_flight, open, reserved, potential, lost, items, walked_items, timers;
 };
 
 /* Puts the sentence together and returns false. */

@@ -152,17 +152,18 @@ static bool timer_right(struct tally *tally, const struct core_dispatch *dispatc
         set_ns = entry->key;
         tally->timers++;
     }
-    if (assigned && dispatch->task->state == CORE_TASK_TAKEN) {
+    if (assigned && weft__task_of(dispatch)->state == CORE_TASK_TAKEN) {
         due_ns = earlier(due_ns, after(dispatch->entered_ns, dispatch->start_to_close_ms));
         due_ns = earlier(due_ns, after(dispatch->beat_ns, dispatch->heartbeat_ms));
-        if (dispatch->cancelling) due_ns = earlier(due_ns, dispatch->retry_ns);
+        if (dispatch->cancelling) due_ns = earlier(due_ns, dispatch->grace_ns);
     } else if (dispatch->state != DISPATCH_SETTLED) {
         if (!dispatch->started) due_ns = earlier(due_ns, dispatch->start_deadline_ns);
         may_be_early = assigned;
-        if (dispatch->state == DISPATCH_QUEUED && dispatch->retry_ns > core->now_ns)
-            due_ns = earlier(due_ns, dispatch->retry_ns);
-        else if (dispatch->state == DISPATCH_QUEUED && dispatch->retry_ns)
-            may_be_early = set_ns == dispatch->retry_ns;
+        uint64_t retry_ns = dispatch->tried_count > 0 ? dispatch->extras->retry_ns : 0;
+        if (dispatch->state == DISPATCH_QUEUED && retry_ns > core->now_ns)
+            due_ns = earlier(due_ns, retry_ns);
+        else if (dispatch->state == DISPATCH_QUEUED && retry_ns)
+            may_be_early = set_ns == retry_ns;
     }
     HOLDS(set_ns == due_ns || (may_be_early && set_ns < due_ns), "timer of dispatch", dispatch->arrival);
     return true;
@@ -171,10 +172,9 @@ static bool timer_right(struct tally *tally, const struct core_dispatch *dispatc
 static bool settled(struct tally *tally, const struct core_dispatch *dispatch)
 {
     uint64_t name = dispatch->arrival;
-    HOLDS(!dispatch->task && !dispatch->payload && !dispatch->class, "settled dispatch", name);
-    HOLDS(!dispatch->channel && !dispatch->session, "settled dispatch", name);
+    HOLDS(!dispatch->class && !dispatch->session, "settled dispatch", name);
     HOLDS(dispatch->outcome >= WEFT_COMPLETED && dispatch->outcome <= WEFT_REJECTED, "settled dispatch", name);
-    HOLDS(!list_linked(&dispatch->on_class) && !list_linked(&dispatch->on_channel), "settled dispatch", name);
+    HOLDS(dispatch->potential == 0, "settled dispatch", name);
     HOLDS(!list_linked(&dispatch->on_session), "settled dispatch", name);
     HOLDS(dispatch->dest || dispatch->detached, "settled dispatch", name);
     HOLDS(list_linked(&dispatch->item.on) == (dispatch->dest != NULL), "settled dispatch", name);
@@ -187,16 +187,14 @@ static bool settled(struct tally *tally, const struct core_dispatch *dispatch)
 static bool open(struct tally *tally, const struct core_dispatch *dispatch)
 {
     uint64_t name = dispatch->arrival;
-    const struct core_task *task = dispatch->task;
+    const struct core_task *task = weft__task_of(dispatch);
     bool queued = dispatch->state == DISPATCH_QUEUED;
-    HOLDS(dispatch->channel && !dispatch->channel->deleted, "open dispatch", name);
-    HOLDS(dispatch->class && dispatch->class->channel == dispatch->channel, "open dispatch", name);
-    HOLDS(dispatch->payload && !dispatch->result, "open dispatch", name);
+    HOLDS(dispatch->class && !weft__channel_of(dispatch)->deleted, "open dispatch", name);
+    HOLDS(dispatch->payload, "open dispatch", name);
     HOLDS(dispatch->session || dispatch->detached, "open dispatch", name);
     HOLDS(list_linked(&dispatch->on_session) == (dispatch->session != NULL), "open dispatch", name);
     HOLDS(list_linked(&dispatch->item.on) == (dispatch->dest != NULL), "open dispatch", name);
-    HOLDS(list_linked(&dispatch->on_class) == queued, "open dispatch", name);
-    HOLDS(list_linked(&dispatch->on_channel) == queued, "open dispatch", name);
+    HOLDS(!queued || (list_linked(&dispatch->on_class) && list_linked(&dispatch->on_channel)), "open dispatch", name);
     HOLDS((task == NULL) == queued, "open dispatch", name);
     HOLDS(dispatch->attempts <= dispatch->attempts_max, "open dispatch", name);
     HOLDS(dispatch->tried_count == 0 || dispatch->redispatches, "open dispatch", name);
@@ -207,10 +205,11 @@ static bool open(struct tally *tally, const struct core_dispatch *dispatch)
     if (dispatch->cancelling) HOLDS(task && task->state == CORE_TASK_TAKEN && !task->fenced, "open dispatch", name);
     unsigned lost = dispatch->attempts - (dispatch->state == DISPATCH_ASSIGNED ? 1U : 0U);
     HOLDS(dispatch->tried_count == lost && lost < dispatch->attempts_max, "open dispatch", name);
-    struct channel_tally *sums = &tally->channels[slot_number(&dispatch->channel->slot)];
+    struct channel_tally *sums = &tally->channels[slot_number(&weft__channel_of(dispatch)->slot)];
     sums->open++;
     sums->class_refs--;
     tally->open++;
+    tally->potential += dispatch->potential;
     if (dispatch->session) tally->sessions_hanging[slot_number(&dispatch->session->slot)]++;
     return true;
 }
@@ -226,7 +225,7 @@ bool audit_dispatch(struct tally *tally, const struct core_dispatch *dispatch)
 static bool assigned(struct tally *tally, const struct core_task *task, uint64_t name)
 {
     HOLDS(task->dispatch && task->dispatch->state == DISPATCH_ASSIGNED, "assigned task", name);
-    HOLDS(task->dispatch->task == task && task->worker, "assigned task", name);
+    HOLDS(weft__task_of(task->dispatch) == task && task->worker, "assigned task", name);
     HOLDS(list_linked(&task->item.on) && task->item.kind == CORE_ITEM_TASK, "assigned task", name);
     HOLDS(!task->fenced && !task->orphaned && !task->settled, "assigned task", name);
     HOLDS(!atomic_load_explicit(&task->cancelled, memory_order_relaxed), "assigned task", name);
@@ -239,7 +238,7 @@ static bool taken(const struct core_task *task, uint64_t name)
     bool cancelled = atomic_load_explicit(&task->cancelled, memory_order_relaxed);
     HOLDS(task->worker && !list_linked(&task->item.on), "taken task", name);
     HOLDS(task->orphaned == (!dispatch || task->fenced), "taken task", name);
-    HOLDS(!dispatch || dispatch->task == task, "taken task", name);
+    HOLDS(!dispatch || weft__task_of(dispatch) == task, "taken task", name);
     HOLDS(!dispatch || dispatch->state == (task->fenced ? DISPATCH_FENCED : DISPATCH_ASSIGNED), "taken task", name);
     HOLDS(!task->settled || (task->in_handler && task->orphaned), "taken task", name);
     HOLDS(dispatch || cancelled || task->settled, "taken task", name);

@@ -255,7 +255,8 @@ void model_ended(struct world *world, struct sim_call *call, const struct core_d
     unsigned long long number = (unsigned long long)call->arrival;
     const struct message *message;
     uint32_t may = may_end(world, call, &message);
-    enum ending ending = record ? model_ending((weft_outcome)record->outcome, record->code) : deduce(world, may);
+    enum ending ending =
+        record ? model_ending((weft_outcome)record->outcome, weft__code_text(record)) : deduce(world, may);
     EXPECT(world, ending != ENDINGS_COUNT, "dispatch %llu ended as none does", number);
     EXPECT(world, may & 1U << ending, "dispatch %llu ended %s (%s), and had no reason to", number,
            word(endings[ending].outcome), endings[ending].code ? endings[ending].code : "-");

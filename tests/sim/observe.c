@@ -85,7 +85,8 @@ static void take_ended(struct world *world)
 
 static void changed(struct world *world, uint32_t index, struct sim_call *call, const struct core_dispatch *record)
 {
-    uint64_t task = record->task ? record->task->slot.handle : 0;
+    const struct core_task *out = weft__task_of(record);
+    uint64_t task = out ? out->slot.handle : 0;
     uint8_t state = record->state;
     bool was_queued = call->state == DISPATCH_QUEUED;
     TRACE(world, "  dispatch %llu: state %u -> %u", (unsigned long long)call->arrival, call->state, state);
@@ -100,7 +101,7 @@ static void changed(struct world *world, uint32_t index, struct sim_call *call, 
            "dispatch %llu is fenced without a task", (unsigned long long)call->arrival);
     if (state == DISPATCH_FENCED) cover(COVER_FENCED);
     if (state == DISPATCH_ASSIGNED) {
-        model_assigned(world, call, record->task);
+        model_assigned(world, call, out);
         EXPECT(world, world->fresh_count < FRESH_MAX, "more than %d tasks were assigned in one entry", FRESH_MAX);
         world->fresh[world->fresh_count++] = (struct fresh){.call = index, .from_queue = was_queued};
         if (was_queued) call->left_event = world->events;
@@ -138,7 +139,8 @@ static bool observe_call(struct world *world, uint32_t index, bool last)
         model_ended(world, call, record);
         return true;
     }
-    uint64_t task = record->task ? record->task->slot.handle : 0;
+    const struct core_task *out = weft__task_of(record);
+    uint64_t task = out ? out->slot.handle : 0;
     if (record->state == call->state && task == call->task) return true;
     changed(world, index, call, record);
     return true;
@@ -267,7 +269,7 @@ static void observe_order(struct world *world)
         const struct sim_call *call = &world->calls[world->fresh[i].call];
         struct sim_channel *channel = &world->channels[call->channel];
         const struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, call->id.number);
-        uint64_t turns = record->channel->turns;
+        uint64_t turns = weft__channel_of(record)->turns;
         bool alone = world->fresh_count == 1 && !world->event.had_work && !call->tried_count &&
                      channel->options.policy != WEFT_STICKY;
         if (alone) {

@@ -400,7 +400,7 @@ static void expect_nothing(struct world *world)
     EXPECT(world, stats.attempts_running == 0, "%u attempts run at the end", stats.attempts_running);
     EXPECT(world,
            world->core->dispatches.live_count == 0 && world->core->tasks.live_count == 0 &&
-               world->core->tasks_reserved == 0,
+               world->core->capacity == 0 && world->core->potential == 0,
            "records are left");
     weft__core_free(world->core);
     world->core = NULL;

@@ -15,7 +15,8 @@
 static const char *chosen(const char *name)
 {
     const struct core_dispatch *dispatch = weft__slotmap_find(&world.core->dispatches, id_of(name).number);
-    return dispatch->task ? dispatch->task->worker->name->text : "nobody";
+    const struct core_task *task = weft__task_of(dispatch);
+    return task ? task->worker->name->text : "nobody";
 }
 
 /* --- round robin ------------------------------------------------------------------------------------------------- */
