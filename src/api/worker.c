@@ -52,27 +52,35 @@ static weft_error check_types(const weft_worker_options *o)
 static weft_worker *worker_new(weft_node *node, const char *channel, weft_handler handler, void *context,
                                const weft_worker_options *options)
 {
-    weft_worker *worker = weft__mem_zalloc(&node->mem, sizeof(*worker));
+    size_t name_bytes = strlen(channel) + 1;
+    weft_worker *worker = weft__mem_zalloc(&node->mem, sizeof(*worker) + name_bytes);
     if (!worker) return NULL;
     worker->node = node;
     worker->handler = handler;
     worker->context = context;
-    memcpy(worker->channel, channel, strlen(channel) + 1);
-    weft__core_dest_init(&worker->inbox);
-    weft__waiter_init(&worker->watch);
+    memcpy(worker->channel, channel, name_bytes);
     list_init(&worker->on_node);
+    if (!handler) {
+        worker->pull = weft__mem_zalloc(&node->mem, sizeof(*worker->pull));
+        if (!worker->pull) goto failed;
+        weft__core_dest_init(&worker->pull->inbox);
+        weft__waiter_init(&worker->pull->watch);
+    }
     if (!options->state_new) return worker;
     worker->context = options->state_new(context);
     worker->state_free = options->state_free;
     if (worker->context) return worker;
+failed:
+    weft__mem_free(&node->mem, worker->pull);
     weft__mem_free(&node->mem, worker);
     return NULL;
 }
 
 void weft__worker_free(weft_worker *worker)
 {
-    weft__waiter_close(worker->node, &worker->watch);
+    if (worker->pull) weft__waiter_close(worker->node, &worker->pull->watch);
     if (worker->state_free) worker->state_free(worker->context);
+    weft__mem_free(&worker->node->mem, worker->pull);
     weft__mem_free(&worker->node->mem, worker);
 }
 
@@ -87,7 +95,7 @@ static weft_error place(weft_node *node, weft_worker *worker, const weft_worker_
     spec->session = owner->session;
     spec->handled = worker->handler != NULL;
     if (!worker->handler) {
-        spec->dest = &worker->inbox;
+        spec->dest = &worker->pull->inbox;
     } else if (options->flags & WEFT_INLINE) {
         spec->dest = &node->inline_tasks;
     } else {
@@ -160,7 +168,7 @@ weft_error weft_worker_unregister(weft_worker *worker)
     for (;;) {
         weft__waiter_init(&waiter);
         if (worker->callers_count > 0) {
-            weft__core_dest_wake(node->core, &worker->inbox); /* one tells the next */
+            if (worker->pull) weft__core_dest_wake(node->core, &worker->pull->inbox); /* one tells the next */
             weft__await(node, &waiter);
         } else if (!weft__core_worker_wait_idle(node->core, worker->handle, &waiter.core)) {
             break;
@@ -235,7 +243,7 @@ static weft_error no_more(weft_worker *worker)
 static weft_error try_next(weft_worker *worker, uint64_t now_ns, struct core_task **task)
 {
     weft_node *node = worker->node;
-    if (weft__core_take(node->core, now_ns, &worker->inbox, task, 1) > 0) {
+    if (weft__core_take(node->core, now_ns, &worker->pull->inbox, task, 1) > 0) {
         (*task)->shell.context = node;
         (*task)->shell.kept = true; /* it has no handler to outlive */
         __atomic_store_n(&(*task)->started_ns, now_ns, __ATOMIC_RELAXED);
@@ -243,7 +251,7 @@ static weft_error try_next(weft_worker *worker, uint64_t now_ns, struct core_tas
     }
     weft_error error = no_more(worker);
     if (!error) return WEFT_EAGAIN;
-    weft__core_dest_wake(node->core, &worker->inbox); /* the next that waits learns of it, too */
+    weft__core_dest_wake(node->core, &worker->pull->inbox); /* the next that waits learns of it, too */
     return error;
 }
 
@@ -262,7 +270,7 @@ weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, weft_task 
     if (!timeout_ms) {
         weft_error error = try_next(worker, now_ns, &taken);
         if (error == WEFT_EAGAIN) {
-            weft__leave_watching(node, &worker->inbox, &worker->watch);
+            weft__leave_watching(node, &worker->pull->inbox, &worker->pull->watch);
         } else {
             weft__leave(node);
         }
@@ -273,7 +281,7 @@ weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, weft_task 
     weft_error error;
     while ((error = try_next(worker, now_ns, &taken)) == WEFT_EAGAIN) {
         weft__waiter_init(&waiter);
-        if (!weft__core_dest_wait(&worker->inbox, &waiter.core)) continue;
+        if (!weft__core_dest_wait(&worker->pull->inbox, &waiter.core)) continue;
         if (weft__wait(node, &waiter, deadline_ns, &now_ns)) continue;
         error = WEFT_ETIMEDOUT;
         break;
@@ -290,7 +298,7 @@ weft_error weft_worker_fd(weft_worker *worker, int *fd)
     if (!worker || !fd) return weft__error(WEFT_EINVAL, "weft_worker_fd: worker or fd is NULL");
     if (worker->handler)
         return weft__error(WEFT_EINVAL, "%s: the worker has a handler, it does not pull", worker->channel);
-    if (weft__waiter_watch(worker->node, &worker->inbox, &worker->watch, fd)) return WEFT_OK;
+    if (weft__waiter_watch(worker->node, &worker->pull->inbox, &worker->pull->watch, fd)) return WEFT_OK;
     return weft__error(WEFT_ESYSTEM, "%s: no eventfd: %s", worker->channel, strerror(errno));
 }
 

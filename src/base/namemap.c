@@ -49,10 +49,10 @@ void weft__namemap_fini(struct namemap *map)
     *map = (struct namemap){0};
 }
 
-/* At most three quarters full: a search of linear probing stays within a few entries, and always meets a free one. */
+/* At most five sixths full: a search of linear probing stays within a few entries, and always meets a free one. */
 bool weft__namemap_reserve(struct namemap *map)
 {
-    if (map->count < map->room / 4 * 3) return true;
+    if (map->count < map->room / 6 * 5) return true;
     WEFT_ASSERT(map->room < ROOM_MAX);
     uint32_t room = map->room ? map->room * 2 : ROOM_MIN;
     struct namemap_entry *entries = weft__mem_zalloc(map->mem, room * sizeof *entries);
@@ -68,7 +68,7 @@ bool weft__namemap_reserve(struct namemap *map)
 
 void weft__namemap_add(struct namemap *map, uint64_t hash, const char *name, void *record)
 {
-    WEFT_ASSERT(map->count < map->room / 4 * 3);
+    WEFT_ASSERT(map->count < map->room / 6 * 5);
     WEFT_ASSERT(!weft__namemap_find(map, hash, name));
     insert(map->entries, map->room, (struct namemap_entry){.hash = hash, .name = name, .record = record});
     map->count++;

@@ -50,7 +50,7 @@ void weft__core_free(struct core *core)
     cursor = 0;
     for (struct core_worker *worker; (worker = weft__slotmap_next(&core->workers, &cursor));) {
         weft__name_drop(worker->name);
-        weft__mem_free(mem, worker->members);
+        if (worker->members != &worker->own) weft__mem_free(mem, worker->members);
         weft__mem_free(mem, worker->points);
     }
     cursor = 0;

@@ -84,7 +84,7 @@ struct core_worker {
     struct core_dest *dest;
     struct core_group *group;
     void *context;
-    struct membership *members;
+    struct membership *members; /* of one class: own */
     struct name *name;
     uint32_t members_count;
     uint32_t max_concurrent;
@@ -106,6 +106,7 @@ struct core_worker {
     struct list_node on_session;
     struct list_node idle_waiters;
     struct work work;
+    struct membership own;
 };
 
 struct core_class {

@@ -71,7 +71,7 @@ static void members_drop(struct core *core, struct core_worker *worker)
         weft__seat_drop(core, worker->members[i].seat);
         weft__class_drop(core, class);
     }
-    weft__mem_free(core->mem, worker->members);
+    if (worker->members != &worker->own) weft__mem_free(core->mem, worker->members);
     weft__mem_free(core->mem, worker->points);
     worker->members = NULL;
     worker->points = NULL;
@@ -100,7 +100,7 @@ static weft_error member_make(struct core *core, struct core_worker *draft, cons
 static weft_error members_make(struct core *core, struct core_worker *draft, const struct core_worker_spec *spec)
 {
     size_t count = spec->activity_types_count ? spec->activity_types_count : 1;
-    draft->members = weft__mem_zalloc(core->mem, count * sizeof(struct membership));
+    draft->members = count == 1 ? &draft->own : weft__mem_zalloc(core->mem, count * sizeof(struct membership));
     if (!draft->members) return WEFT_ENOMEM;
     for (size_t i = 0; i < count; i++) {
         const char *type = spec->activity_types_count ? spec->activity_types[i] : NULL;
@@ -181,7 +181,7 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
         snprintf(message, ERROR_TEXT_MAX, "%s: there is a worker '%s' already", channel->name, text);
         return WEFT_EEXIST;
     }
-    struct core_worker draft = {.channel = channel, .name_hash = hash};
+    struct core_worker draft = {.channel = channel, .name_hash = hash, .members = NULL};
     draft.name = weft__name_new(core->mem, text);
     error = draft.name ? reserve(core, channel, spec) : WEFT_ENOMEM;
     if (!error) error = members_make(core, &draft, spec);
@@ -197,6 +197,7 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     struct core_worker *worker = weft__slotmap_take(&core->workers);
     draft.slot = worker->slot;
     *worker = draft;
+    if (draft.members == &draft.own) worker->members = &worker->own;
     core->worker_id = id;
     worker->id = id;
     worker->session = session;

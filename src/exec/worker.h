@@ -7,6 +7,12 @@
 #include "core/core.h"
 #include "exec/gate.h"
 
+/* What only a pull worker needs. */
+struct pull {
+    struct core_dest inbox; /* its tasks */
+    struct waiter watch;    /* with the eventfd, where one was asked for */
+};
+
 struct weft_worker {
     weft_node *node;      /* all set at registration, but for what says (l) */
     uint64_t handle;      /* of the core's */
@@ -14,10 +20,9 @@ struct weft_worker {
     void *context;
     void (*state_free)(void *state); /* NULL: the context is the user's */
     struct list_node on_node;        /* (l) */
-    struct core_dest inbox;          /* pull: its tasks */
-    struct waiter watch;             /* pull: with the eventfd, where one was asked for */
+    struct pull *pull;               /* NULL: it has a handler */
     uint32_t callers_count;          /* (l) calls inside that wait on it */
-    char channel[WEFT_CHANNEL_NAME_MAX + 1];
+    char channel[];
 };
 
 #endif
