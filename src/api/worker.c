@@ -230,11 +230,11 @@ weft_error weft_worker_drain(weft_worker *worker, uint32_t timeout_ms)
 /* --- pulling ------------------------------------------------------------------------------------------------------- */
 
 /* Inside, with the inbox empty: whether no task will come any more. */
-static weft_error no_more(weft_worker *worker)
+static weft_error no_more(weft_worker *worker, uint64_t now_ns)
 {
     weft_worker_info info;
     if (worker->node->closed) return WEFT_ECLOSED;
-    if (weft__core_worker_info(worker->node->core, worker->handle, &info)) return WEFT_ECLOSED;
+    if (weft__core_worker_info(worker->node->core, now_ns, worker->handle, &info)) return WEFT_ECLOSED;
     if (info.state == WEFT_WORKER_DEAD) return WEFT_EDEAD;
     return info.state == WEFT_WORKER_DRAINING || info.state == WEFT_WORKER_REMOVED ? WEFT_ECLOSED : WEFT_OK;
 }
@@ -249,7 +249,7 @@ static weft_error try_next(weft_worker *worker, uint64_t now_ns, struct core_tas
         __atomic_store_n(&(*task)->started_ns, now_ns, __ATOMIC_RELAXED);
         return WEFT_OK;
     }
-    weft_error error = no_more(worker);
+    weft_error error = no_more(worker, now_ns);
     if (!error) return WEFT_EAGAIN;
     weft__core_dest_wake(node->core, &worker->pull->inbox); /* the next that waits learns of it, too */
     return error;
@@ -305,8 +305,8 @@ weft_error weft_worker_fd(weft_worker *worker, int *fd)
 weft_error weft_worker_info_get(weft_worker *worker, weft_worker_info *info)
 {
     if (!worker || !info) return weft__error(WEFT_EINVAL, "weft_worker_info_get: worker or info is NULL");
-    (void)weft__enter(worker->node);
-    weft_error error = weft__core_worker_info(worker->node->core, worker->handle, info);
+    uint64_t now_ns = weft__enter(worker->node);
+    weft_error error = weft__core_worker_info(worker->node->core, now_ns, worker->handle, info);
     weft__leave(worker->node);
     return weft__error_plain(error, worker->channel);
 }

@@ -243,7 +243,10 @@ weft_error weft__core_channel_declare(struct core *core, const char *name, const
     if (error) return error;
     uint64_t hash = weft__name_hash(name);
     struct core_channel *channel = weft__channel_find(core, hash, name);
-    return channel ? options_same(name, &channel->options, &o, message) : channel_new(core, hash, name, &o, message);
+    if (channel) return options_same(name, &channel->options, &o, message);
+    error = channel_new(core, hash, name, &o, message);
+    if (!error) weft__note_channel(core, WEFT_NODE_CHANNEL_DECLARED, weft__channel_find(core, hash, name));
+    return error;
 }
 
 weft_error weft__core_template_declare(struct core *core, const char *pattern, const weft_channel_options *options,
@@ -311,6 +314,7 @@ void weft__channel_free(struct core *core, struct core_channel *channel)
     weft__namemap_fini(&channel->worker_names);
     weft__namemap_fini(&channel->class_names);
     weft__mem_free(core->mem, channel->deaths);
+    weft__mem_free(core->mem, channel->latency);
     weft__mem_free(core->mem, channel->name);
     weft__slotmap_give(&core->channels, channel);
 }
@@ -333,6 +337,7 @@ weft_error weft__core_channel_delete(struct core *core, uint64_t now_ns, const c
         return WEFT_EBUSY;
     }
     channel->deleted = true;
+    weft__note_channel(core, WEFT_NODE_CHANNEL_DELETED, channel);
     weft__namemap_remove(&core->channel_names, channel->name_hash, channel->name);
     list_remove(&channel->on_core);
     weft__wake(core, &channel->room_waiters, true);
@@ -349,6 +354,7 @@ weft_error weft__core_channel_pause(struct core *core, uint64_t now_ns, const ch
     struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
     if (!channel) return WEFT_ENOCHANNEL;
     if (channel->state != WEFT_CHANNEL_OPEN && channel->state != WEFT_CHANNEL_PAUSED) return WEFT_EINVAL;
+    if (channel->state == WEFT_CHANNEL_OPEN) weft__note_channel(core, WEFT_NODE_PAUSED, channel);
     channel->state = WEFT_CHANNEL_PAUSED;
     return WEFT_OK;
 }
@@ -358,6 +364,7 @@ weft_error weft__core_channel_resume(struct core *core, uint64_t now_ns, const c
     core->now_ns = now_ns;
     struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
     if (!channel) return WEFT_ENOCHANNEL;
+    if (channel->state != WEFT_CHANNEL_OPEN) weft__note_channel(core, WEFT_NODE_RESUMED, channel);
     channel->state = WEFT_CHANNEL_OPEN;
     weft__wake(core, &channel->idle_waiters, true);
     weft__work_add(core, &channel->work, WORK_CHANNEL);
@@ -381,6 +388,7 @@ void weft__channel_changed(struct core *core, struct core_channel *channel)
 {
     if (channel->state == WEFT_CHANNEL_DRAINING && channel->open == 0 && channel->in_flight == 0) {
         channel->state = WEFT_CHANNEL_DRAINED;
+        weft__note_channel(core, WEFT_NODE_DRAINED, channel);
         weft__wake(core, &channel->idle_waiters, true);
     }
     if (channel->deleted && channel->hanging_count == 0 && !list_linked(&channel->work.on))
@@ -480,10 +488,8 @@ void weft__channel_death(struct core_channel *channel, const struct core_session
     death->attempts_held += attempts;
 }
 
-weft_error weft__core_channel_deaths(struct core *core, const char *name, weft_death *deaths, size_t max, size_t *count)
+size_t weft__channel_deaths(const struct core_channel *channel, weft_death *deaths, size_t max)
 {
-    struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
-    if (!channel) return WEFT_ENOCHANNEL;
     size_t kept = channel->deaths_count < WEFT_DEATHS_KEPT ? channel->deaths_count : WEFT_DEATHS_KEPT;
     size_t n = 0;
     for (; n < kept && n < max; n++) {
@@ -495,11 +501,18 @@ weft_error weft__core_channel_deaths(struct core *core, const char *name, weft_d
                                  .attempts_held = death->attempts_held};
         memcpy(deaths[n].participant, death->name, sizeof(deaths[n].participant));
     }
-    *count = n;
+    return n;
+}
+
+weft_error weft__core_channel_deaths(struct core *core, const char *name, weft_death *deaths, size_t max, size_t *count)
+{
+    const struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
+    if (!channel) return WEFT_ENOCHANNEL;
+    *count = weft__channel_deaths(channel, deaths, max);
     return WEFT_OK;
 }
 
-static void info_fill(const struct core *core, const struct core_channel *channel, weft_channel_info *info)
+void weft__channel_fill(const struct core *core, const struct core_channel *channel, weft_channel_info *info)
 {
     uint64_t oldest_ns = core->now_ns;
     for (int p = 0; p < CORE_PRIORITIES; p++) {
@@ -539,7 +552,7 @@ weft_error weft__core_channel_info(struct core *core, uint64_t now_ns, const cha
     core->now_ns = now_ns;
     struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
     if (!channel) return WEFT_ENOCHANNEL;
-    info_fill(core, channel, info);
+    weft__channel_fill(core, channel, info);
     return WEFT_OK;
 }
 
@@ -549,14 +562,12 @@ bool weft__core_channel_next(struct core *core, uint64_t now_ns, const char *pat
     core->now_ns = now_ns;
     uint32_t index = (uint32_t)*cursor;
     info->name[0] = '\0';
-    struct core_channel *channel = NULL;
-    for (int looked = 0; looked < CORE_HOLD_MAX; looked++) {
-        channel = weft__slotmap_next(&core->channels, &index);
-        if (!channel) break;
+    int32_t budget = CORE_HOLD_MAX;
+    for (struct core_channel *channel; (channel = weft__next_live(&core->channels, &index, &budget));) {
         if (channel->deleted || !weft__pattern_match(pattern, channel->name)) continue;
-        info_fill(core, channel, info);
+        weft__channel_fill(core, channel, info);
         break;
     }
     *cursor = index;
-    return channel != NULL;
+    return index < core->channels.slots_made || info->name[0];
 }

@@ -69,6 +69,7 @@ void weft__core_free(struct core *core)
     weft__namemap_fini(&core->channel_names);
     weft__namemap_fini(&core->session_names);
     weft__heap_fini(&core->timers);
+    weft__mem_free(mem, core->notes);
     weft__mem_free(mem, core);
 }
 

@@ -70,11 +70,12 @@ struct core_group {
     struct list_node on_core;
     struct list_node seats;
     struct list_node hungry; /* its seats that have a worker and may have work, but found no free thread */
+    const char *name;        /* the shell's, as long as it is added; NULL = none */
     uint32_t limit;          /* tasks it may hold at a time: free threads times how many each takes ahead */
     uint32_t busy;           /* tasks handed to it whose handler has not returned */
 };
 
-enum core_item_kind { CORE_ITEM_TASK = 1, CORE_ITEM_OUTCOME, CORE_ITEM_CANCEL };
+enum core_item_kind { CORE_ITEM_TASK = 1, CORE_ITEM_OUTCOME, CORE_ITEM_CANCEL, CORE_ITEM_NOTES };
 
 /* What stands in a FIFO: embedded in the record it is about, which exists as long as the item stands there. */
 struct core_item {
@@ -222,17 +223,6 @@ struct core_worker_spec {
 
 enum core_session_state { CORE_SESSION_ARMING = 1, CORE_SESSION_ARMED, CORE_SESSION_DEAD };
 
-/* Why a worker does not get a dispatch: the first rule that refuses. In the order in which they are asked. */
-enum core_refusal {
-    CORE_ELIGIBLE = 0,
-    CORE_REFUSED_LINK, /* not armed, or fired */
-    CORE_REFUSED_ACTIVITY_TYPE,
-    CORE_REFUSED_DRAINING, /* or removed */
-    CORE_REFUSED_EXCLUDED, /* the dispatch has died of it */
-    CORE_REFUSED_CAPACITY,
-    CORE_REFUSED_EXECUTOR /* its group has no free thread */
-};
-
 struct core;
 
 /* mem: holds. Gives: free it with weft__core_free. NULL: out of memory. */
@@ -298,6 +288,8 @@ weft_error weft__core_session_armed(struct core *core, uint64_t now_ns, uint64_t
 /* Its link has fired: from here on no selection returns its workers. WEFT_EDEAD: it had before; WEFT_ENOTFOUND. */
 weft_error weft__core_session_fired(struct core *core, uint64_t now_ns, uint64_t wall_ns, uint64_t session,
                                     weft_cause cause);
+/* What its link watches, to be told; without it: the host's word where it is declared, else nothing. */
+void weft__core_session_link(struct core *core, uint64_t session, weft_link_kind link, int32_t watched);
 void weft__core_session_hold(struct core *core, uint64_t session);
 void weft__core_session_release(struct core *core, uint64_t now_ns, uint64_t wall_ns, uint64_t session);
 bool weft__core_session_alive(const struct core *core, uint64_t session, weft_cause *cause, const char **name);
@@ -316,7 +308,7 @@ void weft__core_worker_unregister(struct core *core, uint64_t now_ns, uint64_t w
 bool weft__core_worker_wait_idle(struct core *core, uint64_t worker, struct core_waiter *waiter);
 /* Frees the record of an unregistered, idle worker: the handle is stale. */
 void weft__core_worker_forget(struct core *core, uint64_t worker);
-weft_error weft__core_worker_info(const struct core *core, uint64_t worker, weft_worker_info *info);
+weft_error weft__core_worker_info(struct core *core, uint64_t now_ns, uint64_t worker, weft_worker_info *info);
 
 /* task.c. take: up to max tasks of a destination whose every item is a task; one that is timed is taken alone, so the
  * result may be fewer. handled: they go to handlers, and hold threads of their group (where they have one). */
@@ -356,5 +348,7 @@ bool weft__core_closing(const struct core *core);
 /* Some task that is still in a handler, or held: the worker's name, its channel's and since when. NULL: none. */
 const struct core_task *weft__core_any_task(const struct core *core, const char **worker, const char **channel);
 void weft__core_stats(const struct core *core, weft_node_stats *stats);
+
+#include "core/inspect.h"
 
 #endif

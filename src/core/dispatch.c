@@ -90,6 +90,14 @@ static const char *const rejections[] = {
 #undef REJECTION_TEXT
 };
 
+static weft_error refuse(struct core_admitted *admitted, weft_rejection reason, uint32_t retry_after_ms)
+{
+    admitted->admission = WEFT_ADMISSION_REJECTED;
+    admitted->reason = rejections[reason];
+    admitted->retry_after_ms = retry_after_ms;
+    return WEFT_EREJECTED;
+}
+
 static weft_error reject(struct core *core, struct core_channel *channel, struct core_admitted *admitted,
                          weft_rejection reason, uint32_t retry_after_ms)
 {
@@ -97,11 +105,9 @@ static weft_error reject(struct core *core, struct core_channel *channel, struct
         channel->rejected++;
         channel->rejected_by[reason]++;
         core->stats.rejected++;
+        if (reason == WEFT_REJECTED_QUEUE_FULL) weft__note_full(core, channel);
     }
-    admitted->admission = WEFT_ADMISSION_REJECTED;
-    admitted->reason = rejections[reason];
-    admitted->retry_after_ms = retry_after_ms;
-    return WEFT_EREJECTED;
+    return refuse(admitted, reason, retry_after_ms);
 }
 
 /* When a place in the queue may be free: after a quarter of the queue at the pace of late, within 1 ms and 10 s. */
@@ -118,25 +124,31 @@ static bool has_room(const struct core_channel *channel, size_t charge_bytes)
            channel->queued_bytes + charge_bytes <= channel->options.bytes_max;
 }
 
-/* Sheds the newest of the lowest priorities below that one until there is room. All or nothing: what would not be
- * enough is not shed. */
-static bool shed(struct core *core, struct core_channel *channel, unsigned priority, size_t charge_bytes)
+/* How many of the newest of the lowest priorities below that one must go to make room. 0: all would not be enough. */
+static uint32_t to_shed(const struct core_channel *channel, unsigned priority, size_t charge_bytes)
 {
     uint32_t items = 0;
     uint64_t bytes = 0;
     for (unsigned p = CORE_PRIORITIES - 1; p > priority && items < CORE_HOLD_MAX; p--) {
-        struct list_node *queue = &channel->queues[p];
-        for (struct list_node *node = queue->prev; node != queue && items < CORE_HOLD_MAX; node = node->prev) {
+        const struct list_node *queue = &channel->queues[p];
+        for (const struct list_node *node = queue->prev; node != queue && items < CORE_HOLD_MAX; node = node->prev) {
             const struct core_dispatch *victim = list_record(node, struct core_dispatch, on_channel);
             items++;
             bytes += sizeof(*victim) + victim->payload->charge_bytes;
             if (channel->queued - items < channel->options.depth_max &&
                 channel->queued_bytes - bytes + charge_bytes <= channel->options.bytes_max)
-                goto enough;
+                return items;
         }
     }
-    return false;
-enough:
+    return 0;
+}
+
+/* All or nothing: what would not be enough is not shed. */
+static bool shed(struct core *core, struct core_channel *channel, unsigned priority, size_t charge_bytes)
+{
+    uint32_t items = to_shed(channel, priority, charge_bytes);
+    if (items == 0) return false;
+    weft__note_full(core, channel);
     for (unsigned p = CORE_PRIORITIES - 1; items > 0; p--)
         for (struct list_node *queue = &channel->queues[p]; items > 0 && !list_empty(queue); items--)
             weft__settle(core, list_record(queue->prev, struct core_dispatch, on_channel), WEFT_REJECTED, "shed", NULL);
@@ -229,7 +241,8 @@ static weft_error admit(struct core *core, struct core_channel *channel, const s
 
     struct core_extras *extras;
     weft_error error = WEFT_ENOMEM;
-    if (!weft__slotmap_ensure(&core->dispatches, core->dispatches.live_count + 1) ||
+    if (!channel->latency) channel->latency = weft__mem_zalloc(core->mem, sizeof(*channel->latency));
+    if (!channel->latency || !weft__slotmap_ensure(&core->dispatches, core->dispatches.live_count + 1) ||
         !weft__tasks_reserve(core, 0, CORE_ATTEMPTS_MAX) || !make_extras(core, channel, request, &extras))
         return WEFT_ENOMEM;
     if (!class) class = weft__class_get(core, channel, request->activity_type_hash, request->activity_type, &error);
@@ -279,9 +292,46 @@ static weft_error admit(struct core *core, struct core_channel *channel, const s
     if (dispatch->start_deadline_ns != CORE_NEVER || dispatch->close_deadline_ns != CORE_NEVER)
         weft__dispatch_timer(core, dispatch);
     dispatch->admission = dispatch->state == DISPATCH_ASSIGNED ? WEFT_ADMISSION_ACCEPTED : WEFT_ADMISSION_DEFERRED;
+    weft__note_room(channel);
     admitted->admission = (weft_admission)dispatch->admission;
     admitted->id = (weft_dispatch_id){session->slot.handle, dispatch->slot.handle};
     return WEFT_OK;
+}
+
+/* As admit, before anything is known of the payload. draft and unknown are zeroed, and the caller's: the dispatch that it
+ * would be, and its activity type where the channel does not know that. *worker: who would get it; NULL: nobody. */
+weft_error weft__would_admit(struct core *core, struct core_channel *channel, const struct core_request *request,
+                             struct core_dispatch *draft, struct core_class *unknown, struct core_admitted *admitted,
+                             struct core_worker **worker)
+{
+    const weft_channel_options *o = &channel->options;
+    struct core_session *session = weft__slotmap_find(&core->sessions, request->session);
+    *worker = NULL;
+    if (!session || session->state == CORE_SESSION_DEAD) return WEFT_EDEAD;
+    if (core->dispatches.live_count >= core->limits.dispatches_max) return WEFT_ELIMIT;
+    struct core_class *class = weft__class_find(channel, request->activity_type_hash, request->activity_type);
+    uint32_t workers = able_count(&channel->any) + (class && class->name ? able_count(class) : 0);
+    bool types_full = !class && channel->classes_count >= CORE_TYPES_MAX;
+    if (!class) {
+        class = unknown;
+        class->channel = channel;
+        class->name = (char *)(uintptr_t)request->activity_type; /* only looked at */
+        list_init(&class->seats);
+    }
+    fill_in(core, draft, request, class, session);
+    if (channel->state == WEFT_CHANNEL_DRAINING || channel->state == WEFT_CHANNEL_DRAINED)
+        return refuse(admitted, WEFT_REJECTED_DRAINING, 0);
+    if (workers == 0 && inherit_u8(request->no_worker, o->no_worker) == WEFT_NO_WORKER_REJECT)
+        return refuse(admitted, WEFT_REJECTED_NO_WORKER, 0);
+    if (types_full) return WEFT_ELIMIT;
+    size_t charge_bytes = sizeof(*draft) + sizeof(struct message) + 1;
+    *worker = channel->state == WEFT_CHANNEL_OPEN ? weft__select(core, draft) : NULL;
+    admitted->admission = *worker ? WEFT_ADMISSION_ACCEPTED : WEFT_ADMISSION_DEFERRED;
+    if (*worker || has_room(channel, charge_bytes) ||
+        (o->queue_full == WEFT_SHED_LOWEST && to_shed(channel, request->priority, charge_bytes)))
+        return WEFT_OK;
+    admitted->blocks = o->queue_full == WEFT_BLOCK && charge_bytes <= o->bytes_max;
+    return refuse(admitted, WEFT_REJECTED_QUEUE_FULL, retry_after_ms(channel));
 }
 
 /* Whoever was woken for the room may have taken less of it, or none: the next that waits is told. One that goes on waiting
@@ -386,6 +436,7 @@ void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcom
     weft__potential(core, dispatch);
     if (task) weft__task_leave(core, task);
     count(core, channel, outcome);
+    weft__latency_count(channel, dispatch);
     weft__class_drop(core, dispatch->class);
     dispatch->class = NULL;
     dispatch->session = NULL;

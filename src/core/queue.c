@@ -59,7 +59,6 @@ static void mark_worker_hungry(struct core_worker *worker)
 
 void weft__queue_add(struct core *core, struct core_dispatch *dispatch)
 {
-    (void)core;
     struct core_class *class = dispatch->class;
     struct core_channel *channel = weft__channel_of(dispatch);
     unsigned p = dispatch->priority;
@@ -69,8 +68,10 @@ void weft__queue_add(struct core *core, struct core_dispatch *dispatch)
     insert_by_arrival(&channel->queues[p], &dispatch->on_channel, offsetof(struct core_dispatch, on_channel),
                       dispatch->arrival);
     class->queued++;
+    class->queued_by_priority[p]++;
     channel->queued++;
     channel->queued_by_priority[p]++;
+    weft__note_level(core, channel);
     channel->queued_bytes += charge(dispatch);
 }
 
@@ -81,8 +82,10 @@ void weft__queue_remove(struct core *core, struct core_dispatch *dispatch)
     list_remove(&dispatch->on_channel);
     WEFT_ASSERT(dispatch->class->queued > 0 && channel->queued > 0);
     dispatch->class->queued--;
+    dispatch->class->queued_by_priority[dispatch->priority]--;
     channel->queued--;
     channel->queued_by_priority[dispatch->priority]--;
+    weft__note_level(core, channel);
     channel->queued_bytes -= charge(dispatch);
     weft__wake(core, &channel->room_waiters, false);
 }
@@ -97,9 +100,9 @@ static struct core_dispatch *first_for(const struct core *core, struct core_work
     int looked = 0;
     for (struct list_node *node = queue->next; node != queue && looked < SKIP_MAX; node = node->next, looked++) {
         struct core_dispatch *dispatch = (void *)((char *)node - offset);
-        enum core_refusal refusal = weft__refusal(core, worker, dispatch);
-        if (refusal == CORE_ELIGIBLE) return dispatch;
-        if (refusal != CORE_REFUSED_EXCLUDED) return NULL;
+        weft_rule refusal = weft__refusal(core, worker, dispatch);
+        if (refusal == WEFT_RULE_ELIGIBLE) return dispatch;
+        if (refusal != WEFT_RULE_EXCLUDED) return NULL;
     }
     return NULL;
 }

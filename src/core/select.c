@@ -32,7 +32,7 @@ uint64_t weft__tried_key(const struct core_worker *worker, bool session)
     return session ? session_key(worker->session) : worker_key(worker);
 }
 
-static unsigned tries(const struct core_dispatch *dispatch, const struct core_worker *worker)
+unsigned weft__tries(const struct core_dispatch *dispatch, const struct core_worker *worker)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < dispatch->tried_count; i++)
@@ -45,7 +45,7 @@ static unsigned tries(const struct core_dispatch *dispatch, const struct core_wo
 static bool excluded(const struct core *core, const struct core_dispatch *dispatch, const struct core_worker *worker)
 {
     if (dispatch->tried_count == 0) return false;
-    unsigned n = tries(dispatch, worker);
+    unsigned n = weft__tries(dispatch, worker);
     return n >= 2 || (n == 1 && core->now_ns < dispatch->extras->retry_ns);
 }
 
@@ -59,16 +59,15 @@ static bool takes_type(const struct core_worker *worker, const struct core_class
 }
 
 /* dispatch NULL: asks only what concerns the worker alone. */
-enum core_refusal weft__refusal(const struct core *core, const struct core_worker *worker,
-                                const struct core_dispatch *dispatch)
+weft_rule weft__refusal(const struct core *core, const struct core_worker *worker, const struct core_dispatch *dispatch)
 {
-    if (worker->session->state != CORE_SESSION_ARMED) return CORE_REFUSED_LINK;
-    if (dispatch && !takes_type(worker, dispatch->class)) return CORE_REFUSED_ACTIVITY_TYPE;
-    if (worker->draining || worker->ended) return CORE_REFUSED_DRAINING;
-    if (dispatch && excluded(core, dispatch, worker)) return CORE_REFUSED_EXCLUDED;
-    if (worker->in_flight >= worker->max_concurrent) return CORE_REFUSED_CAPACITY;
-    if (dispatch && worker->group && worker->group->busy >= worker->group->limit) return CORE_REFUSED_EXECUTOR;
-    return CORE_ELIGIBLE;
+    if (worker->session->state != CORE_SESSION_ARMED) return WEFT_RULE_LINK;
+    if (dispatch && !takes_type(worker, dispatch->class)) return WEFT_RULE_ACTIVITY_TYPE;
+    if (worker->draining || worker->ended) return WEFT_RULE_DRAINING;
+    if (dispatch && excluded(core, dispatch, worker)) return WEFT_RULE_EXCLUDED;
+    if (worker->in_flight >= worker->max_concurrent) return WEFT_RULE_CAPACITY;
+    if (dispatch && worker->group && worker->group->busy >= worker->group->limit) return WEFT_RULE_EXECUTOR;
+    return WEFT_RULE_ELIGIBLE;
 }
 
 /* --- seats ------------------------------------------------------------------------------------------------------------ */
@@ -171,7 +170,7 @@ static void member_remove(struct membership *member, weft_policy policy)
 
 void weft__index_update(struct core *core, struct core_worker *worker)
 {
-    bool belongs = weft__refusal(core, worker, NULL) == CORE_ELIGIBLE;
+    bool belongs = weft__refusal(core, worker, NULL) == WEFT_RULE_ELIGIBLE;
     if (!belongs && !worker->indexed) return;
     struct core_channel *channel = worker->channel;
     weft_policy policy = channel->options.policy;
@@ -227,7 +226,7 @@ static bool unwanted(const struct core *core, const struct core_dispatch *dispat
                      bool untried_only)
 {
     if (!dispatch || dispatch->tried_count == 0) return false;
-    return untried_only ? tries(dispatch, worker) > 0 : excluded(core, dispatch, worker);
+    return untried_only ? weft__tries(dispatch, worker) > 0 : excluded(core, dispatch, worker);
 }
 
 /* Takes a worker whose session has died out of the index; true: it did, look again. What that costs is bounded by the

@@ -29,6 +29,7 @@ weft_error weft__core_session_attach(struct core *core, const char *name, bool d
     session->name_hash = hash;
     session->state = CORE_SESSION_ARMING;
     session->declared = declared;
+    session->link = declared ? WEFT_LINK_DECLARED : WEFT_LINK_NODE;
     session->holders_count = 1;
     session->ended = ended;
     list_init(&session->workers);
@@ -58,6 +59,7 @@ static void die(struct core *core, struct core_session *session, uint64_t wall_n
     session->died_ns = core->now_ns;
     session->died_wall_ns = wall_ns;
     core->stats.deaths++;
+    weft__note(core, WEFT_NODE_DIED, NULL, NULL, session->name, cause, 0);
     weft__namemap_remove(&core->session_names, session->name_hash, session->name);
     weft__work_add(core, &session->work, WORK_SESSION);
 }
@@ -71,6 +73,14 @@ weft_error weft__core_session_fired(struct core *core, uint64_t now_ns, uint64_t
     if (session->state == CORE_SESSION_DEAD) return WEFT_EDEAD;
     die(core, session, wall_ns, cause);
     return WEFT_OK;
+}
+
+void weft__core_session_link(struct core *core, uint64_t handle, weft_link_kind link, int32_t watched)
+{
+    struct core_session *session = weft__slotmap_find(&core->sessions, handle);
+    if (!session) return;
+    session->link = link;
+    session->watched = watched;
 }
 
 void weft__core_session_hold(struct core *core, uint64_t handle)

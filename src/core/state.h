@@ -43,6 +43,8 @@ struct core_session {
     weft_cause cause;
     uint64_t died_ns, died_wall_ns;
     bool declared; /* nobody but a holder could declare it dead */
+    weft_link_kind link;
+    int32_t watched;
     uint32_t holders_count;
     uint32_t hanging_count;   /* worker records and open dispatches: the session outlives them */
     struct list_node workers; /* those that have not ended */
@@ -97,6 +99,7 @@ struct core_worker {
     bool seen_armed;   /* looked at since its session was armed */
     uint32_t reserved; /* its share of core->capacity */
     uint64_t completed, errored;
+    uint64_t seen_ns; /* when it last took a task, or said something of one */
     /* the rest */
     weft_worker_state end_state; /* why, once ended */
     struct ring_point *points;   /* members_count x RING_POINTS; sticky only */
@@ -120,6 +123,7 @@ struct core_class {
     struct list_node seats;
     struct list_node queues[CORE_PRIORITIES]; /* by arrival */
     uint32_t queued;
+    uint32_t queued_by_priority[CORE_PRIORITIES];
 };
 
 struct death {
@@ -166,6 +170,9 @@ struct core_channel {
     struct list_node room_waiters;
     struct list_node idle_waiters;
     struct death *deaths;  /* ring of WEFT_DEATHS_KEPT; made with the first worker */
+    weft_latency *latency; /* made with the first dispatch */
+    bool degraded;         /* something waits, and no worker is registered: was noted */
+    bool full;             /* it rejects for want of room: was noted */
     uint32_t deaths_count; /* ever; the next goes to deaths_count % WEFT_DEATHS_KEPT */
     uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, shed, redispatched, fenced;
     uint64_t rejected_by[WEFT_REJECTIONS_COUNT];
@@ -259,6 +266,16 @@ static inline struct core_channel *weft__channel_of(const struct core_dispatch *
     return dispatch->class->channel;
 }
 
+/* What happens, kept for the node's hooks: note.c. */
+struct core_notes {
+    struct core_item item; /* in the FIFO of dest while there is something to take */
+    struct core_dest *dest;
+    uint32_t first, count;
+    uint64_t missed; /* since the last one that was kept */
+    uint64_t missed_ns;
+    struct core_note ring[CORE_NOTES_MAX];
+};
+
 struct core {
     const struct mem *mem;
     struct core_limits limits;
@@ -282,6 +299,7 @@ struct core {
     struct work settle_work;
     uint64_t channel_serial, arrival, worker_id, session_serial;
     weft_node_stats stats;
+    struct core_notes *notes; /* NULL: nobody wants to know */
 };
 
 /* core.c */
@@ -318,8 +336,9 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
 
 /* select.c */
 uint64_t weft__tried_key(const struct core_worker *worker, bool session);
-enum core_refusal weft__refusal(const struct core *core, const struct core_worker *worker,
-                                const struct core_dispatch *dispatch);
+weft_rule weft__refusal(const struct core *core, const struct core_worker *worker,
+                        const struct core_dispatch *dispatch);
+unsigned weft__tries(const struct core_dispatch *dispatch, const struct core_worker *worker); /* it died of it */
 struct seat *weft__seat_get(struct core *core, struct core_class *class, struct core_group *group);
 void weft__seat_drop(struct core *core, struct seat *seat);
 void weft__seat_free_memory(struct core *core, struct seat *seat);
@@ -345,6 +364,9 @@ void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcom
                   struct message *result);
 void weft__dispatch_timer(struct core *core, struct core_dispatch *dispatch);
 void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch);
+weft_error weft__would_admit(struct core *core, struct core_channel *channel, const struct core_request *request,
+                             struct core_dispatch *draft, struct core_class *unknown, struct core_admitted *admitted,
+                             struct core_worker **worker);
 
 /* task.c */
 void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core_worker *worker);
@@ -357,6 +379,32 @@ void weft__task_cancel(struct core *core, struct core_task *task); /* says so to
 bool weft__tasks_reserve(struct core *core, uint64_t capacity, uint64_t potential);
 void weft__potential(struct core *core, struct core_dispatch *dispatch); /* after a change of what it depends on */
 const char *weft__code_text(const struct core_dispatch *dispatch);       /* dispatch.c; NULL where there is none */
+
+/* note.c: what happens, for the node's hooks. Names are copied; NULL = "". Cannot fail. */
+void weft__note(struct core *core, weft_node_event_kind kind, const char *channel, const char *worker,
+                const char *participant, weft_cause cause, uint64_t count);
+void weft__note_channel(struct core *core, weft_node_event_kind kind, const struct core_channel *channel);
+/* After a change of what waits on the channel, or of who is registered: degraded, or recovered. */
+void weft__note_level(struct core *core, struct core_channel *channel);
+void weft__note_full(struct core *core, struct core_channel *channel); /* something was rejected for want of room */
+void weft__note_room(struct core_channel *channel);                    /* something was admitted */
+
+/* inspect.c */
+void weft__worker_fill(const struct core *core, const struct core_worker *worker, weft_worker_info *info);
+void weft__channel_fill(const struct core *core, const struct core_channel *channel, weft_channel_info *info);
+/* A page's next row; false: it does not fit. */
+bool weft__worker_row(const struct core *core, const struct core_worker *worker, struct core_worker_row *row,
+                      struct core_text *text, int32_t *budget);
+size_t weft__channel_deaths(const struct core_channel *channel, weft_death *deaths, size_t max); /* channel.c, too */
+/* weft__slotmap_next, for walks of several holds: each slot costs one of the budget; NULL where that is spent, too. */
+void *weft__next_live(const struct slotmap *map, uint32_t *cursor, int32_t *budget);
+void weft__latency_count(struct core_channel *channel, const struct core_dispatch *dispatch); /* it has ended */
+
+/* The worker took it, or said something of it. */
+static inline void weft__seen(const struct core *core, const struct core_task *task)
+{
+    if (task->worker) task->worker->seen_ns = core->now_ns;
+}
 
 /* names */
 struct name *weft__name_new(const struct mem *mem, const char *text);

@@ -131,6 +131,7 @@ size_t weft__core_take(struct core *core, uint64_t now_ns, struct core_dest *des
         weft__dest_remove(dest, &task->item);
         task->state = CORE_TASK_TAKEN;
         tasks[n++] = task;
+        task->worker->seen_ns = now_ns;
         struct core_dispatch *dispatch = task->dispatch;
         dispatch->started = true;
         dispatch->entered_ns = dispatch->beat_ns = now_ns;
@@ -319,6 +320,7 @@ static bool apply(struct core *core, struct core_task *task, enum core_result_ki
 static void result(struct core *core, struct core_result *r)
 {
     struct core_task *task = r->task;
+    weft__seen(core, task);
     bool says = r->kind != CORE_RESULT_NONE || (r->returned && !r->kept);
     if (task->settled || !says) {
         weft__message_drop(r->message);
@@ -368,6 +370,7 @@ bool weft__core_heartbeat(struct core *core, uint64_t now_ns, struct core_task *
 {
     core->now_ns = now_ns;
     struct core_dispatch *dispatch = task->dispatch;
+    weft__seen(core, task);
     if (!dispatch || task->fenced) return false;
     dispatch->beat_ns = now_ns;
     if (dispatch->heartbeat_ms != WEFT_FOREVER) weft__dispatch_timer(core, dispatch);

@@ -207,6 +207,7 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     worker->handled = spec->handled;
     worker->max_concurrent = worker->reserved = spec->max_concurrent;
     worker->seen_armed = session->state == CORE_SESSION_ARMED;
+    worker->seen_ns = now_ns;
     list_init(&worker->tasks);
     list_init(&worker->idle_waiters);
     list_init(&worker->work.on);
@@ -220,6 +221,9 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     list_push_back(&session->workers, &worker->on_session);
     list_push_back(&channel->workers, &worker->on_channel);
     weft__namemap_add(&channel->worker_names, hash, worker->name->text, worker);
+    if (core->channel_serial != serial) weft__note_channel(core, WEFT_NODE_CHANNEL_DECLARED, channel);
+    weft__note(core, WEFT_NODE_REGISTERED, channel->name, worker->name->text, session->name, (weft_cause){0}, 0);
+    weft__note_level(core, channel);
     weft__index_update(core, worker);
     weft__serve_worker(core, worker);
     *handle = worker->slot.handle;
@@ -239,6 +243,10 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
     list_remove(&worker->on_channel);
     weft__namemap_remove(&channel->worker_names, worker->name_hash, worker->name->text);
     channel->workers_count--;
+    bool dead = state == WEFT_WORKER_DEAD;
+    weft__note(core, dead ? WEFT_NODE_LOST : WEFT_NODE_UNREGISTERED, channel->name, worker->name->text,
+               worker->session->name, dead ? worker->session->cause : (weft_cause){0}, worker->in_flight);
+    weft__note_level(core, channel);
     for (uint32_t i = 0; i < worker->members_count; i++) {
         worker->members[i].seat->class->workers_count--;
         worker->members[i].seat->class->draining_count -= worker->draining;
@@ -335,27 +343,11 @@ void weft__core_worker_forget(struct core *core, uint64_t handle)
     weft__session_changed(core, session);
 }
 
-weft_error weft__core_worker_info(const struct core *core, uint64_t handle, weft_worker_info *info)
+weft_error weft__core_worker_info(struct core *core, uint64_t now_ns, uint64_t handle, weft_worker_info *info)
 {
+    core->now_ns = now_ns;
     const struct core_worker *worker = weft__slotmap_find(&core->workers, handle);
     if (!worker) return WEFT_ENOTFOUND;
-    weft_worker_state state = WEFT_WORKER_READY;
-    if (worker->ended)
-        state = worker->end_state;
-    else if (worker->session->state == CORE_SESSION_DEAD)
-        state = WEFT_WORKER_DEAD;
-    else if (worker->session->state == CORE_SESSION_ARMING)
-        state = WEFT_WORKER_ARMING;
-    else if (worker->draining)
-        state = WEFT_WORKER_DRAINING;
-    *info = (weft_worker_info){.id = worker->id,
-                               .state = state,
-                               .max_concurrent = worker->max_concurrent,
-                               .in_flight = worker->in_flight,
-                               .orphaned = worker->orphaned,
-                               .completed = worker->completed,
-                               .errored = worker->errored};
-    snprintf(info->name, sizeof(info->name), "%s", worker->name->text);
-    snprintf(info->participant, sizeof(info->participant), "%s", worker->session->name);
+    weft__worker_fill(core, worker, info);
     return WEFT_OK;
 }

@@ -67,6 +67,14 @@ static bool channel_sums(const struct tally *tally, const struct core_channel *c
         channel->completed + channel->failed + channel->worker_died + channel->timed_out + channel->cancelled;
     HOLDS(channel->dispatched == ended + channel->shed + channel->open, "channel", channel->serial);
     HOLDS(channel->shed <= channel->rejected, "channel", channel->serial);
+    HOLDS(channel->degraded == (channel->queued > 0 && channel->workers_count == 0), "channel", channel->serial);
+    uint64_t waits = 0, runs = 0;
+    for (int i = 0; channel->latency && i < WEFT_LATENCY_BUCKETS; i++) {
+        waits += channel->latency->queue[i];
+        runs += channel->latency->run[i];
+    }
+    HOLDS(waits == ended + channel->shed, "latency of channel", channel->serial);
+    HOLDS(runs == channel->completed + channel->failed, "latency of channel", channel->serial);
     HOLDS(!channel->deleted || sums->hanging > 0 || list_linked(&channel->work.on), "deleted channel", channel->serial);
     HOLDS(sums->draining == 0, "draining members less those of workers, channel", channel->serial);
     HOLDS(sums->members == 0, "members less those of workers, channel", channel->serial);
@@ -130,6 +138,7 @@ static bool audit_all(struct tally *tally)
     cursor = 0;
     for (const struct core_channel *channel; (channel = weft__slotmap_next(&core->channels, &cursor));)
         if (!channel_sums(tally, channel)) return false;
+    if (core->notes && !audit_notes(tally, core->notes)) return false;
     return group_sums(tally) && totals(tally) && heap_whole(&core->timers) && audit_levels(tally);
 }
 

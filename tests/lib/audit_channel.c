@@ -29,6 +29,7 @@ static bool class_queues(const struct core_class *class, uint32_t *queued)
     uint32_t count = 0;
     for (unsigned p = 0; p < CORE_PRIORITIES; p++) {
         uint64_t before = 0;
+        uint32_t count_before = count;
         for (const struct list_node *node = class->queues[p].next; node != &class->queues[p]; node = node->next) {
             const struct core_dispatch *dispatch = list_record(node, struct core_dispatch, on_class);
             HOLDS(dispatch->arrival > before, "queued dispatch", dispatch->arrival);
@@ -36,6 +37,7 @@ static bool class_queues(const struct core_class *class, uint32_t *queued)
             before = dispatch->arrival;
             count++;
         }
+        HOLDS(count - count_before == class->queued_by_priority[p], "activity type of channel", class->channel->serial);
     }
     HOLDS(count == class->queued, "activity type of channel", class->channel->serial);
     *queued += count;
@@ -165,8 +167,8 @@ static bool level(const struct core *core, const struct core_worker *worker, con
     int looked = 0;
     for (const struct list_node *node = queue->next; node != queue && looked < LOOKED_AT; node = node->next, looked++) {
         const struct core_dispatch *dispatch = (const void *)((const char *)node - offset);
-        if (weft__refusal(core, worker, dispatch) != CORE_ELIGIBLE || tick_is_due(core, dispatch)) continue;
-        HOLDS(weft__refusal(core, worker, dispatch) != CORE_ELIGIBLE, "waiting dispatch", dispatch->arrival);
+        if (weft__refusal(core, worker, dispatch) != WEFT_RULE_ELIGIBLE || tick_is_due(core, dispatch)) continue;
+        HOLDS(weft__refusal(core, worker, dispatch) != WEFT_RULE_ELIGIBLE, "waiting dispatch", dispatch->arrival);
     }
     return true;
 }

@@ -42,6 +42,7 @@ bool audit_levels(const struct tally *tally);
 bool audit_worker(struct tally *tally, const struct core_worker *worker);
 bool audit_session(struct tally *tally, const struct core_session *session);
 bool audit_dispatch(struct tally *tally, const struct core_dispatch *dispatch);
+bool audit_notes(struct tally *tally, const struct core_notes *notes);
 bool audit_task(struct tally *tally, const struct core_task *task);
 
 #endif

@@ -34,7 +34,7 @@ static bool standing(struct tally *tally, const struct core_worker *worker)
     HOLDS(list_linked(&worker->on_channel) && list_linked(&worker->on_session), "worker", worker->id);
     HOLDS(worker->channel && worker->members_count > 0, "worker", worker->id);
     HOLDS(worker->reserved == worker->max_concurrent, "worker", worker->id);
-    bool eligible = weft__refusal(tally->core, worker, NULL) == CORE_ELIGIBLE;
+    bool eligible = weft__refusal(tally->core, worker, NULL) == WEFT_RULE_ELIGIBLE;
     if (eligible != worker->indexed) {
         bool owed = tally->has_work && (list_linked(&session->work.on) || list_linked(&worker->channel->work.on));
         HOLDS(owed, "worker (index)", worker->id);
@@ -109,6 +109,7 @@ static const struct core_dest *dest_of(const struct core_item *item)
     case CORE_ITEM_TASK: return list_record(item, struct core_task, item)->dest;
     case CORE_ITEM_OUTCOME: return list_record(item, struct core_dispatch, item)->dest;
     case CORE_ITEM_CANCEL: return list_record(item, struct core_task, cancel_item)->cancel_dest;
+    case CORE_ITEM_NOTES: return list_record(item, struct core_notes, item)->dest;
     }
     return NULL;
 }
@@ -124,6 +125,14 @@ static bool item_stands(struct tally *tally, const struct core_item *first, cons
     HOLDS(count == dest->items_count, "items in a destination", dest->items_count);
     tally->walked_items += count;
     return true;
+}
+
+bool audit_notes(struct tally *tally, const struct core_notes *notes)
+{
+    bool some = notes->count > 0 || notes->missed > 0;
+    HOLDS(notes->count <= CORE_NOTES_MAX && notes->first < CORE_NOTES_MAX, "notes", notes->count);
+    HOLDS(list_linked(&notes->item.on) == some, "notes", notes->count);
+    return !some || item_stands(tally, &notes->item, notes->dest);
 }
 
 /* --- dispatches ------------------------------------------------------------------------------- */

@@ -628,7 +628,7 @@ void world_worker(const char *name, const struct hired *hired)
         w.workers_count--;
     } else if (!name) {
         weft_worker_info info;
-        check_error_at(w.site, weft__core_worker_info(world.core, worker->handle, &info), WEFT_OK);
+        check_error_at(w.site, weft__core_worker_info(world.core, world_now_ns(), worker->handle, &info), WEFT_OK);
         copy_name(worker->name, info.name);
     }
     after_entry();
@@ -661,7 +661,7 @@ uint64_t world_handle_of_worker(const char *name)
 weft_worker_info world_worker_now(const char *name)
 {
     weft_worker_info info = {.name = ""};
-    result(weft__core_worker_info(world.core, the_known_worker(name)->handle, &info));
+    result(weft__core_worker_info(world.core, world_now_ns(), the_known_worker(name)->handle, &info));
     return info;
 }
 

@@ -84,10 +84,10 @@ bool act_step(struct world *world)
 static void ask_why(struct world *world)
 {
     static const enum cover whys[] = {
-        [CORE_ELIGIBLE] = COVER_WHY_ELIGIBLE,          [CORE_REFUSED_LINK] = COVER_WHY_LINK,
-        [CORE_REFUSED_ACTIVITY_TYPE] = COVER_WHY_TYPE, [CORE_REFUSED_DRAINING] = COVER_WHY_DRAINING,
-        [CORE_REFUSED_EXCLUDED] = COVER_WHY_EXCLUDED,  [CORE_REFUSED_CAPACITY] = COVER_WHY_CAPACITY,
-        [CORE_REFUSED_EXECUTOR] = COVER_WHY_EXECUTOR,
+        [WEFT_RULE_ELIGIBLE] = COVER_WHY_ELIGIBLE,  [WEFT_RULE_LINK] = COVER_WHY_LINK,
+        [WEFT_RULE_ACTIVITY_TYPE] = COVER_WHY_TYPE, [WEFT_RULE_DRAINING] = COVER_WHY_DRAINING,
+        [WEFT_RULE_EXCLUDED] = COVER_WHY_EXCLUDED,  [WEFT_RULE_CAPACITY] = COVER_WHY_CAPACITY,
+        [WEFT_RULE_EXECUTOR] = COVER_WHY_EXECUTOR,
     };
     weft_channel_info info;
     (void)weft__core_channel_info(world->core, world->now_ns, "", &info); /* tells the core the time */
@@ -97,16 +97,15 @@ static void ask_why(struct world *world)
         for (uint32_t j = 0; j < world->shape.workers && j < 16; j++) {
             const struct sim_worker *worker = &world->workers[j];
             if (!worker->handle || worker_ended(world, worker) || worker->channel != call->channel) continue;
-            enum core_refusal refusal =
-                weft__refusal(world->core, weft__slotmap_find(&world->core->workers, worker->handle),
-                              weft__slotmap_find(&world->core->dispatches, call->id.number));
+            weft_rule refusal = weft__refusal(world->core, weft__slotmap_find(&world->core->workers, worker->handle),
+                                              weft__slotmap_find(&world->core->dispatches, call->id.number));
             cover(whys[refusal]);
             bool excluded = model_excluded(world, call, worker);
-            EXPECT(world, refusal != CORE_REFUSED_LINK || !world->sessions[worker->session].armed, "why: link");
-            EXPECT(world, refusal != CORE_REFUSED_ACTIVITY_TYPE || !model_takes(worker, call), "why: activity type");
-            EXPECT(world, refusal != CORE_REFUSED_DRAINING || worker->draining, "why: draining");
-            EXPECT(world, refusal != CORE_REFUSED_EXCLUDED || excluded, "why: excluded");
-            EXPECT(world, refusal != CORE_ELIGIBLE || !excluded, "why: nothing, and it is excluded");
+            EXPECT(world, refusal != WEFT_RULE_LINK || !world->sessions[worker->session].armed, "why: link");
+            EXPECT(world, refusal != WEFT_RULE_ACTIVITY_TYPE || !model_takes(worker, call), "why: activity type");
+            EXPECT(world, refusal != WEFT_RULE_DRAINING || worker->draining, "why: draining");
+            EXPECT(world, refusal != WEFT_RULE_EXCLUDED || excluded, "why: excluded");
+            EXPECT(world, refusal != WEFT_RULE_ELIGIBLE || !excluded, "why: nothing, and it is excluded");
         }
     }
 }

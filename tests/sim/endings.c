@@ -107,7 +107,8 @@ void model_lost(struct world *world, struct sim_call *call)
     bool by_death = false;
     if (!given_up) {
         weft_worker_info info;
-        EXPECT(world, weft__core_worker_info(world->core, worker->handle, &info) == WEFT_OK, "a worker is gone early");
+        EXPECT(world, weft__core_worker_info(world->core, world->now_ns, worker->handle, &info) == WEFT_OK,
+               "a worker is gone early");
         by_death = info.state == WEFT_WORKER_DEAD;
     }
     call->tried[call->tried_count++] = by_death ? model_key_of_session(world, worker) : model_key_of_worker(worker);

@@ -290,6 +290,7 @@ static uint64_t item_key(const struct core_item *item)
     case CORE_ITEM_TASK: return list_record(item, struct core_task, item)->slot.handle << 2;
     case CORE_ITEM_OUTCOME: return list_record(item, struct core_dispatch, item)->slot.handle << 2 | 1;
     case CORE_ITEM_CANCEL: return list_record(item, struct core_task, cancel_item)->slot.handle << 2 | 2;
+    case CORE_ITEM_NOTES: break;
     }
     return 3;
 }

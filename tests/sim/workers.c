@@ -144,7 +144,8 @@ void worker_register(struct world *world, uint32_t index, const struct sim_worke
         return;
     }
     weft_worker_info info;
-    EXPECT(world, weft__core_worker_info(world->core, handle, &info) == WEFT_OK, "a new worker is not there");
+    EXPECT(world, weft__core_worker_info(world->core, world->now_ns, handle, &info) == WEFT_OK,
+           "a new worker is not there");
     *worker = draft;
     worker->handle = handle;
     worker->id = info.id;
@@ -227,7 +228,7 @@ bool worker_forget(struct world *world, uint32_t index)
     } else {
         weft__core_worker_forget(world->core, worker->handle);
         weft_worker_info info;
-        EXPECT(world, weft__core_worker_info(world->core, worker->handle, &info) == WEFT_ENOTFOUND,
+        EXPECT(world, weft__core_worker_info(world->core, world->now_ns, worker->handle, &info) == WEFT_ENOTFOUND,
                "a forgotten worker is still there");
         worker->handle = 0;
         worker->serial = 0;

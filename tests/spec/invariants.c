@@ -578,7 +578,7 @@ spec(invariant_12_whatever_comes_is_answered_with_a_code)
             struct core_admitted admitted;
             check_err(weft__core_dispatch(world.core, now_ns, &request, &admitted), WEFT_EDEAD);
         }
-        check_err(weft__core_worker_info(world.core, handle, &worker_info), WEFT_ENOTFOUND);
+        check_err(weft__core_worker_info(world.core, world_now_ns(), handle, &worker_info), WEFT_ENOTFOUND);
         weft__core_worker_drain(world.core, handle);
         weft__core_worker_unregister(world.core, now_ns, handle);
         weft__core_worker_forget(world.core, handle);

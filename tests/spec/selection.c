@@ -451,7 +451,7 @@ spec(types_of_a_channel_are_bounded)
 
 /* --- the predicate ----------------------------------------------------------------------------------------------- */
 
-static enum core_refusal refusal(const char *name, const char *asked)
+static weft_rule refusal(const char *name, const char *asked)
 {
     const struct core_worker *by = weft__slotmap_find(&world.core->workers, handle_of_worker(name));
     const struct core_dispatch *of = asked ? weft__slotmap_find(&world.core->dispatches, id_of(asked).number) : NULL;
@@ -468,29 +468,29 @@ spec(predicate_names_the_first_rule_that_refuses)
     worker("other", .group = "g", .types = {"o"}, .capacity = 2);
     dispatch("y", .type = "y");
     dispatch("died", .type = "x");
-    check_eq(refusal("w1", "y"), CORE_REFUSED_LINK);
+    check_eq(refusal("w1", "y"), WEFT_RULE_LINK);
     arm("s1");
     take("g");
     abandon("died#1");
-    check_eq(refusal("w1", NULL), CORE_ELIGIBLE);
-    check_eq(refusal("w1", "y"), CORE_REFUSED_ACTIVITY_TYPE);
-    check_eq(refusal("w1", "died"), CORE_REFUSED_EXCLUDED);
+    check_eq(refusal("w1", NULL), WEFT_RULE_ELIGIBLE);
+    check_eq(refusal("w1", "y"), WEFT_RULE_ACTIVITY_TYPE);
+    check_eq(refusal("w1", "died"), WEFT_RULE_EXCLUDED);
     dispatch("a", .type = "x");
     dispatch("b", .type = "x");
-    check_eq(refusal("w1", "b"), CORE_REFUSED_EXECUTOR);
-    check_eq(refusal("w1", NULL), CORE_ELIGIBLE);
+    check_eq(refusal("w1", "b"), WEFT_RULE_EXECUTOR);
+    check_eq(refusal("w1", NULL), WEFT_RULE_ELIGIBLE);
     limit_group("g", 2);
     dispatch("c", .type = "x");
-    check_eq(refusal("w1", "c"), CORE_REFUSED_CAPACITY);
-    check_eq(refusal("w1", NULL), CORE_REFUSED_CAPACITY);
-    check_eq(refusal("w1", "died"), CORE_REFUSED_EXCLUDED);
+    check_eq(refusal("w1", "c"), WEFT_RULE_CAPACITY);
+    check_eq(refusal("w1", NULL), WEFT_RULE_CAPACITY);
+    check_eq(refusal("w1", "died"), WEFT_RULE_EXCLUDED);
     drain_worker("w1");
-    check_eq(refusal("w1", "died"), CORE_REFUSED_DRAINING);
-    check_eq(refusal("w1", "y"), CORE_REFUSED_ACTIVITY_TYPE);
+    check_eq(refusal("w1", "died"), WEFT_RULE_DRAINING);
+    check_eq(refusal("w1", "y"), WEFT_RULE_ACTIVITY_TYPE);
     unregister("w1");
-    check_eq(refusal("w1", NULL), CORE_REFUSED_DRAINING);
+    check_eq(refusal("w1", NULL), WEFT_RULE_DRAINING);
     fire("s1");
-    check_eq(refusal("w1", NULL), CORE_REFUSED_LINK);
+    check_eq(refusal("w1", NULL), WEFT_RULE_LINK);
     whatever();
 }
 
