@@ -75,6 +75,7 @@ struct core_why {
     uint32_t queued, depth_max;
     bool has_death; /* somebody with workers there has died: */
     weft_death death;
+    uint64_t death_ago_ns;
 
     /* REQUEST */
     weft_admission admission;

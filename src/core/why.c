@@ -19,7 +19,8 @@ static uint32_t able_count(const struct core_class *class)
     return class->workers_count - class->draining_count;
 }
 
-static void channel_fill(const struct core_channel *channel, const struct core_class *class, struct core_why *why)
+static void channel_fill(const struct core *core, const struct core_channel *channel, const struct core_class *class,
+                         struct core_why *why)
 {
     why->channel = channel->slot.handle;
     copy_name(why->channel_name, sizeof(why->channel_name), channel->name);
@@ -30,6 +31,7 @@ static void channel_fill(const struct core_channel *channel, const struct core_c
     why->queued = channel->queued;
     why->depth_max = channel->options.depth_max;
     why->has_death = channel->deaths && weft__channel_deaths(channel, &why->death, 1) > 0;
+    why->death_ago_ns = why->has_death ? core->now_ns - why->death.seen_ns : 0;
 }
 
 /* --- a request ----------------------------------------------------------------------------------------------------------- */
@@ -49,7 +51,7 @@ weft_error weft__core_why_request(struct core *core, uint64_t now_ns, const stru
     if (channel->kind != CHANNEL_DISPATCH) return WEFT_EINVAL;
     weft_error error = weft__would_admit(core, channel, request, &draft, &unknown, &admitted, &worker);
     if (error && error != WEFT_EREJECTED) return error;
-    channel_fill(channel, draft.class, why);
+    channel_fill(core, channel, draft.class, why);
     why->admission = admitted.admission;
     why->reason = admitted.reason;
     why->retry_after_ms = admitted.retry_after_ms;
@@ -98,7 +100,7 @@ weft_error weft__core_why_dispatch(struct core *core, uint64_t now_ns, weft_disp
         return WEFT_OK;
     }
     const struct core_channel *channel = weft__channel_of(dispatch);
-    channel_fill(channel, dispatch->class, why);
+    channel_fill(core, channel, dispatch->class, why);
     if (dispatch->state == DISPATCH_QUEUED) {
         why->standing = WEFT_STANDING_QUEUED;
         why->attempt = dispatch->attempts;

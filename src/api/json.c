@@ -1,0 +1,126 @@
+#include "api/json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROOM_FIRST = 4096 };
+
+static bool make_room(struct json *json, size_t more)
+{
+    if (json->failed) return false;
+    if (json->room - json->used > more) return true;
+    size_t room = json->room ? json->room : ROOM_FIRST;
+    while (room - json->used <= more)
+        room *= 2;
+    char *text = realloc(json->text, room);
+    json->failed = !text;
+    if (!text) return false;
+    json->text = text;
+    json->room = room;
+    return true;
+}
+
+static void put(struct json *json, const char *bytes, size_t count)
+{
+    if (!make_room(json, count)) return;
+    memcpy(json->text + json->used, bytes, count);
+    json->used += count;
+    json->text[json->used] = '\0';
+}
+
+/* How many bytes a character of UTF-8 takes here; 0: it is none (overlong, a surrogate, cut off, beyond Unicode). */
+static size_t utf8_length(const unsigned char *s)
+{
+    size_t length = s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+    for (size_t i = 1; i < length; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+        (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return length;
+}
+
+/* What is no UTF-8 is told as the replacement character. */
+static void put_string(struct json *json, const char *value)
+{
+    put(json, "\"", 1);
+    for (const unsigned char *s = (const unsigned char *)value; *s;) {
+        const unsigned char *plain = s;
+        while (*s >= 0x20 && *s < 0x7f && *s != '"' && *s != '\\')
+            s++;
+        if (s > plain) put(json, (const char *)plain, (size_t)(s - plain));
+        if (!*s) break;
+        size_t length = *s >= 0x80 ? utf8_length(s) : 0;
+        char escape[8];
+        if (length) {
+            put(json, (const char *)s, length);
+        } else if (*s == '"' || *s == '\\') {
+            escape[0] = '\\', escape[1] = (char)*s;
+            put(json, escape, 2);
+        } else {
+            (void)snprintf(escape, sizeof escape, "\\u%04x", *s >= 0x80 ? 0xfffdU : (unsigned)*s);
+            put(json, escape, 6);
+        }
+        s += length ? length : 1;
+    }
+    put(json, "\"", 1);
+}
+
+static void begin(struct json *json, const char *name)
+{
+    if (json->comma) put(json, ",", 1);
+    json->comma = true;
+    if (!name) return;
+    put_string(json, name);
+    put(json, ":", 1);
+}
+
+void weft__json_open(struct json *json, const char *name, char bracket)
+{
+    begin(json, name);
+    put(json, &bracket, 1);
+    json->comma = false;
+}
+
+void weft__json_close(struct json *json, char bracket)
+{
+    put(json, &bracket, 1);
+    json->comma = true;
+}
+
+void weft__json_number(struct json *json, const char *name, uint64_t value)
+{
+    char digits[24];
+    begin(json, name);
+    put(json, digits, (size_t)snprintf(digits, sizeof digits, "%" PRIu64, value));
+}
+
+void weft__json_signed(struct json *json, const char *name, int64_t value)
+{
+    char digits[24];
+    begin(json, name);
+    put(json, digits, (size_t)snprintf(digits, sizeof digits, "%" PRId64, value));
+}
+
+void weft__json_bool(struct json *json, const char *name, bool value)
+{
+    begin(json, name);
+    put(json, value ? "true" : "false", value ? 4 : 5);
+}
+
+void weft__json_text(struct json *json, const char *name, const char *value)
+{
+    begin(json, name);
+    if (value)
+        put_string(json, value);
+    else
+        put(json, "null", 4);
+}
+
+void weft__json_drop(struct json *json)
+{
+    free(json->text);
+    *json = (struct json){.text = NULL};
+}

@@ -1,0 +1,294 @@
+/* listing.c: the edge of weft/inspect.h: a node at a moment.
+ *
+ *     collect    pages out of the core, each in a hold of its own, copied here when the lock is free again
+ *     arrange    workers to their channels, channels by name
+ *
+ * Everything stands in one arena, which goes with the listing. */
+#include <weft/inspect.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/arena.h"
+#include "api/error.h"
+#include "base/clock.h"
+#include "exec/node.h"
+
+/* A page is shorter than a hold might be: a dispatch that comes meanwhile waits for some microseconds. */
+enum {
+    WORKERS_A_PAGE = 64,
+    QUEUES_A_PAGE = CORE_HOLD_MAX,
+    TEXT_A_PAGE = 8192, /* more than what one worker's types need */
+    QUEUES_TRIES = 4    /* of a channel with hundreds of types that come and go */
+};
+
+struct listing {
+    weft_listing listed; /* what the user has: it comes first */
+    struct arena arena;
+};
+
+/* As they are found; channels and queues are written into the arena at once. */
+struct found_worker {
+    uint64_t channel;
+    weft_worker_listing listing;
+};
+
+struct collection {
+    weft_node *node;
+    struct arena *arena;
+    weft_channel_listing *channels;
+    uint64_t *handles; /* of these */
+    size_t channels_count, channels_room, handles_room;
+    struct found_worker *workers;
+    size_t workers_count, workers_room;
+    struct core_channel_row channel;
+    struct core_queue_row queues[QUEUES_A_PAGE];
+    struct core_worker_row rows[WORKERS_A_PAGE];
+    char text[TEXT_A_PAGE];
+};
+
+/* --- collecting -------------------------------------------------------------------------------------------------------- */
+
+static bool is_empty(const struct core_queue_row *row)
+{
+    return (row->queued[0] | row->queued[1] | row->queued[2] | row->queued[3]) == 0;
+}
+
+static bool add_queues(struct arena *arena, const struct core_channel_row *row, weft_channel_listing *listing,
+                       size_t *room)
+{
+    for (size_t i = 0; i < row->queues_count; i++) {
+        const struct core_queue_row *from = &row->queues[i];
+        if (is_empty(from)) continue;
+        void *array = (void *)(uintptr_t)listing->queues;
+        if (!weft__arena_grow(arena, &array, listing->queues_count, room, sizeof(weft_queue_info))) return false;
+        listing->queues = array;
+        weft_queue_info *queue = (weft_queue_info *)array + listing->queues_count++;
+        *queue = (weft_queue_info){.activity_type = NULL};
+        if (from->activity_type[0] && !(queue->activity_type = weft__arena_text(arena, from->activity_type)))
+            return false;
+        memcpy(queue->queued, from->queued, sizeof(queue->queued));
+        memcpy(queue->head_wait_ns, from->head_wait_ns, sizeof(queue->head_wait_ns));
+    }
+    return true;
+}
+
+static bool fill_channel(struct arena *arena, const struct core_channel_row *row, weft_channel_listing *listing)
+{
+    *listing = (weft_channel_listing){.info = row->info, .options = row->options, .latency = row->latency};
+    if (row->dead_letter[0] && !(listing->options.dead_letter = weft__arena_text(arena, row->dead_letter)))
+        return false;
+    listing->deaths_count = row->deaths_count;
+    if (row->deaths_count == 0) return true;
+    size_t size_bytes = row->deaths_count * sizeof(weft_death);
+    void *deaths = weft__arena_alloc(arena, size_bytes);
+    if (deaths) listing->deaths = memcpy(deaths, row->deaths, size_bytes);
+    return deaths != NULL;
+}
+
+/* The queues of a channel with many activity types come in several pages. Where the type is gone behind which the next
+ * begins, the channel is begun again, some times; after that it is taken as far as it came. */
+static bool add_channel(struct collection *c, struct core_channel_row *row)
+{
+    size_t room = 0;
+    weft_channel_listing *listing = &c->channels[c->channels_count];
+    if (!fill_channel(c->arena, row, listing) || !add_queues(c->arena, row, listing, &room)) return false;
+    for (int tries = 1; row->more_queues;) {
+        uint64_t now_ns = weft__enter(c->node);
+        bool goes_on = weft__core_queues_next(c->node->core, now_ns, row);
+        bool again = !goes_on && tries++ < QUEUES_TRIES &&
+                     weft__core_channel_row(c->node->core, now_ns, row->handle, row) == WEFT_OK;
+        weft__leave(c->node);
+        if (!goes_on && !again) break;
+        if (again && !fill_channel(c->arena, row, listing)) return false;
+        if (again) room = 0;
+        if (!add_queues(c->arena, row, listing, &room)) return false;
+    }
+    c->handles[c->channels_count++] = row->handle;
+    return true;
+}
+
+static weft_error collect_channels(struct collection *c, const char *pattern)
+{
+    uint64_t cursor = 0;
+    c->channel.queues = c->queues;
+    c->channel.queues_max = QUEUES_A_PAGE;
+    for (;;) {
+        uint64_t now_ns = weft__enter(c->node);
+        bool closed = weft__core_closing(c->node->core);
+        bool more = !closed && weft__core_channels_next(c->node->core, now_ns, pattern, &cursor, &c->channel);
+        weft__leave(c->node);
+        if (closed) return WEFT_ECLOSED;
+        if (!more) return WEFT_OK;
+        if (!c->channel.handle) continue;
+        if (!weft__arena_grow(c->arena, (void **)&c->channels, c->channels_count, &c->channels_room,
+                              sizeof(*c->channels)) ||
+            !weft__arena_grow(c->arena, (void **)&c->handles, c->channels_count, &c->handles_room,
+                              sizeof(*c->handles)) ||
+            !add_channel(c, &c->channel))
+            return WEFT_ENOMEM;
+    }
+}
+
+static bool fill_worker(struct arena *arena, const struct core_worker_row *row, struct found_worker *found)
+{
+    *found = (struct found_worker){.channel = row->channel,
+                                   .listing = {.info = row->info, .activity_types_count = row->activity_types_count}};
+    if (row->group[0] && !(found->listing.group = weft__arena_text(arena, row->group))) return false;
+    if (row->activity_types_count == 0) return true;
+    const char **types = weft__arena_alloc(arena, row->activity_types_count * sizeof(*types));
+    if (!types) return false;
+    const char *name = row->activity_types;
+    for (size_t i = 0; i < row->activity_types_count; i++, name += strlen(name) + 1)
+        if (!(types[i] = weft__arena_text(arena, name))) return false;
+    found->listing.activity_types = types;
+    return true;
+}
+
+static weft_error collect_workers(struct collection *c)
+{
+    uint64_t cursor = 0;
+    for (;;) {
+        struct core_text text = {.bytes = c->text, .room = sizeof(c->text)};
+        size_t count;
+        uint64_t now_ns = weft__enter(c->node);
+        bool more = weft__core_workers_next(c->node->core, now_ns, &cursor, c->rows, WORKERS_A_PAGE, &count, &text);
+        weft__leave(c->node);
+        if (!more) return WEFT_OK;
+        for (size_t i = 0; i < count; i++) {
+            if (!weft__arena_grow(c->arena, (void **)&c->workers, c->workers_count, &c->workers_room,
+                                  sizeof(*c->workers)) ||
+                !fill_worker(c->arena, &c->rows[i], &c->workers[c->workers_count++]))
+                return WEFT_ENOMEM;
+        }
+    }
+}
+
+/* --- arranging --------------------------------------------------------------------------------------------------------- */
+
+static uint32_t index_of(uint64_t handle)
+{
+    return (uint32_t)handle & ((UINT32_C(1) << SLOT_INDEX_BITS) - 1);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const weft_channel_listing *const *)a)->info.name,
+                  (*(const weft_channel_listing *const *)b)->info.name);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    uint64_t x = ((const weft_worker_listing *)a)->info.id, y = ((const weft_worker_listing *)b)->info.id;
+    return (x > y) - (x < y);
+}
+
+/* Where in `channels` the channel of that slot stands, plus 1; 0: it was not listed, or is another by now. */
+static bool channel_table(struct collection *c, uint32_t **table, size_t *size)
+{
+    *size = 0;
+    for (size_t i = 0; i < c->channels_count; i++)
+        if (index_of(c->handles[i]) >= *size) *size = index_of(c->handles[i]) + 1;
+    *table = weft__arena_alloc(c->arena, (*size + 1) * sizeof(**table));
+    if (!*table) return false;
+    memset(*table, 0, (*size + 1) * sizeof(**table));
+    for (size_t i = 0; i < c->channels_count; i++)
+        (*table)[index_of(c->handles[i])] = (uint32_t)i + 1;
+    return true;
+}
+
+/* Counts, shares out the array, fills: a worker is moved once. */
+static bool share_out(struct collection *c)
+{
+    uint32_t *table;
+    size_t size, listed = 0;
+    if (!channel_table(c, &table, &size)) return false;
+    for (size_t i = 0; i < c->workers_count; i++) {
+        uint64_t handle = c->workers[i].channel;
+        uint32_t at = index_of(handle) < size ? table[index_of(handle)] : 0;
+        if (at && c->handles[at - 1] != handle) at = 0;
+        c->workers[i].channel = at;
+        if (at) c->channels[at - 1].workers_count++;
+        listed += at > 0;
+    }
+    weft_worker_listing *all = weft__arena_alloc(c->arena, (listed + 1) * sizeof(*all));
+    weft_worker_listing **next = weft__arena_alloc(c->arena, (c->channels_count + 1) * sizeof(*next));
+    if (!all || !next) return false;
+    for (size_t i = 0; i < c->channels_count; i++) {
+        c->channels[i].workers = next[i] = all;
+        all += c->channels[i].workers_count;
+    }
+    for (size_t i = 0; i < c->workers_count; i++)
+        if (c->workers[i].channel) *next[c->workers[i].channel - 1]++ = c->workers[i].listing;
+    for (size_t i = 0; i < c->channels_count; i++) {
+        weft_channel_listing *channel = &c->channels[i];
+        bool sorted = true;
+        for (size_t w = 1; w < channel->workers_count && sorted; w++)
+            sorted = channel->workers[w - 1].info.id < channel->workers[w].info.id;
+        if (!sorted)
+            qsort((void *)(uintptr_t)channel->workers, channel->workers_count, sizeof(*channel->workers), by_id);
+    }
+    return true;
+}
+
+static bool sort_channels(struct collection *c, weft_listing *listed)
+{
+    const weft_channel_listing **order = weft__arena_alloc(c->arena, (c->channels_count + 1) * sizeof(*order));
+    weft_channel_listing *sorted = weft__arena_alloc(c->arena, (c->channels_count + 1) * sizeof(*sorted));
+    if (!order || !sorted) return false;
+    for (size_t i = 0; i < c->channels_count; i++)
+        order[i] = &c->channels[i];
+    qsort(order, c->channels_count, sizeof(*order), by_name);
+    for (size_t i = 0; i < c->channels_count; i++)
+        sorted[i] = *order[i];
+    listed->channels = sorted;
+    listed->channels_count = c->channels_count;
+    return true;
+}
+
+/* --- the edge ---------------------------------------------------------------------------------------------------------- */
+
+static weft_error list(weft_node *node, const char *pattern, struct listing *listing)
+{
+    struct collection *c = weft__mem_zalloc(&node->mem, sizeof(*c));
+    if (!c) return WEFT_ENOMEM;
+    c->node = node;
+    c->arena = &listing->arena;
+    listing->listed.listed_wall_ns = weft__clock_wall_ns();
+    (void)weft__enter(node);
+    weft__core_stats(node->core, &listing->listed.stats);
+    weft__leave(node);
+    c->workers_room = listing->listed.stats.workers;
+    c->workers = weft__arena_alloc(c->arena, c->workers_room * sizeof(*c->workers));
+    weft_error error = c->workers ? collect_channels(c, pattern) : WEFT_ENOMEM;
+    if (!error) error = collect_workers(c);
+    if (!error && (!share_out(c) || !sort_channels(c, &listing->listed))) error = WEFT_ENOMEM;
+    weft__mem_free(&node->mem, c);
+    return error;
+}
+
+weft_error weft_node_inspect(weft_node *node, const char *pattern, weft_listing **listed)
+{
+    if (!node || !listed) return weft__error(WEFT_EINVAL, "weft_node_inspect: node or listing is NULL");
+    if (pattern && !weft__pattern_valid(pattern))
+        return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
+    struct listing *listing = weft__mem_zalloc(&node->mem, sizeof(*listing));
+    if (!listing) return weft__error_plain(WEFT_ENOMEM, "weft_node_inspect");
+    weft__arena_init(&listing->arena, &node->mem);
+    weft_error error = list(node, pattern ? pattern : "*.*.*", listing);
+    if (error) {
+        weft_listing_release(&listing->listed);
+        return weft__error_plain(error, "weft_node_inspect");
+    }
+    *listed = &listing->listed;
+    return WEFT_OK;
+}
+
+void weft_listing_release(weft_listing *listed)
+{
+    struct listing *listing = (struct listing *)listed;
+    if (!listing) return;
+    struct mem mem = listing->arena.mem;
+    weft__arena_fini(&listing->arena);
+    weft__mem_free(&mem, listing);
+}

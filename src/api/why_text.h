@@ -1,0 +1,23 @@
+/* why_text.h: answers as sentences, from what the core copied out. Pure. */
+#ifndef WEFT_API_WHY_TEXT_H
+#define WEFT_API_WHY_TEXT_H
+
+#include "core/core.h"
+
+enum { WHY_RULES = WEFT_RULE_EXECUTOR + 1 };
+
+/* How many workers each rule refuses. */
+struct why_tally {
+    uint32_t by_rule[WHY_RULES];
+};
+
+/* Of one worker. type: the dispatch's, "" = none. Cut to size bytes with a terminator. */
+void weft__refusal_text(const struct core_refusal_row *row, const char *type, char *text, size_t size);
+
+/* Of the whole: why, and what would help. */
+void weft__why_text(const struct core_why *why, const struct why_tally *tally, char *text, size_t size);
+
+/* "35 ms", "1.2 s", "7 min". Returns text. */
+const char *weft__span_text(uint64_t ns, char *text, size_t size);
+
+#endif
