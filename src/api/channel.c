@@ -140,6 +140,16 @@ weft_error weft_channel_info_get(weft_node *node, const char *name, weft_channel
     return report(error, name, "");
 }
 
+weft_error weft_channel_latency_get(weft_node *node, const char *name, weft_latency *latency)
+{
+    if (!node || !name || !latency) return no_argument("weft_channel_latency_get");
+    (void)weft__enter(node);
+    weft_error error =
+        weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_latency(node->core, name, latency);
+    weft__leave(node);
+    return report(error, name, "");
+}
+
 weft_error weft_channel_deaths(weft_node *node, const char *name, weft_death *deaths, size_t max, size_t *count)
 {
     if (!node || !name || (!deaths && max) || !count) return no_argument("weft_channel_deaths");

@@ -16,6 +16,7 @@
 #include "api/completions.h"
 #include "api/error.h"
 #include "api/worker.h"
+#include "base/assert.h"
 #include "base/clock.h"
 #include "exec/frame.h"
 #include "exec/node.h"
@@ -98,7 +99,15 @@ static weft_error build(weft_node *node, const weft_node_options *o)
     weft_error error = weft__group_new(node, "weft-default", threads, o->threads_max ? o->threads_max : 4 * threads,
                                        BATCH_MAX, &node->group);
     if (!error) error = weft__participant_new(node, PARTICIPANT_SELF, "process", 0, 0, &node->process);
+    if (!error && o->hooks) {
+        node->hooks = *o->hooks;
+        error = weft__core_notes_open(node->core, &node->callbacks.dest);
+    }
     if (!error && !weft__service_start(node)) error = WEFT_ESYSTEM;
+    if (!error && o->hooks) {
+        error = weft__callbacks_start(node);
+        if (error) weft__service_stop(node);
+    }
     return error;
 }
 
@@ -278,6 +287,11 @@ weft_error weft_process_fini(uint32_t timeout_ms)
     process_in_fini = false;
     weft__unlock(&process_lock);
     return error;
+}
+
+void weft_panic_hook(void (*panic)(const char *sentence, void *context), void *context)
+{
+    weft__panic_set(panic, context);
 }
 
 weft_error weft_node_stats_get(weft_node *node, weft_node_stats *stats)

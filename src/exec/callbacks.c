@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "exec/batch.h"
 #include "exec/frame.h"
+#include "exec/hooks.h"
 #include "exec/node.h"
 #include "exec/reply.h"
 #include "exec/thread.h"
@@ -20,24 +21,38 @@ void weft__callbacks_init(struct callbacks *callbacks)
     weft__waiter_init(&callbacks->waiter);
 }
 
-/* Up to TAKE_MAX outcomes, or one cancel notice. */
-static size_t take(weft_node *node, struct core_outcome *outcomes, struct core_task **cancelled)
+/* What was taken in one hold: up to TAKE_MAX outcomes, or one cancel notice, or one note. */
+struct taken {
+    size_t count;
+    struct core_outcome outcomes[TAKE_MAX];
+    struct core_task *cancelled; /* NULL: none */
+    bool noted;
+    struct core_note note;
+};
+
+static void take(weft_node *node, struct taken *taken)
 {
     struct core_dest *dest = &node->callbacks.dest;
-    size_t count = 0;
-    *cancelled = NULL;
-    for (struct list_node *on; count < TAKE_MAX && (on = list_first(&dest->fifo));) {
-        bool notice = list_record(on, struct core_item, on)->kind == CORE_ITEM_CANCEL;
-        if (notice && count > 0) break; /* Note CANCEL */
-        enum core_item_kind kind = weft__core_outcome_take(node->core, dest, &outcomes[count], cancelled);
-        WEFT_ASSERT(kind == (notice ? CORE_ITEM_CANCEL : CORE_ITEM_OUTCOME));
-        if (notice) {
-            (*cancelled)->shell.cancel_call = CANCEL_RUNS;
+    taken->count = 0;
+    taken->cancelled = NULL;
+    taken->noted = false;
+    for (struct list_node *on; taken->count < TAKE_MAX && (on = list_first(&dest->fifo));) {
+        enum core_item_kind kind = list_record(on, struct core_item, on)->kind;
+        if (kind != CORE_ITEM_OUTCOME && taken->count > 0) break; /* Note CANCEL */
+        if (kind == CORE_ITEM_NOTES) {
+            weft__core_note_take(node->core, &taken->note);
+            taken->noted = true;
             break;
         }
-        count++;
+        enum core_item_kind got =
+            weft__core_outcome_take(node->core, dest, &taken->outcomes[taken->count], &taken->cancelled);
+        WEFT_ASSERT(got == kind);
+        if (kind == CORE_ITEM_CANCEL) {
+            taken->cancelled->shell.cancel_call = CANCEL_RUNS;
+            break;
+        }
+        taken->count++;
     }
-    return count;
 }
 
 static void call_ended(struct core_outcome *outcome)
@@ -53,21 +68,21 @@ static void *callbacks_main(void *argument)
 {
     weft_node *node = argument;
     struct callbacks *callbacks = &node->callbacks;
-    struct core_outcome outcomes[TAKE_MAX];
+    struct taken taken;
     struct frame frame = {.kind = FRAME_CALLBACK, .node = node};
     weft__frame_push(&frame);
     for (;;) {
-        struct core_task *cancelled;
         (void)weft__enter(node);
-        size_t count = take(node, outcomes, &cancelled);
-        bool idle = !count && !cancelled;
+        take(node, &taken);
+        bool idle = !taken.count && !taken.cancelled && !taken.noted;
         callbacks->calling = !idle;
         if (idle && callbacks->stopping) break;
         if (idle) (void)weft__core_dest_wait(&callbacks->dest, &callbacks->waiter.core);
         weft__leave_inside(node);
-        for (size_t i = 0; i < count; i++)
-            call_ended(&outcomes[i]);
-        if (cancelled) call_cancelled(node, cancelled);
+        for (size_t i = 0; i < taken.count; i++)
+            call_ended(&taken.outcomes[i]);
+        if (taken.cancelled) call_cancelled(node, taken.cancelled);
+        if (taken.noted) weft__hooks_call(&node->hooks, &taken.note);
         if (idle) weft__sleep(node, &callbacks->waiter, PARK_FOREVER);
     }
     callbacks->ended = true;

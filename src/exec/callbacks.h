@@ -1,5 +1,5 @@
-/* callbacks.h: the callback thread of a node: calls users' `ended` and `cancelled` functions, one at a time, in the order in
- * which the core decided. It is started when somebody first needs it. */
+/* callbacks.h: the callback thread of a node: calls users' `ended` and `cancelled` functions and the node's hooks, one at a
+ * time, in the order in which the core decided. It is started when somebody first needs it. */
 #ifndef WEFT_EXEC_CALLBACKS_H
 #define WEFT_EXEC_CALLBACKS_H
 

@@ -18,6 +18,7 @@ weft_error weft__group_new(weft_node *node, const char *name, uint32_t threads, 
     if (!group) return WEFT_ENOMEM;
     group->node = node;
     memcpy(group->name, name, strlen(name) + 1);
+    group->core.name = group->name;
     group->threads = group->target = threads;
     group->threads_max = threads_max;
     group->batch_max = batch_max;

@@ -21,6 +21,7 @@ struct weft_node {
     struct core *core;         /* (c) the pointer; (l) what it points to */
     weft_participant *process; /* (c) on whom hangs what names nobody else */
     weft_group *group;         /* (c) the default group */
+    weft_hooks hooks;          /* (c) */
 
     struct lock lock;
     struct list_node groups; /* (n) */

@@ -59,6 +59,19 @@ static void disarm(weft_participant *participant)
 
 /* --- life ---------------------------------------------------------------------------------------------------------- */
 
+/* Inside. One of a thread is made in that thread. */
+static void link_told(weft_participant *participant)
+{
+    static const weft_link_kind links[] = {[PARTICIPANT_SELF] = WEFT_LINK_NODE,
+                                           [PARTICIPANT_PROCESS] = WEFT_LINK_PROCESS,
+                                           [PARTICIPANT_THREAD] = WEFT_LINK_THREAD,
+                                           [PARTICIPANT_DECLARED] = WEFT_LINK_DECLARED};
+    int32_t watched = participant->kind == PARTICIPANT_PROCESS  ? participant->process.pid
+                      : participant->kind == PARTICIPANT_THREAD ? participant->tid
+                                                                : 0;
+    weft__core_session_link(participant->node->core, participant->session, links[participant->kind], watched);
+}
+
 static weft_error attach(weft_participant *participant, const char *name)
 {
     weft_node *node = participant->node;
@@ -66,7 +79,10 @@ static weft_error attach(weft_participant *participant, const char *name)
     (void)weft__enter(node);
     weft_error error =
         weft__core_session_attach(node->core, name, declared, &participant->ended, &participant->session);
-    if (!error) list_push_back(&node->participants, &participant->on_node);
+    if (!error) {
+        link_told(participant);
+        list_push_back(&node->participants, &participant->on_node);
+    }
     weft__leave(node);
     return error;
 }
@@ -79,6 +95,7 @@ weft_error weft__participant_new(weft_node *node, enum participant_kind kind, co
     participant->node = node;
     participant->kind = kind;
     participant->process.pidfd = -1;
+    if (kind == PARTICIPANT_THREAD) participant->tid = (int32_t)syscall(SYS_gettid);
     list_init(&participant->ended);
     list_init(&participant->on_node);
 

@@ -19,6 +19,7 @@ struct weft_participant {
     uint64_t session;
     struct process_watch process;
     struct thread_watch thread;
+    int32_t tid;              /* THREAD */
     struct list_node ended;   /* on the core's list, then a departure's */
     struct list_node on_node; /* (l) */
 };
