@@ -41,6 +41,7 @@ common = $(warnings) $(flavour_flags) -fvisibility=hidden -pthread -MMD -MP $(in
 compile_c = $(CC) -std=c11 -D_GNU_SOURCE -Wstrict-prototypes -Wmissing-prototypes $(common) $(CFLAGS)
 compile_cxx = $(CXX) -std=c++17 $(common) $(CXXFLAGS)
 linker = $(if $(wildcard $(@:$O/%=%.cc)),$(CXX),$(CC))
+libs := -lsodium
 link = $(linker) $(flavour_flags) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libs)
 
 # What there is -------------------------------------------------------------------------------------------------------
@@ -75,8 +76,7 @@ programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH),$(all_tests)) ##
 # Compiling -----------------------------------------------------------------------------------------------------------
 
 # Installs what is missing where it can. NEEDS are commands and headers.
-NEEDS := $(CC)
-all demo programs check: NEEDS += sodium.h
+NEEDS := $(CC) sodium.h
 programs check sim bench: NEEDS += $(CXX) cmocka.h pkg-config $(firstword $(WRAP))
 setup:
 	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
@@ -121,7 +121,7 @@ $(FUZZERS): %: %.o $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka -fsanitize=fuzzer
 
 $(EXAMPLES) $(TOOLS): %: %.o $(LIB)
-	$(call say,link)$(link) $$(grep -q '<sodium.h>' $(@:$O/%=%.c) && echo -lsodium)
+	$(call say,link)$(link)
 
 -include $(wildcard $O/*/*.d $O/*/*/*.d)
 
