@@ -341,7 +341,8 @@ weft_error weft__would_admit(struct core *core, struct core_channel *channel, co
         class->name = (char *)(uintptr_t)request->activity_type; /* only looked at */
         list_init(&class->seats);
     }
-    fill_in(core, draft, request, class, session);
+    fill_in(core, draft, request, class);
+    draft->session = session;
     if (channel->state == WEFT_CHANNEL_DRAINING || channel->state == WEFT_CHANNEL_DRAINED)
         return refuse(admitted, WEFT_REJECTED_DRAINING, 0);
     if (workers == 0 && inherit_u8(request->no_worker, o->no_worker) == WEFT_NO_WORKER_REJECT)
@@ -354,7 +355,7 @@ weft_error weft__would_admit(struct core *core, struct core_channel *channel, co
         (o->queue_full == WEFT_SHED_LOWEST && to_shed(channel, request->priority, charge_bytes)))
         return WEFT_OK;
     admitted->blocks = o->queue_full == WEFT_BLOCK && charge_bytes <= o->bytes_max;
-    return refuse(admitted, WEFT_REJECTED_QUEUE_FULL, retry_after_ms(channel));
+    return refuse(admitted, WEFT_REJECTED_QUEUE_FULL, weft__retry_after_ms(channel));
 }
 
 /* Whoever was woken for the room may have taken less of it, or none: the next that waits is told. One that goes on waiting

@@ -127,6 +127,7 @@ static void count_dropped(struct core *core, struct core_letters *letters)
 {
     letters->dropped++;
     core->stats.letters_dropped++;
+    weft__note_channel(core, WEFT_NODE_LETTER_DROPPED, letters->channel);
 }
 
 /* NULL: none stands there. */
@@ -189,6 +190,7 @@ static void stand(struct core *core, struct core_channel *channel, struct core_l
     letters->bytes += charge(letter);
     channel->dead_lettered++;
     core->stats.dead_lettered++;
+    weft__note_channel(core, WEFT_NODE_LETTER, letters->channel);
     make_room(core, letters, DROPS_AT_ONCE);
 }
 
