@@ -496,6 +496,7 @@ spec(letters_and_keys_that_were_admitted_ask_for_no_memory)
     on("dispatch.media.resize");
     close_node();
     settle_all();
+    at(2000);
     check_eq(channel_now().keys, 0);
     check_eq(stats_now().dispatches_open, 0);
     none_was_asked_for();
