@@ -6,7 +6,7 @@
  *
  *              first request                  inner settles                   dedup_ms later, or for want of room
  *   (unknown) --------------> open ---------------------------> ended ------------------------------------------> (unknown)
- *                              |  never handed to a worker                                                            ^
+ *                              |  never begun by a worker                                                             ^
  *                              +---------------------------------> gone: until its askers are told -------------------+
  *
  * A repeat while open adds an asker; after the end it is answered from what the key remembers. An asker that is cancelled,
@@ -260,7 +260,7 @@ void weft__key_ended(struct core *core, struct core_dispatch *inner)
     key->charge_bytes = sizeof(*key) + strlen(key->text) + 1 + (key->result ? key->result->charge_bytes : 0);
     keys->ended_bytes += key->charge_bytes;
     key->forget_ns = dedup_ms == WEFT_FOREVER ? CORE_NEVER : weft__clock_after_ms(core->now_ns, dedup_ms);
-    if (dedup_ms == 0 || key->attempts == 0)
+    if (dedup_ms == 0 || !inner->started)
         forget(core, key);
     else
         set_timer(core, keys);

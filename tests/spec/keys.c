@@ -3,7 +3,7 @@
  *
  *   - a repeat while it is open joins it; after its end, within dedup_ms, it gets the same outcome at once
  *   - with another payload or type it is a conflict
- *   - what never reached a worker is forgotten with its end
+ *   - what no worker began is forgotten with its end
  *   - who asked leaves alone, by cancel, death or its own time; when the last has left, the work is cancelled
  *   - keys are bounded: the oldest that has ended makes room; if all are open, the newcomer is rejected
  *   - one execution, however many ask; counters of the channel count it once
@@ -210,6 +210,19 @@ spec(what_was_given_back_unbegun_has_not_reached_a_worker)
     then("0 k#1 to w1", "0 k#1 back from w1");
     cancel("a");
     then("0 a cancelled:cancelled #0");
+    check_eq(channel_now().keys, 0);
+}
+
+spec(what_a_worker_had_but_never_began_is_forgotten_with_its_end)
+{
+    channel(JOB);
+    worker("w1");
+    dispatch("a", .once = "k");
+    cancel("a");
+    then("0 k#1 to w1", "0 a cancelled:cancelled #0", "0 k#1 back from w1");
+    dispatch("b", .once = "k", .schedule_to_start_ms = 10);
+    at(10);
+    then("0 k#1 to w1", "10 b timed_out:schedule_to_start by w1 #1", "10 k#1 back from w1");
     check_eq(channel_now().keys, 0);
 }
 
@@ -681,6 +694,7 @@ int main(void)
         promised(repeat_with_another_payload_or_type_is_a_conflict),
         promised(what_never_reached_a_worker_is_forgotten_with_its_end),
         promised(what_was_given_back_unbegun_has_not_reached_a_worker),
+        promised(what_a_worker_had_but_never_began_is_forgotten_with_its_end),
         promised(rejected_key_is_unknown),
         promised(death_of_the_worker_is_remembered_like_any_outcome),
         promised(redispatch_of_the_work_keeps_all_who_asked),
