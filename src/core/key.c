@@ -355,6 +355,11 @@ static weft_error first(struct core *core, struct core_channel *channel, const s
         return error;
     }
     struct core_keys *keys = key->keys;
+    struct core_key *expired = weft__namemap_find(&keys->names, key->hash, key->text);
+    if (expired) {
+        forget(core, expired);
+        end_forgotten(core, expired);
+    }
     if (keys->names.count >= channel->options.dedup_max) forget_oldest(core, keys);
     list_push_back(&keys->open, &key->on);
     weft__namemap_add(&keys->names, key->hash, key->text, key);
@@ -369,12 +374,8 @@ weft_error weft__key_dispatch(struct core *core, struct core_channel *channel, c
 {
     struct core_key *key =
         channel->keys ? weft__namemap_find(&channel->keys->names, request->key_hash, request->key) : NULL;
-    if (key && !key->inner && key->forget_ns <= core->now_ns) { /* its time is over, though no tick has seen it yet */
-        forget(core, key);
-        end_forgotten(core, key);
-        key = NULL;
-    }
-    return key ? repeat(core, key, request, session, admitted) : first(core, channel, request, session, admitted);
+    bool expired = key && !key->inner && key->forget_ns <= core->now_ns; /* though no tick has seen it yet */
+    return key && !expired ? repeat(core, key, request, session, admitted) : first(core, channel, request, session, admitted);
 }
 
 void weft__keys_make_room(struct core *core, struct core_channel *channel)

@@ -186,9 +186,11 @@ static uint64_t digest_channel(const struct core_channel *channel)
     uint64_t digest = 0;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         digest = stir(digest, values[i]);
-    if (channel->letters) digest = stir(digest, channel->letters->bytes + channel->letters->referrers_count);
-    if (channel->keys) digest = stir(digest, channel->keys->ended_bytes + channel->keys->names.count);
-    return digest;
+    /* what is made for them and empty is as nothing */
+    const struct core_letters *letters = channel->letters;
+    const struct core_keys *keys = channel->keys;
+    digest = stir(digest, letters ? letters->bytes + letters->referrers_count : 0);
+    return stir(digest, keys ? keys->ended_bytes + keys->names.count : 0);
 }
 
 uint64_t audit_digest(const struct core *core)
