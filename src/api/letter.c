@@ -73,8 +73,8 @@ weft_error weft_letter_put_back(weft_node *node, const char *channel, uint64_t i
     bool origin_gone;
     if (!node || !channel) return no_argument("weft_letter_put_back");
     uint64_t now_ns = weft__enter(node);
-    weft_error error = weft__core_letter_put_back(node->core, now_ns, channel, id, node->process->session, &admitted,
-                                                  &origin_gone);
+    weft_error error =
+        weft__core_letter_put_back(node->core, now_ns, channel, id, node->process->session, &admitted, &origin_gone);
     weft__leave(node);
     if (!error || error == WEFT_EREJECTED) weft__ticket_fill(ticket, &admitted);
     if (error == WEFT_EREJECTED) return weft__error(error, "%s: put back: rejected: %s", channel, admitted.reason);

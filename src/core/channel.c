@@ -303,8 +303,7 @@ weft_error weft__core_template_declare(struct core *core, const char *pattern, c
         return WEFT_ELIMIT;
     }
     size_t pattern_bytes = strlen(pattern) + 1, keeper_bytes = o.dead_letter ? strlen(o.dead_letter) + 1 : 0;
-    struct channel_template *template =
-        weft__mem_alloc(core->mem, sizeof(*template) + pattern_bytes + keeper_bytes);
+    struct channel_template *template = weft__mem_alloc(core->mem, sizeof(*template) + pattern_bytes + keeper_bytes);
     if (!template) return WEFT_ENOMEM;
     template->options = o;
     memcpy(template->pattern, pattern, pattern_bytes);

@@ -178,7 +178,7 @@ struct core_request {
     uint8_t priority;      /* 0 = urgent … 3 = low */
     uint8_t on_crash;      /* weft_crash */
     uint8_t no_worker;     /* weft_no_worker */
-    const char *key; /* NULL = none */
+    const char *key;       /* NULL = none */
     uint64_t key_hash;
     unsigned char digest[CORE_DIGEST_BYTES]; /* with a key: of what makes two requests the same */
     bool detached;

@@ -375,7 +375,8 @@ weft_error weft__key_dispatch(struct core *core, struct core_channel *channel, c
     struct core_key *key =
         channel->keys ? weft__namemap_find(&channel->keys->names, request->key_hash, request->key) : NULL;
     bool expired = key && !key->inner && key->forget_ns <= core->now_ns; /* though no tick has seen it yet */
-    return key && !expired ? repeat(core, key, request, session, admitted) : first(core, channel, request, session, admitted);
+    return key && !expired ? repeat(core, key, request, session, admitted)
+                           : first(core, channel, request, session, admitted);
 }
 
 void weft__keys_make_room(struct core *core, struct core_channel *channel)

@@ -322,18 +322,18 @@ weft_error weft__core_letter_put_back(struct core *core, uint64_t now_ns, const 
     if (core->closing) return WEFT_ECLOSED;
     weft_error error = find(core, channel, id, &letter);
     if (error) return error;
-    const struct core_request request = {
-        .channel = letter->channel,
-        .channel_hash = weft__name_hash(letter->channel),
-        .activity_type = letter->activity_type,
-        .activity_type_hash = letter->activity_type ? weft__name_hash(letter->activity_type) : 0,
-        .payload = letter->payload,
-        .sticky_hash = letter->sticky_hash,
-        .session = session,
-        .attempts_max = letter->attempts_max,
-        .priority = letter->priority,
-        .on_crash = letter->redispatches ? WEFT_CRASH_REDISPATCH : WEFT_CRASH_FAIL,
-        .detached = true};
+    const struct core_request request = {.channel = letter->channel,
+                                         .channel_hash = weft__name_hash(letter->channel),
+                                         .activity_type = letter->activity_type,
+                                         .activity_type_hash =
+                                             letter->activity_type ? weft__name_hash(letter->activity_type) : 0,
+                                         .payload = letter->payload,
+                                         .sticky_hash = letter->sticky_hash,
+                                         .session = session,
+                                         .attempts_max = letter->attempts_max,
+                                         .priority = letter->priority,
+                                         .on_crash = letter->redispatches ? WEFT_CRASH_REDISPATCH : WEFT_CRASH_FAIL,
+                                         .detached = true};
     error = weft__core_dispatch(core, now_ns, &request, admitted);
     *origin_gone = error == WEFT_ENOCHANNEL;
     if (error) return error;

@@ -462,7 +462,7 @@ weft_error weft__would_admit(struct core *core, struct core_channel *channel, co
                              struct core_worker **worker);
 
 void weft__dispatch_cancel(struct core *core, struct core_dispatch *dispatch); /* as its caller may */
-void weft__dispatch_end(struct core *core, struct core_dispatch *dispatch);    /* with its outcome, to who waits for it */
+void weft__dispatch_end(struct core *core, struct core_dispatch *dispatch); /* with its outcome, to who waits for it */
 uint64_t weft__entered_ns(const struct core *core, const struct core_task *task); /* now, where it was not */
 uint32_t weft__retry_after_ms(const struct core_channel *channel);
 weft_error weft__reject(struct core *core, struct core_channel *channel, struct core_admitted *admitted,

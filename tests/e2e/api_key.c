@@ -306,8 +306,8 @@ static void *race_caller(void *argument)
             thread_check_ok(weft_completions_next(completions, WEFT_FOREVER, &reply, 1, &count));
             bool left = self == 0 && reply.outcome == WEFT_CANCELLED;
             if (reply.payload.size == sizeof result) memcpy(result, reply.payload.data, sizeof result);
-            if (!left && (reply.outcome != WEFT_COMPLETED || result[0] != round || result[1] != reply.token ||
-                          result[2] != 0))
+            if (!left &&
+                (reply.outcome != WEFT_COMPLETED || result[0] != round || result[1] != reply.token || result[2] != 0))
                 atomic_fetch_add(&race.results, 1);
             weft_reply_release(&reply);
         }

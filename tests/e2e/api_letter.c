@@ -156,7 +156,8 @@ static void two_killed_processes_are_a_letter_s_history_and_put_back_it_complete
         check_str(attempt->worker, i ? "second" : "first");
         check_str(attempt->participant, i ? "second" : "first");
         check_str(attempt->code, "worker_died");
-        check_true(attempt->cause.kind == WEFT_CAUSE_UNKNOWN || attempt->cause.value == SIGKILL); /* we may have reaped */
+        check_true(attempt->cause.kind == WEFT_CAUSE_UNKNOWN ||
+                   attempt->cause.value == SIGKILL); /* we may have reaped */
         check_true(attempt->run_ns > 0);
     }
     uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;

@@ -131,8 +131,8 @@ struct asked {
     const char *on, *by; /* channel, caller */
     const char *to;      /* the box of the outcome; NULL = the caller's, which is emptied after each verb */
     const char *type, *key;
-    const char *once; /* its idempotency key: the attempts are the key's, "k#1" */
-    const char *body; /* the payload; NULL = the dispatch's name, or its key's */
+    const char *once;       /* its idempotency key: the attempts are the key's, "k#1" */
+    const char *body;       /* the payload; NULL = the dispatch's name, or its key's */
     weft_priority priority; /* 0 = normal */
     size_t bytes;           /* of the payload; 0 = the dispatch's name */
     weft_crash on_crash;

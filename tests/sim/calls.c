@@ -1,6 +1,8 @@
 /* calls.c: the callers' side: dispatching and cancelling. */
 #include <string.h>
 
+#include "sim/keys.h"
+#include "sim/letters.h"
 #include "sim/model.h"
 
 #include "base/clock.h"
@@ -230,6 +232,208 @@ static bool retry_blocked(struct world *world)
         return true;
     }
     return false;
+}
+
+/* --- with a key ------------------------------------------------------------------------------- */
+
+/* Whether what is remembered may have had to make room. */
+static bool may_be_evicted(const weft_channel_options *o)
+{
+    const weft_channel_options ample = WEFT_CHANNEL_OPTIONS;
+    return o->dedup_max < KEY_NAMES || o->bytes_max < ample.bytes_max;
+}
+
+static void expect_key_rejection(struct world *world, const struct sim_request *draft, const struct sim_key *key,
+                                 const struct core_admitted *admitted, const weft_channel_info *before)
+{
+    const weft_channel_options *o = &world->channels[draft->channel].options;
+    bool same = key->variant == draft->variant && key->type == draft->type;
+    if (strcmp(admitted->reason, "conflict") == 0) {
+        EXPECT(world, key->life != KEY_UNKNOWN && !same, "a conflict with nothing");
+        world->stats.rejected++;
+        cover(COVER_KEY_CONFLICT);
+        return;
+    }
+    EXPECT(world, key->life == KEY_UNKNOWN || (key->life == KEY_ENDED && may_be_evicted(o)), "a repeat is rejected: %s",
+           admitted->reason);
+    bool full = keys_open(world, draft->channel) >= o->dedup_max;
+    EXPECT(world, full == (strcmp(admitted->reason, "keys_full") == 0), "with %u keys open rejected: %s",
+           keys_open(world, draft->channel), admitted->reason);
+    if (full) {
+        world->stats.rejected++;
+        cover(COVER_KEYS_FULL);
+        return;
+    }
+    expect_rejection(world, draft, admitted, before);
+}
+
+/* The inner dispatch is known as a call that nobody made. */
+static void admit_key(struct world *world, const struct sim_request *draft, struct sim_key *key,
+                      const struct core_admitted *admitted, const weft_channel_info *before)
+{
+    const weft_channel_options *o = &world->channels[draft->channel].options;
+    const struct core_dispatch *asker = weft__slotmap_find(&world->core->dispatches, admitted->id.number);
+    const struct core_dispatch *inner = asker ? asker->key->inner : NULL;
+    EXPECT(world, inner && asker->state == DISPATCH_JOINED, "a new key, and nobody waits");
+    EXPECT(world, key->life == KEY_UNKNOWN || (key->life == KEY_ENDED && may_be_evicted(o)),
+           "a second dispatch of a key that is known");
+    if (key->life == KEY_ENDED) cover(COVER_KEY_EVICTED);
+    EXPECT(world, keys_open(world, draft->channel) < o->dedup_max, "a key too many");
+    expect_admission(world, draft, admitted, before);
+    struct core_request request = draft->request;
+    struct core_admitted known = *admitted;
+    request.detached = false;
+    known.id = (weft_dispatch_id){inner->session_id, inner->slot.handle};
+    uint32_t index = model_admit(world, &request, &known, 0, draft->channel, NONE, draft->type);
+    struct sim_call *call = &world->calls[index];
+    call->keyed = true;
+    call->key = draft->key;
+    call->session_serial = NONE;
+    *key = (struct sim_key){
+        .life = KEY_OPEN, .serial = ++world->serial, .call = index, .variant = draft->variant, .type = draft->type};
+    cover(COVER_KEY_FIRST);
+}
+
+static void join_key(struct world *world, const struct sim_request *draft, struct sim_key *key)
+{
+    EXPECT(world, key->life != KEY_UNKNOWN, "a repeat of what nobody asked for");
+    EXPECT(world, key->variant == draft->variant && key->type == draft->type, "a repeat with another payload joins");
+    world->stats.joined++;
+    cover(key->life == KEY_OPEN ? COVER_KEY_JOINED : COVER_KEY_ANSWERED);
+}
+
+static weft_error expected_key_error(const struct world *world, const struct sim_request *draft,
+                                     const struct sim_key *key)
+{
+    weft_error error = expected_error(world, draft);
+    if (error && error != WEFT_ELIMIT) return error;
+    uint32_t records = world->core->dispatches.live_count + (key->life == KEY_UNKNOWN ? 2 : 1);
+    return records > world->shape.limits.dispatches_max ? WEFT_ELIMIT : WEFT_OK;
+}
+
+static void draw_keyed(struct world *world, struct sim_request *draft, struct sim_asker *asker)
+{
+    static const char *const names[KEY_NAMES] = {"a", "order-17", "b", "a key with blanks"};
+    uint32_t name = draw(world, KEY_NAMES);
+    draft->asker = asker;
+    draft->key = draft->channel * KEY_NAMES + name;
+    draft->variant = once_in(world, 10);
+    draft->size_bytes = 8 + draft->variant;
+    if (!once_in(world, 10)) draft->type = world->shape.types ? name % (world->shape.types + 1) : 0;
+    draft->request.waits = false;
+    fill(world, draft);
+    draft->request.context2 = asker;
+    draft->request.key = names[name];
+    draft->request.key_hash = weft__name_hash(names[name]);
+    draft->request.digest[0] = (unsigned char)draft->variant;
+    draft->request.digest[1] = (unsigned char)draft->type;
+}
+
+bool call_keyed(struct world *world)
+{
+    static const unsigned char bytes[16];
+    struct sim_request draft;
+    struct core_admitted admitted;
+    weft_channel_info before = {.queued = 0};
+    struct sim_asker *asker = asker_free(world);
+    if (!asker || !world->free_count || !draw_call(world, &draft)) return false;
+    draw_keyed(world, &draft, asker);
+    const weft_channel_options *o = &world->channels[draft.channel].options;
+    draft.request.payload = weft__message_new(&world->memory.mem, bytes, draft.size_bytes, NULL);
+    sim_enter(world, EV_DISPATCH, true);
+    struct sim_key *key = key_now(world, draft.key);
+    weft_error expected = expected_key_error(world, &draft, key);
+    world->event.channel = draft.channel;
+    world->event.priority = draft.request.priority;
+    (void)weft__core_channel_info(world->core, world->now_ns, draft.request.channel, &before);
+    weft_error error = weft__core_dispatch(world->core, world->now_ns, &draft.request, &admitted);
+    TRACE(world, "dispatch on %s with key %u: %d %s", draft.request.channel, draft.key, (int)error,
+          error == WEFT_EREJECTED ? admitted.reason : "");
+    bool unsure = error == WEFT_ELIMIT && key->life == KEY_ENDED && may_be_evicted(o); /* it takes two, if it was */
+    if (!sim_ran_out(world, error, COVER_ENOMEM_DISPATCH) && error != WEFT_EREJECTED && !unsure)
+        EXPECT(world, error == expected, "dispatch with a key: %d and not %d", (int)error, (int)expected);
+    cover_error(error);
+    if (error == WEFT_EREJECTED) expect_key_rejection(world, &draft, key, &admitted, &before);
+    if (error) {
+        weft__message_drop(draft.request.payload);
+        sim_leave(world);
+        return true;
+    }
+    bool first = world->core->stats.dispatched > world->stats.dispatched;
+    if (first)
+        admit_key(world, &draft, key, &admitted, &before);
+    else
+        join_key(world, &draft, key);
+    uint32_t close_ms =
+        draft.request.schedule_to_close_ms ? draft.request.schedule_to_close_ms : o->schedule_to_close_ms;
+    *asker = (struct sim_asker){
+        .used = true,
+        .detached = draft.request.detached,
+        .id = admitted.id,
+        .key = draft.key,
+        .key_serial = key->serial,
+        .channel = draft.channel,
+        .session = draft.session,
+        .session_serial = world->sessions[draft.session].serial,
+        .dest = draft.dest,
+        .close_deadline_ns = first || close_ms == WEFT_FOREVER ? UINT64_MAX : world->now_ns + close_ms * NS_PER_MS,
+        .admission = (uint8_t)admitted.admission};
+    sim_leave(world);
+    return true;
+}
+
+/* --- dead letters ----------------------------------------------------------------------------- */
+
+/* The letter goes where it came from, as another dispatch, which nobody waits for. */
+bool call_put_back(struct world *world, const char *keeper, uint32_t index)
+{
+    struct sim_letter letter = world->letters[index];
+    struct core_admitted admitted;
+    weft_channel_info before = {.queued = 0};
+    bool origin_gone;
+    uint32_t session = likely_session(world);
+    if (session == NONE || !world->free_count) return false;
+    struct sim_request draft = {.session = session,
+                                .channel = letter.channel,
+                                .dest = NONE,
+                                .type = letter.type,
+                                .caller_dead = world->sessions[session].fired,
+                                .request = {.session = world->sessions[session].handle,
+                                            .priority = letter.priority,
+                                            .attempts_max = letter.attempts_max,
+                                            .on_crash = letter.redispatches ? WEFT_CRASH_REDISPATCH : WEFT_CRASH_FAIL,
+                                            .detached = true}};
+    fill(world, &draft);
+    draft.request.payload = (struct message *)(uintptr_t)letter.payload;
+    weft_error expected = expected_error(world, &draft);
+    sim_enter(world, EV_DISPATCH, true);
+    world->event.channel = draft.channel;
+    world->event.priority = letter.priority;
+    (void)weft__core_channel_info(world->core, world->now_ns, draft.request.channel, &before);
+    weft_error error = weft__core_letter_put_back(world->core, world->now_ns, keeper, letter.id, draft.request.session,
+                                                  &admitted, &origin_gone);
+    TRACE(world, "put back the letter of dispatch %llu: %d", (unsigned long long)letter.arrival, (int)error);
+    bool ran_out = sim_ran_out(world, error, COVER_ENOMEM_DISPATCH);
+    if (!ran_out && (expected || (error && error != WEFT_EREJECTED)))
+        EXPECT(world, error == expected, "put back: %d and not %d", (int)error, (int)expected);
+    EXPECT(world, origin_gone == (error == WEFT_ENOCHANNEL), "put back: which channel is gone");
+    if (error == WEFT_EREJECTED) {
+        expect_rejection(world, &draft, &admitted, &before);
+        cover(COVER_LETTER_STAYS);
+    }
+    if (!error) {
+        expect_admission(world, &draft, &admitted, &before);
+        uint32_t call = model_admit(world, &draft.request, &admitted, session, draft.channel, NONE, draft.type);
+        struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, admitted.id.number);
+        record->token = call; /* the simulator finds its calls by them */
+        record->context = world;
+        record->context2 = &world->calls[call];
+        world->letters[index] = world->letters[--world->letters_count];
+        world->letters_taken++;
+        cover(COVER_LETTER_PUT_BACK);
+    }
+    sim_leave(world);
+    return true;
 }
 
 bool act_dispatch(struct world *world)

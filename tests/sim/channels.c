@@ -1,6 +1,7 @@
 /* channels.c: declaring, pausing, draining and deleting channels. */
 #include <string.h>
 
+#include "sim/keys.h"
 #include "sim/model.h"
 
 /* A time in milliseconds, mostly none. */
@@ -29,6 +30,9 @@ void channel_draw(struct world *world, weft_channel_options *options)
     options->start_to_close_ms = draw_ms(world, 20);
     options->schedule_to_close_ms = draw_ms(world, 20);
     options->heartbeat_ms = draw_ms(world, 10);
+    options->dead_letter = once_in(world, 2) ? world->keeper : NULL;
+    if (once_in(world, 2)) options->dedup_ms = once_in(world, 4) ? WEFT_FOREVER : draw(world, 60);
+    if (once_in(world, 3)) options->dedup_max = draw(world, KEY_NAMES);
 }
 
 static uint32_t any_channel(struct world *world)
@@ -63,7 +67,9 @@ bool channel_same(weft_channel_options a, weft_channel_options b)
            a.overlapping == b.overlapping && a.no_worker == b.no_worker && a.starve_ms == b.starve_ms &&
            a.cancel_grace_ms == b.cancel_grace_ms && a.schedule_to_start_ms == b.schedule_to_start_ms &&
            a.start_to_close_ms == b.start_to_close_ms && a.schedule_to_close_ms == b.schedule_to_close_ms &&
-           a.heartbeat_ms == b.heartbeat_ms;
+           a.heartbeat_ms == b.heartbeat_ms &&
+           strcmp(a.dead_letter ? a.dead_letter : "", b.dead_letter ? b.dead_letter : "") == 0 &&
+           a.dedup_ms == b.dedup_ms && a.dedup_max == b.dedup_max;
 }
 
 /* Two in the core may bear a name: one that is deleted and not worked off, and its successor. */
@@ -187,7 +193,7 @@ bool act_resume(struct world *world)
 
 static uint32_t open_calls(const struct world *world, const struct sim_channel *channel)
 {
-    uint32_t count = 0;
+    uint32_t count = askers_open(world, (uint32_t)(channel - world->channels));
     for (uint32_t i = 0; i < world->live_count; i++) {
         const struct sim_call *call = &world->calls[world->live[i]];
         count += call->life == CALL_OPEN && &world->channels[call->channel] == channel;
@@ -244,6 +250,7 @@ bool act_delete(struct world *world)
         cover(with_workers ? COVER_DELETED_WITH_WORKERS : COVER_DELETED);
         channel->life = CHANNEL_NONE;
         channel->serial = ++world->serial;
+        keys_deleted(world, index);
     }
     sim_leave(world);
     return true;

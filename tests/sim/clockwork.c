@@ -1,6 +1,7 @@
 /* clockwork.c: time, the steps that entries leave to be done, and those who only ask. */
 #include <string.h>
 
+#include "sim/keys.h"
 #include "sim/model.h"
 
 #include "base/clock.h"
@@ -17,6 +18,7 @@ static void expect_in_time(struct world *world)
         EXPECT(world, overdue == ENDINGS_COUNT, "dispatch %llu is open, and should have ended %s",
                (unsigned long long)call->arrival, model_code(overdue));
     }
+    askers_in_time(world);
 }
 
 static void sleep_again(struct world *world)
@@ -210,8 +212,8 @@ bool act_quiet(struct world *world)
     bool tasks = once_in(world, 2);
     world->quiet.waiting = weft__core_wait_quiet(world->core, tasks, &world->quiet.core);
     TRACE(world, "wait for quiet: %d", world->quiet.waiting);
-    bool quiet =
-        world->stats.dispatches_open == 0 && (!tasks || world->core->tasks.live_count == world->core->tasks_lost);
+    bool quiet = world->stats.dispatches_open == 0 && askers_open(world, NONE) == 0 &&
+                 (!tasks || world->core->tasks.live_count == world->core->tasks_lost);
     EXPECT(world, world->quiet.waiting == !quiet, "quiet is not what it says");
     if (world->quiet.waiting) cover(COVER_QUIET_WAIT);
     sim_leave(world);

@@ -118,6 +118,19 @@
     X(WATCHER_WOKEN, "a loop that watches a destination is told")                                                      \
     X(SLEEPER_WOKEN, "a timer due earlier wakes the sleeper")                                                          \
     X(TICK_LATE, "a tick later than it was due")                                                                       \
+    X(LETTER_HISTORY, "a letter with attempts")                                                                        \
+    X(LETTER_DROPPED, "a letter was dropped")                                                                          \
+    X(LETTER_FETCHED, "a letter was fetched")                                                                          \
+    X(LETTER_PUT_BACK, "a letter was put back")                                                                        \
+    X(LETTER_STAYS, "a letter that was put back was not admitted")                                                     \
+    X(KEY_FIRST, "a new key")                                                                                          \
+    X(KEY_JOINED, "a repeat joins")                                                                                    \
+    X(KEY_ANSWERED, "a repeat is answered after the end")                                                              \
+    X(KEY_CONFLICT, "not admitted: conflict")                                                                          \
+    X(KEYS_FULL, "not admitted: keys_full")                                                                            \
+    X(KEY_EVICTED, "a key was forgotten for want of room")                                                             \
+    X(KEY_LEFT, "one who asked leaves alone")                                                                          \
+    X(KEY_ABANDONED, "all who asked have left what runs")                                                              \
     X(QUIET_WAIT, "wait for quiet")                                                                                    \
     X(CLOSED_BUSY, "closed with dispatches open")
 

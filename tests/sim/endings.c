@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "sim/keys.h"
+#include "sim/letters.h"
 #include "sim/model.h"
 
 static const struct {
@@ -126,6 +128,7 @@ void model_never_lost(struct world *world, struct sim_call *call)
     EXPECT(world, call->spent > 0 && call->tried_count > 0, "given back, and nothing was lost");
     call->spent--;
     call->tried_count--;
+    call->retracted = true;
     cover(COVER_GIVE_BACK_FENCED);
 }
 
@@ -175,7 +178,7 @@ static uint32_t endings_by_step(const struct world *world, const struct sim_call
     const struct sim_session *session = &world->sessions[call->session];
     uint32_t set = world->settling ? 1U << END_NODE_CLOSED : 0;
     bool caller_dead = session->serial != call->session_serial || !session->handle || session->fired;
-    if (caller_dead && !call->detached) set |= 1U << END_CALLER_DIED;
+    if (caller_dead && !call->detached && !call->keyed) set |= 1U << END_CALLER_DIED;
     bool given_up;
     if (!may_be_lost(world, call, &given_up)) return set;
     bool last = !call->redispatches || call->spent + 1 >= call->attempts_max || world->closing;
@@ -187,7 +190,7 @@ static uint32_t endings_by_step(const struct world *world, const struct sim_call
 }
 
 /* How it may have ended in this event: a bit for each ending. */
-static uint32_t may_end(const struct world *world, const struct sim_call *call, const struct message **message)
+static uint32_t may_end_as(const struct world *world, const struct sim_call *call, const struct message **message)
 {
     const struct event *event = &world->event;
     uint32_t index = (uint32_t)(call - world->calls);
@@ -209,6 +212,14 @@ static uint32_t may_end(const struct world *world, const struct sim_call *call, 
     }
 }
 
+/* What nobody asks for any more is cancelled. */
+static uint32_t may_end(const struct world *world, const struct sim_call *call, const struct message **message)
+{
+    uint32_t may = may_end_as(world, call, message);
+    if (call->keyed && key_unwanted(world, call)) may |= 1U << END_CANCELLED | 1U << END_GRACE;
+    return may;
+}
+
 static uint64_t *counter(weft_node_stats *stats, weft_outcome outcome)
 {
     switch (outcome) {
@@ -224,7 +235,7 @@ static uint64_t *counter(weft_node_stats *stats, weft_outcome outcome)
 bool model_sure(const struct world *world, const struct sim_call *call)
 {
     const struct message *message;
-    uint32_t may = may_end(world, call, &message), outcomes = 0;
+    uint32_t may = letters_say(world, call, may_end(world, call, &message)), outcomes = 0;
     for (unsigned i = 0; i < ENDINGS_COUNT; i++)
         if (may & 1U << i) outcomes |= 1U << endings[i].outcome;
     return (outcomes & (outcomes - 1)) == 0;
@@ -256,8 +267,8 @@ void model_ended(struct world *world, struct sim_call *call, const struct core_d
     unsigned long long number = (unsigned long long)call->arrival;
     const struct message *message;
     uint32_t may = may_end(world, call, &message);
-    enum ending ending =
-        record ? model_ending((weft_outcome)record->outcome, weft__code_text(record)) : deduce(world, may);
+    enum ending ending = record ? model_ending((weft_outcome)record->outcome, weft__code_text(record))
+                                : deduce(world, letters_say(world, call, may));
     EXPECT(world, ending != ENDINGS_COUNT, "dispatch %llu ended as none does", number);
     EXPECT(world, may & 1U << ending, "dispatch %llu ended %s (%s), and had no reason to", number,
            word(endings[ending].outcome), endings[ending].code ? endings[ending].code : "-");
@@ -279,7 +290,9 @@ void model_ended(struct world *world, struct sim_call *call, const struct core_d
     cover((enum cover)ending);
     (*counter(&world->stats, endings[ending].outcome))++;
     world->stats.dispatches_open--;
+    if (call->keyed) key_ended(world, call, ending, message);
     if (!record) {
+        letters_ended(world, call, ending, false);
         model_forget(world, call);
         return;
     }
@@ -294,4 +307,5 @@ void model_ended(struct world *world, struct sim_call *call, const struct core_d
     }
     EXPECT(world, record->result == (ending <= END_FAILED ? message : NULL),
            "dispatch %llu ended with a message that is not its own", number);
+    letters_ended(world, call, ending, true);
 }

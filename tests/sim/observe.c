@@ -12,6 +12,8 @@
 
 #include "base/clock.h"
 #include "lib/audit.h"
+#include "sim/keys.h"
+#include "sim/letters.h"
 #include "sim/model.h"
 
 enum { STARVED_TURN = 16, HOLD_AND_A_HALF = CORE_HOLD_MAX * 3 / 2 };
@@ -64,7 +66,7 @@ static bool hangs(const struct world *world, uint32_t session)
             !(call->detached && world->sessions[session].fired))
             return true;
     }
-    return false;
+    return askers_hang(world, session);
 }
 
 static void take_ended(struct world *world)
@@ -377,9 +379,11 @@ static void observe_stats(struct world *world)
     SAME(redispatched);
     SAME(fenced);
     SAME(deaths);
+    SAME(joined);
 #undef SAME
-    EXPECT(world, world->core->dispatches.live_count == world->live_count, "%u dispatches are kept, and should be %u",
-           world->core->dispatches.live_count, world->live_count);
+    uint32_t known = world->live_count + askers_known(world);
+    EXPECT(world, world->core->dispatches.live_count == known, "%u dispatches are kept, and should be %u",
+           world->core->dispatches.live_count, known);
 }
 
 /* A blocked caller sleeps only while the queue is full and no worker is free for it, or another that was woken has yet to
@@ -414,7 +418,7 @@ static void observe_done(struct world *world)
         if (call->life != CALL_OPEN) continue;
         EXPECT(world, !world->settling, "dispatch %llu is open after all were settled",
                (unsigned long long)call->arrival);
-        if (call->detached) continue;
+        if (call->detached || call->keyed) continue;
         const struct sim_session *session = &world->sessions[call->session];
         EXPECT(world, session->serial == call->session_serial && session->handle && !session->fired,
                "dispatch %llu outlives its caller", (unsigned long long)call->arrival);
@@ -437,7 +441,10 @@ static void observe_done(struct world *world)
 
 void observe(struct world *world)
 {
+    askers_observe(world);
     observe_calls(world);
+    keys_observe(world);
+    letters_observe(world);
     take_wakes(world);
     take_ended(world);
     if (world->fresh_count) observe_order(world);

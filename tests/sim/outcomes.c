@@ -1,6 +1,7 @@
 /* outcomes.c: the callers' side: learning how it ended, and not wanting to any more. */
 #include <string.h>
 
+#include "sim/keys.h"
 #include "sim/model.h"
 
 static void expect_outcome(struct world *world, struct sim_call *call, const struct core_outcome *outcome)
@@ -48,7 +49,9 @@ static bool take_outcome(struct world *world, struct sim_dest *dest)
     struct core_task *cancelled = NULL;
     sim_enter(world, EV_OUTCOME, false);
     enum core_item_kind kind = weft__core_outcome_take(world->core, dest->core, &outcome, &cancelled);
-    if (kind == CORE_ITEM_OUTCOME) {
+    if (kind == CORE_ITEM_OUTCOME && asker_outcome(world, dest, &outcome)) {
+        cover(COVER_OUTCOME_TAKEN);
+    } else if (kind == CORE_ITEM_OUTCOME) {
         struct sim_call *call = &world->calls[outcome.token];
         TRACE(world, "outcome of dispatch %llu: %d %s", (unsigned long long)call->arrival, (int)outcome.outcome,
               outcome.code ? outcome.code : "");
@@ -132,6 +135,7 @@ void dest_abandon(struct world *world, uint32_t index)
             else if (call->detached && record && !record->dest)
                 call->dest = NONE;
         }
+        askers_abandoned(world, index);
         sim_leave(world);
     }
     for (uint32_t i = 0; i < world->live_count; i++)

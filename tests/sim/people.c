@@ -1,6 +1,7 @@
 /* people.c: those who can die: sessions. */
 #include <string.h>
 
+#include "sim/keys.h"
 #include "sim/model.h"
 
 #include "base/clock.h"
@@ -173,7 +174,7 @@ static bool anything_hangs(const struct world *world, uint32_t index)
         if (call->life == CALL_OPEN && call->session == index && call->session_serial == world->sessions[index].serial)
             return true;
     }
-    return false;
+    return askers_hang(world, index);
 }
 
 void session_release(struct world *world, uint32_t index)

@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "lib/audit.h"
+#include "sim/keys.h"
+#include "sim/letters.h"
 #include "sim/model.h"
 
 /* --- telling ---------------------------------------------------------------------------------- */
@@ -111,6 +113,8 @@ static const struct {
     [EV_JUMP] = {act_jump, 2, false},
     [EV_STEP] = {act_step, 12, true},
     [EV_ASK] = {act_ask, 2, true},
+    [EV_LETTER] = {act_letter, 6, false},
+    [EV_KEY] = {act_key, 20, false},
     [EV_QUIET] = {act_quiet, 1, true},
 };
 
@@ -184,7 +188,7 @@ void sim_draw(struct shape *shape, struct rng *rng, enum world_size size)
     shape->redispatch = rng_below(rng, 4) * 33;
     shape->sticky = rng_below(rng, 3) * 40;
     bool tight = rng_below(rng, 4) == 0;
-    shape->limits = (struct core_limits){.channels_max = tight ? shape->channels : 64,
+    shape->limits = (struct core_limits){.channels_max = tight ? shape->channels + 1 : 64,
                                          .workers_max = tight ? shape->workers - shape->workers / 3 : 4096,
                                          .sessions_max = tight ? shape->sessions - 1 : 256,
                                          .dispatches_max = tight ? shape->calls - shape->calls / 3 : 65536,
@@ -280,6 +284,9 @@ void sim_make(struct world *world)
     world->groups = zeroed(shape->groups, sizeof *world->groups);
     world->calls = zeroed(shape->calls, sizeof *world->calls);
     world->tasks = zeroed(world->tasks_room, sizeof *world->tasks);
+    world->letters = zeroed(LETTERS_MAX, sizeof *world->letters);
+    world->keys = zeroed((size_t)world->channels_count * KEY_NAMES, sizeof *world->keys);
+    world->asker = NONE;
     world->live = zeroed(shape->calls, sizeof *world->live);
     world->free_calls = zeroed(shape->calls, sizeof *world->free_calls);
     for (uint32_t i = shape->calls; i-- > 0;)
@@ -307,6 +314,8 @@ static void unmake(struct world *world)
     free(world->dests);
     free(world->calls);
     free(world->tasks);
+    free(world->letters);
+    free(world->keys);
     free(world->live);
     free(world->free_calls);
 }
@@ -321,6 +330,8 @@ void sim_steps(struct world *world)
 
 static void live(struct world *world, uint64_t events_max)
 {
+    letters_declare(world);
+    world->keyed = once_in(world, 2);
     for (uint32_t i = 0; i < world->channels_count; i++) {
         weft_channel_options options;
         channel_draw(world, &options);
@@ -355,7 +366,7 @@ static void close_world(struct world *world, uint32_t last_events)
     for (uint32_t i = last_events; i > 0; i--)
         (void)actions[world->lottery[draw(world, 256)]].act(world);
     sim_steps(world);
-    EXPECT(world, world->stats.dispatches_open == 0, "open after all were settled");
+    EXPECT(world, world->stats.dispatches_open == 0 && askers_open(world, NONE) == 0, "open after all were settled");
 }
 
 /* Everybody goes, in a random order of kinds; nothing of them may stay. */
@@ -392,7 +403,7 @@ static void expect_nothing(struct world *world)
     struct core_waiter waiter;
     weft__core_waiter_init(&waiter);
     EXPECT(world, !weft__core_wait_quiet(world->core, true, &waiter), "it is not quiet at the end");
-    EXPECT(world, world->live_count == 0, "%u dispatches are left", world->live_count);
+    EXPECT(world, world->live_count == 0 && askers_known(world) == 0, "%u dispatches are left", world->live_count);
     weft_node_stats stats;
     weft__core_stats(world->core, &stats);
     EXPECT(world, stats.workers == 0 && stats.participants == 0, "%u workers and %u sessions are left", stats.workers,

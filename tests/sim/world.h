@@ -57,6 +57,8 @@ enum event_kind {
     EV_JUMP,
     EV_STEP,
     EV_ASK,
+    EV_LETTER,
+    EV_KEY,
     EV_QUIET,
     EV_CLOSE,
     EV_SETTLE_ALL,
@@ -159,6 +161,9 @@ struct sim_call {
     bool taken, begun; /* its attempt was taken; and a handler or puller has begun it */
     bool giving_back;  /* the event under way gives its attempt back, not begun */
     bool cancelling;   /* its end was asked for while it ran */
+    bool retracted;    /* a loss of it turned out to be none */
+    bool keyed;        /* the inner dispatch of a key: it has no caller */
+    uint32_t key;      /* of keys[] */
     uint8_t spent;     /* attempts lost */
     uint8_t tried_count;
     uint64_t tried[CORE_ATTEMPTS_MAX]; /* names of dead sessions (even), ids of workers (odd) */
@@ -202,6 +207,49 @@ struct sim_request {
     struct core_request request; /* but for what follows from the others */
     uint32_t session, channel, dest, type, size_bytes;
     bool caller_dead;
+    struct sim_asker *asker; /* NULL = it comes without a key */
+    uint32_t key, variant;
+};
+
+/* What should stand with the keeper. */
+struct sim_letter {
+    weft_dispatch_id dispatch;
+    const struct message *payload; /* only to compare */
+    uint64_t id, arrival;          /* 0 = not seen yet */
+    uint32_t ending, channel, type, attempts;
+    char worker_name[24]; /* of the last attempt; "" = not known */
+    uint8_t priority, attempts_max;
+    bool redispatches, known, seen;
+};
+
+enum { LETTERS_MAX = 16384, KEY_NAMES = 4, ASKERS_MAX = 24 };
+
+enum key_life { KEY_UNKNOWN, KEY_OPEN, KEY_ENDED };
+
+/* A key of a channel. */
+struct sim_key {
+    enum key_life life;
+    uint32_t serial; /* of those who ask: changes with each inner dispatch */
+    uint32_t call, variant, type;
+    uint64_t forget_ns;
+    bool wanted; /* seen: somebody asks, or has just been told */
+    bool told;   /* its outcome is known: */
+    uint8_t outcome, attempts;
+    const char *code;
+    const struct message *result;
+    char worker_name[24];
+};
+
+/* One who asked with a key. */
+struct sim_asker {
+    bool used, ended, detached;
+    weft_dispatch_id id;
+    uint32_t key, key_serial, channel, session, session_serial, dest;
+    uint64_t close_deadline_ns, keep_until_ns;
+    uint8_t admission, outcome, attempts;
+    const char *code;
+    const struct message *result;
+    char worker_name[24];
 };
 
 /* The entry under way: what a change may be blamed on. */
@@ -249,6 +297,15 @@ struct world {
     uint32_t serial, batches, sessions_count, templates;
     weft_channel_options template_options;
     struct room_waiter rooms[ROOM_WAITERS];
+    const char *keeper; /* of dead letters; NULL = none */
+    weft_channel_options keeper_options;
+    struct sim_letter *letters;
+    uint32_t letters_count;
+    uint64_t letters_taken, letters_counted;
+    bool keyed;           /* some dispatch with keys */
+    struct sim_key *keys; /* KEY_NAMES of each channel */
+    struct sim_asker askers[ASKERS_MAX];
+    uint32_t asker; /* whose cancel is under way; NONE */
     struct sim_waiter sleeper, quiet, fetcher;
     uint32_t fetched_call, fetched_serial;
 
@@ -330,6 +387,8 @@ bool act_tick(struct world *world);
 bool act_jump(struct world *world);
 bool act_step(struct world *world);
 bool act_ask(struct world *world);
+bool act_letter(struct world *world);
+bool act_key(struct world *world);
 bool act_quiet(struct world *world);
 
 /* The same, done to one that is chosen. */

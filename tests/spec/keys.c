@@ -659,8 +659,8 @@ spec(closing_settles_all_who_asked)
     close_node();
     check_true(wait_quiet("q"));
     settle_all();
-    then("0 a cancelled:node_closed by w1 #1", "0 b cancelled:node_closed by w1 #1", "0 c cancelled:node_closed by w1 #1",
-         "0 l#1 back from w1", "0 q woken");
+    then("0 a cancelled:node_closed by w1 #1", "0 b cancelled:node_closed by w1 #1",
+         "0 c cancelled:node_closed by w1 #1", "0 l#1 back from w1", "0 q woken");
     acknowledge("k#1");
 }
 

@@ -388,8 +388,8 @@ spec(put_back_keeps_payload_type_priority_and_policy)
     channel("dispatch.media.resize", .dead_letter = DEAD, .start_to_close_ms = 40);
     session("s1");
     worker("w1", .of = "s1");
-    dispatch("a", .type = "thumb", .priority = WEFT_PRIORITY_HIGH, .on_crash = WEFT_CRASH_REDISPATCH,
-             .attempts_max = 2, .start_to_close_ms = 10, .bytes = 77);
+    dispatch("a", .type = "thumb", .priority = WEFT_PRIORITY_HIGH, .on_crash = WEFT_CRASH_REDISPATCH, .attempts_max = 2,
+             .start_to_close_ms = 10, .bytes = 77);
     take("w1");
     at(10);
     fire("s1");
@@ -473,8 +473,7 @@ spec(dead_letter_is_compared_as_text_when_declared_again)
     char same[] = DEAD;
     channel("dispatch.media.resize", .dead_letter = same);
     gives(WEFT_EDIFFERS, channel("dispatch.media.resize"));
-    check_str(world.message,
-              "dispatch.media.resize: dead_letter is " DEAD ", and was declared again as none");
+    check_str(world.message, "dispatch.media.resize: dead_letter is " DEAD ", and was declared again as none");
     gives(WEFT_EDIFFERS, channel("dispatch.media.resize", .dead_letter = DEAD, .dedup_ms = 7));
 }
 
