@@ -9,6 +9,7 @@
 #include "exec/node.h"
 #include "exec/reply.h"
 #include "exec/thread.h"
+#include "exec/update.h"
 
 enum { TAKE_MAX = 64 };
 
@@ -20,7 +21,7 @@ void weft__callbacks_init(struct callbacks *callbacks)
     weft__waiter_init(&callbacks->waiter);
 }
 
-/* Up to TAKE_MAX outcomes, or one cancel notice. */
+/* Up to TAKE_MAX outcomes and updates, or one cancel notice. */
 static size_t take(weft_node *node, struct core_outcome *outcomes, struct core_task **cancelled)
 {
     struct core_dest *dest = &node->callbacks.dest;
@@ -30,7 +31,7 @@ static size_t take(weft_node *node, struct core_outcome *outcomes, struct core_t
         bool notice = list_record(on, struct core_item, on)->kind == CORE_ITEM_CANCEL;
         if (notice && count > 0) break; /* Note CANCEL */
         enum core_item_kind kind = weft__core_outcome_take(node->core, dest, &outcomes[count], cancelled);
-        WEFT_ASSERT(kind == (notice ? CORE_ITEM_CANCEL : CORE_ITEM_OUTCOME));
+        WEFT_ASSERT((kind == CORE_ITEM_CANCEL) == notice);
         if (notice) {
             (*cancelled)->shell.cancel_call = CANCEL_RUNS;
             break;
@@ -66,7 +67,7 @@ static void *callbacks_main(void *argument)
         if (idle) (void)weft__core_dest_wait(&callbacks->dest, &callbacks->waiter.core);
         weft__leave_inside(node);
         for (size_t i = 0; i < count; i++)
-            call_ended(&outcomes[i]);
+            outcomes[i].update ? weft__update_tell(&outcomes[i]) : call_ended(&outcomes[i]);
         if (cancelled) call_cancelled(node, cancelled);
         if (idle) weft__sleep(node, &callbacks->waiter, PARK_FOREVER);
     }
