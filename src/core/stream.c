@@ -129,7 +129,7 @@ void weft__stream_taken(struct core *core, const struct core_task *task)
     struct core_stream *stream = weft__stream_of(task->dispatch);
     (void)drop_all(stream);
     stream->attempt = task->attempt;
-    stream->sent = 0;
+    stream->sent = stream->progress_after = 0;
     send(core, &stream->restart, NULL);
 }
 
@@ -145,6 +145,7 @@ uint32_t weft__stream_end(struct core *core, struct core_dispatch *dispatch)
 {
     struct core_stream *stream = weft__stream_of(dispatch);
     if (!stream) return 0;
+    if (stream->waiting_count > 0) (void)weft__core_heartbeat(core, core->now_ns, dispatch->task);
     weft__stream_broken(core, dispatch);
     uint32_t dropped = drop_all(stream);
     weft__stream_free(core, stream);
