@@ -28,10 +28,9 @@ typedef struct weft_update {
     weft_update_kind kind;
     uint32_t attempt; /* whose it is */
     weft_dispatch_id id;
-    uint64_t token;           /* what the caller gave along */
-    uint64_t number;          /* of the partial result, from 1 in each attempt */
-    weft_bytes payload;       /* lends, for the call */
-    const char *content_type; /* of the payload, or NULL. Lends. */
+    uint64_t token;     /* what the caller gave along */
+    uint64_t number;    /* of the partial result, from 1 in each attempt */
+    weft_bytes payload; /* lends, for the call; empty where restarted */
 } weft_update;
 
 typedef struct weft_dispatch_options {
@@ -63,7 +62,7 @@ typedef struct weft_dispatch_options {
                          wait. Not together with updated. */
 } weft_dispatch_options;
 
-enum { WEFT_WINDOW_MAX = 1024, WEFT_KEY_MAX = 255 };
+enum { WEFT_WINDOW_MAX = 256, WEFT_KEY_MAX = 255 };
 
 #define WEFT_DISPATCH_OPTIONS_VALUES                                                                                   \
     1, WEFT_PRIORITY_NORMAL, 0, 0, 0, 0, 0, false, WEFT_CRASH_INHERIT, WEFT_NO_WORKER_INHERIT, 0, 0, 0, 0, 0, 0, 0,    \

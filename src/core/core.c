@@ -45,6 +45,7 @@ void weft__core_free(struct core *core)
     for (struct core_dispatch *dispatch; (dispatch = weft__slotmap_next(&core->dispatches, &cursor));) {
         weft__message_drop(dispatch->payload);
         weft__name_drop(dispatch->worker_name);
+        if (dispatch->extras) weft__stream_free(core, dispatch->extras->stream);
         weft__mem_free(mem, dispatch->extras);
     }
     cursor = 0;

@@ -75,7 +75,7 @@ struct core_group {
     uint32_t busy;           /* tasks handed to it whose handler has not returned */
 };
 
-enum core_item_kind { CORE_ITEM_TASK = 1, CORE_ITEM_OUTCOME, CORE_ITEM_CANCEL, CORE_ITEM_NOTES };
+enum core_item_kind { CORE_ITEM_TASK = 1, CORE_ITEM_OUTCOME, CORE_ITEM_CANCEL, CORE_ITEM_UPDATE, CORE_ITEM_NOTES };
 
 /* What stands in a FIFO: embedded in the record it is about, which exists as long as the item stands there. */
 struct core_item {
@@ -103,6 +103,7 @@ struct core_task {
     weft_dispatch_id id;
     uint32_t attempt;
     bool timed;           /* its run is bounded: it is taken alone */
+    bool streams;         /* its caller wants to be told how it goes */
     uint64_t deadline_ns; /* when the dispatch ends at the latest; CORE_NEVER = unbounded */
     void *worker_context; /* what the shell gave at registration */
     uint64_t started_ns;  /* by its drainer, when its handler was entered; 0 until then */
@@ -178,7 +179,10 @@ struct core_request {
     uint8_t on_crash;      /* weft_crash */
     uint8_t no_worker;     /* weft_no_worker */
     bool detached;
-    bool waits; /* the caller waits where the queue is full, if it may: that is no rejection yet */
+    void (*updated)(const weft_update *update, void *context); /* NULL: it does not stream; else dest is named */
+    void *updated_context;
+    uint32_t window; /* 1 to WEFT_WINDOW_MAX, where it streams */
+    bool waits;      /* the caller waits where the queue is full, if it may: that is no rejection yet */
 };
 
 /* How it was admitted. */
@@ -192,7 +196,8 @@ struct core_admitted {
     uint64_t channel;   /* its handle */
 };
 
-/* What became of a dispatch: handed out once; owns message and the name. */
+/* What became of a dispatch: handed out once; owns message and the name. Or, where update is set, what its task says
+ * before that: then id, attempts (the number of the attempt), message, token and the contexts are filled in, too. */
 struct core_outcome {
     weft_dispatch_id id;
     weft_outcome outcome;
@@ -205,6 +210,10 @@ struct core_outcome {
     void *context;
     void *context2;
     uint64_t queued_ns, started_ns, run_ns;
+    weft_update_kind update; /* 0 = it is an outcome */
+    uint64_t number;         /* of a partial result */
+    void (*updated)(const weft_update *update, void *context);
+    void *updated_context;
 };
 
 struct core_worker_spec {
@@ -323,12 +332,23 @@ bool weft__core_heartbeat(struct core *core, uint64_t now_ns, struct core_task *
 /* Asks that the task's cancel_item be appended to dest when it is cancelled. False: it is already. */
 bool weft__core_task_on_cancel(struct core *core, struct core_task *task, struct core_dest *dest);
 const char *weft__core_task_type(const struct core_task *task);
+uint64_t
+weft__core_payload_max(const struct core_task *task); /* of its channel. Both without the lock, by its holder */
+
+/* stream.c. What a task tells its caller; both count as heartbeats, and are no more than that where nobody wants to know
+ * (any more). Take the message where they return WEFT_OK; it may be NULL where the task does not stream. WEFT_EINVAL:
+ * settled; WEFT_ESTALE. partial: WEFT_EAGAIN: the window is full; the waiter (if given) was left, and is woken when there
+ * is room or the task is stale: call again, waited, once for each waiter left. Who waits is alive. */
+weft_error weft__core_progress(struct core *core, uint64_t now_ns, struct core_task *task, struct message *message);
+weft_error weft__core_partial(struct core *core, uint64_t now_ns, struct core_task *task, struct message *message,
+                              struct core_waiter *waiter, bool waited);
 
 /* dispatch.c. WEFT_EREJECTED: admitted says why; WEFT_EINVAL: a channel of another kind. */
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
                                struct core_admitted *admitted);
 weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_id id);
-/* The oldest outcome (or cancel notice) in the FIFO, if there is one: outcome is handed out, its dispatch is forgotten.
+/* The oldest outcome, update or cancel notice in the FIFO, if there is one: an outcome is handed out, and its dispatch is
+ * forgotten; an update is handed out in outcome, too.
  * Where the item is a cancel notice, *cancelled is the task, and it stays valid until the task is settled. */
 enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest *dest, struct core_outcome *outcome,
                                             struct core_task **cancelled);

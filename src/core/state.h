@@ -185,9 +185,32 @@ struct channel_template {
     char pattern[];
 };
 
+/* Something a task has sent that waits for its caller. */
+struct core_update {
+    struct core_item item; /* in the FIFO of the destination while it waits */
+    struct core_stream *stream;
+    struct message *message; /* held while it waits; a restart has none */
+};
+
+/* What the current attempt of a dispatch sends to its caller, where he asked for it: see stream.c. */
+struct core_stream {
+    struct core_dispatch *dispatch; /* which owns it */
+    void (*updated)(const weft_update *update, void *context);
+    void *updated_context;
+    uint32_t attempt;         /* whose it is: the last that was taken */
+    uint64_t sent;            /* partial results of that attempt */
+    uint64_t progress_after;  /* so many of them were sent before the progress that waits */
+    struct list_node waiters; /* for room in the window */
+    uint32_t waiting_count;   /* calls that left one and have not come back */
+    uint32_t window;
+    uint32_t first, count; /* of the partials that wait: a ring */
+    struct core_update progress, restart, partials[];
+};
+
 /* What few dispatches need: made at admission, so that nothing is short of memory later. */
 struct core_extras {
     uint64_t retry_ns;                 /* tried: a worker it died of once will do from then on */
+    struct core_stream *stream;        /* NULL: nobody wants to know how it goes */
     uint64_t tried[CORE_ATTEMPTS_MAX]; /* where a crash re-dispatches: keys of sessions and workers it died of */
 };
 
@@ -405,6 +428,21 @@ static inline void weft__seen(const struct core *core, const struct core_task *t
 {
     if (task->worker) task->worker->seen_ns = core->now_ns;
 }
+
+/* stream.c */
+static inline struct core_stream *weft__stream_of(const struct core_dispatch *dispatch)
+{
+    return dispatch->extras ? dispatch->extras->stream : NULL;
+}
+struct core_stream *weft__stream_new(struct core *core, const struct core_request *request); /* NULL: no memory */
+void weft__stream_free(struct core *core, struct core_stream *stream); /* nothing of it waits, or the core ends */
+bool weft__stream_restarts(const struct core_task *task); /* taking it drops what its predecessor has sent */
+void weft__stream_taken(struct core *core, const struct core_task *task);
+void weft__stream_broken(struct core *core, struct core_dispatch *dispatch);  /* its attempt may not send any more */
+uint32_t weft__stream_end(struct core *core, struct core_dispatch *dispatch); /* dropped and freed: so many records */
+bool weft__stream_waits(const struct core_dispatch *dispatch);                /* its attempt waits for its caller */
+void weft__update_hand_out(struct core *core, struct core_update *update, struct core_outcome *outcome);
+void weft__update_forget(struct core *core, struct core_update *update);
 
 /* names */
 struct name *weft__name_new(const struct mem *mem, const char *text);

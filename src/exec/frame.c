@@ -63,3 +63,11 @@ struct frame *weft__frame_of_cancel(const struct core_task *task)
         frame = frame->outer;
     return frame;
 }
+
+bool weft__frame_in_completions(const weft_completions *completions)
+{
+    const struct frame *frame = weft__frame;
+    while (frame && !(frame->kind == FRAME_UPDATED && frame->completions == completions))
+        frame = frame->outer;
+    return frame != NULL;
+}

@@ -151,18 +151,25 @@ void weft__group_stop(weft_group *group)
 
 /* --- lending ------------------------------------------------------------------------------------------------------- */
 
-/* The executor whose handler the calling thread is in, looking through cancel callbacks; NULL where there is none to lend. */
+/* The executor whose handler the calling thread is in, looking through callbacks; NULL where there is none to lend. */
 static weft_error blocked_executor(weft_node *node, struct executor **executor)
 {
     const struct frame *frame = weft__frame;
     *executor = NULL;
     if (weft__frame_find(node, FRAME_CALLBACK)) return WEFT_EDEADLK;
-    while (frame && frame->kind == FRAME_CANCEL)
-        frame = frame->outer;
+    bool lent = false;
+    for (; frame && (frame->kind == FRAME_CANCEL || frame->kind == FRAME_UPDATED); frame = frame->outer)
+        lent |= frame->kind == FRAME_UPDATED && frame->executor;
     if (!frame || frame->kind == FRAME_CALLBACK) return WEFT_OK;
     if (frame->kind == FRAME_INLINE) return WEFT_EDEADLK;
-    *executor = frame->executor;
+    if (!lent) *executor = frame->executor;
     return WEFT_OK;
+}
+
+bool weft__must_not_wait(weft_node *node)
+{
+    struct executor *executor;
+    return blocked_executor(node, &executor) != WEFT_OK;
 }
 
 /* Puts a thread that there is in this one's place: one that is too many since another handler went on, or a spare, whose

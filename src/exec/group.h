@@ -67,9 +67,12 @@ void weft__group_slow(weft_group *group, uint64_t now_ns);
 
 /* Before and after a handler blocks in a call on the node: puts another thread in its place, in its own group, which may be
  * one of another node. Nothing where the calling thread is in no handler (*lent NULL). WEFT_EDEADLK: no thread to be had, an
- * inline handler, or the callback thread of the node. */
+ * inline handler, or the callback thread of the node. In `updated`, called by a call that has lent it: nothing either. */
 weft_error weft__lend(weft_node *node, struct executor **lent);
 void weft__lend_end(struct executor *lent);
+
+/* Whether the calling thread is in an inline handler, or the callback thread of the node: others wait for it. */
+bool weft__must_not_wait(weft_node *node);
 
 /* Unloads the batches that a slow handler holds up. What is to be done comes into the departure. Takes the node's lock. */
 void weft__groups_guard(weft_node *node, uint64_t now_ns, struct departure *departure);

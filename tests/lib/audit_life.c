@@ -110,6 +110,7 @@ static const struct core_dest *dest_of(const struct core_item *item)
     case CORE_ITEM_OUTCOME: return list_record(item, struct core_dispatch, item)->dest;
     case CORE_ITEM_CANCEL: return list_record(item, struct core_task, cancel_item)->cancel_dest;
     case CORE_ITEM_NOTES: return list_record(item, struct core_notes, item)->dest;
+    case CORE_ITEM_UPDATE: return list_record(item, struct core_update, item)->stream->dispatch->dest;
     }
     return NULL;
 }
@@ -223,10 +224,82 @@ static bool open(struct tally *tally, const struct core_dispatch *dispatch)
     return true;
 }
 
+/* --- streams ---------------------------------------------------------------------------------- */
+
+/* First that it goes on, then its parts in order, with what it says of how far it is among them; then the outcome. */
+static bool in_order(const struct core_stream *stream, const struct core_dispatch *dispatch)
+{
+    const struct list_node *fifo = &dispatch->dest->fifo;
+    uint64_t name = dispatch->arrival;
+    uint32_t parts = 0, progress_after = 0;
+    bool ended = false, any = false;
+    for (const struct list_node *node = fifo->next; node != fifo; node = node->next) {
+        if (node == &dispatch->item.on) ended = true;
+        if (list_record(node, struct core_item, on)->kind != CORE_ITEM_UPDATE) continue;
+        const struct core_update *update =
+            list_record(list_record(node, struct core_item, on), struct core_update, item);
+        if (update->stream != stream) continue;
+        HOLDS(!ended, "what comes after its end, dispatch", name);
+        HOLDS(update != &stream->restart || !any, "what comes before it restarts, dispatch", name);
+        any = true;
+        if (update == &stream->progress) progress_after = parts;
+        if (update == &stream->progress || update == &stream->restart) continue;
+        HOLDS(update == &stream->partials[(stream->first + parts) % stream->window], "part of dispatch", name);
+        parts++;
+    }
+    HOLDS(parts == stream->count, "parts of dispatch", name);
+    if (list_linked(&stream->progress.item.on))
+        HOLDS(stream->sent - stream->count + progress_after == stream->progress_after, "progress of dispatch", name);
+    return true;
+}
+
+static bool update_right(struct tally *tally, const struct core_stream *stream, const struct core_update *update,
+                         bool stands, bool speaks)
+{
+    uint64_t name = stream->dispatch->arrival;
+    HOLDS(update->stream == stream, "update of dispatch", name);
+    HOLDS(list_linked(&update->item.on) == stands, "update of dispatch", name);
+    HOLDS((update->message != NULL) == (stands && speaks), "update of dispatch", name);
+    HOLDS(!stands || update->item.kind == CORE_ITEM_UPDATE, "update of dispatch", name);
+    return !stands || item_stands(tally, &update->item, stream->dispatch->dest);
+}
+
+static bool stream_right(struct tally *tally, const struct core_dispatch *dispatch)
+{
+    const struct core_stream *stream = weft__stream_of(dispatch);
+    uint64_t name = dispatch->arrival;
+    if (!stream) return true;
+    HOLDS(stream->dispatch == dispatch && dispatch->dest, "stream of dispatch", name);
+    HOLDS(stream->first < stream->window && stream->count <= stream->window, "stream of dispatch", name);
+    HOLDS(stream->sent >= stream->count && stream->progress_after <= stream->sent, "stream of dispatch", name);
+    HOLDS(stream->attempt >= 1 && stream->attempt <= dispatch->attempts_max, "stream of dispatch", name);
+    for (uint32_t i = 0; i < stream->window; i++) {
+        bool stands = (i + stream->window - stream->first) % stream->window < stream->count;
+        if (!update_right(tally, stream, &stream->partials[i], stands, true)) return false;
+    }
+    bool progress = list_linked(&stream->progress.item.on), restart = list_linked(&stream->restart.item.on);
+    if (!update_right(tally, stream, &stream->progress, progress, true)) return false;
+    if (!update_right(tally, stream, &stream->restart, restart, false)) return false;
+    HOLDS(!restart || stream->attempt > 1, "stream of dispatch", name);
+    uint32_t left = 0;
+    for (const struct list_node *node = stream->waiters.next; node != &stream->waiters; node = node->next)
+        left++;
+    HOLDS(left <= stream->waiting_count, "who waits to send for dispatch", name);
+    HOLDS(left < stream->waiting_count || left == 0 || stream->count == stream->window,
+          "who waits to send, and there is room, for dispatch", name);
+    if (stream->waiting_count > 0) {
+        HOLDS(dispatch->state == DISPATCH_ASSIGNED, "who waits to send for dispatch", name);
+        const struct core_task *task = dispatch->task;
+        HOLDS(task->state == CORE_TASK_TAKEN && task->attempt == stream->attempt && task->streams,
+              "who waits to send for dispatch", name);
+    }
+    return stream->count + progress + restart == 0 || in_order(stream, dispatch);
+}
+
 bool audit_dispatch(struct tally *tally, const struct core_dispatch *dispatch)
 {
     bool right = dispatch->state == DISPATCH_SETTLED ? settled(tally, dispatch) : open(tally, dispatch);
-    return right && timer_right(tally, dispatch);
+    return right && timer_right(tally, dispatch) && stream_right(tally, dispatch);
 }
 
 /* --- tasks ------------------------------------------------------------------------------------ */

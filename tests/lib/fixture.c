@@ -307,6 +307,33 @@ static void hand_over(struct core_outcome *outcome)
     known->outcome.message = NULL;
 }
 
+/* Only to be named: the core never calls it. */
+static void updated(const weft_update *update, void *context)
+{
+    (void)update;
+    (void)context;
+}
+
+static void hear(struct core_outcome *outcome)
+{
+    struct known_dispatch *known = dispatch_of(outcome->id);
+    const char *text = outcome->message ? (const char *)outcome->message->bytes : "";
+    check_eq_at(w.site, known->ends, 0);
+    check_eq_at(w.site, outcome->token, (uint64_t)(known - w.dispatches) + 1);
+    check_true_at(w.site, outcome->context == known && outcome->context2 == &world);
+    check_true_at(w.site, outcome->updated == updated && outcome->updated_context == known);
+    check_eq_at(w.site, outcome->number > 0, outcome->update == WEFT_UPDATE_PARTIAL);
+    check_eq_at(w.site, outcome->message == NULL, outcome->update == WEFT_UPDATE_RESTARTED);
+    switch (outcome->update) {
+    case WEFT_UPDATE_PROGRESS: note("%s#%u is at %s", known->name, outcome->attempts, text); break;
+    case WEFT_UPDATE_PARTIAL:
+        note("%s#%u part %" PRIu64 " %s", known->name, outcome->attempts, outcome->number, text);
+        break;
+    case WEFT_UPDATE_RESTARTED: note("%s#%u restarts", known->name, outcome->attempts); break;
+    }
+    weft__message_drop(outcome->message);
+}
+
 static void empty(struct core_dest *dest)
 {
     struct core_outcome outcome;
@@ -314,6 +341,7 @@ static void empty(struct core_dest *dest)
     for (;;) {
         switch (weft__core_outcome_take(world.core, dest, &outcome, &cancelled)) {
         case CORE_ITEM_OUTCOME: hand_over(&outcome); break;
+        case CORE_ITEM_UPDATE: hear(&outcome); break;
         case CORE_ITEM_CANCEL: {
             char name[KNOWN_SIZE];
             name_task(name, cancelled);
@@ -729,6 +757,9 @@ void world_dispatch(const char *name, const struct asked *asked)
                                    .on_crash = (uint8_t)asked->on_crash,
                                    .no_worker = (uint8_t)asked->no_worker,
                                    .detached = asked->detached,
+                                   .updated = asked->window ? updated : NULL,
+                                   .updated_context = known,
+                                   .window = asked->window,
                                    .waits = asked->waits};
     struct core_admitted admitted;
     weft_error error = weft__core_dispatch(world.core, world_now_ns(), &request, &admitted);
@@ -889,6 +920,32 @@ void world_beat(const char *name)
     bool goes_on = weft__core_heartbeat(world.core, world_now_ns(), the_known_task(name)->task);
     after_entry();
     result(goes_on ? WEFT_OK : WEFT_ESTALE);
+}
+
+static struct message *said(const char *text)
+{
+    struct message *message = weft__message_new(&world.messages.mem, text, strlen(text), NULL);
+    check_true_at(w.site, message != NULL);
+    return message;
+}
+
+void world_progress(const char *name, const char *text)
+{
+    struct message *message = said(text);
+    weft_error error = weft__core_progress(world.core, world_now_ns(), the_known_task(name)->task, message);
+    if (error) weft__message_drop(message);
+    after_entry();
+    result(error);
+}
+
+void world_partial(const char *name, const char *text, const char *waiter, bool waited)
+{
+    struct message *message = said(text);
+    weft_error error = weft__core_partial(world.core, world_now_ns(), the_known_task(name)->task, message,
+                                          waiter ? waiter_named(waiter) : NULL, waited);
+    if (error) weft__message_drop(message);
+    after_entry();
+    result(error);
 }
 
 void world_listen_to(const char *name, const char *box)

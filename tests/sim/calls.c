@@ -24,6 +24,7 @@ static void fill(struct world *world, struct sim_request *draft)
     draft->request.dest = draft->dest == NONE ? NULL : world->dests[draft->dest].core;
     draft->request.token = world->free_calls[world->free_count - 1];
     draft->request.context = world;
+    draft->request.updated_context = world;
     draft->request.context2 = &world->calls[draft->request.token];
 }
 
@@ -44,6 +45,10 @@ static bool draw_call(struct world *world, struct sim_request *draft)
     request->detached = percent(world, world->shape.detached);
     request->waits = once_in(world, 2);
     if (request->detached && !once_in(world, 4)) draft->dest = NONE;
+    if (draft->dest != NONE && percent(world, world->shape.streams)) {
+        request->updated = model_updated;
+        request->window = 1 + draw(world, WINDOW_MAX);
+    }
     if (percent(world, world->shape.sticky)) request->sticky_hash = draw(world, 5) * UINT64_C(0x1234567890abcdef) + 1;
     request->on_crash = percent(world, world->shape.redispatch) ? WEFT_CRASH_REDISPATCH : (uint8_t)draw(world, 2);
     request->no_worker = (uint8_t)draw(world, 3);

@@ -87,6 +87,24 @@
     X(GIVE_BACK_FENCED, "given back after its worker ended")                                                           \
     X(HEARTBEAT, "heartbeat")                                                                                          \
     X(HEARTBEAT_STALE, "heartbeat of a stale task")                                                                    \
+    X(PROGRESS_HEARD, "progress is heard")                                                                             \
+    X(PROGRESS_REPLACED, "progress replaces what was not heard")                                                       \
+    X(PROGRESS_MOVED, "progress goes behind parts sent since")                                                         \
+    X(PART_HEARD, "a part is heard")                                                                                   \
+    X(RESTART_HEARD, "a restart is heard")                                                                             \
+    X(HEARD_AT_THE_END, "something is heard after the end")                                                            \
+    X(WORDS_DROPPED, "a restart drops what was not heard")                                                             \
+    X(WORDS_DEAF, "said to who has stopped listening")                                                                 \
+    X(WORDS_UNASKED, "said to who did not ask")                                                                        \
+    X(WORDS_STALE, "said by a stale task")                                                                             \
+    X(WORDS_SETTLED, "said by a settled task")                                                                         \
+    X(WINDOW_FULL, "a window is full")                                                                                 \
+    X(WINDOW_WAIT, "wait for room in a window")                                                                        \
+    X(WINDOW_SENT, "who waited for room in a window sends")                                                            \
+    X(WINDOW_AGAIN, "who was woken for room in a window waits again")                                                  \
+    X(WINDOW_STALE, "who waited for room in a window is stale")                                                        \
+    X(WINDOW_GIVEN_UP, "who waited for room in a window gives up")                                                     \
+    X(WINDOW_ALIVE, "who waits for room is not late with his heartbeat")                                               \
     X(NOTICE, "cancel notice")                                                                                         \
     X(NOTICE_TOO_LATE, "asked for a cancel notice when cancelled")                                                     \
     X(CANCEL_RUNNING, "cancel of a running dispatch")                                                                  \

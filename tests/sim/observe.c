@@ -39,6 +39,7 @@ static void woken(struct world *world, struct sim_waiter *waiter)
         world->rooms[waiter->owner].woken = true;
         cover(COVER_BLOCK_WOKEN);
         break;
+    case WAITS_WINDOW: world->senders[waiter->owner].woken = true; break;
     case WAITS_DUE: cover(COVER_SLEEPER_WOKEN); break;
     case WAITS_OUTCOME: cover(COVER_FETCH_WOKEN); break;
     case WAITS_IDLE:
@@ -291,8 +292,17 @@ static uint64_t item_key(const struct core_item *item)
     case CORE_ITEM_OUTCOME: return list_record(item, struct core_dispatch, item)->slot.handle << 2 | 1;
     case CORE_ITEM_CANCEL: return list_record(item, struct core_task, cancel_item)->slot.handle << 2 | 2;
     case CORE_ITEM_NOTES: break;
+    case CORE_ITEM_UPDATE: return (uint64_t)(uintptr_t)item << 2 | 3;
     }
     return 3;
+}
+
+/* It may go behind what its task has sent since, and so past others. */
+static bool is_progress(const struct core_item *item)
+{
+    if (item->kind != CORE_ITEM_UPDATE) return false;
+    const struct core_update *update = list_record(item, struct core_update, item);
+    return update == &update->stream->progress;
 }
 
 /* Of the tasks that came in this event, and were waiting or came back together, the older stands before the newer. */
@@ -323,6 +333,7 @@ static void expect_order(struct world *world, const struct sim_dest *dest, bool 
         const struct core_item *item = list_record(node, struct core_item, on);
         uint64_t key = item_key(item);
         uint32_t at = old;
+        if (is_progress(item)) continue;
         while (at < dest->shadow_count && dest->shadow[at] != key)
             at++;
         if (at < dest->shadow_count) {
@@ -444,6 +455,7 @@ void observe(struct world *world)
     for (uint32_t i = 0; i < world->dests_count; i++)
         if (world->dests[i].core && (world->dests[i].core->items_count || world->dests[i].shadow_count))
             observe_dest(world, &world->dests[i]);
+    observe_senders(world);
     observe_stats(world);
     bool large = world->shape.audit_every > 1;
     if (large && world->events % world->shape.audit_every) return;

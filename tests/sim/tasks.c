@@ -102,6 +102,7 @@ static enum core_result_kind draw_kind(struct world *world, const struct sim_tas
 static bool draw_result(struct world *world, const struct sim_task *held, struct core_result *result)
 {
     *result = (struct core_result){.task = held->task};
+    if (held->sending) return false; /* he is still inside a call with it */
     bool in_handler = held->handled && !held->returned;
     if (!in_handler) {
         result->kind = draw_kind(world, held);

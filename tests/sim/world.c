@@ -106,6 +106,8 @@ static const struct {
     [EV_GIVE_BACK] = {act_give_back, 4, false},
     [EV_HEARTBEAT] = {act_heartbeat, 6, false},
     [EV_ON_CANCEL] = {act_on_cancel, 10, false},
+    [EV_PROGRESS] = {act_progress, 10, false},
+    [EV_PARTIAL] = {act_partial, 30, false},
     [EV_MOVE] = {act_move, 2, false},
     [EV_TICK] = {act_tick, 12, true},
     [EV_JUMP] = {act_jump, 2, false},
@@ -183,6 +185,7 @@ void sim_draw(struct shape *shape, struct rng *rng, enum world_size size)
     shape->detached = rng_below(rng, 3) * 20;
     shape->redispatch = rng_below(rng, 4) * 33;
     shape->sticky = rng_below(rng, 3) * 40;
+    shape->streams = rng_below(rng, 3) * 40;
     bool tight = rng_below(rng, 4) == 0;
     shape->limits = (struct core_limits){.channels_max = tight ? shape->channels : 64,
                                          .workers_max = tight ? shape->workers - shape->workers / 3 : 4096,
@@ -288,6 +291,8 @@ void sim_make(struct world *world)
     make_dests(world);
     for (uint32_t i = 0; i < ROOM_WAITERS; i++)
         waiter_init(&world->rooms[i].waiter, WAITS_ROOM, i);
+    for (uint32_t i = 0; i < SENDERS; i++)
+        waiter_init(&world->senders[i].waiter, WAITS_WINDOW, i);
     waiter_init(&world->sleeper, WAITS_DUE, 0);
     waiter_init(&world->quiet, WAITS_QUIET, 0);
     waiter_init(&world->fetcher, WAITS_OUTCOME, 0);
@@ -365,6 +370,7 @@ static void empty(struct world *world)
         if (world->sessions[i].handle && !world->sessions[i].fired && once_in(world, 2)) session_fire(world, i);
     for (uint32_t i = 0; i < world->shape.workers; i++)
         if (world->workers[i].handle && !world->workers[i].unregistered) worker_unregister(world, i);
+    senders_give_up(world);
     while (world->tasks_count)
         task_finish(world, draw(world, world->tasks_count));
     sim_steps(world);

@@ -52,6 +52,8 @@ enum event_kind {
     EV_GIVE_BACK,
     EV_HEARTBEAT,
     EV_ON_CANCEL,
+    EV_PROGRESS,
+    EV_PARTIAL,
     EV_MOVE,
     EV_TICK,
     EV_JUMP,
@@ -74,11 +76,20 @@ struct shape {
     uint32_t out_of_memory; /* an entry that may allocate is refused once in so many times */
     uint32_t take_max;
     uint32_t results_max;
-    uint32_t detached, redispatch, sticky; /* percent of the dispatches */
+    uint32_t detached, redispatch, sticky, streams; /* percent of the dispatches */
     struct core_limits limits;
 };
 
-enum waiter_kind { WAITS_DEST, WAITS_ROOM, WAITS_IDLE, WAITS_DRAINED, WAITS_QUIET, WAITS_OUTCOME, WAITS_DUE };
+enum waiter_kind {
+    WAITS_DEST,
+    WAITS_ROOM,
+    WAITS_WINDOW,
+    WAITS_IDLE,
+    WAITS_DRAINED,
+    WAITS_QUIET,
+    WAITS_OUTCOME,
+    WAITS_DUE
+};
 
 struct sim_waiter {
     struct core_waiter core;
@@ -143,6 +154,16 @@ struct sim_dest {
 
 enum call_life { CALL_FREE, CALL_OPEN, CALL_ENDED };
 
+enum { WINDOW_MAX = 5, WORDS_MAX = WINDOW_MAX + 2, SENDERS = 6 };
+
+/* What a task has said and its caller not heard. */
+struct sim_word {
+    weft_update_kind kind;
+    uint32_t attempt;
+    uint64_t number;
+    const struct message *message;
+};
+
 struct sim_call {
     /* as asked for and admitted */
     weft_dispatch_id id;
@@ -166,6 +187,12 @@ struct sim_call {
     uint32_t worker, worker_serial; /* of the attempt */
     char worker_name[24];           /* the last that lost it, or had it at the end */
 
+    /* what its caller must hear next; window 0: nothing, he does not listen */
+    struct sim_word words[WORDS_MAX];
+    uint32_t window, words_count, parts_count, announced;
+    uint64_t said;    /* parts of the attempt that was announced */
+    uint32_t waiting; /* who wait for room, or were woken for it, and have not come back */
+
     /* its end */
     uint32_t ending; /* enum ending */
     uint32_t attempts;
@@ -184,7 +211,8 @@ struct sim_call {
 struct sim_task {
     struct core_task *task;
     uint32_t call, call_serial, worker, worker_serial, attempt, batch;
-    uint64_t order; /* of taking */
+    uint64_t order;   /* of taking */
+    uint32_t sending; /* of the senders wait for its caller */
     bool handled, begun, returned, settled, kept, asked, noticed;
 };
 
@@ -194,6 +222,13 @@ struct room_waiter {
     struct sim_waiter waiter;
     uint64_t handle; /* the caller's session */
     uint32_t session, session_serial, channel, type, priority, size_bytes;
+    bool busy, woken;
+};
+
+/* Who waits in a task's name for room in its caller's window. */
+struct sender {
+    struct sim_waiter waiter;
+    uint64_t order; /* of its task */
     bool busy, woken;
 };
 
@@ -249,6 +284,7 @@ struct world {
     uint32_t serial, batches, sessions_count, templates;
     weft_channel_options template_options;
     struct room_waiter rooms[ROOM_WAITERS];
+    struct sender senders[SENDERS];
     struct sim_waiter sleeper, quiet, fetcher;
     uint32_t fetched_call, fetched_serial;
 
@@ -294,7 +330,7 @@ void sim_enter(struct world *world, enum event_kind kind, bool may_allocate);
 bool sim_ran_out(struct world *world, weft_error error, enum cover what);
 void sim_leave(struct world *world);
 
-/* people.c, workers.c, channels.c, calls.c, outcomes.c, tasks.c, clockwork.c: the events. False: there was nothing to do it to. */
+/* people.c, workers.c, channels.c, calls.c, outcomes.c, tasks.c, streams.c, clockwork.c: the events. False: there was nothing to do it to. */
 typedef bool (*sim_action)(struct world *world);
 bool act_attach(struct world *world);
 bool act_arm(struct world *world);
@@ -325,6 +361,8 @@ bool act_results(struct world *world);
 bool act_give_back(struct world *world);
 bool act_heartbeat(struct world *world);
 bool act_on_cancel(struct world *world);
+bool act_progress(struct world *world);
+bool act_partial(struct world *world);
 bool act_move(struct world *world);
 bool act_tick(struct world *world);
 bool act_jump(struct world *world);
@@ -360,6 +398,7 @@ void task_begin(struct world *world, uint32_t index);
 void tasks_say(struct world *world, uint32_t *indexes, struct core_result *results, uint32_t count);
 void task_finish(struct world *world, uint32_t index);
 void tick_all(struct world *world);
+void senders_give_up(struct world *world); /* all of them */
 void channel_declare(struct world *world, uint32_t index, const weft_channel_options *options);
 bool channel_same(weft_channel_options a, weft_channel_options b);
 void channel_draw(struct world *world, weft_channel_options *options);
