@@ -109,6 +109,7 @@ static const struct core_dest *dest_of(const struct core_item *item)
     case CORE_ITEM_TASK: return list_record(item, struct core_task, item)->dest;
     case CORE_ITEM_OUTCOME: return list_record(item, struct core_dispatch, item)->dest;
     case CORE_ITEM_CANCEL: return list_record(item, struct core_task, cancel_item)->cancel_dest;
+    case CORE_ITEM_EVENTS: return list_record(item, struct core_subscription, item)->dest;
     }
     return NULL;
 }

@@ -290,8 +290,9 @@ static uint64_t item_key(const struct core_item *item)
     case CORE_ITEM_TASK: return list_record(item, struct core_task, item)->slot.handle << 2;
     case CORE_ITEM_OUTCOME: return list_record(item, struct core_dispatch, item)->slot.handle << 2 | 1;
     case CORE_ITEM_CANCEL: return list_record(item, struct core_task, cancel_item)->slot.handle << 2 | 2;
+    case CORE_ITEM_EVENTS: return list_record(item, struct core_subscription, item)->slot.handle << 2 | 3;
     }
-    return 3;
+    return 0;
 }
 
 /* Of the tasks that came in this event, and were waiting or came back together, the older stands before the newer. */
