@@ -97,6 +97,7 @@ bool audit_session(struct tally *tally, const struct core_session *session)
     if (session->state == CORE_SESSION_DEAD) {
         HOLDS(work || list_empty(&session->workers), "dead session", name);
         HOLDS(work || list_empty(&session->dispatches), "dead session", name);
+        HOLDS(work || list_empty(&session->subscriptions), "dead session", name);
     }
     return true;
 }
@@ -115,7 +116,7 @@ static const struct core_dest *dest_of(const struct core_item *item)
 }
 
 /* Whoever is first in a destination counts all that stand there: so each destination is walked once. */
-static bool item_stands(struct tally *tally, const struct core_item *first, const struct core_dest *dest)
+bool audit_item(struct tally *tally, const struct core_item *first, const struct core_dest *dest)
 {
     tally->items++;
     if (first->on.prev != &dest->fifo) return true;
@@ -182,7 +183,7 @@ static bool settled(struct tally *tally, const struct core_dispatch *dispatch)
     HOLDS((dispatch->close_deadline_ns == CORE_NEVER) == (dispatch->dest != NULL), "settled dispatch", name);
     if (!dispatch->dest) return true;
     HOLDS(dispatch->item.kind == CORE_ITEM_OUTCOME, "settled dispatch", name);
-    return item_stands(tally, &dispatch->item, dispatch->dest);
+    return audit_item(tally, &dispatch->item, dispatch->dest);
 }
 
 static bool open(struct tally *tally, const struct core_dispatch *dispatch)
@@ -230,7 +231,7 @@ static bool assigned(struct tally *tally, const struct core_task *task, uint64_t
     HOLDS(list_linked(&task->item.on) && task->item.kind == CORE_ITEM_TASK, "assigned task", name);
     HOLDS(!task->fenced && !task->orphaned && !task->settled, "assigned task", name);
     HOLDS(!atomic_load_explicit(&task->cancelled, memory_order_relaxed), "assigned task", name);
-    return item_stands(tally, &task->item, task->dest);
+    return audit_item(tally, &task->item, task->dest);
 }
 
 static bool taken(const struct core_task *task, uint64_t name)
@@ -267,7 +268,7 @@ bool audit_task(struct tally *tally, const struct core_task *task)
         HOLDS(task->cancel_dest && task->cancel_item.kind == CORE_ITEM_CANCEL, "cancel notice of task", name);
         HOLDS(atomic_load_explicit(&task->cancelled, memory_order_relaxed), "cancel notice of task", name);
         HOLDS(!task->settled, "cancel notice of task", name);
-        if (!item_stands(tally, &task->cancel_item, task->cancel_dest)) return false;
+        if (!audit_item(tally, &task->cancel_item, task->cancel_dest)) return false;
     }
     switch (task->state) {
     case CORE_TASK_ASSIGNED: return assigned(tally, task, name);
