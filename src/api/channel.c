@@ -1,6 +1,8 @@
 /* channel.c: the edge of weft/channel.h: the core does the work. */
 #include <weft/channel.h>
 
+#include <string.h>
+
 #include "api/error.h"
 #include "exec/frame.h"
 #include "exec/node.h"
@@ -51,7 +53,10 @@ weft_error weft_channel_pause(weft_node *node, const char *name)
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_pause(node->core, now_ns, name);
     weft__leave(node);
-    return report(error, name, error == WEFT_EINVAL ? "the channel is draining or drained: resume it first" : "");
+    const char *why = strncmp(name, "event.", strlen("event.")) == 0
+                          ? "an event channel holds nothing that could wait: it cannot be paused"
+                          : "the channel is draining or drained: resume it first";
+    return report(error, name, error == WEFT_EINVAL ? why : "");
 }
 
 weft_error weft_channel_resume(weft_node *node, const char *name)

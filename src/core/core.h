@@ -46,6 +46,7 @@ struct core_limits {
     uint32_t sessions_max;
     uint32_t dispatches_max;
     uint32_t outcome_keep_ms;
+    uint32_t subscriptions_max;
 };
 
 /* Someone who waits for a destination to have something, or for a state. It stands on a list while it waits; the entry
@@ -71,11 +72,20 @@ struct core_group {
     struct list_node seats;
     struct list_node hungry; /* its seats that have a worker and may have work, but found no free thread */
     const char *name;        /* the shell's, as long as it is added; NULL = none */
+    struct list_node turns;  /* subscriptions that are heard here, have something, and nobody in them */
+    uint32_t subscriptions;  /* that are heard here */
     uint32_t limit;          /* tasks it may hold at a time: free threads times how many each takes ahead */
     uint32_t busy;           /* tasks handed to it whose handler has not returned */
 };
 
-enum core_item_kind { CORE_ITEM_TASK = 1, CORE_ITEM_OUTCOME, CORE_ITEM_CANCEL, CORE_ITEM_UPDATE, CORE_ITEM_NOTES };
+enum core_item_kind {
+    CORE_ITEM_TASK = 1,
+    CORE_ITEM_OUTCOME,
+    CORE_ITEM_CANCEL,
+    CORE_ITEM_UPDATE,
+    CORE_ITEM_NOTES,
+    CORE_ITEM_EVENTS
+};
 
 /* What stands in a FIFO: embedded in the record it is about, which exists as long as the item stands there. */
 struct core_item {
@@ -362,13 +372,15 @@ bool weft__core_dest_abandon(struct core *core, uint64_t now_ns, struct core_des
 /* core.c. close: admits and registers nothing more; settle: what is open is settled in steps. */
 void weft__core_close(struct core *core);
 void weft__core_settle_all(struct core *core);
-/* Leaves the waiter until no dispatch is open (or, with tasks, no task is held either, but by the dead). False: so it is. */
+/* Leaves the waiter until no dispatch is open and nothing is to be heard (or, with tasks, no task is held either, but by
+ * the dead). False: so it is. */
 bool weft__core_wait_quiet(struct core *core, bool tasks, struct core_waiter *waiter);
 bool weft__core_closing(const struct core *core);
 /* Some task that is still in a handler, or held: the worker's name, its channel's and since when. NULL: none. */
 const struct core_task *weft__core_any_task(const struct core *core, const char **worker, const char **channel);
 void weft__core_stats(const struct core *core, weft_node_stats *stats);
 
+#include "core/event.h"
 #include "core/inspect.h"
 
 #endif

@@ -48,6 +48,14 @@ bool weft__frame_in_worker(const weft_worker *worker)
     return frame != NULL;
 }
 
+bool weft__frame_in_subscription(const weft_subscription *subscription)
+{
+    const struct frame *frame = weft__frame;
+    while (frame && !(frame->kind == FRAME_HEARD && frame->subscription == subscription))
+        frame = frame->outer;
+    return frame != NULL;
+}
+
 bool weft__frame_in_channel(const weft_node *node, const char *channel)
 {
     const struct frame *frame = weft__frame;

@@ -97,6 +97,7 @@ bool audit_session(struct tally *tally, const struct core_session *session)
     if (session->state == CORE_SESSION_DEAD) {
         HOLDS(work || list_empty(&session->workers), "dead session", name);
         HOLDS(work || list_empty(&session->dispatches), "dead session", name);
+        HOLDS(work || list_empty(&session->subscriptions), "dead session", name);
     }
     return true;
 }
@@ -111,12 +112,13 @@ static const struct core_dest *dest_of(const struct core_item *item)
     case CORE_ITEM_CANCEL: return list_record(item, struct core_task, cancel_item)->cancel_dest;
     case CORE_ITEM_NOTES: return list_record(item, struct core_notes, item)->dest;
     case CORE_ITEM_UPDATE: return list_record(item, struct core_update, item)->stream->dispatch->dest;
+    case CORE_ITEM_EVENTS: return list_record(item, struct core_subscription, item)->dest;
     }
     return NULL;
 }
 
 /* Whoever is first in a destination counts all that stand there: so each destination is walked once. */
-static bool item_stands(struct tally *tally, const struct core_item *first, const struct core_dest *dest)
+bool audit_item(struct tally *tally, const struct core_item *first, const struct core_dest *dest)
 {
     tally->items++;
     if (first->on.prev != &dest->fifo) return true;
@@ -133,7 +135,7 @@ bool audit_notes(struct tally *tally, const struct core_notes *notes)
     bool some = notes->count > 0 || notes->missed > 0;
     HOLDS(notes->count <= CORE_NOTES_MAX && notes->first < CORE_NOTES_MAX, "notes", notes->count);
     HOLDS(list_linked(&notes->item.on) == some, "notes", notes->count);
-    return !some || item_stands(tally, &notes->item, notes->dest);
+    return !some || audit_item(tally, &notes->item, notes->dest);
 }
 
 /* --- dispatches ------------------------------------------------------------------------------- */
@@ -191,7 +193,7 @@ static bool settled(struct tally *tally, const struct core_dispatch *dispatch)
     HOLDS((dispatch->close_deadline_ns == CORE_NEVER) == (dispatch->dest != NULL), "settled dispatch", name);
     if (!dispatch->dest) return true;
     HOLDS(dispatch->item.kind == CORE_ITEM_OUTCOME, "settled dispatch", name);
-    return item_stands(tally, &dispatch->item, dispatch->dest);
+    return audit_item(tally, &dispatch->item, dispatch->dest);
 }
 
 static bool open(struct tally *tally, const struct core_dispatch *dispatch)
@@ -261,7 +263,7 @@ static bool update_right(struct tally *tally, const struct core_stream *stream, 
     HOLDS(list_linked(&update->item.on) == stands, "update of dispatch", name);
     HOLDS((update->message != NULL) == (stands && speaks), "update of dispatch", name);
     HOLDS(!stands || update->item.kind == CORE_ITEM_UPDATE, "update of dispatch", name);
-    return !stands || item_stands(tally, &update->item, stream->dispatch->dest);
+    return !stands || audit_item(tally, &update->item, stream->dispatch->dest);
 }
 
 static bool stream_right(struct tally *tally, const struct core_dispatch *dispatch)
@@ -311,7 +313,7 @@ static bool assigned(struct tally *tally, const struct core_task *task, uint64_t
     HOLDS(list_linked(&task->item.on) && task->item.kind == CORE_ITEM_TASK, "assigned task", name);
     HOLDS(!task->fenced && !task->orphaned && !task->settled, "assigned task", name);
     HOLDS(!atomic_load_explicit(&task->cancelled, memory_order_relaxed), "assigned task", name);
-    return item_stands(tally, &task->item, task->dest);
+    return audit_item(tally, &task->item, task->dest);
 }
 
 static bool taken(const struct core_task *task, uint64_t name)
@@ -348,7 +350,7 @@ bool audit_task(struct tally *tally, const struct core_task *task)
         HOLDS(task->cancel_dest && task->cancel_item.kind == CORE_ITEM_CANCEL, "cancel notice of task", name);
         HOLDS(atomic_load_explicit(&task->cancelled, memory_order_relaxed), "cancel notice of task", name);
         HOLDS(!task->settled, "cancel notice of task", name);
-        if (!item_stands(tally, &task->cancel_item, task->cancel_dest)) return false;
+        if (!audit_item(tally, &task->cancel_item, task->cancel_dest)) return false;
     }
     switch (task->state) {
     case CORE_TASK_ASSIGNED: return assigned(tally, task, name);

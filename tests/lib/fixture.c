@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/namemap.h"
 #include "lib/audit.h"
+#include "lib/fixture_event.h"
 
 /* The fixture calls the core, never its own verbs. */
 #undef channel
@@ -314,7 +315,7 @@ static void updated(const weft_update *update, void *context)
     (void)context;
 }
 
-static void hear(struct core_outcome *outcome)
+static void tell_update(struct core_outcome *outcome)
 {
     struct known_dispatch *known = dispatch_of(outcome->id);
     const char *text = outcome->message ? (const char *)outcome->message->bytes : "";
@@ -341,7 +342,7 @@ static void empty(struct core_dest *dest)
     for (;;) {
         switch (weft__core_outcome_take(world.core, dest, &outcome, &cancelled)) {
         case CORE_ITEM_OUTCOME: hand_over(&outcome); break;
-        case CORE_ITEM_UPDATE: hear(&outcome); break;
+        case CORE_ITEM_UPDATE: tell_update(&outcome); break;
         case CORE_ITEM_CANCEL: {
             char name[KNOWN_SIZE];
             name_task(name, cancelled);
@@ -460,6 +461,48 @@ void world_late_at(uint64_t ms)
     w.now_ms = ms;
 }
 
+/* --- for the verbs of fixture_event.c ---------------------------------------------------------------------------- */
+
+struct check_site world_site(void)
+{
+    return w.site;
+}
+
+void world_broken(const char *sentence, const char *what)
+{
+    broken(sentence, what);
+}
+
+void world_note(const char *sentence)
+{
+    note("%s", sentence);
+}
+
+void world_result(weft_error error)
+{
+    result(error);
+}
+
+void world_after_entry(void)
+{
+    after_entry();
+}
+
+const char *world_channel_or(const char *named)
+{
+    return channel_or(named);
+}
+
+struct core_group *world_group_named(const char *name)
+{
+    return &the_known_group(name)->core;
+}
+
+struct core_waiter *world_waiter_named(const char *name)
+{
+    return waiter_named(name);
+}
+
 /* --- life -------------------------------------------------------------------------------------------------------- */
 
 int world_open_with(const struct core_limits *limits)
@@ -471,6 +514,7 @@ int world_open_with(const struct core_limits *limits)
     w.channel[0] = '\0';
     w.lines_count = w.sessions_count = w.workers_count = w.groups_count = w.boxes_count = 0;
     w.dispatches_count = w.tasks_count = w.standing_count = w.waiters_count = 0;
+    world_forget_subscriptions();
     failmem_init(&world.failmem);
     failmem_init(&world.messages);
     world.core = weft__core_new(&world.failmem.mem, limits, world_now_ns());
@@ -493,7 +537,8 @@ int world_open(void **state)
                                                  .workers_max = 65536,
                                                  .sessions_max = 4096,
                                                  .dispatches_max = 65536,
-                                                 .outcome_keep_ms = 60000});
+                                                 .outcome_keep_ms = 60000,
+                                                 .subscriptions_max = 4096});
 }
 
 int world_close(void **state)

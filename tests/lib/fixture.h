@@ -284,4 +284,6 @@ bool world_unwait(const char *waiter);
 void world_close_node(int unused);
 void world_settle_all(int unused);
 
+#include "lib/fixture_event.h"
+
 #endif

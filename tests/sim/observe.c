@@ -293,8 +293,9 @@ static uint64_t item_key(const struct core_item *item)
     case CORE_ITEM_CANCEL: return list_record(item, struct core_task, cancel_item)->slot.handle << 2 | 2;
     case CORE_ITEM_NOTES: break;
     case CORE_ITEM_UPDATE: return (uint64_t)(uintptr_t)item << 2 | 3;
+    case CORE_ITEM_EVENTS: return list_record(item, struct core_subscription, item)->slot.handle << 2 | 3;
     }
-    return 3;
+    return 0;
 }
 
 /* It may go behind what its task has sent since, and so past others. */
