@@ -78,13 +78,16 @@ void cast_open(struct cast *cast, uint32_t threads, const weft_allocator *alloca
 {
     weft_node_options options = WEFT_NODE_OPTIONS;
     weft_group_options group = WEFT_GROUP_OPTIONS;
+    weft_participant *opener;
     *cast = (struct cast){.home = getpid(), .mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
     options.threads = threads;
-    options.allocator = allocator;
+    options.allocator = cast->allocator = allocator;
     group.threads = 0;
     thread_check_ok(weft_node_open(&options, &cast->node));
     thread_check_ok(weft_completions_open(cast->node, 16, &cast->completions));
     thread_check_ok(weft_participant_declare(cast->node, "somebody", &cast->participant));
+    thread_check_ok(weft_participant_thread(cast->node, "opener", &opener)); /* so that WEFT_OWNER_THREAD finds it */
+    weft_participant_release(opener);
     thread_check_ok(weft_group_open(cast->node, &group, &cast->group));
     thread_check_ok(weft_channel_declare(cast->node, CALLS_WAIT, NULL));
     thread_check_ok(weft_channel_declare(cast->node, CALLS_EMPTY, NULL));
@@ -151,7 +154,7 @@ static uint32_t in_flight(weft_worker *worker)
 /* A handler's slot is free a moment after its outcome is there, which is the last that comes of a dispatch. */
 void cast_settle(struct cast *cast)
 {
-    while (in_flight(cast->echo))
+    while (cast->node && in_flight(cast->echo))
         usleep(50);
 }
 
@@ -194,6 +197,7 @@ static void write_worker(struct page *page, weft_worker *worker)
 
 const char *cast_seen(struct cast *cast)
 {
+    if (!cast->node) return "closed";
     static struct page pages[2];
     static unsigned turn;
     struct page *page = &pages[turn++ % 2];
@@ -292,7 +296,7 @@ CALL(node_open)
 {
     weft_node_options options = WEFT_NODE_OPTIONS;
     weft_node *node;
-    UNUSED;
+    options.allocator = cast->allocator;
     weft_error error = weft_node_open(&options, &node);
     if (!error) thread_check_ok(weft_node_close(node, WEFT_FOREVER));
     return error;
@@ -412,11 +416,32 @@ CALL(participant_process)
     return attached(error, participant);
 }
 
+/* In a thread of its own, which is dead at its end; a child gets no thread that it does not need. */
+struct thread_call {
+    struct cast *cast;
+    weft_error error;
+};
+
+static void *be_participant(void *argument)
+{
+    struct thread_call *call = argument;
+    weft_participant *participant;
+    call->error = weft_participant_thread(call->cast->node, "another", &participant);
+    call->error = attached(call->error, participant);
+    return NULL;
+}
+
 CALL(participant_thread)
 {
-    weft_participant *participant;
-    weft_error error = weft_participant_thread(cast->node, "main", &participant);
-    return attached(error, participant);
+    struct thread_call call = {.cast = cast};
+    pthread_t thread;
+    if (getpid() != cast->home) {
+        (void)be_participant(&call);
+        return call.error;
+    }
+    thread_check_eq(pthread_create(&thread, NULL, be_participant, &call), 0);
+    thread_check_eq(pthread_join(thread, NULL), 0);
+    return call.error;
 }
 
 CALL(participant_declare)

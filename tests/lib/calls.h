@@ -27,8 +27,9 @@ struct cast {
     weft_dispatch_id open;
     weft_dispatch_id detached; /* its outcome can be fetched */
     weft_participant *participant;
-    weft_reply reply; /* not released yet */
-    pid_t home;       /* the process that opened it */
+    weft_reply reply;                /* not released yet */
+    pid_t home;                      /* the process that opened it */
+    const weft_allocator *allocator; /* of its node */
 
     pthread_mutex_t mutex; /* guards what its threads tell each other */
     pthread_cond_t cond;
