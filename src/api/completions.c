@@ -21,6 +21,7 @@ struct fetch {
 
 weft_error weft_completions_open(weft_node *node, uint32_t outstanding_max, weft_completions **opened)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !opened) return weft__error(WEFT_EINVAL, "weft_completions_open: node or completions is NULL");
     if (!outstanding_max) return weft__error(WEFT_EINVAL, "weft_completions_open: outstanding_max is 0");
     weft_completions *completions = weft__mem_zalloc(&node->mem, sizeof(*completions));
@@ -50,6 +51,7 @@ void weft__completions_free(weft_completions *completions)
 
 weft_error weft_completions_close(weft_completions *completions)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!completions) return WEFT_OK;
     if (weft__frame_in_completions(completions))
         return weft__error(WEFT_EDEADLK, "weft_completions_close: from `updated`, while its outcomes are fetched");
@@ -69,6 +71,7 @@ weft_error weft_dispatch_submit(weft_completions *completions, const char *chann
 {
     struct core_request request;
     struct core_admitted admitted = {.admission = WEFT_ADMISSION_NONE};
+    if (weft__forked) return weft__error_forked(__func__);
     if (!completions) return weft__error(WEFT_EINVAL, "weft_dispatch_submit: completions is NULL");
     weft_node *node = completions->node;
     weft_error error = weft__request_fill(node, channel, payload, options, &request);
@@ -143,6 +146,7 @@ weft_error weft_completions_next(weft_completions *completions, uint32_t timeout
 {
     struct fetch fetch = {.completions = completions, .counted = true};
     struct waiter waiter;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!completions || !replies || !max || !count)
         return weft__error(WEFT_EINVAL, "weft_completions_next: completions, replies or count is NULL, or max is 0");
     if (!timeout_ms) return next_now(completions, replies, max, count);
@@ -170,6 +174,7 @@ weft_error weft_completions_next(weft_completions *completions, uint32_t timeout
 
 weft_error weft_completions_fd(weft_completions *completions, int *fd)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!completions || !fd) return weft__error(WEFT_EINVAL, "weft_completions_fd: completions or fd is NULL");
     if (weft__waiter_watch(completions->node, &completions->dest, &completions->watch, fd)) return WEFT_OK;
     return weft__error(WEFT_ESYSTEM, "weft_completions_fd: no eventfd: %s", strerror(errno));

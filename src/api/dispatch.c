@@ -83,6 +83,7 @@ weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payloa
     struct core_outcome outcome;
     struct core_dest dest;
     struct executor *lent;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!reply) return weft__error(WEFT_EINVAL, "weft_dispatch: reply is NULL");
     weft_error error = weft__request_fill(node, channel, payload, options, &request);
     if (error) return error;
@@ -117,6 +118,7 @@ weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes 
 {
     struct core_request request;
     struct core_admitted admitted = {.admission = WEFT_ADMISSION_NONE};
+    if (weft__forked) return weft__error_forked(__func__);
     weft_error error = weft__request_fill(node, channel, payload, options, &request);
     if (error) return error;
     if (request.updated && !ended) {
@@ -141,6 +143,7 @@ weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes 
 
 weft_error weft_dispatch_cancel(weft_node *node, weft_dispatch_id id)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node) return weft__error(WEFT_EINVAL, "weft_dispatch_cancel: node is NULL");
     uint64_t now_ns = weft__enter(node);
     weft_error error = weft__core_cancel(node->core, now_ns, id);
@@ -154,6 +157,7 @@ weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t ti
 {
     struct core_outcome outcome;
     struct executor *lent = NULL;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !reply) return weft__error(WEFT_EINVAL, "weft_dispatch_fetch: node or reply is NULL");
     if (timeout_ms && weft__lend(node, &lent)) return deadlock("weft_dispatch_fetch");
     uint64_t now_ns = weft__enter(node);

@@ -118,10 +118,12 @@ static weft_error build(weft_node *node, const weft_node_options *o)
 weft_error weft_node_open(const weft_node_options *options, weft_node **opened)
 {
     const weft_node_options defaults = WEFT_NODE_OPTIONS;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!options) options = &defaults;
     if (!opened) return weft__error(WEFT_EINVAL, "weft_node_open: node is NULL");
     weft_error error = check_options(options);
     if (error) return error;
+    if (!weft__fork_arm()) return weft__error(WEFT_ENOMEM, "node: no memory to watch for forks");
     const weft_allocator *allocator = options->allocator;
     struct mem mem = weft__mem_libc;
     if (allocator) mem = (struct mem){allocator->alloc, allocator->free, allocator->context};
@@ -251,12 +253,14 @@ static bool process_in_fini;
 
 static void process_init(void)
 {
+    (void)weft__fork_arm(); /* where that fails no node is opened */
     weft__lock_init(&process_lock, LOCK_PROCESS);
 }
 
 weft_error weft_node_default(weft_node **node)
 {
     weft_error error = WEFT_OK;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node) return weft__error(WEFT_EINVAL, "weft_node_default: node is NULL");
     (void)pthread_once(&process_once, process_init);
     weft__lock(&process_lock);
@@ -271,6 +275,7 @@ weft_error weft_node_default(weft_node **node)
 
 weft_error weft_node_close(weft_node *node, uint32_t timeout_ms)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     (void)pthread_once(&process_once, process_init);
     weft__lock(&process_lock);
     bool of_process = node && node == process_node;
@@ -281,6 +286,7 @@ weft_error weft_node_close(weft_node *node, uint32_t timeout_ms)
 
 weft_error weft_process_fini(uint32_t timeout_ms)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     (void)pthread_once(&process_once, process_init);
     weft__lock(&process_lock);
     weft_node *node = process_node;
@@ -307,6 +313,7 @@ void weft_panic_hook(void (*panic)(const char *sentence, void *context), void *c
 
 weft_error weft_node_stats_get(weft_node *node, weft_node_stats *stats)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !stats) return weft__error(WEFT_EINVAL, "weft_node_stats_get: node or stats is NULL");
     (void)weft__enter(node);
     weft__core_stats(node->core, stats);

@@ -4,6 +4,7 @@
 #include "exec/callbacks.h"
 
 #include "base/assert.h"
+#include "base/fork.h"
 #include "exec/batch.h"
 #include "exec/frame.h"
 #include "exec/hooks.h"
@@ -63,6 +64,7 @@ static void call_ended(struct core_outcome *outcome)
     weft__reply_fill(&reply, outcome);
     ended_function ended = (ended_function)(uintptr_t)outcome->context2;
     ended(&reply, outcome->context);
+    weft__fork_check();
     weft_reply_release(&reply);
 }
 
