@@ -39,6 +39,7 @@ packages() { # packages NEED...: Debian's names
         stdio.h) echo libc6-dev ;;
         cmocka.h) echo libcmocka-dev ;;
         sodium.h) echo libsodium-dev ;;
+        uv.h) echo libuv1-dev ;;
         *.h) ;;
         *) echo "$need" ;;
         esac
