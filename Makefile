@@ -11,6 +11,7 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
 
 VERSION := $(shell sed -n 's/^.define WEFT_VERSION "\(.*\)"/\1/p' include/weft/version.h)
 SONAME := libweft.so.$(firstword $(subst ., ,$(VERSION)))
@@ -80,7 +81,7 @@ NEEDS := $(CC)
 all demo programs check: NEEDS += sodium.h
 all programs check sim bench: NEEDS += $(CXX)
 programs check sim bench: NEEDS += cmocka.h pkg-config $(firstword $(WRAP))
-check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h)
+check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff)
 setup:
 	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
 
@@ -183,11 +184,17 @@ install: $(LIB) $(SHARED) $(TOOLS) ## into DESTDIR and PREFIX (/usr/local)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' src/weft.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/weft.pc
 	$(if $(TOOLS),install -d $(DESTDIR)$(BINDIR); install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR))
+	tools/man.sh $O/man
+	install -d $(addprefix $(DESTDIR)$(MANDIR)/,man3 man7)
+	install -m 644 $O/man/man3/* $(DESTDIR)$(MANDIR)/man3
+	install -m 644 $O/man/man7/* $(DESTDIR)$(MANDIR)/man7
 
 uninstall: ## removes what install put there
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libweft.a libweft.so $(SONAME) $(notdir $(SHARED)) pkgconfig/weft.pc)
 	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/,$(patsubst include/%,%,$(wildcard include/weft/*.h)))
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOLS)))
+	tools/man.sh $O/man
+	cd $O/man && rm -f $$(printf '$(DESTDIR)$(MANDIR)/%s ' man3/* man7/*)
 	-rmdir $(DESTDIR)$(INCLUDEDIR)/weft
 
 dist: ## a tarball of the last commit
