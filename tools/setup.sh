@@ -38,7 +38,9 @@ packages() { # packages NEED...: Debian's names
         clang | clang++) echo clang libclang-rt-dev ;;
         stdio.h) echo libc6-dev ;;
         cmocka.h) echo libcmocka-dev ;;
+        groff) echo groff-base ;;
         sodium.h) echo libsodium-dev ;;
+        uv.h) echo libuv1-dev ;;
         *.h) ;;
         *) echo "$need" ;;
         esac
