@@ -42,6 +42,7 @@ common = $(warnings) $(flavour_flags) -fvisibility=hidden -pthread -MMD -MP $(in
 compile_c = $(CC) -std=c11 -D_GNU_SOURCE -Wstrict-prototypes -Wmissing-prototypes $(common) $(CFLAGS)
 compile_cxx = $(CXX) -std=c++17 $(common) $(CXXFLAGS)
 linker = $(if $(wildcard $(@:$O/%=%.cc)),$(CXX),$(CC))
+libs := -lsodium
 link = $(linker) $(flavour_flags) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libs)
 
 # What there is -------------------------------------------------------------------------------------------------------
@@ -77,8 +78,7 @@ programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH),$(all_tests)) ##
 # Compiling -----------------------------------------------------------------------------------------------------------
 
 # Installs what is missing where it can. NEEDS are commands and headers.
-NEEDS := $(CC)
-all demo programs check: NEEDS += sodium.h
+NEEDS := $(CC) sodium.h
 all programs check sim bench: NEEDS += $(CXX)
 programs check sim bench: NEEDS += cmocka.h pkg-config $(firstword $(WRAP))
 check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff)
@@ -127,7 +127,7 @@ $(FUZZERS): %: %.o $(TEST_LIB) $(LIB)
 
 # What else they need they say by their includes.
 $(EXAMPLES) $(UV_EXAMPLES) $(TOOLS): %: %.o $(LIB)
-	$(call say,link)$(link) $$(sed -n 's/^#include <\(sodium\|uv\)\.h>/-l\1/p' $(wildcard $(@:$O/%=%.c) $(@:$O/%=%.cc)))
+	$(call say,link)$(link) $$(sed -n 's/^#include <\(uv\)\.h>/-l\1/p' $(wildcard $(@:$O/%=%.c) $(@:$O/%=%.cc)))
 
 -include $(wildcard $O/*/*.d $O/*/*/*.d)
 

@@ -1,5 +1,6 @@
 #include "api/request.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #include "api/error.h"
@@ -34,7 +35,32 @@ static weft_error check_options(const weft_node *node, const weft_dispatch_optio
         return weft__error(WEFT_EINVAL, "dispatch: attempts_max of %u is over %d", o->attempts_max, CORE_ATTEMPTS_MAX);
     if (o->updated && (o->window < 1 || o->window > WEFT_WINDOW_MAX))
         return weft__error(WEFT_EINVAL, "dispatch: window of %u is outside 1 to %d", o->window, WEFT_WINDOW_MAX);
+    if (o->key && (!*o->key || strnlen(o->key, WEFT_KEY_MAX + 1) > WEFT_KEY_MAX))
+        return weft__error(WEFT_EINVAL, "dispatch: key is not 1 to %d bytes", WEFT_KEY_MAX);
+    if (o->key && o->updated)
+        return weft__error(WEFT_EINVAL, "dispatch: what has a key may be asked for by many: updated is not for it");
     return WEFT_OK;
+}
+
+static void digest_text(crypto_generichash_state *state, const char *text)
+{
+    uint64_t bytes = text ? strlen(text) + 1 : 0;
+    crypto_generichash_update(state, (const unsigned char *)&bytes, sizeof bytes);
+    if (text) crypto_generichash_update(state, (const unsigned char *)text, bytes);
+}
+
+/* Of all that a repeat must have in common with the first. Each part comes after its length, so none can run into the
+ * next. */
+static void digest(unsigned char *into, const struct message *payload, const char *activity_type)
+{
+    crypto_generichash_state state;
+    uint64_t bytes = payload->size_bytes;
+    crypto_generichash_init(&state, NULL, 0, CORE_DIGEST_BYTES);
+    crypto_generichash_update(&state, (const unsigned char *)&bytes, sizeof bytes);
+    crypto_generichash_update(&state, payload->bytes, bytes);
+    digest_text(&state, weft__message_content_type(payload));
+    digest_text(&state, activity_type);
+    crypto_generichash_final(&state, into, CORE_DIGEST_BYTES);
 }
 
 weft_error weft__request_fill(weft_node *node, const char *channel, weft_bytes payload,
@@ -73,7 +99,11 @@ weft_error weft__request_fill(weft_node *node, const char *channel, weft_bytes p
         .updated = o->updated,
         .updated_context = o->updated_context,
         .window = o->window,
+        .key = o->key,
     };
+    if (!o->key) return WEFT_OK;
+    request->key_hash = weft__name_hash(o->key);
+    digest(request->digest, message, o->activity_type);
     return WEFT_OK;
 }
 

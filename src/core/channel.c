@@ -126,6 +126,8 @@ static weft_error options_check(const weft_channel_options *o, char *message)
         wrong = "schedule_to_close_ms is 0; WEFT_FOREVER means none";
     else if (o->heartbeat_ms == 0)
         wrong = "heartbeat_ms is 0; WEFT_FOREVER means none";
+    else if (o->dead_letter && !weft__channel_name_valid(o->dead_letter))
+        wrong = "dead_letter is no channel name";
     if (wrong) {
         snprintf(message, ERROR_TEXT_MAX, "%s", wrong);
         return WEFT_EINVAL;
@@ -172,8 +174,14 @@ static weft_error options_same(const char *name, const weft_channel_options *a, 
     DIFFERENCE(start_to_close_ms)
     DIFFERENCE(schedule_to_close_ms)
     DIFFERENCE(heartbeat_ms)
+    DIFFERENCE(dedup_ms)
+    DIFFERENCE(dedup_max)
 #undef DIFFERENCE
-    return WEFT_OK;
+    const char *keeper = a->dead_letter ? a->dead_letter : "none", *again = b->dead_letter ? b->dead_letter : "none";
+    if (strcmp(keeper, again) == 0) return WEFT_OK;
+    snprintf(message, ERROR_TEXT_MAX, "%.140s: dead_letter is %.140s, and was declared again as %.140s", name, keeper,
+             again);
+    return WEFT_EDIFFERS;
 }
 
 /* --- declaring and deleting ------------------------------------------------------------------------------------------- */
@@ -187,6 +195,23 @@ static void class_init(struct core_class *class, struct core_channel *channel)
         list_init(&class->queues[p]);
 }
 
+/* The channel that is to keep the dead letters of another, ready for them; NULL where none is asked for. */
+static weft_error keeper_find(struct core *core, const char *name, const weft_channel_options *options,
+                              struct core_channel **keeper, char *message)
+{
+    const char *wanted = options->dead_letter;
+    *keeper = NULL;
+    if (!wanted) return WEFT_OK;
+    *keeper = weft__channel_find(core, weft__name_hash(wanted), wanted);
+    if (!*keeper) {
+        snprintf(message, ERROR_TEXT_MAX, "%.140s: its dead-letter channel %.140s is not declared", name, wanted);
+        return WEFT_ENOCHANNEL;
+    }
+    if (kind_of(name, strcspn(name, ".")) == CHANNEL_DISPATCH && (*keeper)->kind == CHANNEL_DISPATCH) return WEFT_OK;
+    snprintf(message, ERROR_TEXT_MAX, "%.140s: only a dispatch channel has dead letters, or keeps them", name);
+    return WEFT_EINVAL;
+}
+
 static weft_error channel_new(struct core *core, uint64_t hash, const char *name, const weft_channel_options *options,
                               char *message)
 {
@@ -198,9 +223,12 @@ static weft_error channel_new(struct core *core, uint64_t hash, const char *name
         snprintf(message, ERROR_TEXT_MAX, "%s: channels_max of %u reached", name, core->limits.channels_max);
         return WEFT_ELIMIT;
     }
+    struct core_channel *keeper;
+    weft_error error = keeper_find(core, name, options, &keeper, message);
+    if (error) return error;
     char *own = weft__mem_text(core->mem, name);
     if (!own || !weft__slotmap_ensure(&core->channels, core->channels.live_count + 1) ||
-        !weft__namemap_reserve(&core->channel_names)) {
+        !weft__namemap_reserve(&core->channel_names) || (keeper && !weft__letters_ready(core, keeper))) {
         weft__mem_free(core->mem, own);
         snprintf(message, ERROR_TEXT_MAX, "%s: out of memory", name);
         return WEFT_ENOMEM;
@@ -212,6 +240,11 @@ static weft_error channel_new(struct core *core, uint64_t hash, const char *name
     channel->serial = ++core->channel_serial;
     channel->options = *options;
     channel->state = WEFT_CHANNEL_OPEN;
+    channel->keeper = keeper;
+    if (keeper) {
+        channel->options.dead_letter = keeper->name;
+        keeper->letters->referrers_count++;
+    }
     list_init(&channel->workers);
     list_init(&channel->classes);
     list_init(&channel->room_waiters);
@@ -269,11 +302,13 @@ weft_error weft__core_template_declare(struct core *core, const char *pattern, c
         snprintf(message, ERROR_TEXT_MAX, "%s: there are %d templates already", pattern, CORE_TEMPLATES_MAX);
         return WEFT_ELIMIT;
     }
-    size_t length = strlen(pattern);
-    struct channel_template *template = weft__mem_alloc(core->mem, sizeof(*template) + length + 1);
+    size_t pattern_bytes = strlen(pattern) + 1, keeper_bytes = o.dead_letter ? strlen(o.dead_letter) + 1 : 0;
+    struct channel_template *template = weft__mem_alloc(core->mem, sizeof(*template) + pattern_bytes + keeper_bytes);
     if (!template) return WEFT_ENOMEM;
     template->options = o;
-    memcpy(template->pattern, pattern, length + 1);
+    memcpy(template->pattern, pattern, pattern_bytes);
+    if (keeper_bytes)
+        template->options.dead_letter = memcpy(template->pattern + pattern_bytes, o.dead_letter, keeper_bytes);
     list_push_back(&core->templates, &template->on_core);
     core->templates_count++;
     return WEFT_OK;
@@ -314,17 +349,51 @@ void weft__channel_free(struct core *core, struct core_channel *channel)
     weft__namemap_fini(&channel->worker_names);
     weft__namemap_fini(&channel->class_names);
     weft__audience_free(core, channel);
+    weft__letters_free(core, channel);
+    weft__keys_free(core, channel);
     weft__mem_free(core->mem, channel->deaths);
     weft__mem_free(core->mem, channel->latency);
     weft__mem_free(core->mem, channel->name);
     weft__slotmap_give(&core->channels, channel);
 }
 
+/* Nothing of it will die any more. */
+static void leave_keeper(struct core_channel *channel)
+{
+    if (channel->keeper) channel->keeper->letters->referrers_count--;
+    channel->keeper = NULL;
+    channel->options.dead_letter = NULL;
+}
+
 void weft__channel_remove(struct core *core, struct core_channel *channel)
 {
+    leave_keeper(channel);
     weft__namemap_remove(&core->channel_names, channel->name_hash, channel->name);
     list_remove(&channel->on_core);
     weft__channel_free(core, channel);
+}
+
+/* Whether something is to be told or done yet. */
+static bool is_idle(const struct core_channel *channel)
+{
+    return channel->open == 0 && channel->in_flight == 0 && weft__askers_of(channel) == 0;
+}
+
+static weft_error busy(const struct core_channel *channel, char *message)
+{
+    const struct core_letters *letters = channel->letters;
+    if (!is_idle(channel))
+        snprintf(message, ERROR_TEXT_MAX, "%s: %u dispatches are open and %u attempts run: drain it first",
+                 channel->name, channel->open, channel->in_flight);
+    else if (letters && letters->referrers_count > 0)
+        snprintf(message, ERROR_TEXT_MAX, "%s: it is the dead-letter channel of %u others: delete them first",
+                 channel->name, letters->referrers_count);
+    else if (letters && letters->count > 0)
+        snprintf(message, ERROR_TEXT_MAX, "%s: %u dead letters stand there: fetch them, or put them back",
+                 channel->name, letters->count);
+    else
+        return WEFT_OK;
+    return WEFT_EBUSY;
 }
 
 weft_error weft__core_channel_delete(struct core *core, uint64_t now_ns, const char *name, char *message)
@@ -332,11 +401,9 @@ weft_error weft__core_channel_delete(struct core *core, uint64_t now_ns, const c
     core->now_ns = now_ns;
     struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
     if (!channel) return WEFT_ENOCHANNEL;
-    if (channel->open > 0 || channel->in_flight > 0) {
-        snprintf(message, ERROR_TEXT_MAX, "%s: %u dispatches are open and %u attempts run: drain it first", name,
-                 channel->open, channel->in_flight);
-        return WEFT_EBUSY;
-    }
+    weft_error error = busy(channel, message);
+    if (error) return error;
+    leave_keeper(channel);
     channel->deleted = true;
     weft__note_channel(core, WEFT_NODE_CHANNEL_DELETED, channel);
     weft__namemap_remove(&core->channel_names, channel->name_hash, channel->name);
@@ -388,7 +455,7 @@ weft_error weft__core_channel_drain(struct core *core, const char *name, struct 
 
 void weft__channel_changed(struct core *core, struct core_channel *channel)
 {
-    if (channel->state == WEFT_CHANNEL_DRAINING && channel->open == 0 && channel->in_flight == 0) {
+    if (channel->state == WEFT_CHANNEL_DRAINING && is_idle(channel)) {
         channel->state = WEFT_CHANNEL_DRAINED;
         weft__note_channel(core, WEFT_NODE_DRAINED, channel);
         weft__wake(core, &channel->idle_waiters, true);
@@ -413,6 +480,10 @@ void weft__channel_work(struct core *core, struct core_channel *channel)
         weft__worker_end(core, worker, WEFT_WORKER_REMOVED);
     }
     weft__audience_end(core, channel);
+    if (!weft__keys_clear(core, channel)) {
+        weft__work_add(core, &channel->work, WORK_CHANNEL);
+        return;
+    }
     weft__channel_changed(core, channel);
 }
 
@@ -549,6 +620,16 @@ void weft__channel_fill(const struct core *core, const struct core_channel *chan
         info->queued_by_priority[p] = channel->queued_by_priority[p];
     memcpy(info->rejected_by, channel->rejected_by, sizeof(info->rejected_by));
     weft__audience_info(core, channel, info);
+    info->dead_lettered = channel->dead_lettered;
+    if (channel->letters) {
+        info->letters = channel->letters->count;
+        info->letters_bytes = channel->letters->bytes;
+        info->letters_dropped = channel->letters->dropped;
+    }
+    if (channel->keys) {
+        info->keys = channel->keys->names.count;
+        info->joined = channel->keys->joined;
+    }
 }
 
 weft_error weft__core_channel_info(struct core *core, uint64_t now_ns, const char *name, weft_channel_info *info)

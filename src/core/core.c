@@ -21,9 +21,11 @@ struct core *weft__core_new(const struct mem *mem, const struct core_limits *lim
     weft__slotmap_init(&core->dispatches, mem, sizeof(struct core_dispatch), limits->dispatches_max);
     weft__slotmap_init(&core->tasks, mem, sizeof(struct core_task), (1U << SLOT_INDEX_BITS) - 1);
     weft__slotmap_init(&core->subscriptions, mem, sizeof(struct core_subscription), limits->subscriptions_max);
+    weft__slotmap_init(&core->letters, mem, sizeof(struct core_letter), (1U << SLOT_INDEX_BITS) - 1);
     weft__namemap_init(&core->channel_names, mem);
     weft__namemap_init(&core->session_names, mem);
     weft__heap_init(&core->timers, mem);
+    weft__heap_init(&core->key_timers, mem);
     struct list_node *lists[] = {&core->channel_list, &core->templates,      &core->groups,        &core->work,
                                  &core->wakes,        &core->ended,          &core->fetch_waiters, &core->quiet_waiters,
                                  &core->sleepers,     &core->settle_work.on, &core->patterns};
@@ -64,6 +66,10 @@ void weft__core_free(struct core *core)
         weft__channel_free(core, channel);
     for (struct list_node *node; (node = list_pop_front(&core->templates));)
         weft__mem_free(mem, list_record(node, struct channel_template, on_core));
+    cursor = 0;
+    for (struct core_letter *letter; (letter = weft__slotmap_next(&core->letters, &cursor));)
+        weft__letter_give(core, letter);
+    weft__slotmap_fini(&core->letters);
     weft__slotmap_fini(&core->tasks);
     weft__slotmap_fini(&core->dispatches);
     weft__slotmap_fini(&core->workers);
@@ -72,6 +78,7 @@ void weft__core_free(struct core *core)
     weft__namemap_fini(&core->channel_names);
     weft__namemap_fini(&core->session_names);
     weft__heap_fini(&core->timers);
+    weft__heap_fini(&core->key_timers);
     weft__mem_free(mem, core->notes);
     weft__mem_free(mem, core);
 }
@@ -109,7 +116,7 @@ static void settle_all_work(struct core *core)
 
 static bool quiet(const struct core *core, bool tasks)
 {
-    return core->stats.dispatches_open == 0 && core->turns_due == 0 &&
+    return core->stats.dispatches_open == 0 && core->askers_count == 0 && core->turns_due == 0 &&
            (!tasks || core->tasks.live_count == core->tasks_lost);
 }
 
@@ -233,8 +240,10 @@ void weft__dest_remove(struct core_dest *dest, struct core_item *item)
 
 uint64_t weft__core_due(const struct core *core)
 {
-    uint64_t due_ns;
-    return weft__heap_first(&core->timers, &due_ns) ? due_ns : CORE_NEVER;
+    uint64_t due_ns = CORE_NEVER, key_due_ns = CORE_NEVER;
+    (void)weft__heap_first(&core->timers, &due_ns);
+    (void)weft__heap_first(&core->key_timers, &key_due_ns);
+    return due_ns < key_due_ns ? due_ns : key_due_ns;
 }
 
 void weft__core_sleep(struct core *core, struct core_waiter *waiter, uint64_t due_ns)
@@ -243,28 +252,45 @@ void weft__core_sleep(struct core *core, struct core_waiter *waiter, uint64_t du
     list_push_back(&core->sleepers, &waiter->on);
 }
 
-void weft__timer_set(struct core *core, struct heap_node *timer, uint64_t at_ns)
+static void set_in(struct core *core, struct heap *timers, struct heap_node *timer, uint64_t at_ns)
 {
     if (at_ns == CORE_NEVER) {
-        weft__heap_remove(&core->timers, timer);
+        weft__heap_remove(timers, timer);
         return;
     }
-    weft__heap_set(&core->timers, timer, at_ns);
+    weft__heap_set(timers, timer, at_ns);
     if (at_ns < core->sleeps_until_ns && !list_empty(&core->sleepers)) {
         core->sleeps_until_ns = CORE_NEVER;
         weft__wake(core, &core->sleepers, true);
     }
 }
 
+void weft__timer_set(struct core *core, struct heap_node *timer, uint64_t at_ns)
+{
+    set_in(core, &core->timers, timer, at_ns);
+}
+
+void weft__key_timer_set(struct core *core, struct heap_node *timer, uint64_t at_ns)
+{
+    set_in(core, &core->key_timers, timer, at_ns);
+}
+
+static struct heap_node *first_due(const struct core *core, const struct heap *timers)
+{
+    uint64_t due_ns;
+    struct heap_node *timer = weft__heap_first(timers, &due_ns);
+    return timer && due_ns <= core->now_ns ? timer : NULL;
+}
+
 void weft__core_tick(struct core *core, uint64_t now_ns)
 {
     core->now_ns = now_ns;
     core->budget = CORE_HOLD_MAX;
-    uint64_t due_ns;
-    for (struct heap_node *timer; core->budget-- > 0 && (timer = weft__heap_first(&core->timers, &due_ns));) {
-        if (due_ns > now_ns) return;
+    struct heap_node *timer;
+    while (core->budget-- > 0 && (timer = first_due(core, &core->timers)))
         weft__dispatch_expired(core, list_record(timer, struct core_dispatch, timer));
-    }
+    while (core->budget-- > 0 && (timer = first_due(core, &core->key_timers)))
+        weft__keys_expired(core, list_record(timer, struct core_keys, timer));
 }
 
 /* --- work that takes more than one hold ------------------------------------------------------------------------------- */
@@ -296,6 +322,9 @@ bool weft__core_step(struct core *core, uint64_t now_ns)
         case WORK_CHANNEL: weft__channel_work(core, list_record(work, struct core_channel, work)); break;
         case WORK_SUBSCRIPTION: weft__subscription_work(core, list_record(work, struct core_subscription, work)); break;
         case WORK_SETTLE_ALL: settle_all_work(core); break;
+        case WORK_LETTERS: weft__letters_work(core, list_record(work, struct core_letters, work)); break;
+        case WORK_KEYS: weft__keys_work(core, list_record(work, struct core_keys, work)); break;
+        case WORK_KEY: weft__key_work(core, list_record(work, struct core_key, work)); break;
         }
     }
     return !list_empty(&core->work);

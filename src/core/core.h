@@ -37,7 +37,8 @@ enum {
     CORE_TYPES_MAX = 1024, /* activity types known to a channel at a time */
     CORE_TEMPLATES_MAX = 256,
     CORE_GROUPS_MAX = 64,
-    CORE_PRIORITIES = 4
+    CORE_PRIORITIES = 4,
+    CORE_DIGEST_BYTES = 32
 };
 
 struct core_limits {
@@ -188,6 +189,9 @@ struct core_request {
     uint8_t priority;      /* 0 = urgent … 3 = low */
     uint8_t on_crash;      /* weft_crash */
     uint8_t no_worker;     /* weft_no_worker */
+    const char *key;       /* NULL = none */
+    uint64_t key_hash;
+    unsigned char digest[CORE_DIGEST_BYTES]; /* with a key: of what makes two requests the same */
     bool detached;
     void (*updated)(const weft_update *update, void *context); /* NULL: it does not stream; else dest is named */
     void *updated_context;
@@ -368,6 +372,38 @@ weft_error weft__core_outcome_fetch(struct core *core, weft_dispatch_id id, stru
 /* Nobody wants the outcomes that go there any more: open ones are cancelled, the others forgotten. A step at a time:
  * true = call again. After it the destination's memory is no longer used. */
 bool weft__core_dest_abandon(struct core *core, uint64_t now_ns, struct core_dest *dest);
+
+/* letter.c. A letter, copied; texts and attempts stand in the view, so it is not to be moved. payload: gives; drop it. */
+struct core_letter_view {
+    weft_letter letter; /* came_wall_ns and memory are the shell's */
+    struct message *payload;
+    uint64_t came_ns;
+    char activity_type[WEFT_NAME_MAX + 1];
+    weft_attempt attempts[CORE_ATTEMPTS_MAX];
+};
+
+/* Where a letter stands, or a walk over them. */
+struct letter_place {
+    struct list_node on;
+    bool walks;
+};
+
+/* A walk over the letters of a channel that stand there when it begins, oldest first; it stands among them from begin until
+ * next returns false, or end. Its memory is the caller's. */
+struct core_letters;
+struct core_letter_walk {
+    struct letter_place place;
+    struct core_letters *at;
+    uint64_t last_id;
+};
+weft_error weft__core_letters_begin(struct core *core, const char *channel, struct core_letter_walk *walk);
+bool weft__core_letters_next(struct core_letter_walk *walk, struct core_letter_view *view);
+void weft__core_letters_end(struct core_letter_walk *walk);
+/* id 0: the oldest. Takes it off. WEFT_ENOCHANNEL, WEFT_ENOTFOUND. */
+weft_error weft__core_letter_fetch(struct core *core, const char *channel, uint64_t id, struct core_letter_view *view);
+/* session: who is its caller from then on. origin_gone: the channel that is not there is the one it came from. */
+weft_error weft__core_letter_put_back(struct core *core, uint64_t now_ns, const char *channel, uint64_t id,
+                                      uint64_t session, struct core_admitted *admitted, bool *origin_gone);
 
 /* core.c. close: admits and registers nothing more; settle: what is open is settled in steps. */
 void weft__core_close(struct core *core);

@@ -8,6 +8,8 @@
  *                    |             |                         |
  *                    +-------------+--- timeout, cancel, caller dead, shed, node closed
  *
+ * One that comes with a key goes the same way, for nobody: who asked for it stands beside it, JOINED (see key.c).
+ *
  * settle() is the only way to the outcome, whoever brings it; whatever the dispatch held is given back there. */
 #include "core/state.h"
 
@@ -36,8 +38,8 @@ static uint64_t after(uint64_t since_ns, uint32_t ms)
 void weft__dispatch_timer(struct core *core, struct core_dispatch *dispatch)
 {
     uint64_t at_ns = dispatch->close_deadline_ns;
-    if (dispatch->state == DISPATCH_SETTLED) {
-        /* only when it is forgotten */
+    if (dispatch->state == DISPATCH_SETTLED || dispatch->state == DISPATCH_JOINED) {
+        /* only when it is forgotten, or has waited long enough */
     } else if (is_taken(dispatch)) {
         at_ns = earlier(at_ns, after(dispatch->entered_ns, dispatch->start_to_close_ms));
         at_ns = earlier(at_ns, after(dispatch->beat_ns, dispatch->heartbeat_ms));
@@ -60,7 +62,7 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
         return;
     }
     if (is_taken(dispatch) && weft__stream_waits(dispatch)) dispatch->beat_ns = now_ns; /* it is alive */
-    if (now_ns >= dispatch->close_deadline_ns)
+    if (now_ns >= dispatch->close_deadline_ns || dispatch->state == DISPATCH_JOINED)
         ran_out = "schedule_to_close";
     else if (!dispatch->started && now_ns >= dispatch->start_deadline_ns)
         ran_out = "schedule_to_start";
@@ -99,8 +101,8 @@ static weft_error refuse(struct core_admitted *admitted, weft_rejection reason, 
     return WEFT_EREJECTED;
 }
 
-static weft_error reject(struct core *core, struct core_channel *channel, struct core_admitted *admitted,
-                         weft_rejection reason, uint32_t retry_after_ms)
+weft_error weft__reject(struct core *core, struct core_channel *channel, struct core_admitted *admitted,
+                        weft_rejection reason, uint32_t retry_after_ms)
 {
     if (!admitted->blocks) {
         channel->rejected++;
@@ -112,7 +114,7 @@ static weft_error reject(struct core *core, struct core_channel *channel, struct
 }
 
 /* When a place in the queue may be free: after a quarter of the queue at the pace of late, within 1 ms and 10 s. */
-static uint32_t retry_after_ms(const struct core_channel *channel)
+uint32_t weft__retry_after_ms(const struct core_channel *channel)
 {
     if (channel->service_ns == 0) return 100;
     uint64_t ms = channel->service_ns * (1 + channel->queued / 4) / NS_PER_MS;
@@ -180,17 +182,16 @@ static bool may_be_timed(const struct core_dispatch *dispatch)
 }
 
 static void fill_in(struct core *core, struct core_dispatch *dispatch, const struct core_request *request,
-                    struct core_class *class, struct core_session *session)
+                    struct core_class *class)
 {
     struct core_channel *channel = class->channel;
     const weft_channel_options *o = &channel->options;
     dispatch->class = class;
-    dispatch->session = session;
-    dispatch->session_id = session->slot.handle;
-    dispatch->dest = request->dest;
+    dispatch->session_id = request->session;
+    dispatch->dest = request->key ? NULL : request->dest;
     dispatch->payload = request->payload;
     dispatch->priority = request->priority;
-    dispatch->detached = request->detached;
+    dispatch->detached = request->detached && !request->key;
     dispatch->token = request->token;
     dispatch->context = request->context;
     dispatch->context2 = request->context2;
@@ -210,49 +211,53 @@ static void fill_in(struct core *core, struct core_dispatch *dispatch, const str
     list_init(&dispatch->on_session);
 }
 
+static void free_extras(struct core *core, struct core_extras *extras)
+{
+    if (!extras) return;
+    weft__stream_free(core, extras->stream);
+    weft__letter_give(core, extras->letter);
+    weft__mem_free(core->mem, extras);
+}
+
 static bool make_extras(struct core *core, struct core_channel *channel, const struct core_request *request,
-                        struct core_extras **extras)
+                        struct core_key *key, struct core_extras **extras)
 {
     *extras = NULL;
     bool redispatches = inherit_u8(request->on_crash, channel->options.on_crash) == WEFT_CRASH_REDISPATCH;
-    if (!redispatches && !request->updated) return true;
+    if (!redispatches && !key && !channel->keeper && !request->updated) return true;
     struct core_extras *made = weft__mem_zalloc(core->mem, sizeof(*made));
     if (!made) return false;
-    if (request->updated && !(made->stream = weft__stream_new(core, request))) {
-        weft__mem_free(core->mem, made);
+    made->key = key;
+    if (request->updated) made->stream = weft__stream_new(core, request);
+    if (channel->keeper) made->letter = weft__letter_reserve(core, channel, request);
+    if ((request->updated && !made->stream) || (channel->keeper && !made->letter)) {
+        free_extras(core, made);
         return false;
     }
     *extras = made;
     return true;
 }
 
-static void free_extras(struct core *core, struct core_extras *extras)
+/* key: whose inner dispatch it is to be; NULL = none. */
+weft_error weft__admit(struct core *core, struct core_channel *channel, const struct core_request *request,
+                       struct core_key *key, struct core_admitted *admitted, struct core_dispatch **made)
 {
-    if (extras) weft__stream_free(core, extras->stream);
-    weft__mem_free(core->mem, extras);
-}
-
-static weft_error admit(struct core *core, struct core_channel *channel, const struct core_request *request,
-                        struct core_admitted *admitted)
-{
-    struct core_session *session = weft__slotmap_find(&core->sessions, request->session);
-    if (!session || session->state == CORE_SESSION_DEAD) return WEFT_EDEAD;
     if (core->dispatches.live_count >= core->limits.dispatches_max) return WEFT_ELIMIT;
     admitted->channel = channel->slot.handle;
     if (channel->state == WEFT_CHANNEL_DRAINING || channel->state == WEFT_CHANNEL_DRAINED)
-        return reject(core, channel, admitted, WEFT_REJECTED_DRAINING, 0);
+        return weft__reject(core, channel, admitted, WEFT_REJECTED_DRAINING, 0);
     if (request->payload->size_bytes > channel->options.payload_bytes_max)
-        return reject(core, channel, admitted, WEFT_REJECTED_PAYLOAD_TOO_LARGE, 0);
+        return weft__reject(core, channel, admitted, WEFT_REJECTED_PAYLOAD_TOO_LARGE, 0);
     struct core_class *class = weft__class_find(channel, request->activity_type_hash, request->activity_type);
     uint32_t workers = able_count(&channel->any) + (class && class->name ? able_count(class) : 0);
     if (workers == 0 && inherit_u8(request->no_worker, channel->options.no_worker) == WEFT_NO_WORKER_REJECT)
-        return reject(core, channel, admitted, WEFT_REJECTED_NO_WORKER, 0);
+        return weft__reject(core, channel, admitted, WEFT_REJECTED_NO_WORKER, 0);
 
     struct core_extras *extras;
     weft_error error = WEFT_ENOMEM;
     if (!channel->latency) channel->latency = weft__mem_zalloc(core->mem, sizeof(*channel->latency));
     if (!channel->latency || !weft__slotmap_ensure(&core->dispatches, core->dispatches.live_count + 1) ||
-        !weft__tasks_reserve(core, 0, CORE_ATTEMPTS_MAX) || !make_extras(core, channel, request, &extras))
+        !weft__tasks_reserve(core, 0, CORE_ATTEMPTS_MAX) || !make_extras(core, channel, request, key, &extras))
         return WEFT_ENOMEM;
     if (!class) class = weft__class_get(core, channel, request->activity_type_hash, request->activity_type, &error);
     if (!class) {
@@ -265,15 +270,13 @@ static weft_error admit(struct core *core, struct core_channel *channel, const s
     dispatch->extras = extras;
     if (extras && extras->stream) extras->stream->dispatch = dispatch;
     dispatch->arrival = core->arrival + 1;
-    fill_in(core, dispatch, request, class, session);
-    session->hanging_count++;
+    fill_in(core, dispatch, request, class);
     size_t charge_bytes = sizeof(*dispatch) + request->payload->charge_bytes;
     struct core_worker *worker = channel->state == WEFT_CHANNEL_OPEN ? weft__select(core, dispatch) : NULL;
     bool fits =
         worker || has_room(channel, charge_bytes) ||
         (channel->options.queue_full == WEFT_SHED_LOWEST && shed(core, channel, dispatch->priority, charge_bytes));
     if (!fits) {
-        session->hanging_count--;
         weft__slotmap_give(&core->dispatches, dispatch);
         weft__class_drop(core, class);
         free_extras(core, extras);
@@ -282,7 +285,7 @@ static weft_error admit(struct core *core, struct core_channel *channel, const s
         admitted->blocks =
             request->waits && channel->options.queue_full == WEFT_BLOCK && charge_bytes <= channel->options.bytes_max;
         admitted->block_ms = start_ms < close_ms ? start_ms : close_ms;
-        return reject(core, channel, admitted, WEFT_REJECTED_QUEUE_FULL, retry_after_ms(channel));
+        return weft__reject(core, channel, admitted, WEFT_REJECTED_QUEUE_FULL, weft__retry_after_ms(channel));
     }
 
     core->arrival++;
@@ -292,7 +295,7 @@ static weft_error admit(struct core *core, struct core_channel *channel, const s
     channel->dispatched++;
     core->stats.dispatched++;
     core->stats.dispatches_open++;
-    list_push_back(&session->dispatches, &dispatch->on_session);
+    *made = dispatch;
     if (dispatch->dest) list_push_back(&dispatch->dest->open, &dispatch->item.on);
     /* Where others wait it goes behind them, and a worker that none of them may have takes it from there. */
     if (worker && channel->queued == 0)
@@ -304,7 +307,23 @@ static weft_error admit(struct core *core, struct core_channel *channel, const s
     dispatch->admission = dispatch->state == DISPATCH_ASSIGNED ? WEFT_ADMISSION_ACCEPTED : WEFT_ADMISSION_DEFERRED;
     weft__note_room(channel);
     admitted->admission = (weft_admission)dispatch->admission;
-    admitted->id = (weft_dispatch_id){session->slot.handle, dispatch->slot.handle};
+    admitted->id = (weft_dispatch_id){dispatch->session_id, dispatch->slot.handle};
+    return WEFT_OK;
+}
+
+/* For a caller of its own. */
+static weft_error admit(struct core *core, struct core_channel *channel, const struct core_request *request,
+                        struct core_session *session, struct core_admitted *admitted)
+{
+    struct core_dispatch *dispatch;
+    session->hanging_count++; /* shedding may end others of its dispatches */
+    weft_error error = weft__admit(core, channel, request, NULL, admitted, &dispatch);
+    if (error) {
+        session->hanging_count--;
+        return error;
+    }
+    dispatch->session = session;
+    list_push_back(&session->dispatches, &dispatch->on_session);
     return WEFT_OK;
 }
 
@@ -328,7 +347,8 @@ weft_error weft__would_admit(struct core *core, struct core_channel *channel, co
         class->name = (char *)(uintptr_t)request->activity_type; /* only looked at */
         list_init(&class->seats);
     }
-    fill_in(core, draft, request, class, session);
+    fill_in(core, draft, request, class);
+    draft->session = session;
     if (channel->state == WEFT_CHANNEL_DRAINING || channel->state == WEFT_CHANNEL_DRAINED)
         return refuse(admitted, WEFT_REJECTED_DRAINING, 0);
     if (workers == 0 && inherit_u8(request->no_worker, o->no_worker) == WEFT_NO_WORKER_REJECT)
@@ -341,7 +361,7 @@ weft_error weft__would_admit(struct core *core, struct core_channel *channel, co
         (o->queue_full == WEFT_SHED_LOWEST && to_shed(channel, request->priority, charge_bytes)))
         return WEFT_OK;
     admitted->blocks = o->queue_full == WEFT_BLOCK && charge_bytes <= o->bytes_max;
-    return refuse(admitted, WEFT_REJECTED_QUEUE_FULL, retry_after_ms(channel));
+    return refuse(admitted, WEFT_REJECTED_QUEUE_FULL, weft__retry_after_ms(channel));
 }
 
 /* Whoever was woken for the room may have taken less of it, or none: the next that waits is told. One that goes on waiting
@@ -355,7 +375,11 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
     struct core_channel *channel = weft__channel_find(core, request->channel_hash, request->channel);
     if (!channel) return WEFT_ENOCHANNEL;
     if (channel->kind != CHANNEL_DISPATCH) return WEFT_EINVAL;
-    weft_error error = admit(core, channel, request, admitted);
+    struct core_session *session = weft__slotmap_find(&core->sessions, request->session);
+    weft_error error = WEFT_EDEAD;
+    if (session && session->state != CORE_SESSION_DEAD)
+        error = request->key ? weft__key_dispatch(core, channel, request, session, admitted)
+                             : admit(core, channel, request, session, admitted);
     if (!admitted->blocks && has_room(channel, sizeof(struct core_dispatch)))
         weft__wake(core, &channel->room_waiters, false);
     return error;
@@ -386,6 +410,13 @@ static void count(struct core *core, struct core_channel *channel, weft_outcome 
     channel->last_end_ns = core->now_ns;
 }
 
+uint64_t weft__entered_ns(const struct core *core, const struct core_task *task)
+{
+    uint64_t entered_ns = __atomic_load_n(&task->started_ns, __ATOMIC_RELAXED); /* its drainer's, unlocked */
+    if (task->state == CORE_TASK_ASSIGNED || entered_ns > core->now_ns) return core->now_ns;
+    return entered_ns ? entered_ns : task->dispatch->entered_ns;
+}
+
 /* Where the time went, up to now. */
 static void account(const struct core *core, struct core_dispatch *dispatch, uint64_t *started_ns, uint64_t *run_ns)
 {
@@ -395,11 +426,7 @@ static void account(const struct core *core, struct core_dispatch *dispatch, uin
         dispatch->queued_ns += core->now_ns - dispatch->waiting_since_ns;
         return;
     }
-    uint64_t entered_ns = __atomic_load_n(&task->started_ns, __ATOMIC_RELAXED); /* its drainer's, unlocked */
-    if (task->state == CORE_TASK_ASSIGNED || entered_ns > core->now_ns)
-        entered_ns = core->now_ns;
-    else if (!entered_ns)
-        entered_ns = dispatch->entered_ns;
+    uint64_t entered_ns = weft__entered_ns(core, task);
     *started_ns = entered_ns - dispatch->waiting_since_ns;
     *run_ns = core->now_ns - entered_ns;
 }
@@ -425,34 +452,11 @@ const char *weft__code_text(const struct core_dispatch *dispatch)
     return codes[dispatch->code];
 }
 
-/* The one end. Takes result. Where nobody waits for the outcome, the dispatch is forgotten at once. */
-void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcome outcome, const char *code,
-                  struct message *result)
+/* Where nobody waits for the outcome, the dispatch is forgotten at once. */
+void weft__dispatch_end(struct core *core, struct core_dispatch *dispatch)
 {
-    WEFT_ASSERT(dispatch->state != DISPATCH_SETTLED);
-    struct core_channel *channel = weft__channel_of(dispatch);
     struct core_session *session = dispatch->session;
-    struct core_task *task = weft__task_of(dispatch);
-    uint64_t started_ns, run_ns;
-    account(core, dispatch, &started_ns, &run_ns);
-    if (dispatch->state == DISPATCH_QUEUED) weft__queue_remove(core, dispatch);
-    weft__message_drop(dispatch->payload);
-    weft__stream_broken(core, dispatch);
-    dispatch->state = DISPATCH_SETTLED;
-    dispatch->outcome = (uint8_t)outcome;
-    dispatch->code = code_of(code);
-    dispatch->result = result;
-    dispatch->started_ns = started_ns;
-    dispatch->run_ns = run_ns;
-    weft__potential(core, dispatch);
-    if (task) weft__task_leave(core, task);
-    count(core, channel, outcome);
-    weft__latency_count(channel, dispatch);
-    weft__class_drop(core, dispatch->class);
-    dispatch->class = NULL;
     dispatch->session = NULL;
-    channel->open--;
-    core->stats.dispatches_open--;
     if (session) {
         list_remove(&dispatch->on_session);
         session->hanging_count--;
@@ -470,6 +474,54 @@ void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcom
     } else {
         weft__dispatch_forget(core, dispatch);
     }
+}
+
+/* One of those who asked for what a key stands for has an end of its own. */
+static void settle_asker(struct core *core, struct core_dispatch *asker, weft_outcome outcome, const char *code)
+{
+    struct core_key *key = asker->key;
+    WEFT_ASSERT(outcome == WEFT_CANCELLED || outcome == WEFT_TIMED_OUT);
+    weft__key_detach(core, asker);
+    asker->outcome = (uint8_t)outcome;
+    asker->code = code_of(code);
+    asker->queued_ns = core->now_ns - asker->waiting_since_ns;
+    weft__dispatch_end(core, asker);
+    weft__key_left(core, key);
+}
+
+/* The one end. Takes result. */
+void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcome outcome, const char *code,
+                  struct message *result)
+{
+    WEFT_ASSERT(dispatch->state != DISPATCH_SETTLED);
+    if (dispatch->state == DISPATCH_JOINED) {
+        settle_asker(core, dispatch, outcome, code);
+        return;
+    }
+    struct core_channel *channel = weft__channel_of(dispatch);
+    struct core_task *task = weft__task_of(dispatch);
+    uint64_t started_ns, run_ns;
+    account(core, dispatch, &started_ns, &run_ns);
+    if (dispatch->state == DISPATCH_QUEUED) weft__queue_remove(core, dispatch);
+    if (dispatch->extras && dispatch->extras->letter) weft__letter_settle(core, dispatch, outcome, code);
+    weft__message_drop(dispatch->payload);
+    weft__stream_broken(core, dispatch);
+    dispatch->state = DISPATCH_SETTLED;
+    dispatch->outcome = (uint8_t)outcome;
+    dispatch->code = code_of(code);
+    dispatch->result = result;
+    dispatch->started_ns = started_ns;
+    dispatch->run_ns = run_ns;
+    weft__potential(core, dispatch);
+    if (task) weft__task_leave(core, task);
+    count(core, channel, outcome);
+    weft__latency_count(channel, dispatch);
+    weft__class_drop(core, dispatch->class);
+    dispatch->class = NULL;
+    channel->open--;
+    core->stats.dispatches_open--;
+    if (dispatch->extras && dispatch->extras->key) weft__key_ended(core, dispatch);
+    weft__dispatch_end(core, dispatch);
     weft__channel_changed(core, channel);
     weft__quiet_changed(core);
 }
@@ -536,7 +588,7 @@ weft_error weft__core_outcome_fetch(struct core *core, weft_dispatch_id id, stru
 
 /* --- cancelling ------------------------------------------------------------------------------------------------------- */
 
-static void request_cancel(struct core *core, struct core_dispatch *dispatch)
+void weft__dispatch_cancel(struct core *core, struct core_dispatch *dispatch)
 {
     if (!is_taken(dispatch)) {
         weft__settle(core, dispatch, WEFT_CANCELLED, "cancelled", NULL);
@@ -555,7 +607,7 @@ weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_i
     core->now_ns = now_ns;
     struct core_dispatch *dispatch = weft__slotmap_find(&core->dispatches, id.number);
     if (!dispatch || dispatch->session_id != id.session || dispatch->state == DISPATCH_SETTLED) return WEFT_ENOTFOUND;
-    request_cancel(core, dispatch);
+    weft__dispatch_cancel(core, dispatch);
     return WEFT_OK;
 }
 

@@ -90,7 +90,7 @@ static void channel_row(struct core *core, const struct core_channel *channel, s
     weft__channel_fill(core, channel, &row->info);
     row->options = channel->options;
     row->options.dead_letter = NULL;
-    row->dead_letter[0] = '\0';
+    snprintf(row->dead_letter, sizeof(row->dead_letter), "%s", channel->keeper ? channel->keeper->name : "");
     latency_fill(channel, &row->latency);
     row->deaths_count = weft__channel_deaths(channel, row->deaths, WEFT_DEATHS_KEPT);
     row->queues_count = 0;

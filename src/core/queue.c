@@ -73,6 +73,7 @@ void weft__queue_add(struct core *core, struct core_dispatch *dispatch)
     channel->queued_by_priority[p]++;
     weft__note_level(core, channel);
     channel->queued_bytes += charge(dispatch);
+    weft__keys_make_room(core, channel);
 }
 
 void weft__queue_remove(struct core *core, struct core_dispatch *dispatch)

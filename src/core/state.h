@@ -28,7 +28,16 @@ struct name {
     char text[];
 };
 
-enum work_kind { WORK_SESSION = 1, WORK_WORKER, WORK_CHANNEL, WORK_SUBSCRIPTION, WORK_SETTLE_ALL };
+enum work_kind {
+    WORK_SESSION = 1,
+    WORK_WORKER,
+    WORK_CHANNEL,
+    WORK_SUBSCRIPTION,
+    WORK_SETTLE_ALL,
+    WORK_LETTERS,
+    WORK_KEYS,
+    WORK_KEY
+};
 
 /* Something that takes more than one hold; stands on core->work until it is done. */
 struct work {
@@ -179,6 +188,10 @@ struct core_channel {
     uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, shed, redispatched, fenced;
     uint64_t rejected_by[WEFT_REJECTIONS_COUNT];
     struct audience *audience; /* NULL: nobody subscribed to it or published on it yet */
+    uint64_t dead_lettered;
+    struct core_channel *keeper;  /* of its dead letters: it outlives this one, and options.dead_letter is its name */
+    struct core_letters *letters; /* made when it becomes the keeper of another */
+    struct core_keys *keys;       /* made with the first key */
     struct work work;
 };
 
@@ -232,7 +245,7 @@ struct core_subscription {
 
 struct channel_template {
     struct list_node on_core;
-    weft_channel_options options;
+    weft_channel_options options; /* dead_letter stands behind the pattern */
     char pattern[];
 };
 
@@ -258,8 +271,88 @@ struct core_stream {
     struct core_update progress, restart, partials[];
 };
 
+/* What a channel has that keeps the dead letters of others. */
+struct core_letters {
+    struct core_channel *channel;
+    struct list_node standing; /* struct letter_place, oldest first */
+    uint32_t count;
+    uint32_t referrers_count; /* channels that name it */
+    uint64_t bytes;
+    uint64_t dropped;
+    struct work work; /* there are too many */
+};
+
+/* One attempt, as its letter tells it. */
+struct letter_attempt {
+    struct name *worker; /* held */
+    char participant[WEFT_NAME_MAX + 1];
+    const char *code; /* static */
+    weft_cause cause;
+    uint32_t attempt;
+    uint64_t run_ns;
+};
+
+/* A dead letter. Reserved when its dispatch is admitted, with room for every attempt; given back with the outcome, unless it
+ * comes to stand in the channel that keeps it. */
+struct core_letter {
+    struct slot slot;
+    struct letter_place place;
+    struct core_letters *at;         /* NULL while reserved */
+    struct letter_attempt *attempts; /* one block; the two texts stand behind them */
+    const char *channel;
+    const char *activity_type; /* NULL = none */
+    struct message *payload;   /* held, once it stands */
+    size_t memory_bytes;       /* of that block */
+    uint64_t id;               /* serial << SLOT_INDEX_BITS | index of the slot; 0 while reserved */
+    weft_dispatch_id dispatch;
+    uint64_t came_ns, queued_ns;
+    uint64_t sticky_hash;
+    const char *code; /* static */
+    uint8_t outcome;
+    uint8_t priority;
+    uint8_t attempts_max;
+    uint8_t attempts_count;
+    bool redispatches;
+};
+
+/* What a channel has where dispatches come with keys. */
+struct core_keys {
+    struct core_channel *channel;
+    struct namemap names;   /* of the open and the ended */
+    struct list_node open;  /* struct core_key, by `on`: its dispatch has no outcome yet */
+    struct list_node ended; /* answers for repeats; the oldest first, which is the first to be forgotten */
+    struct list_node gone;  /* forgotten, but some who asked have not been told yet */
+    uint32_t askers_count;  /* of all */
+    uint64_t ended_bytes;   /* what the ended are charged */
+    uint64_t joined;
+    struct heap_node timer; /* in core->key_timers: when the first of the ended is forgotten */
+    struct work work;       /* there are too many ended */
+};
+
+/* A caller's key. Two records of dispatches stand behind it: the inner one, which has the queue's place, the times and the
+ * attempts, and for each who asked an asker, which has a number, a destination and a participant. */
+struct core_key {
+    struct core_keys *keys;
+    struct list_node on;         /* open, ended or gone */
+    struct core_dispatch *inner; /* NULL once it has its outcome, which is below then */
+    struct list_node askers;     /* by on_key, in the order in which they came */
+    struct work work;            /* the askers are to be told */
+    uint64_t hash;
+    uint64_t forget_ns;
+    struct message *result;   /* held */
+    struct name *worker_name; /* held */
+    uint64_t queued_ns, started_ns, run_ns;
+    size_t charge_bytes; /* once ended */
+    uint8_t outcome, code, attempts, admission;
+    bool forgotten; /* no longer among the names: it ends when its askers have been told */
+    unsigned char digest[CORE_DIGEST_BYTES];
+    char text[];
+};
+
 /* What few dispatches need: made at admission, so that nothing is short of memory later. */
 struct core_extras {
+    struct core_key *key;              /* whose inner dispatch it is; NULL = it came without a key */
+    struct core_letter *letter;        /* kept for its death; NULL = nobody keeps dead letters of the channel */
     uint64_t retry_ns;                 /* tried: a worker it died of once will do from then on */
     struct core_stream *stream;        /* NULL: nobody wants to know how it goes */
     uint64_t tried[CORE_ATTEMPTS_MAX]; /* where a crash re-dispatches: keys of sessions and workers it died of */
@@ -269,12 +362,16 @@ enum dispatch_state {
     DISPATCH_QUEUED = 1, /* in the queues of its class and channel */
     DISPATCH_ASSIGNED,   /* a task has it */
     DISPATCH_FENCED,     /* its attempt is lost and not released: it waits for that, then queues again */
-    DISPATCH_SETTLED     /* has its outcome, and waits to be fetched */
+    DISPATCH_SETTLED,    /* has its outcome, and waits to be fetched */
+    DISPATCH_JOINED      /* one who asked for what a key stands for: it gets the outcome of the key's inner dispatch */
 };
 
 struct core_dispatch {
     struct slot slot;
-    struct core_class *class;     /* held until settled; a channel cannot be deleted while it has open dispatches */
+    union {
+        struct core_class *class; /* held until settled; a channel cannot be deleted while it has open dispatches */
+        struct core_key *key;     /* JOINED; NULL once settled */
+    };
     struct core_session *session; /* NULL once settled; a session outlives its dispatches */
     struct core_dest *dest;       /* NULL: nobody waits for the outcome */
     union {                       /* held */
@@ -286,6 +383,7 @@ struct core_dispatch {
         struct {
             struct list_node on_class, on_channel; /* QUEUED */
         };
+        struct list_node on_key; /* JOINED */
         struct {
             struct core_task *task; /* ASSIGNED, FENCED; NULL in between */
             uint64_t entered_ns;    /* when the attempt was taken */
@@ -334,7 +432,7 @@ static inline struct core_task *weft__task_of(const struct core_dispatch *dispat
     return dispatch->state == DISPATCH_ASSIGNED || dispatch->state == DISPATCH_FENCED ? dispatch->task : NULL;
 }
 
-/* Of one that is not settled. */
+/* Of one that is neither settled nor joined. */
 static inline struct core_channel *weft__channel_of(const struct core_dispatch *dispatch)
 {
     return dispatch->class->channel;
@@ -355,12 +453,13 @@ struct core {
     struct core_limits limits;
     uint64_t now_ns;
     bool closing;
-    struct slotmap channels, sessions, workers, dispatches, tasks, subscriptions;
+    struct slotmap channels, sessions, workers, dispatches, tasks, subscriptions, letters;
     struct namemap channel_names, session_names;
     struct list_node channel_list, templates, groups, work, wakes, ended;
     struct list_node fetch_waiters;
     struct list_node quiet_waiters;
     struct heap timers;
+    struct heap key_timers; /* of channels whose ended keys are to be forgotten */
     struct list_node sleepers;
     int32_t budget; /* records this hold may still touch */
     uint64_t sleeps_until_ns;
@@ -376,12 +475,15 @@ struct core {
     uint32_t turns_due; /* subscriptions that are in a turn or wait for one */
     uint64_t patterns_generation;
     uint64_t subscription_id;
-    uint64_t channel_serial, arrival, worker_id, session_serial;
+    uint32_t keyed_channels_count;
+    uint32_t askers_count; /* dispatches that are JOINED */
+    uint64_t channel_serial, arrival, worker_id, session_serial, letter_serial;
     weft_node_stats stats;
     struct core_notes *notes; /* NULL: nobody wants to know */
 };
 
 /* core.c */
+void weft__key_timer_set(struct core *core, struct heap_node *timer, uint64_t at_ns);
 void weft__work_add(struct core *core, struct work *work, enum work_kind kind);
 void weft__wake(struct core *core, struct list_node *waiters, bool all);
 void weft__dest_append(struct core *core, struct core_dest *dest, struct core_item *item, enum core_item_kind kind);
@@ -446,6 +548,44 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch);
 weft_error weft__would_admit(struct core *core, struct core_channel *channel, const struct core_request *request,
                              struct core_dispatch *draft, struct core_class *unknown, struct core_admitted *admitted,
                              struct core_worker **worker);
+
+void weft__dispatch_cancel(struct core *core, struct core_dispatch *dispatch); /* as its caller may */
+void weft__dispatch_end(struct core *core, struct core_dispatch *dispatch); /* with its outcome, to who waits for it */
+uint64_t weft__entered_ns(const struct core *core, const struct core_task *task); /* now, where it was not */
+uint32_t weft__retry_after_ms(const struct core_channel *channel);
+weft_error weft__reject(struct core *core, struct core_channel *channel, struct core_admitted *admitted,
+                        weft_rejection reason, uint32_t retry_after_ms);
+weft_error weft__admit(struct core *core, struct core_channel *channel, const struct core_request *request,
+                       struct core_key *key, struct core_admitted *admitted, struct core_dispatch **made);
+
+/* letter.c */
+bool weft__letters_ready(struct core *core, struct core_channel *keeper); /* makes its list; false: out of memory */
+void weft__letters_work(struct core *core, struct core_letters *letters);
+void weft__letters_free(struct core *core, struct core_channel *channel);
+struct core_letter *weft__letter_reserve(struct core *core, struct core_channel *channel,
+                                         const struct core_request *request);
+void weft__letter_give(struct core *core, struct core_letter *letter); /* accepts NULL */
+void weft__letter_attempt(const struct core *core, const struct core_task *task, const char *code);
+void weft__letter_retract(const struct core_dispatch *dispatch); /* its last attempt was never begun */
+void weft__letter_settle(struct core *core, struct core_dispatch *dispatch, weft_outcome outcome, const char *code);
+
+/* key.c */
+weft_error weft__key_dispatch(struct core *core, struct core_channel *channel, const struct core_request *request,
+                              struct core_session *session, struct core_admitted *admitted);
+void weft__key_ended(struct core *core, struct core_dispatch *inner);
+void weft__key_detach(struct core *core, struct core_dispatch *asker); /* makes it SETTLED, with no outcome yet */
+void weft__key_left(struct core *core, struct core_key *key); /* by an asker: its inner dispatch may be for nobody */
+void weft__key_work(struct core *core, struct core_key *key);
+void weft__keys_work(struct core *core, struct core_keys *keys);
+void weft__keys_expired(struct core *core, struct core_keys *keys);
+void weft__keys_make_room(struct core *core, struct core_channel *channel); /* what waits has grown */
+bool weft__keys_clear(struct core *core, struct core_channel *channel); /* of a deleted channel; false: not all yet */
+void weft__keys_free(struct core *core, struct core_channel *channel);
+
+static inline uint32_t weft__askers_of(const struct core_channel *channel)
+{
+    return channel->keys ? channel->keys->askers_count : 0;
+}
 
 /* task.c */
 void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core_worker *worker);

@@ -227,7 +227,10 @@ void weft__task_unassign(struct core *core, struct core_task *task)
         weft__settle(core, dispatch, WEFT_CANCELLED, "cancelled", NULL);
     } else if (dispatch) {
         dispatch->attempts--;
-        if (task->fenced) dispatch->tried_count--; /* it cannot have died of what was never begun */
+        if (task->fenced) { /* it cannot have died of what was never begun */
+            dispatch->tried_count--;
+            weft__letter_retract(dispatch);
+        }
         dispatch->queued_ns += core->now_ns - dispatch->waiting_since_ns;
         if (dispatch->attempts == 0) dispatch->started = false;
     }
@@ -243,6 +246,7 @@ static void crash(struct core *core, struct core_task *task, uint64_t tried_key,
         weft__settle(core, dispatch, WEFT_CANCELLED, "cancelled", NULL);
         return;
     }
+    weft__letter_attempt(core, task, code);
     if (!dispatch->redispatches || dispatch->attempts >= dispatch->attempts_max || core->closing) {
         weft__settle(core, dispatch, WEFT_WORKER_DIED, code, NULL);
         return;

@@ -84,19 +84,32 @@ static void task_fill(const struct core *core, const struct core_dispatch *dispa
     copy_name(why->worker, sizeof(why->worker), task->worker->name->text);
 }
 
+/* Of one that has joined what a key stands for: that. NULL: there is none. ended: it has this outcome. */
+static const struct core_dispatch *find(const struct core *core, weft_dispatch_id id, weft_outcome *ended)
+{
+    const struct core_dispatch *dispatch = weft__slotmap_find(&core->dispatches, id.number);
+    *ended = WEFT_OUTCOME_NONE;
+    if (!dispatch || dispatch->session_id != id.session) return NULL;
+    if (dispatch->state == DISPATCH_SETTLED) *ended = (weft_outcome)dispatch->outcome;
+    if (dispatch->state != DISPATCH_JOINED) return dispatch;
+    if (!dispatch->key->inner) *ended = (weft_outcome)dispatch->key->outcome;
+    return dispatch->key->inner ? dispatch->key->inner : dispatch;
+}
+
 weft_error weft__core_why_dispatch(struct core *core, uint64_t now_ns, weft_dispatch_id id, struct core_why *why)
 {
     core->now_ns = now_ns;
-    const struct core_dispatch *dispatch = weft__slotmap_find(&core->dispatches, id.number);
+    weft_outcome ended;
+    const struct core_dispatch *dispatch = find(core, id, &ended);
     *why = (struct core_why){.id = id, .budget = CORE_HOLD_MAX};
-    if (!dispatch || dispatch->session_id != id.session) return WEFT_ENOTFOUND;
+    if (!dispatch) return WEFT_ENOTFOUND;
     why->state = dispatch->state;
     why->attempts = dispatch->attempts;
     why->attempts_max = dispatch->redispatches ? dispatch->attempts_max : 1;
     why->cancelling = dispatch->cancelling;
-    if (dispatch->state == DISPATCH_SETTLED) {
+    if (ended) {
         why->standing = WEFT_STANDING_ENDED;
-        why->outcome = (weft_outcome)dispatch->outcome;
+        why->outcome = ended;
         return WEFT_OK;
     }
     const struct core_channel *channel = weft__channel_of(dispatch);
@@ -159,9 +172,10 @@ bool weft__core_refusals_next(struct core *core, uint64_t now_ns, const struct c
     *count = 0;
     *changed = false;
     if (!request) {
-        const struct core_dispatch *dispatch = weft__slotmap_find(&core->dispatches, why->id.number);
+        weft_outcome ended;
+        const struct core_dispatch *dispatch = find(core, why->id, &ended);
         *changed = !dispatch || dispatch->state != why->state || dispatch->attempts != why->attempts;
-        if (*changed || dispatch->state == DISPATCH_SETTLED) return false;
+        if (*changed || ended) return false;
         return refusals(core, dispatch, why, cursor, rows, max, count, text);
     }
     struct core_dispatch draft = {.attempts = 0};

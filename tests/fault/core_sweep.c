@@ -150,7 +150,83 @@ static void dispatches_urgently(void)
     dispatch("new", .type = "new", .on_crash = WEFT_CRASH_REDISPATCH, .priority = WEFT_PRIORITY_URGENT);
 }
 
+static void with_keeper(int filled)
+{
+    with_channels(filled);
+    channel("dispatch.media.dead");
+}
+
+static void declares_with_keeper(void)
+{
+    channel("dispatch.media.resize", .dead_letter = "dispatch.media.dead");
+}
+
+static void with_letters(int filled)
+{
+    channel("dispatch.media.dead");
+    channel("dispatch.media.resize", .dead_letter = "dispatch.media.dead");
+    for (int i = 0; i < filled; i++)
+        dispatch("old", .type = "x", .schedule_to_start_ms = i % 2 ? 0 : 5);
+    dispatch("dead", .type = "z", .schedule_to_start_ms = 5, .on_crash = WEFT_CRASH_REDISPATCH);
+    at(5);
+}
+
+static void puts_back(void)
+{
+    on("dispatch.media.dead");
+    put_back("dead", "again");
+}
+
+static void with_keys(int filled)
+{
+    channel("dispatch.media.resize", .dedup_max = 20);
+    worker("w1");
+    dispatch("first", .once = "open");
+    for (int i = 0; i < filled && i < 19; i++)
+        dispatch("old", .once = numbered("k", i));
+    if (filled > 19) { /* one that has ended is to make room */
+        take("w1");
+        complete("open#1");
+        dispatch("old", .once = "k19");
+    }
+}
+
+static void with_dispatched_key(int filled)
+{
+    channel("dispatch.media.resize");
+    dispatch("first", .once = "open");
+    for (int i = 0; i < filled; i++)
+        dispatch("old", .once = i % 2 ? "open" : NULL, .detached = true);
+}
+
+static void with_an_ended_key(int filled)
+{
+    channel("dispatch.media.resize");
+    worker("w1");
+    dispatch("first", .once = "open");
+    take("w1");
+    complete("open#1");
+    for (int i = 0; i < filled; i++)
+        dispatch("old");
+}
+
+static void dispatches_with_a_key(void)
+{
+    dispatch("new", .once = "new", .type = "new", .schedule_to_close_ms = 1000, .detached = true);
+}
+
+static void repeats(void)
+{
+    dispatch("again", .once = "open", .schedule_to_close_ms = 1000, .detached = true);
+}
+
 static const struct swept entries[] = {
+    {.name = "weft__core_channel_declare, dead letters", .set_up = with_keeper, .act = declares_with_keeper},
+    {.name = "weft__core_dispatch, dead letters", .set_up = with_letters, .act = dispatches_with_everything},
+    {.name = "weft__core_letter_put_back", .set_up = with_letters, .act = puts_back},
+    {.name = "weft__core_dispatch, key", .set_up = with_keys, .act = dispatches_with_a_key},
+    {.name = "weft__core_dispatch, repeat of what is open", .set_up = with_dispatched_key, .act = repeats},
+    {.name = "weft__core_dispatch, repeat of what has ended", .set_up = with_an_ended_key, .act = repeats},
     {.name = "weft__core_channel_declare", .set_up = with_channels, .act = declares},
     {.name = "weft__core_template_declare", .set_up = with_templates, .act = declares_template},
     {.name = "weft__core_session_attach", .set_up = with_sessions, .act = attaches},
@@ -384,6 +460,48 @@ spec(results_beats_moves_and_ends_ask_for_no_memory)
     none_was_asked_for();
 }
 
+spec(letters_and_keys_that_were_admitted_ask_for_no_memory)
+{
+    channel("dispatch.media.dead", .depth_max = 2);
+    channel("dispatch.media.resize", .dead_letter = "dispatch.media.dead", .on_crash = WEFT_CRASH_REDISPATCH,
+            .attempts_max = 2, .dedup_ms = 50, .bytes_max = 4000);
+    session("s1");
+    session("s2");
+    session("caller");
+    worker("w1", .of = "s1", .capacity = 8);
+    worker("w2", .of = "s2", .capacity = 8);
+    for (int i = 0; i < 8; i++)
+        dispatch(numbered("a", i), .once = i % 2 ? numbered("k", i / 2) : NULL, .start_to_close_ms = i == 3 ? 5 : 0,
+                 .by = i % 3 ? "caller" : "host", .detached = i == 5);
+    for (int i = 0; i < 40; i++)
+        dispatch(numbered("b", i), .once = "k0");
+    take_up_to(4, "w1");
+    for (int i = 0; i < 4; i++)
+        maybe(take_up_to(4, "w2"));
+
+    no_more_memory();
+    cancel("a1");
+    at(5);
+    complete("k3#1");
+    fire("s1");
+    maybe(take_up_to(8, "w2"));
+    fire("caller");
+    fire("s2");
+    at(30);
+    on("dispatch.media.dead");
+    read_letters();
+    fetch_letter("");
+    check_true(channel_now().letters_dropped > 0);
+    at(1000);
+    on("dispatch.media.resize");
+    close_node();
+    settle_all();
+    at(2000);
+    check_eq(channel_now().keys, 0);
+    check_eq(stats_now().dispatches_open, 0);
+    none_was_asked_for();
+}
+
 spec(deleting_and_forgetting_asks_for_no_memory)
 {
     static const weft_policy policies[] = {WEFT_ROUND_ROBIN, WEFT_LEAST_LOADED, WEFT_STICKY};
@@ -427,6 +545,7 @@ int main(void)
         cmocka_unit_test(core_refused_its_memory_is_none),
         promised(life_of_what_was_admitted_asks_for_no_memory),
         promised(results_beats_moves_and_ends_ask_for_no_memory),
+        promised(letters_and_keys_that_were_admitted_ask_for_no_memory),
         promised(deleting_and_forgetting_asks_for_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

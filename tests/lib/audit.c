@@ -111,7 +111,7 @@ static bool totals(const struct tally *tally)
     HOLDS(tally->items == tally->walked_items, "items in destinations", tally->items);
     HOLDS(core->timers.count == tally->timers, "timers", core->timers.count);
     HOLDS(list_empty(&core->sleepers) || weft__core_due(core) >= core->sleeps_until_ns, "sleepers", 0);
-    HOLDS(list_empty(&core->quiet_waiters) || core->stats.dispatches_open > 0 ||
+    HOLDS(list_empty(&core->quiet_waiters) || core->stats.dispatches_open > 0 || core->askers_count > 0 ||
               core->tasks.live_count > core->tasks_lost || core->turns_due > 0,
           "waiters for quiet", 0);
     return true;
@@ -140,7 +140,8 @@ static bool audit_all(struct tally *tally)
     for (const struct core_channel *channel; (channel = weft__slotmap_next(&core->channels, &cursor));)
         if (!channel_sums(tally, channel)) return false;
     if (core->notes && !audit_notes(tally, core->notes)) return false;
-    return group_sums(tally) && totals(tally) && heap_whole(&core->timers) && audit_levels(tally);
+    return group_sums(tally) && totals(tally) && heap_whole(&core->timers) && heap_whole(&core->key_timers) &&
+           audit_letters(tally) && audit_levels(tally);
 }
 
 const char *audit(const struct core *core)
@@ -186,7 +187,11 @@ static uint64_t digest_channel(const struct core_channel *channel)
     uint64_t digest = 0;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         digest = audit_stir(digest, values[i]);
-    return digest;
+    /* what is made for them and empty is as nothing */
+    const struct core_letters *letters = channel->letters;
+    const struct core_keys *keys = channel->keys;
+    digest = audit_stir(digest, letters ? letters->bytes + letters->referrers_count : 0);
+    return audit_stir(digest, keys ? keys->ended_bytes + keys->names.count : 0);
 }
 
 uint64_t audit_digest(const struct core *core)
@@ -220,6 +225,13 @@ uint64_t audit_digest(const struct core *core)
                                stats->fenced,
                                stats->deaths,
                                core->tasks_lost,
+                               core->letters.live_count,
+                               core->letter_serial,
+                               core->askers_count,
+                               core->key_timers.count,
+                               stats->joined,
+                               stats->dead_lettered,
+                               stats->letters_dropped,
                                !list_empty(&core->work),
                                !list_empty(&core->ended)};
     uint64_t digest = 0;

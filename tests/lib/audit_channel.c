@@ -142,7 +142,7 @@ bool audit_channel(struct tally *tally, const struct core_channel *channel)
     HOLDS(classes == channel->classes_count && classes == channel->class_names.count, "channel", channel->serial);
     HOLDS(queued == sums->queued, "channel", channel->serial);
 
-    bool idle = channel->open == 0 && channel->in_flight == 0;
+    bool idle = channel->open == 0 && channel->in_flight == 0 && weft__askers_of(channel) == 0;
     HOLDS(channel->state != WEFT_CHANNEL_DRAINED || idle, "channel", channel->serial);
     HOLDS(channel->state != WEFT_CHANNEL_DRAINING || !idle, "channel", channel->serial);
     HOLDS(!channel->deleted || idle, "channel", channel->serial);

@@ -18,7 +18,12 @@ struct tally {
     uint32_t groups_busy[CORE_GROUPS_MAX]; /* in the order of core->groups */
     uint32_t turns_due;
     uint32_t in_flight, open, reserved, potential, lost, items, walked_items, timers;
+    uint32_t reserved_letters, joined;
 };
+
+/* audit_letters.c: dead letters and keys. */
+bool audit_reserved(const struct core_dispatch *dispatch);
+bool audit_letters(const struct tally *tally);
 
 /* Puts the sentence together and returns false. */
 bool audit_broken(const char *file, int line, const char *expression, const char *about, uint64_t number);

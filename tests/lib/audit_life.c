@@ -168,7 +168,7 @@ static bool timer_right(struct tally *tally, const struct core_dispatch *dispatc
         due_ns = earlier(due_ns, after(dispatch->entered_ns, dispatch->start_to_close_ms));
         due_ns = earlier(due_ns, after(dispatch->beat_ns, dispatch->heartbeat_ms));
         if (dispatch->cancelling) due_ns = earlier(due_ns, dispatch->grace_ns);
-    } else if (dispatch->state != DISPATCH_SETTLED) {
+    } else if (dispatch->state != DISPATCH_SETTLED && dispatch->state != DISPATCH_JOINED) {
         if (!dispatch->started) due_ns = earlier(due_ns, dispatch->start_deadline_ns);
         may_be_early = assigned;
         uint64_t retry_ns = dispatch->tried_count > 0 ? dispatch->extras->retry_ns : 0;
@@ -203,7 +203,9 @@ static bool open(struct tally *tally, const struct core_dispatch *dispatch)
     bool queued = dispatch->state == DISPATCH_QUEUED;
     HOLDS(dispatch->class && !weft__channel_of(dispatch)->deleted, "open dispatch", name);
     HOLDS(dispatch->payload, "open dispatch", name);
-    HOLDS(dispatch->session || dispatch->detached, "open dispatch", name);
+    bool keyed = dispatch->extras && dispatch->extras->key;
+    HOLDS(dispatch->session || dispatch->detached || keyed, "open dispatch", name);
+    HOLDS(!keyed || (!dispatch->session && !dispatch->dest), "open dispatch with a key", name);
     HOLDS(list_linked(&dispatch->on_session) == (dispatch->session != NULL), "open dispatch", name);
     HOLDS(list_linked(&dispatch->item.on) == (dispatch->dest != NULL), "open dispatch", name);
     HOLDS(!queued || (list_linked(&dispatch->on_class) && list_linked(&dispatch->on_channel)), "open dispatch", name);
@@ -298,10 +300,24 @@ static bool stream_right(struct tally *tally, const struct core_dispatch *dispat
     return stream->count + progress + restart == 0 || in_order(stream, dispatch);
 }
 
+static bool joined(struct tally *tally, const struct core_dispatch *dispatch)
+{
+    uint64_t name = dispatch->slot.handle;
+    HOLDS(dispatch->key && list_linked(&dispatch->on_key) && !dispatch->payload, "joined dispatch", name);
+    HOLDS(dispatch->session || dispatch->detached, "joined dispatch", name);
+    HOLDS(list_linked(&dispatch->on_session) == (dispatch->session != NULL), "joined dispatch", name);
+    HOLDS(list_linked(&dispatch->item.on) == (dispatch->dest != NULL), "joined dispatch", name);
+    if (dispatch->session) tally->sessions_hanging[slot_number(&dispatch->session->slot)]++;
+    tally->joined++;
+    return true;
+}
+
 bool audit_dispatch(struct tally *tally, const struct core_dispatch *dispatch)
 {
+    if (dispatch->state == DISPATCH_JOINED) return joined(tally, dispatch) && timer_right(tally, dispatch);
     bool right = dispatch->state == DISPATCH_SETTLED ? settled(tally, dispatch) : open(tally, dispatch);
-    return right && timer_right(tally, dispatch) && stream_right(tally, dispatch);
+    if (dispatch->extras && dispatch->extras->letter) tally->reserved_letters++;
+    return right && audit_reserved(dispatch) && timer_right(tally, dispatch) && stream_right(tally, dispatch);
 }
 
 /* --- tasks ------------------------------------------------------------------------------------ */

@@ -62,6 +62,8 @@ struct known_box {
 
 struct known_dispatch {
     char name[KNOWN_SIZE];
+    char once[KNOWN_SIZE]; /* its idempotency key, whose inner dispatch is known by that name */
+    bool put_back;
     weft_dispatch_id id;
     uint32_t ends;
     struct core_outcome outcome;
@@ -293,12 +295,12 @@ static void hand_over(struct core_outcome *outcome)
     const char *code = outcome->code;
     if (!code && message) code = weft__message_content_type(message);
     check_eq_at(w.site, ++known->ends, 1);
-    check_eq_at(w.site, outcome->token, (uint64_t)(known - w.dispatches) + 1);
-    check_true_at(w.site, outcome->context == known && outcome->context2 == &world);
+    check_eq_at(w.site, outcome->token, known->put_back ? 0 : (uint64_t)(known - w.dispatches) + 1);
+    check_true_at(w.site, known->put_back || (outcome->context == known && outcome->context2 == &world));
     check_eq_at(w.site, outcome->outcome == WEFT_COMPLETED, !code);
     if (outcome->outcome == WEFT_COMPLETED) {
         char expected[KNOWN_SIZE + 12];
-        snprintf(expected, sizeof(expected), "%s#%u", known->name, outcome->attempts);
+        snprintf(expected, sizeof(expected), "%s#%u", *known->once ? known->once : known->name, outcome->attempts);
         check_str_at(w.site, (const char *)message->bytes, expected);
     }
     note("%s %s%s%s%s%s #%u", known->name, weft_outcome_name(outcome->outcome), code ? ":" : "", code ? code : "",
@@ -771,21 +773,42 @@ static struct core_dest *box_for(const struct asked *asked, struct known_session
 static struct message *payload_for(const char *name, size_t bytes)
 {
     static char text[1 << 18];
-    if (bytes == 0) return weft__message_new(&world.messages.mem, name, strlen(name), NULL);
+    if (name && bytes == 0) return weft__message_new(&world.messages.mem, name, strlen(name), NULL);
     check_true_at(w.site, bytes <= sizeof(text));
     memset(text, 'x', bytes);
     return weft__message_new(&world.messages.mem, text, bytes, NULL);
 }
 
+/* Of what makes a repeat the same; the shell's is of better quality. */
+static void digest(struct core_request *request)
+{
+    uint64_t sums[2] = {weft__name_hash((const char *)request->payload->bytes), request->activity_type_hash};
+    memcpy(request->digest, sums, sizeof(sums));
+}
+
+/* The inner dispatch of the key, if it is a new one, is known by the key's name. */
+static void know_inner(const char *channel_name, const char *once)
+{
+    const struct core_channel *channel = weft__channel_find(world.core, weft__name_hash(channel_name), channel_name);
+    const struct core_key *key = weft__namemap_find(&channel->keys->names, weft__name_hash(once), once);
+    const struct core_dispatch *inner = key ? key->inner : NULL;
+    struct known_dispatch *known = find_known_dispatch(once);
+    if (!inner || (known && known->id.number == inner->slot.handle)) return;
+    new_known_dispatch(once)->id = (weft_dispatch_id){inner->session_id, inner->slot.handle};
+}
+
 void world_dispatch(const char *name, const struct asked *asked)
 {
     struct known_dispatch *known = new_known_dispatch(name);
+    const char *body = asked->body ? asked->body : asked->once ? asked->once : name;
     struct known_session *caller = the_known_session(asked->by ? asked->by : "host");
     struct core_request request = {.channel = channel_or(asked->on),
                                    .channel_hash = weft__name_hash(channel_or(asked->on)),
                                    .activity_type = asked->type,
                                    .activity_type_hash = asked->type ? weft__name_hash(asked->type) : 0,
-                                   .payload = payload_for(name, asked->bytes),
+                                   .payload = payload_for(body, asked->bytes),
+                                   .key = asked->once,
+                                   .key_hash = asked->once ? weft__name_hash(asked->once) : 0,
                                    .sticky_hash = asked->key ? weft__name_hash(asked->key) : 0,
                                    .session = caller->handle,
                                    .dest = box_for(asked, caller),
@@ -807,6 +830,7 @@ void world_dispatch(const char *name, const struct asked *asked)
                                    .window = asked->window,
                                    .waits = asked->waits};
     struct core_admitted admitted;
+    if (asked->once) digest(&request);
     weft_error error = weft__core_dispatch(world.core, world_now_ns(), &request, &admitted);
     if (error) weft__message_drop(request.payload);
     check_eq_at(w.site, error == WEFT_OK, admitted.id.number != 0);
@@ -815,6 +839,10 @@ void world_dispatch(const char *name, const struct asked *asked)
         note("%s rejected:%s %u%s", name, admitted.reason, admitted.retry_after_ms, admitted.blocks ? " blocks" : "");
     known->id = admitted.id;
     if (error) w.dispatches_count--;
+    if (!error && asked->once) {
+        copy_name(known->once, asked->once);
+        know_inner(channel_or(asked->on), asked->once);
+    }
     if (admitted.admission == WEFT_ADMISSION_DEFERRED) note("%s waits", name);
     after_entry();
     result(error == WEFT_EREJECTED && !w.expecting ? WEFT_OK : error);
@@ -875,6 +903,85 @@ struct core_outcome world_reply_of(const char *name)
     struct known_dispatch *known = the_known_dispatch(name);
     if (!known->ends) broken("it has no outcome yet", name);
     return known->outcome;
+}
+
+/* --- dead letters ------------------------------------------------------------------------------------------------ */
+
+static void read_letter(const struct core_letter_view *view)
+{
+    const weft_letter *letter = &view->letter;
+    const char *name = dispatch_of(letter->dispatch)->name;
+    note("letter %s %s:%s", name, weft_outcome_name(letter->outcome), letter->code);
+    for (size_t i = 0; i < letter->attempts_count; i++) {
+        const weft_attempt *attempt = &letter->attempts[i];
+        note("%s#%u %s of %s %s %u", name, attempt->attempt, attempt->worker, attempt->participant, attempt->code,
+             (unsigned)(attempt->run_ns / NS_PER_MS));
+        check_eq_at(w.site, attempt->cause.kind != WEFT_CAUSE_UNKNOWN,
+                    strcmp(attempt->code, "worker_died") == 0 && attempt->cause.kind != WEFT_CAUSE_UNKNOWN);
+    }
+}
+
+void world_read_letters(int unused)
+{
+    (void)unused;
+    struct core_letter_walk walk;
+    struct core_letter_view view;
+    weft_error error = weft__core_letters_begin(world.core, w.channel, &walk);
+    while (!error && weft__core_letters_next(&walk, &view)) {
+        read_letter(&view);
+        weft__message_drop(view.payload);
+        after_entry();
+    }
+    result(error);
+}
+
+uint64_t world_letter_id(const char *name)
+{
+    struct core_letter_walk walk;
+    struct core_letter_view view;
+    uint64_t id = 0;
+    if (weft__core_letters_begin(world.core, w.channel, &walk)) return 0;
+    while (!id && weft__core_letters_next(&walk, &view)) {
+        if (strcmp(dispatch_of(view.letter.dispatch)->name, name) == 0) id = view.letter.id;
+        weft__message_drop(view.payload);
+    }
+    weft__core_letters_end(&walk);
+    return id;
+}
+
+/* "" is the oldest; a name that no letter has is asked for all the same. */
+static uint64_t asked_letter(const char *name)
+{
+    uint64_t id = *name ? world_letter_id(name) : 0;
+    return *name && !id ? UINT64_MAX : id;
+}
+
+void world_fetch_letter(const char *name)
+{
+    struct core_letter_view view;
+    weft_error error = weft__core_letter_fetch(world.core, w.channel, asked_letter(name), &view);
+    if (!error) {
+        read_letter(&view);
+        weft__message_drop(view.payload);
+    }
+    after_entry();
+    result(error);
+}
+
+void world_put_back(const char *name, const char *as)
+{
+    struct core_admitted admitted;
+    bool origin_gone;
+    struct known_dispatch *known = new_known_dispatch(as);
+    known->put_back = true;
+    weft_error error = weft__core_letter_put_back(world.core, world_now_ns(), w.channel, asked_letter(name),
+                                                  the_known_session("host")->handle, &admitted, &origin_gone);
+    known->id = admitted.id;
+    if (error) w.dispatches_count--;
+    if (error == WEFT_EREJECTED) note("%s rejected:%s %u", as, admitted.reason, admitted.retry_after_ms);
+    if (admitted.admission == WEFT_ADMISSION_DEFERRED) note("%s waits", as);
+    after_entry();
+    result(error);
 }
 
 /* --- tasks ------------------------------------------------------------------------------------------------------- */

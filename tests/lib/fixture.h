@@ -26,6 +26,8 @@
  *     a#2 restarts                     he is told that another attempt has begun
  *     x woken                          a waiter
  *     s1 disarmed                      nothing hangs on the participant any more
+ *     letter a timed_out:heartbeat     a dead letter, and below it one line for each attempt:
+ *     a#1 w1 of s1 worker_died 9       which worker, whose, how it ended and after how many ms of work
  *
  * Between destinations the core promises no order, so what one verb brought is written down in this one: what became of
  * the request, what the callers got, what workers lost, what they were handed, who was woken, who was disarmed. A
@@ -132,6 +134,8 @@ struct asked {
     const char *on, *by; /* channel, caller */
     const char *to;      /* the box of the outcome; NULL = the caller's, which is emptied after each verb */
     const char *type, *key;
+    const char *once;       /* its idempotency key: the attempts are the key's, "k#1" */
+    const char *body;       /* the payload; NULL = the dispatch's name, or its key's */
     weft_priority priority; /* 0 = normal */
     size_t bytes;           /* of the payload; 0 = the dispatch's name */
     weft_crash on_crash;
@@ -157,6 +161,13 @@ struct asked {
 
 /* What a dispatch of that many payload bytes is charged while it waits. */
 #define charge_of(payload_bytes) (sizeof(struct core_dispatch) + sizeof(struct message) + (payload_bytes) + 1)
+
+/* --- dead letters of the channel, by the name of what died ------------------------------------------------------- */
+
+#define read_letters() world_verb(read_letters, 0)
+#define fetch_letter(name) world_verb(fetch_letter, name) /* the oldest of that name; "": the oldest of all */
+#define put_back(name, as) world_verb(put_back, name, as) /* under another name: its caller is the host */
+#define letter_id(name) world_verb(letter_id, name)       /* 0 = there is none */
 
 /* --- tasks ------------------------------------------------------------------------------------------------------- */
 
@@ -258,6 +269,11 @@ void world_look_into(const char *name);
 void world_close_box(const char *name);
 uint32_t world_ends_of(const char *name);
 struct core_outcome world_reply_of(const char *name);
+
+void world_read_letters(int unused);
+void world_fetch_letter(const char *name);
+void world_put_back(const char *name, const char *as);
+uint64_t world_letter_id(const char *name);
 
 const char *world_take(const char *from, size_t max);
 void world_settle(const char *name, enum core_result_kind kind, const char *code, bool returns);

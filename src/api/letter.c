@@ -1,0 +1,95 @@
+/* letter.c: the edge of weft/letter.h. A letter that was fetched stands in one block, with its texts and attempts; the
+ * payload is held by reference. */
+#include <weft/letter.h>
+
+#include "api/error.h"
+#include "api/request.h"
+#include "base/clock.h"
+#include "exec/node.h"
+#include "exec/participant.h"
+
+static weft_error no_argument(const char *call)
+{
+    return weft__error(WEFT_EINVAL, "%s: an argument is NULL that must not be", call);
+}
+
+/* The core knows no wall clock: it came as long ago as the other clock says. */
+static void date(struct core_letter_view *view)
+{
+    view->letter.came_wall_ns = weft__clock_wall_ns() - (weft__clock_ns() - view->came_ns);
+}
+
+weft_error weft_letters_find(weft_node *node, const char *channel,
+                             bool (*found)(const weft_letter *letter, void *context), void *context)
+{
+    struct core_letter_walk walk;
+    struct core_letter_view view;
+    if (!node || !channel || !found) return no_argument("weft_letters_find");
+    (void)weft__enter(node);
+    weft_error error =
+        weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_letters_begin(node->core, channel, &walk);
+    weft__leave(node);
+    for (bool goes_on = !error; goes_on;) {
+        (void)weft__enter(node);
+        bool closed = weft__core_closing(node->core);
+        bool more = !closed && weft__core_letters_next(&walk, &view);
+        if (closed) weft__core_letters_end(&walk);
+        weft__leave(node);
+        if (closed) error = WEFT_ECLOSED;
+        if (!more) break;
+        date(&view);
+        goes_on = found(&view.letter, context);
+        weft__message_drop(view.payload);
+        if (goes_on) continue;
+        (void)weft__enter(node);
+        weft__core_letters_end(&walk);
+        weft__leave(node);
+    }
+    return weft__error_plain(error, channel);
+}
+
+weft_error weft_letter_fetch(weft_node *node, const char *channel, uint64_t id, weft_letter *letter)
+{
+    if (!node || !channel || !letter) return no_argument("weft_letter_fetch");
+    struct core_letter_view *view = weft__mem_alloc(&node->mem, sizeof *view);
+    if (!view) return weft__error(WEFT_ENOMEM, "%s: no memory for a letter", channel);
+    (void)weft__enter(node);
+    weft_error error =
+        weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_letter_fetch(node->core, channel, id, view);
+    weft__leave(node);
+    if (error) {
+        weft__mem_free(&node->mem, view);
+        return weft__error_plain(error, channel);
+    }
+    date(view);
+    view->letter.memory = view;
+    *letter = view->letter;
+    return WEFT_OK;
+}
+
+weft_error weft_letter_put_back(weft_node *node, const char *channel, uint64_t id, weft_ticket *ticket)
+{
+    struct core_admitted admitted;
+    bool origin_gone;
+    if (!node || !channel) return no_argument("weft_letter_put_back");
+    uint64_t now_ns = weft__enter(node);
+    weft_error error =
+        weft__core_letter_put_back(node->core, now_ns, channel, id, node->process->session, &admitted, &origin_gone);
+    weft__leave(node);
+    if (!error || error == WEFT_EREJECTED) weft__ticket_fill(ticket, &admitted);
+    if (error == WEFT_EREJECTED) return weft__error(error, "%s: put back: rejected: %s", channel, admitted.reason);
+    if (origin_gone) return weft__error(error, "%s: the channel that the letter came from is no more", channel);
+    return weft__error_plain(error, channel);
+}
+
+void weft_letter_release(weft_letter *letter)
+{
+    if (!letter) return;
+    struct core_letter_view *view = letter->memory;
+    if (view) {
+        const struct mem *mem = view->payload->mem;
+        weft__message_drop(view->payload);
+        weft__mem_free(mem, view);
+    }
+    *letter = (weft_letter){.id = 0};
+}
