@@ -609,40 +609,47 @@ static void dispatch_within(weft_task *task, void *context)
 static void updated_may_dispatch_in_the_waiting_thread(void **state)
 {
     (void)state;
+    weft_node *node = open_node();
+    unsigned parts = 4;
+    weft_reply reply;
+    struct ear ear = {.text = "", .what = node, .then = dispatch_another};
+    weft_dispatch_options options = hearing(&ear, 1);
+    check_ok(weft_channel_declare(node, OTHER, NULL));
+    register_worker(node, CHANNEL, speak_parts, &parts);
+    register_worker(node, OTHER, echo, NULL);
+    check_ok(weft_dispatch(node, CHANNEL, WEFT_TEXT("x"), &options, &reply));
+    check_reply_text(&reply, "all");
+    check_str(ear.text, "1:a 2:b 3:c 4:d");
+    check_ok(weft_node_close(node, 10000));
+}
+
+/* Its thread is lent already: the one substitute runs what is dispatched from within. */
+static void updated_of_a_handler_lends_no_second_thread(void **state)
+{
+    (void)state;
     weft_node_options node_options = WEFT_NODE_OPTIONS;
     weft_node *node;
-    unsigned parts = 4;
+    weft_completions *completions;
     node_options.threads = 1;
-    node_options.threads_max = 2; /* one handler that waits, one that runs */
+    node_options.threads_max = 2;
     check_ok(weft_node_open(&node_options, &node));
     check_ok(weft_channel_declare(node, CHANNEL, NULL));
     check_ok(weft_channel_declare(node, OTHER, NULL));
     check_ok(weft_channel_declare(node, "dispatch.test.outer", NULL));
     struct nested nested = {.node = node};
-    register_worker(node, CHANNEL, speak_parts, &parts);
+    weft_worker *worker = pull_worker(node, NULL);
     register_worker(node, OTHER, echo, NULL);
     register_worker(node, "dispatch.test.outer", dispatch_within, &nested);
-
-    weft_reply reply;
-    struct ear ear = {.text = "", .what = node, .then = dispatch_another};
-    weft_dispatch_options options = hearing(&ear, 1);
-    check_ok(weft_dispatch(node, CHANNEL, WEFT_TEXT("x"), &options, &reply));
+    check_ok(weft_completions_open(node, 8, &completions));
+    submit(completions, "dispatch.test.outer", "x", 0);
+    weft_task *task = next_task(worker);
+    for (unsigned i = 0; i < 3; i++)
+        check_ok(weft_task_partial(task, part_text(i), WEFT_FOREVER));
+    check_ok(weft_task_complete(task, WEFT_TEXT("x")));
+    weft_reply reply = next_reply(completions);
     check_reply_text(&reply, "all");
-    check_str(ear.text, "1:a 2:b 3:c 4:d");
-    check_ok(weft_node_close(node, 10000));
-
-    node_options.threads_max = 3;
-    check_ok(weft_node_open(&node_options, &node));
-    check_ok(weft_channel_declare(node, CHANNEL, NULL));
-    check_ok(weft_channel_declare(node, OTHER, NULL));
-    check_ok(weft_channel_declare(node, "dispatch.test.outer", NULL));
-    nested.node = node;
-    register_worker(node, CHANNEL, speak_parts, &parts);
-    register_worker(node, OTHER, echo, NULL);
-    register_worker(node, "dispatch.test.outer", dispatch_within, &nested);
-    reply = dispatch(node, "dispatch.test.outer", "x");
-    check_reply_text(&reply, "all");
-    check_str(nested.ear.text, "1:a 2:b 3:c 4:d");
+    check_str(nested.ear.text, "1:a 2:b 3:c");
+    check_ok(weft_completions_close(completions));
     check_ok(weft_node_close(node, 10000));
 }
 
@@ -970,6 +977,7 @@ int main(void)
         cmocka_unit_test(killed_process_restarts_the_stream),
         cmocka_unit_test(updated_may_cancel_its_dispatch),
         cmocka_unit_test(updated_may_dispatch_in_the_waiting_thread),
+        cmocka_unit_test(updated_of_a_handler_lends_no_second_thread),
         cmocka_unit_test(updated_does_not_end_what_calls_it),
         cmocka_unit_test(closing_waits_for_who_is_told),
         cmocka_unit_test(settled_task_says_no_more),
