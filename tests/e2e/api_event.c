@@ -509,6 +509,14 @@ static void handle_on(weft_task *task, void *context)
     thread_check_ok(weft_task_complete(task, WEFT_TEXT("")));
 }
 
+static void await_more(struct event *event, unsigned count)
+{
+    pthread_mutex_lock(&event->mutex);
+    count += event->count;
+    pthread_mutex_unlock(&event->mutex);
+    event_await(event, count);
+}
+
 static void tasks_and_callbacks_of_one_thread_take_turns(void **state)
 {
     (void)state;
@@ -521,8 +529,8 @@ static void tasks_and_callbacks_of_one_thread_take_turns(void **state)
         check_ok(weft_dispatch_async(node, CHANNEL, WEFT_TEXT("x"), NULL, NULL, NULL, 0, NULL));
     }
     for (unsigned i = 1; i <= 20; i++) {
-        event_await(&chain.heard, chain.heard.count + 5);
-        event_await(&chain.handled, chain.handled.count + 5);
+        await_more(&chain.heard, 5);
+        await_more(&chain.handled, 5);
     }
     atomic_store(&chain.stop, true);
     check_ok(weft_node_close(node, 10000));
