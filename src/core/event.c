@@ -521,7 +521,7 @@ void weft__audience_end(struct core *core, struct core_channel *channel)
 static bool settle(struct core *core, struct core_subscription *subscription)
 {
     if (!subscription->ended) weft__subscription_end(core, subscription, WEFT_ECLOSED);
-    if (!subscription->group) return true;
+    if (!subscription->group || subscription->unsubscribed) return true;
     atomic_store_explicit(&subscription->silent, true, memory_order_release);
     while (subscription->inbox.items > 0) {
         if (core->budget-- <= 0) return false;

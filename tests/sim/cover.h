@@ -137,6 +137,30 @@
     X(SLEEPER_WOKEN, "a timer due earlier wakes the sleeper")                                                          \
     X(TICK_LATE, "a tick later than it was due")                                                                       \
     X(QUIET_WAIT, "wait for quiet")                                                                                    \
+    X(ENOMEM_SUBSCRIBE, "WEFT_ENOMEM: subscribe")                                                                      \
+    X(ENOMEM_PUBLISH, "WEFT_ENOMEM: publish")                                                                          \
+    X(PUBLISHED, "published and heard")                                                                                \
+    X(PUBLISHED_NOWHERE, "published into nothing")                                                                     \
+    X(PUBLISHED_TO_DEAD, "published to one whose link has fired")                                                      \
+    X(PUBLISHED_DRAINED, "published on a drained channel")                                                             \
+    X(EVENT_LARGE, "an event beyond its channel's payload_bytes_max")                                                  \
+    X(EVICTED, "the oldest event made room")                                                                           \
+    X(EVICTED_MANY, "several made room for one")                                                                       \
+    X(NEWEST_DROPPED, "the newest event was dropped")                                                                  \
+    X(CUT, "a subscriber was cut off")                                                                                 \
+    X(NOT_CUT, "a full one was not cut off")                                                                           \
+    X(NOT_CUT_CALLED, "one was not cut off because it made calls")                                                     \
+    X(GAP_TOLD, "an event says that others were lost before it")                                                       \
+    X(EVENTS_TAKEN, "events taken")                                                                                    \
+    X(EVENTS_WAKE, "who waits for events is woken")                                                                    \
+    X(ENDED_TOLD, "who pulls learns of the end")                                                                       \
+    X(TURN, "a turn")                                                                                                  \
+    X(TURN_ENDED, "a turn that tells the end")                                                                         \
+    X(TURN_BROKEN_OFF, "a turn that stops before its end")                                                             \
+    X(UNSUBSCRIBED_IN_TURN, "unsubscribed while called")                                                               \
+    X(UNSUBSCRIBED_FULL, "unsubscribed with events waiting")                                                           \
+    X(EVENT_CHANNEL_DELETED, "an event channel with subscribers is deleted")                                           \
+    X(SETTLED_UNHEARD, "closed with events unheard")                                                                   \
     X(CLOSED_BUSY, "closed with dispatches open")
 
 enum cover {

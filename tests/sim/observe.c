@@ -42,6 +42,8 @@ static void woken(struct world *world, struct sim_waiter *waiter)
     case WAITS_WINDOW: world->senders[waiter->owner].woken = true; break;
     case WAITS_DUE: cover(COVER_SLEEPER_WOKEN); break;
     case WAITS_OUTCOME: cover(COVER_FETCH_WOKEN); break;
+    case WAITS_EVENTS:
+    case WAITS_NO_TURN: events_woken(world, waiter); break;
     case WAITS_IDLE:
     case WAITS_DRAINED:
     case WAITS_QUIET: break;
@@ -57,7 +59,7 @@ static void take_wakes(struct world *world)
 
 static bool hangs(const struct world *world, uint32_t session)
 {
-    if (world->sessions[session].workers) return true;
+    if (world->sessions[session].workers || world->sessions[session].subscriptions) return true;
     for (uint32_t i = 0; i < world->live_count; i++) {
         const struct sim_call *call = &world->calls[world->live[i]];
         if (call->life == CALL_OPEN && call->session == session &&
@@ -389,6 +391,10 @@ static void observe_stats(struct world *world)
     SAME(redispatched);
     SAME(fenced);
     SAME(deaths);
+    SAME(published);
+    SAME(delivered);
+    SAME(dropped);
+    SAME(cut);
 #undef SAME
     EXPECT(world, world->core->dispatches.live_count == world->live_count, "%u dispatches are kept, and should be %u",
            world->core->dispatches.live_count, world->live_count);
@@ -457,6 +463,7 @@ void observe(struct world *world)
         if (world->dests[i].core && (world->dests[i].core->items_count || world->dests[i].shadow_count))
             observe_dest(world, &world->dests[i]);
     observe_senders(world);
+    observe_events(world);
     observe_stats(world);
     bool large = world->shape.audit_every > 1;
     if (large && world->events % world->shape.audit_every) return;

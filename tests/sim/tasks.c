@@ -34,7 +34,8 @@ void dest_take(struct world *world, uint32_t index, uint32_t max)
     }
     if (count > 1) cover(COVER_TAKE_BATCH);
     if (count == 1 && max > 1 && tasks[0]->timed) cover(COVER_TAKE_TIMED);
-    if (!count) dest_sleep(world, dest);
+    bool turns = dest->role == DEST_GROUP && !list_empty(&world->groups[dest->owner].core.turns);
+    if (!count && !turns) dest_sleep(world, dest);
     sim_leave(world);
 }
 

@@ -54,6 +54,14 @@ enum event_kind {
     EV_ON_CANCEL,
     EV_PROGRESS,
     EV_PARTIAL,
+    EV_EVENT_CHANNEL,
+    EV_SUBSCRIBE,
+    EV_PUBLISH,
+    EV_EVENTS,
+    EV_TURN,
+    EV_TURN_DONE,
+    EV_UNSUBSCRIBE,
+    EV_FORGET_SUBSCRIPTION,
     EV_MOVE,
     EV_TICK,
     EV_JUMP,
@@ -68,6 +76,7 @@ enum event_kind {
 /* How much there is of each, and how the world's people behave. */
 struct shape {
     uint32_t sessions, session_names, workers, channels, templated, groups, queues, calls;
+    uint32_t subscriptions, event_channels;
     uint32_t types; /* activity types in use; 0 = none */
     uint32_t life;  /* events before it is closed */
     uint32_t audit_every;
@@ -88,7 +97,9 @@ enum waiter_kind {
     WAITS_DRAINED,
     WAITS_QUIET,
     WAITS_OUTCOME,
-    WAITS_DUE
+    WAITS_DUE,
+    WAITS_EVENTS,
+    WAITS_NO_TURN
 };
 
 struct sim_waiter {
@@ -101,7 +112,7 @@ struct sim_waiter {
 struct sim_session {
     uint64_t handle; /* 0 = none here */
     struct list_node ended;
-    uint32_t name, serial, holders, workers;
+    uint32_t name, serial, holders, workers, subscriptions;
     bool declared, armed, fired;
 };
 
@@ -134,6 +145,7 @@ struct sim_group {
     struct core_group core;
     uint32_t dest;
     bool added;
+    bool awake; /* a thread has handed in a turn, and looks for the next */
 };
 
 enum dest_role { DEST_CALLBACKS = 1, DEST_INLINE, DEST_QUEUE, DEST_GROUP, DEST_INBOX };
@@ -150,6 +162,42 @@ struct sim_dest {
     struct sim_waiter consumers[CONSUMERS];
     uint64_t *shadow; /* seen: what stood there after the last event */
     uint32_t shadow_count, shadow_room;
+};
+
+enum { SIM_INBOX_MAX = 200 };
+
+/* An event in an inbox, as the model has it. */
+struct sim_entry {
+    const struct message *message;
+    uint64_t charge, number;
+    uint32_t dropped, channel, channel_serial;
+};
+
+struct sim_event_channel {
+    char name[32];
+    uint64_t hash, published, delivered, dropped, cut;
+    uint32_t serial, payload_bytes_max;
+    enum channel_life life;
+};
+
+struct sim_subscription {
+    uint64_t handle;                                  /* 0 = none here */
+    uint32_t session, channel, channel_serial, group; /* channel NONE: by pattern; group NONE: pulls */
+    const char *pattern;
+    weft_slow slow;
+    uint32_t items_max, stall_ms;
+    uint64_t bytes_max;
+    bool told, tells, unsubscribed, cut, settled;
+    struct sim_entry inbox[SIM_INBOX_MAX];
+    uint32_t items, gap, quantum;
+    uint64_t delivered, taken, dropped, evicted, progress_ns;
+    struct core_dest dest;
+    struct sim_waiter consumers[CONSUMERS], no_turn;
+    struct core_turn turn;
+    bool in_turn;
+    size_t called;         /* of the turn */
+    uint32_t unseen_calls; /* since it was judged last */
+    uint64_t stamp;        /* seen: of its place among the turns; 0 = none */
 };
 
 enum call_life { CALL_FREE, CALL_OPEN, CALL_ENDED };
@@ -274,6 +322,9 @@ struct world {
     struct sim_worker *workers;
     struct sim_channel *channels; /* those with templates behind the others */
     struct sim_group *groups;
+    struct sim_event_channel *event_channels;
+    struct sim_subscription *subscriptions;
+    uint64_t turn_stamp;
     struct sim_dest *dests; /* callbacks, inline, the queues, the groups', the workers' */
     struct sim_call *calls;
     struct sim_task *tasks;
@@ -330,7 +381,7 @@ void sim_enter(struct world *world, enum event_kind kind, bool may_allocate);
 bool sim_ran_out(struct world *world, weft_error error, enum cover what);
 void sim_leave(struct world *world);
 
-/* people.c, workers.c, channels.c, calls.c, outcomes.c, tasks.c, streams.c, clockwork.c: the events. False: there was nothing to do it to. */
+/* people.c, workers.c, channels.c, calls.c, outcomes.c, tasks.c, streams.c, events.c, clockwork.c: the events. False: there was nothing to do it to. */
 typedef bool (*sim_action)(struct world *world);
 bool act_attach(struct world *world);
 bool act_arm(struct world *world);
@@ -399,6 +450,18 @@ void tasks_say(struct world *world, uint32_t *indexes, struct core_result *resul
 void task_finish(struct world *world, uint32_t index);
 void tick_all(struct world *world);
 void senders_give_up(struct world *world); /* all of them */
+bool act_event_channel(struct world *world);
+bool act_subscribe(struct world *world);
+bool act_publish(struct world *world);
+bool act_events(struct world *world);
+bool act_turn(struct world *world);
+bool act_turn_done(struct world *world);
+bool act_unsubscribe(struct world *world);
+bool act_forget_subscription(struct world *world);
+void events_make(struct world *world);
+void events_empty(struct world *world); /* nobody is subscribed any more */
+void events_woken(struct world *world, struct sim_waiter *waiter);
+void observe_events(struct world *world);
 void channel_declare(struct world *world, uint32_t index, const weft_channel_options *options);
 bool channel_same(weft_channel_options a, weft_channel_options b);
 void channel_draw(struct world *world, weft_channel_options *options);
