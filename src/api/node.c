@@ -308,7 +308,7 @@ weft_error weft_process_fini(uint32_t timeout_ms)
 
 void weft_panic_hook(void (*panic)(const char *sentence, void *context), void *context)
 {
-    weft__panic_set(panic, context);
+    if (!weft__forked) weft__panic_set(panic, context); /* which waits for others that set it */
 }
 
 weft_error weft_node_stats_get(weft_node *node, weft_node_stats *stats)

@@ -57,6 +57,7 @@ weft_error weft_task_progress(weft_task *task, weft_bytes payload)
 {
     static const char call[] = "weft_task_progress";
     struct message *message;
+    if (weft__forked) return weft__error_forked(__func__);
     weft_error error = make(task, payload, call, &message);
     if (error) return error;
     weft_node *node = core_of(task)->shell.context;
@@ -87,6 +88,7 @@ weft_error weft_task_partial(weft_task *task, weft_bytes payload, uint32_t timeo
     static const char call[] = "weft_task_partial";
     struct message *message;
     struct executor *lent = NULL;
+    if (weft__forked) return weft__error_forked(__func__);
     weft_error error = make(task, payload, call, &message);
     if (error) return error;
     struct core_task *core_task = core_of(task);

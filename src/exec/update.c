@@ -1,6 +1,7 @@
 #include "exec/update.h"
 
 #include "base/assert.h"
+#include "base/fork.h"
 #include "exec/frame.h"
 #include "exec/gate.h"
 
@@ -15,6 +16,7 @@ void weft__update_tell(struct core_outcome *outcome)
                           .number = outcome->number};
     if (message) update.payload = (weft_bytes){.data = message->bytes, .size = message->size_bytes};
     outcome->updated(&update, outcome->updated_context);
+    weft__fork_check();
     weft__message_drop(message);
     outcome->message = NULL;
 }

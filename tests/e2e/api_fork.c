@@ -207,7 +207,16 @@ static void fork_in_handler(weft_task *task, void *context)
 {
     struct place *place = context;
     fork_all(place->cast);
+    thread_check_ok(weft_task_progress(task, WEFT_TEXT("half of it")));
     thread_check_ok(weft_task_complete(task, weft_task_payload(task)));
+    event_give(&place->done);
+}
+
+static void fork_in_updated(const weft_update *update, void *context)
+{
+    struct place *place = context;
+    thread_check_eq(update->kind, WEFT_UPDATE_PROGRESS);
+    fork_all(place->cast);
     event_give(&place->done);
 }
 
@@ -261,6 +270,7 @@ static void fork_wherever_users_code_runs(uint32_t threads, uint32_t flags)
     struct place place = {.cast = &cast};
     weft_group_options group = WEFT_GROUP_OPTIONS;
     weft_worker_options options = WEFT_WORKER_OPTIONS;
+    weft_dispatch_options dispatched = WEFT_DISPATCH_OPTIONS;
     weft_worker *worker;
     weft_task *task;
     pthread_t lent;
@@ -275,15 +285,17 @@ static void fork_wherever_users_code_runs(uint32_t threads, uint32_t flags)
     options.state_free = fork_in_state_free;
     check_ok(weft_worker_register(cast.node, CHANNEL, fork_in_handler, &place, &options, &worker));
 
-    check_ok(weft_dispatch_async(cast.node, CHANNEL, WEFT_TEXT("1"), NULL, fork_in_ended, &place, 0, NULL));
-    event_await(&place.done, 2); /* handler and ended */
+    dispatched.updated = fork_in_updated;
+    dispatched.updated_context = &place;
+    check_ok(weft_dispatch_async(cast.node, CHANNEL, WEFT_TEXT("1"), &dispatched, fork_in_ended, &place, 0, NULL));
+    event_await(&place.done, 3); /* handler, updated and ended */
     check_ok(weft_worker_next(cast.pull, 0, &task));
     check_ok(weft_task_on_cancel(task, fork_in_cancelled, &place));
     check_ok(weft_dispatch_cancel(cast.node, weft_task_dispatch(task)));
-    event_await(&place.done, 3);
+    event_await(&place.done, 4);
     check_ok(weft_task_acknowledge_cancel(task));
     check_ok(weft_channel_find(cast.node, CHANNEL, fork_in_found, &place));
-    event_await(&place.done, 4);
+    event_await(&place.done, 5);
     check_ok(weft_worker_unregister(worker));
     cast_close(&cast);
     if (!threads) join(lent);

@@ -59,6 +59,19 @@ static weft_dispatch_id submit(struct cast *cast, const char *channel)
     return ticket.id;
 }
 
+static void updated(const weft_update *update, void *context)
+{
+    (void)update;
+    (void)context;
+}
+
+static void submit_streaming(struct cast *cast, const char *channel)
+{
+    weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
+    options.updated = updated;
+    thread_check_ok(weft_dispatch_submit(cast->completions, channel, WEFT_TEXT("1"), &options, 0, NULL));
+}
+
 static void fetch_reply(struct cast *cast)
 {
     size_t count;
@@ -101,7 +114,7 @@ void cast_open(struct cast *cast, uint32_t threads, const weft_allocator *alloca
     while (!cast->held)
         pthread_cond_wait(&cast->cond, &cast->mutex);
     unlock(cast);
-    (void)submit(cast, CALLS_PULL);
+    submit_streaming(cast, CALLS_PULL);
     (void)submit(cast, CALLS_PULL);
     thread_check_ok(weft_worker_next(cast->pull, 0, &cast->task));
     (void)submit(cast, CALLS_ECHO);
@@ -109,6 +122,9 @@ void cast_open(struct cast *cast, uint32_t threads, const weft_allocator *alloca
     (void)submit(cast, CALLS_ECHO);
     dispatch_detached(cast);
     cast->open = submit(cast, CALLS_WAIT);
+    thread_check_ok(weft_node_inspect(cast->node, NULL, &cast->listing));
+    thread_check_ok(weft_why_get(cast->node, cast->open, &cast->why));
+    thread_check_ok(weft_listing_json(cast->listing, &cast->text, NULL));
     cast_settle(cast);
 }
 
@@ -122,6 +138,12 @@ static void let_go(struct cast *cast)
     do {
         if (cast->task && weft_task_abandon(cast->task) == WEFT_OK) cast->task = NULL;
     } while (weft_worker_next(cast->pull, 0, &cast->task) == WEFT_OK);
+    weft_reply_release(&cast->reply);
+    weft_listing_release(cast->listing);
+    weft_why_release(&cast->why);
+    weft_text_release(cast->text);
+    cast->listing = NULL;
+    cast->text = NULL;
 }
 
 /* Some dispatches wait for ever: they get a millisecond. */
@@ -129,7 +151,6 @@ static weft_error close_node(struct cast *cast)
 {
     weft_error error;
     let_go(cast);
-    weft_reply_release(&cast->reply);
     while ((error = weft_node_close(cast->node, 1)) == WEFT_EBUSY)
         continue;
     if (!error) cast->node = NULL;
@@ -276,6 +297,128 @@ CALL(cause_text)
     return WEFT_OK;
 }
 
+/* inspect.h */
+
+static weft_error listed(weft_error error, weft_listing *listing)
+{
+    if (!error) weft_listing_release(listing);
+    return error;
+}
+
+CALL(node_inspect)
+{
+    weft_listing *listing;
+    weft_error error = weft_node_inspect(cast->node, NULL, &listing);
+    return listed(error, listing);
+}
+
+/* In a child it stays as it is, for the other rows. */
+CALL(listing_release)
+{
+    weft_listing_release(cast->listing);
+    if (getpid() == cast->home) cast->listing = NULL;
+    return WEFT_OK;
+}
+
+static weft_error written(weft_error error, char *text)
+{
+    if (error) return error;
+    thread_check_eq(text[0], '{');
+    weft_text_release(text);
+    return WEFT_OK;
+}
+
+CALL(listing_json)
+{
+    char *text;
+    size_t size;
+    weft_error error = weft_listing_json(cast->listing, &text, &size);
+    return written(error, text);
+}
+
+static weft_error explained(weft_error error, weft_why *why)
+{
+    if (!error) weft_why_release(why);
+    return error;
+}
+
+CALL(dispatch_why)
+{
+    weft_why why;
+    weft_error error = weft_dispatch_why(cast->node, CALLS_ECHO, NULL, &why);
+    return explained(error, &why);
+}
+
+CALL(why_get)
+{
+    weft_why why;
+    weft_error error = weft_why_get(cast->node, cast->open, &why);
+    return explained(error, &why);
+}
+
+CALL(why_json)
+{
+    char *text;
+    weft_error error = weft_why_json(&cast->why, &text, NULL);
+    return written(error, text);
+}
+
+CALL(why_release)
+{
+    weft_why_release(&cast->why);
+    thread_check_true(!cast->why.memory && !cast->why.refusals);
+    return WEFT_OK;
+}
+
+CALL(text_release)
+{
+    weft_text_release(cast->text);
+    cast->text = NULL;
+    return WEFT_OK;
+}
+
+CALL(rule_name)
+{
+    UNUSED;
+    thread_check_str(weft_rule_name(WEFT_RULE_LINK), "link");
+    return WEFT_OK;
+}
+
+CALL(standing_name)
+{
+    UNUSED;
+    thread_check_str(weft_standing_name(WEFT_STANDING_QUEUED), "queued");
+    return WEFT_OK;
+}
+
+CALL(channel_state_name)
+{
+    UNUSED;
+    thread_check_str(weft_channel_state_name(WEFT_CHANNEL_PAUSED), "paused");
+    return WEFT_OK;
+}
+
+CALL(worker_state_name)
+{
+    UNUSED;
+    thread_check_str(weft_worker_state_name(WEFT_WORKER_DEAD), "dead");
+    return WEFT_OK;
+}
+
+CALL(policy_name)
+{
+    UNUSED;
+    thread_check_str(weft_policy_name(WEFT_STICKY), "sticky");
+    return WEFT_OK;
+}
+
+CALL(link_kind_name)
+{
+    UNUSED;
+    thread_check_str(weft_link_kind_name(WEFT_LINK_THREAD), "thread");
+    return WEFT_OK;
+}
+
 CALL(priority_name)
 {
     UNUSED;
@@ -326,6 +469,27 @@ CALL(process_fini)
 {
     UNUSED;
     return weft_process_fini(WEFT_FOREVER);
+}
+
+CALL(panic_hook)
+{
+    UNUSED;
+    weft_panic_hook(NULL, NULL);
+    return WEFT_OK;
+}
+
+CALL(node_event_name)
+{
+    UNUSED;
+    thread_check_str(weft_node_event_name(WEFT_NODE_DIED), "died");
+    return WEFT_OK;
+}
+
+CALL(log_level_name)
+{
+    UNUSED;
+    thread_check_str(weft_log_level_name(WEFT_LOG_INFO), "info");
+    return WEFT_OK;
 }
 
 CALL(node_stats_get)
@@ -392,6 +556,12 @@ CALL(channel_info_get)
 {
     weft_channel_info info;
     return weft_channel_info_get(cast->node, CALLS_ECHO, &info);
+}
+
+CALL(channel_latency_get)
+{
+    weft_latency latency;
+    return weft_channel_latency_get(cast->node, CALLS_ECHO, &latency);
 }
 
 CALL(channel_deaths)
@@ -669,6 +839,22 @@ CALL(task_heartbeat)
     return weft_task_heartbeat(cast->task);
 }
 
+CALL(task_streams)
+{
+    thread_check_true(weft_task_streams(cast->task));
+    return WEFT_OK;
+}
+
+CALL(task_progress)
+{
+    return weft_task_progress(cast->task, WEFT_TEXT("half of it"));
+}
+
+CALL(task_partial)
+{
+    return weft_task_partial(cast->task, WEFT_TEXT("a part"), 0);
+}
+
 CALL(task_keep)
 {
     weft_error error = weft_task_keep(cast->held);
@@ -861,6 +1047,9 @@ const struct call calls[] = {
     REFUSED_AS(node_close, null),
     REFUSED(node_default),
     REFUSED(process_fini),
+    HARMLESS(panic_hook),
+    HARMLESS(node_event_name),
+    HARMLESS(log_level_name),
     REFUSED(node_stats_get),
     REFUSED(channel_declare),
     REFUSED_AS(channel_declare, sticky),
@@ -871,6 +1060,7 @@ const struct call calls[] = {
     REFUSED(channel_delete),
     REFUSED(channel_find),
     REFUSED(channel_info_get),
+    REFUSED(channel_latency_get),
     REFUSED(channel_deaths),
     REFUSED(participant_process),
     REFUSED(participant_thread),
@@ -902,6 +1092,9 @@ const struct call calls[] = {
     HARMLESS(task_cancelled),
     REFUSED(task_on_cancel),
     REFUSED(task_heartbeat),
+    HARMLESS(task_streams),
+    REFUSED(task_progress),
+    REFUSED(task_partial),
     REFUSED(task_keep),
     REFUSED(task_complete),
     REFUSED(task_complete_as),
@@ -924,6 +1117,20 @@ const struct call calls[] = {
     HARMLESS(reply_release),
     HARMLESS(priority_name),
     HARMLESS(admission_name),
+    REFUSED(node_inspect),
+    HARMLESS(listing_json), /* needs no node, like why_json */
+    HARMLESS(listing_release),
+    REFUSED(dispatch_why),
+    REFUSED(why_get),
+    HARMLESS(why_json),
+    HARMLESS(why_release),
+    HARMLESS(text_release),
+    HARMLESS(rule_name),
+    HARMLESS(standing_name),
+    HARMLESS(channel_state_name),
+    HARMLESS(worker_state_name),
+    HARMLESS(policy_name),
+    HARMLESS(link_kind_name),
 };
 const size_t calls_count = sizeof calls / sizeof *calls;
 

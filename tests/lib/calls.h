@@ -11,9 +11,10 @@
 
 #include <weft/weft.h>
 
-#define CALLS_ECHO "dispatch.cast.echo"   /* one worker with a handler; nothing waits or runs there */
-#define CALLS_HOLD "dispatch.cast.hold"   /* one whose handler holds `held` until the cast is closed */
-#define CALLS_PULL "dispatch.cast.pull"   /* a pull worker: `task` is taken, another one waits in its inbox */
+#define CALLS_ECHO "dispatch.cast.echo" /* one worker with a handler; nothing waits or runs there */
+#define CALLS_HOLD "dispatch.cast.hold" /* one whose handler holds `held` until the cast is closed */
+#define CALLS_PULL                                                                                                     \
+    "dispatch.cast.pull" /* a pull worker: `task`, which streams, is taken, another one waits in its inbox */
 #define CALLS_WAIT "dispatch.cast.wait"   /* nobody works there: `open` waits */
 #define CALLS_EMPTY "dispatch.cast.empty" /* nothing */
 #define CALLS_MADE "dispatch.cast.made"   /* is made from a template when somebody registers */
@@ -27,7 +28,10 @@ struct cast {
     weft_dispatch_id open;
     weft_dispatch_id detached; /* its outcome can be fetched */
     weft_participant *participant;
-    weft_reply reply;                /* not released yet */
+    weft_reply reply; /* not released yet; nor are these: */
+    weft_listing *listing;
+    weft_why why;
+    char *text;
     pid_t home;                      /* the process that opened it */
     const weft_allocator *allocator; /* of its node */
 
