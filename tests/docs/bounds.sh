@@ -77,7 +77,7 @@ C
 
 awk -F '\t' -v OFS='\t' '
     function holds(cell, number) { return number == "" || index(" " cell " ", " " number " ") || index(cell, " " number ";") }
-    NR == FNR { if (/^\| /) { split($0, cells, " \\| *"); lines[++count] = $0 } next }
+    NR == FNR { if (/^\| /) lines[++count] = $0; next }
     {
         found = 0
         for (i = 1; i <= count; i++) if (index(lines[i], "| " $1) == 1) {
