@@ -1,5 +1,5 @@
-/* host_threads: handlers run on threads of the host's own, which it starts, names, pins and joins as it likes. The group
- * has no thread itself (threads = 0); each thread that calls weft_group_run is lent to it.
+/* host_threads: handlers run on threads of the host's own, which it starts, names, pins and joins as it likes. The
+ * group has no thread itself (threads = 0); each thread that calls weft_group_run is lent to it.
  *
  * Each task waits until three of them run at the same time, so all three threads of the pool must take part. It prints:
  *

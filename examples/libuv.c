@@ -1,5 +1,5 @@
-/* libuv: the same in a uv_loop: a uv_poll_t on the eventfd of the outcomes. The work is done on weft's threads, the loop
- * stays free for its timers and sockets.
+/* libuv: the same in a uv_loop: a uv_poll_t on the eventfd of the outcomes. The work is done on weft's threads, the
+ * loop stays free for its timers and sockets.
  *
  * A timer asks for a square every few milliseconds; when the last outcome is there, everything is closed and the loop
  * ends. It prints:
