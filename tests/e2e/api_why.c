@@ -262,7 +262,8 @@ static void why_follows_a_dispatch_to_its_end(void **state)
 
 /* --- requests ---------------------------------------------------------------------------------------------------------- */
 
-static void check_would(weft_node *node, const weft_dispatch_options *options, weft_admission admission, const char *part)
+static void check_would(weft_node *node, const weft_dispatch_options *options, weft_admission admission,
+                        const char *part)
 {
     weft_why why;
     check_ok(weft_dispatch_why(node, CHANNEL, options, &why));

@@ -44,7 +44,8 @@ static void strings_are_escaped(void **state)
     check_string("plain", "\"plain\"");
     check_string("\"quoted\\", "\"\\\"quoted\\\\\"");
     check_string("a\nb\x01\x7f", "\"a\\u000ab\\u0001\\u007f\"");
-    check_string("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\xa7\xb5", "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\xa7\xb5\"");
+    check_string("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\xa7\xb5",
+                 "\"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\xa7\xb5\"");
 }
 
 static void what_is_no_utf8_is_replaced(void **state)
