@@ -81,7 +81,7 @@ programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH),$(all_tests)) ##
 NEEDS := $(CC) sodium.h
 all programs check sim bench: NEEDS += $(CXX)
 programs check sim bench: NEEDS += cmocka.h pkg-config $(firstword $(WRAP))
-check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff)
+check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema
 setup:
 	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
 

@@ -207,6 +207,21 @@ struct asked {
 #define sleep_until_due(waiter) world_verb(sleep_until_due, waiter)
 #define unwait(waiter) world_verb(unwait, waiter)
 
+/* --- seeing inside ----------------------------------------------------------------------------------------------- */
+
+/* Writes down what is answered: where it stands ("a waits 20 ms, 2 ahead", "a at w1", "a lost at w1", "a ended"; of a request
+ * "accepted by w1", "deferred", "rejected:draining"), and of each worker of the channel the first rule that refuses. */
+#define why(name) world_verb(why, name)
+#define would(...) (world_here(CHECK_SITE("would(" #__VA_ARGS__ ")")), world_would(&(struct asked){__VA_ARGS__}))
+
+/* Writes down all pages: "channel: ..." with its queues, and its workers. */
+#define list(pattern) world_verb(list, pattern)
+#define latency_now() world_verb(latency_now, 0)
+
+/* From open_notes on what happens is kept; what_happened writes it down: "noted died, s1" … */
+#define open_notes() world_verb(open_notes, 0)
+#define what_happened() world_verb(what_happened, 0)
+
 /* --- the node ---------------------------------------------------------------------------------------------------- */
 
 #define close_node() world_verb(close_node, 0)
@@ -296,6 +311,13 @@ bool world_wait_room(const char *waiter);
 bool world_wait_quiet(const char *waiter, bool tasks);
 bool world_sleep_until_due(const char *waiter);
 bool world_unwait(const char *waiter);
+
+void world_why(const char *name);
+void world_would(const struct asked *asked);
+void world_list(const char *pattern);
+weft_latency world_latency_now(int unused);
+void world_open_notes(int unused);
+void world_what_happened(int unused);
 
 void world_close_node(int unused);
 void world_settle_all(int unused);

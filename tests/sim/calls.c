@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sim/model.h"
+#include "sim/seeing.h"
 
 #include "base/clock.h"
 
@@ -191,12 +192,15 @@ void call_dispatch(struct world *world, struct sim_request *draft)
     world->event.channel = draft->channel;
     world->event.priority = draft->request.priority;
     (void)weft__core_channel_info(world->core, world->now_ns, draft->request.channel, &before);
+    struct forecast forecast;
+    forecast_make(world, &draft->request, &forecast);
     weft_error error = weft__core_dispatch(world->core, world->now_ns, &draft->request, &admitted);
     TRACE(world, "dispatch on %s type %u priority %u from session %u: %d %s", draft->request.channel, draft->type,
           draft->request.priority, draft->session, (int)error, error == WEFT_EREJECTED ? admitted.reason : "");
     bool ran_out = sim_ran_out(world, error, COVER_ENOMEM_DISPATCH);
     if (!ran_out && (expected || (error && error != WEFT_EREJECTED)))
         EXPECT(world, error == expected, "dispatch: %d and not %d", (int)error, (int)expected);
+    if (!ran_out) forecast_check(world, &forecast, error, &admitted, &before);
     cover_error(error);
     if (error == WEFT_EREJECTED) {
         expect_rejection(world, draft, &admitted, &before);

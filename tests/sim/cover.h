@@ -52,6 +52,17 @@
     X(WHY_EXCLUDED, "asked why: excluded")                                                                             \
     X(WHY_CAPACITY, "asked why: capacity")                                                                             \
     X(WHY_EXECUTOR, "asked why: executor")                                                                             \
+    X(WHY_QUEUED, "asked why of one that waits")                                                                       \
+    X(WHY_ASSIGNED, "asked why of one that is assigned")                                                               \
+    X(WHY_FENCED, "asked why of one whose attempt is lost")                                                            \
+    X(WHY_ENDED, "asked why of one that has ended")                                                                    \
+    X(WOULD_ACCEPT, "foretold: accepted")                                                                              \
+    X(WOULD_DEFER, "foretold: deferred")                                                                               \
+    X(WOULD_REJECT, "foretold: rejected")                                                                              \
+    X(LISTED, "all was listed")                                                                                        \
+    X(NOTED_LOST, "a lost worker was noted")                                                                           \
+    X(NOTED_RECOVERED, "a channel was noted degraded, and recovered")                                                  \
+    X(NOTED_FULL, "a full channel was noted")                                                                          \
     X(FIRED_ARMING, "fired before armed")                                                                              \
     X(ARMED_LATE, "armed after it fired")                                                                              \
     X(ARMED_WITH_WORKERS, "armed with workers registered")                                                             \

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "lib/audit.h"
 #include "sim/model.h"
+#include "sim/seeing.h"
 
 enum { STARVED_TURN = 16, HOLD_AND_A_HALF = CORE_HOLD_MAX * 3 / 2 };
 
@@ -465,6 +466,7 @@ void observe(struct world *world)
     observe_senders(world);
     observe_events(world);
     observe_stats(world);
+    observe_notes(world);
     bool large = world->shape.audit_every > 1;
     if (large && world->events % world->shape.audit_every) return;
     if (!weft__core_has_work(world->core)) observe_done(world);

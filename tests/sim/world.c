@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "lib/audit.h"
 #include "sim/model.h"
+#include "sim/seeing.h"
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
@@ -314,6 +315,7 @@ void sim_make(struct world *world)
     fill_lottery(world);
     world->core = weft__core_new(&world->memory.mem, &shape->limits, world->now_ns);
     WEFT_ASSERT(world->core);
+    if (world->seed & 1) notes_open(world);
 }
 
 static void unmake(struct world *world)

@@ -309,6 +309,13 @@ struct fresh {
     bool from_queue; /* where it stood before the event */
 };
 
+/* What was noted so far. */
+struct sim_notes {
+    struct core_dest dest;
+    uint32_t channels, workers, degraded;
+    uint64_t deaths, last_ns;
+};
+
 struct world {
     struct rng rng;
     struct failmem memory;
@@ -340,6 +347,7 @@ struct world {
     uint32_t fetched_call, fetched_serial;
 
     weft_node_stats stats; /* the model's */
+    struct sim_notes notes;
     struct event event;
     struct fresh fresh[FRESH_MAX];
     uint32_t fresh_count;
