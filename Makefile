@@ -11,6 +11,7 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
 
 VERSION := $(shell sed -n 's/^.define WEFT_VERSION "\(.*\)"/\1/p' include/weft/version.h)
 SONAME := libweft.so.$(firstword $(subst ., ,$(VERSION)))
@@ -52,7 +53,8 @@ objects = $(addsuffix .o,$(programs))
 LIB := $O/libweft.a
 SHARED := $O/libweft.so.$(VERSION)
 TEST_LIB := $O/libtest.a
-EXAMPLES := $(call programs,examples/*.c)
+UV_EXAMPLES := $(call programs,$(shell grep -l '<uv.h>' examples/*.c))
+EXAMPLES := $(filter-out $(UV_EXAMPLES),$(call programs,examples/*.c examples/*.cc))
 TOOLS := $(call programs,tools/*.c)
 SIM := $(if $(wildcard tests/sim/*.c),$O/sim)
 BENCH := $(if $(wildcard tests/bench/*.c),$O/bench)
@@ -77,12 +79,15 @@ programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH),$(all_tests)) ##
 
 # Installs what is missing where it can. NEEDS are commands and headers.
 NEEDS := $(CC) sodium.h
-programs check sim bench: NEEDS += $(CXX) cmocka.h pkg-config $(firstword $(WRAP))
+all programs check sim bench: NEEDS += $(CXX)
+programs check sim bench: NEEDS += cmocka.h pkg-config $(firstword $(WRAP))
+check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema
 setup:
 	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
 
 # Changes when the flags do, and everything is compiled anew.
 all_flags = $(compile_c) $(compile_cxx) $(LDFLAGS)
+$O/flags: includes := $(includes)
 $O/flags: FORCE
 	@mkdir -p $O; echo '$(all_flags)' | cmp -s - $@ || echo '$(all_flags)' >$@
 
@@ -120,8 +125,9 @@ $O/bench: $(call objects,tests/bench/*.c) $(TEST_LIB) $(LIB)
 $(FUZZERS): %: %.o $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka -fsanitize=fuzzer
 
-$(EXAMPLES) $(TOOLS): %: %.o $(LIB)
-	$(call say,link)$(link)
+# What else they need they say by their includes.
+$(EXAMPLES) $(UV_EXAMPLES) $(TOOLS): %: %.o $(LIB)
+	$(call say,link)$(link) $$(sed -n 's/^#include <\(uv\)\.h>/-l\1/p' $(wildcard $(@:$O/%=%.c) $(@:$O/%=%.cc)))
 
 -include $(wildcard $O/*/*.d $O/*/*/*.d)
 
@@ -144,7 +150,7 @@ check-mem: ## the fault tests under valgrind
 	$(sub_make) FLAVOUR=debug T='$(or $(T),tests/fault/)' TIMEOUT=$(or $(TIMEOUT),600) \
 		WRAP='valgrind -q --error-exitcode=99 --leak-check=full' check
 
-check: $(LIB) $(if $(filter %.sh,$(TESTS)),all $(SIM)) $(filter-out %.sh,$(TESTS))
+check: $(LIB) $(if $(filter %.sh,$(TESTS)),all $(UV_EXAMPLES) $(SIM)) $(filter-out %.sh,$(TESTS))
 	$(if $(strip $(TESTS)),,$(error no test found$(if $(T), whose path holds $(T))))
 	@WEFT_TOP='$(CURDIR)' WEFT_BUILD='$(abspath $O)' CC='$(CC)' CXX='$(CXX)' \
 		REPEAT='$(REPEAT)' TIMEOUT='$(TIMEOUT)' WRAP='$(WRAP)' STRESS_S='$(STRESS_S)' tests/run.sh $(TESTS)
@@ -178,11 +184,17 @@ install: $(LIB) $(SHARED) $(TOOLS) ## into DESTDIR and PREFIX (/usr/local)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' src/weft.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/weft.pc
 	$(if $(TOOLS),install -d $(DESTDIR)$(BINDIR); install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR))
+	tools/man.sh $O/man
+	install -d $(addprefix $(DESTDIR)$(MANDIR)/,man3 man7)
+	install -m 644 $O/man/man3/* $(DESTDIR)$(MANDIR)/man3
+	install -m 644 $O/man/man7/* $(DESTDIR)$(MANDIR)/man7
 
 uninstall: ## removes what install put there
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libweft.a libweft.so $(SONAME) $(notdir $(SHARED)) pkgconfig/weft.pc)
 	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/,$(patsubst include/%,%,$(wildcard include/weft/*.h)))
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOLS)))
+	tools/man.sh $O/man
+	cd $O/man && rm -f $$(printf '$(DESTDIR)$(MANDIR)/%s ' man3/* man7/*)
 	-rmdir $(DESTDIR)$(INCLUDEDIR)/weft
 
 dist: ## a tarball of the last commit
@@ -191,7 +203,7 @@ dist: ## a tarball of the last commit
 
 # Looking after the source --------------------------------------------------------------------------------------------
 
-ours := $(wildcard include/weft/*.h src/*/*.[ch] tests/*/*.[ch] tests/*/*.cc examples/*.[ch] tools/*.[ch])
+ours := $(wildcard include/weft/*.h src/*/*.[ch] tests/*/*.[ch] tests/*/*.cc examples/*.[ch] examples/*.cc tools/*.[ch])
 
 format format-check: NEEDS := clang-format
 format: setup ## clang-format on our files

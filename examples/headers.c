@@ -10,6 +10,8 @@
  *   6103 header files, 6103 completed, 0 unaccounted for, 0 accounted for twice, in 0.8 s
  *   4 tasks were dispatched again after a death; each of 250 digests checked again is right
  *   ...
+ *
+ * and then what weft itself lists of the node, and its answer to why a job waits; which is put to the test.
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
@@ -344,8 +346,6 @@ static bool show(weft_node *node, const struct tally *tally, double seconds, con
         twice += tally->seen[i] > 1;
     }
     unsigned wrong = check_digests(tally, &checked);
-    weft_channel_info info;
-    if (weft_channel_info_get(node, CHANNEL, &info)) die("look at the channel");
     printf("%zu header files, %u completed, %u unaccounted for, %u accounted for twice, in %.2f s\n", paths_count,
            tally->completed, missing, twice, seconds);
     printf("%u tasks were dispatched again after a death; of %u digests checked again %u are wrong\n", tally->again,
@@ -353,15 +353,107 @@ static bool show(weft_node *node, const struct tally *tally, double seconds, con
     for (int i = 0; i < TALLY_MAX && tally->workers[i].count; i++)
         printf("  %-16s %u\n", tally->workers[i].name, tally->workers[i].count);
     show_deaths(node, threads, helpers);
-    printf("%s: %s, workers %u (%u eligible), queued %u, in flight %u, orphaned %u\n", info.name,
-           info.state == WEFT_CHANNEL_OPEN ? "open" : "not open", info.workers, info.workers_eligible, info.queued,
-           info.in_flight, info.orphaned);
-    printf("  dispatched %llu, completed %llu, failed %llu, worker_died %llu, redispatched %llu, late results refused "
-           "%llu, deaths %llu\n",
-           (unsigned long long)info.dispatched, (unsigned long long)info.completed, (unsigned long long)info.failed,
-           (unsigned long long)info.worker_died, (unsigned long long)info.redispatched, (unsigned long long)info.fenced,
-           (unsigned long long)info.deaths);
     return missing == 0 && twice == 0 && wrong == 0;
+}
+
+/* --- looking inside --------------------------------------------------------------------------------------------------- */
+
+/* The upper bound of the bucket in which that share of the times lies, in microseconds. */
+static double within_us(const uint64_t *buckets, double share)
+{
+    uint64_t all = 0, sum = 0;
+    for (int i = 0; i < WEFT_LATENCY_BUCKETS; i++)
+        all += buckets[i];
+    for (int i = 0; i < WEFT_LATENCY_BUCKETS; i++) {
+        sum += buckets[i];
+        if (all && (double)sum >= share * (double)all) return (double)(UINT64_C(2) << i) / 1e3;
+    }
+    return 0;
+}
+
+static void list_channel(const weft_channel_listing *channel)
+{
+    const weft_channel_info *info = &channel->info;
+    printf("%s  %s, %s: %u workers, %u queued, %u in flight, %u orphaned\n", info->name,
+           weft_channel_state_name(info->state), weft_policy_name(info->policy), info->workers, info->queued,
+           info->in_flight, info->orphaned);
+    printf(
+        "  dispatched %llu, completed %llu, failed %llu, redispatched %llu, late results refused %llu, rejected %llu, "
+        "deaths %llu\n",
+        (unsigned long long)info->dispatched, (unsigned long long)info->completed, (unsigned long long)info->failed,
+        (unsigned long long)info->redispatched, (unsigned long long)info->fenced, (unsigned long long)info->rejected,
+        (unsigned long long)info->deaths);
+    printf("  queue time under %.0f us for half, %.0f us for 99 of 100; run time under %.0f us, %.0f us\n",
+           within_us(channel->latency.queue, 0.5), within_us(channel->latency.queue, 0.99),
+           within_us(channel->latency.run, 0.5), within_us(channel->latency.run, 0.99));
+    printf("  %-12s %-9s %-10s %-14s %9s %10s %8s\n", "worker", "state", "link", "participant", "in flight",
+           "completed", "errored");
+    for (size_t i = 0; i < channel->workers_count; i++) {
+        const weft_worker_info *worker = &channel->workers[i].info;
+        printf("  %-12s %-9s %-10s %-14s %4u of %-3u %9llu %8llu\n", worker->name,
+               weft_worker_state_name(worker->state), weft_link_kind_name(worker->link), worker->participant,
+               worker->in_flight, worker->max_concurrent, (unsigned long long)worker->completed,
+               (unsigned long long)worker->errored);
+    }
+}
+
+static void list(weft_node *node)
+{
+    weft_listing *listing;
+    if (weft_node_inspect(node, NULL, &listing)) die("list the node");
+    printf("\nthe listing:\n");
+    for (size_t i = 0; i < listing->channels_count; i++)
+        list_channel(&listing->channels[i]);
+    weft_listing_release(listing);
+}
+
+static weft_worker *pull_worker(weft_node *node, const char *channel, const char *name, const char *type)
+{
+    weft_worker *worker;
+    weft_worker_options options = WEFT_WORKER_OPTIONS;
+    options.name = name;
+    options.activity_types = &type;
+    options.activity_types_count = 1;
+    if (weft_worker_register(node, channel, NULL, NULL, &options, &worker)) die("register a worker");
+    return worker;
+}
+
+/* Two jobs, and one worker who could do them, one at a time. Asks why the second waits, does what the answer says, and
+ * expects the job to go. */
+static bool ask_why(weft_node *node)
+{
+    static const char channel[] = "dispatch.demo.render";
+    weft_ticket tickets[2];
+    weft_task *task;
+    weft_why why;
+    weft_reply reply;
+    weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
+    options.activity_type = "render";
+    options.detached = true;
+    if (weft_channel_declare(node, channel, NULL)) die("declare a channel");
+    weft_worker *gpu = pull_worker(node, channel, "gpu-1", "render");
+    weft_worker *cpu = pull_worker(node, channel, "cpu-1", "preview");
+    for (int i = 0; i < 2; i++)
+        if (weft_dispatch_async(node, channel, WEFT_TEXT("scene"), &options, NULL, NULL, 0, &tickets[i]))
+            die("dispatch");
+    if (weft_worker_next(gpu, 1000, &task)) die("fetch the first job");
+
+    if (weft_why_get(node, tickets[1].id, &why)) die("ask why");
+    printf("\nwhy does the second job on %s wait? %s\n", channel, why.sentence);
+    for (size_t i = 0; i < why.refusals_count; i++)
+        printf("  %-12s %-14s %s\n", why.refusals[i].worker.name, weft_rule_name(why.refusals[i].rule),
+               why.refusals[i].sentence);
+    weft_why_release(&why);
+
+    if (weft_task_complete(task, WEFT_TEXT("image")) || weft_worker_next(gpu, 1000, &task) ||
+        weft_task_complete(task, WEFT_TEXT("image")) || weft_dispatch_fetch(node, tickets[1].id, 1000, &reply))
+        die("do what it says");
+    bool gone = reply.outcome == WEFT_COMPLETED;
+    printf("the first job was finished, and the second %s\n", gone ? "went: completed" : "did not go");
+    weft_reply_release(&reply);
+    weft_worker_unregister(gpu);
+    weft_worker_unregister(cpu);
+    return gone;
 }
 
 int main(int argc, char **argv)
@@ -410,6 +502,8 @@ int main(int argc, char **argv)
     double seconds = (double)(now_ns() - start_ns) / 1e9;
     pthread_join(killer, NULL);
     bool right = show(node, &tally, seconds, threads, helpers);
+    list(node);
+    right = ask_why(node) && right;
 
     weft_channel_drain(node, CHANNEL, 1000);
     weft_channel_delete(node, CHANNEL); /* the pull workers' threads end */

@@ -21,17 +21,16 @@ typedef enum weft_priority {
 typedef enum weft_update_kind {
     WEFT_UPDATE_PROGRESS = 1, /* how far it is; of several that nobody has fetched only the last is left */
     WEFT_UPDATE_PARTIAL,      /* a part of the result: each one, in order */
-    WEFT_UPDATE_RESTARTED     /* another attempt has begun: what the one before sent is void */
+    WEFT_UPDATE_RESTARTED     /* another attempt has it: what the one before sent is void, and no more of it comes */
 } weft_update_kind;
 
 typedef struct weft_update {
     weft_update_kind kind;
-    uint32_t attempt; /* whose it is */
+    uint32_t attempt; /* whose it is; where restarted, the new one */
     weft_dispatch_id id;
-    uint64_t token;           /* what the caller gave along */
-    uint64_t number;          /* of the partial result, from 1 in each attempt */
-    weft_bytes payload;       /* lends, for the call */
-    const char *content_type; /* of the payload, or NULL. Lends. */
+    uint64_t token;     /* what the caller gave along */
+    uint64_t number;    /* of the partial result, from 1 in each attempt */
+    weft_bytes payload; /* lends, for the call; empty where restarted */
 } weft_update;
 
 typedef struct weft_dispatch_options {
@@ -52,9 +51,11 @@ typedef struct weft_dispatch_options {
     uint32_t heartbeat_ms;         /* between two heartbeats of the task, and from its start to the first */
     void (*updated)(const weft_update *update, void *context); /* progress and partial results, in order, before the
         outcome: called by whoever waits for that: weft_dispatch in its own thread, weft_dispatch_async on the callback
-        thread, weft_completions_next in the thread that fetches. NULL = nobody wants to know. */
-    void *updated_context;
-    uint32_t window; /* partial results that may wait for the caller, 1 to WEFT_WINDOW_MAX: beyond, the task waits */
+        thread, weft_completions_next in the thread that fetches. One call at a time for a dispatch. It may call
+        anything that its thread may, but not close what calls it. NULL = nobody wants to know. */
+    void *updated_context;                                     /* borrows until the outcome is told */
+    uint32_t window; /* where updated is set: partial results that may wait for the caller, 1 to WEFT_WINDOW_MAX:
+                              beyond, the task waits */
     const char *key; /* copies, 1 to WEFT_KEY_MAX bytes; NULL = none. A repeat of a key on its channel is the same
                          dispatch: joins it while it is open, and gets its outcome for the channel's dedup_ms after its end;
                          with another payload, type or content type it is rejected: "conflict". What never reached a
@@ -63,7 +64,7 @@ typedef struct weft_dispatch_options {
                          wait. Not together with updated. */
 } weft_dispatch_options;
 
-enum { WEFT_WINDOW_MAX = 1024, WEFT_KEY_MAX = 255 };
+enum { WEFT_WINDOW_MAX = 256, WEFT_KEY_MAX = 255 };
 
 #define WEFT_DISPATCH_OPTIONS_VALUES                                                                                   \
     1, WEFT_PRIORITY_NORMAL, 0, 0, 0, 0, 0, false, WEFT_CRASH_INHERIT, WEFT_NO_WORKER_INHERIT, 0, 0, 0, 0, 0, 0, 0,    \
@@ -131,7 +132,8 @@ WEFT_API weft_error weft_dispatch(weft_node *node, const char *channel, weft_byt
                                   const weft_dispatch_options *options, weft_reply *reply);
 
 /* Dispatches; `ended` is called once with the outcome, on the node's callback thread, one call at a time, in the order
- * of the outcomes; the reply is lent for that call. ended NULL: nobody wants to know (detached: it can be fetched).
+ * of the outcomes; the reply is lent for that call. ended NULL: nobody wants to know (detached: it can be fetched); with
+ * options.updated that is WEFT_EINVAL.
  * token comes back in the reply. WEFT_OK: admitted; ticket (may be NULL) says how. WEFT_EREJECTED: not admitted, ended
  * is not called, ticket says why. WEFT_ESYSTEM: no callback thread to be had. Other codes as weft_dispatch,
  * without WEFT_EDEADLK. Never blocks for long. Any thread, handlers and callbacks too. */
@@ -144,8 +146,8 @@ WEFT_API weft_error weft_dispatch_async(weft_node *node, const char *channel, we
  * open or unfetched. Gives: close it. WEFT_EINVAL; WEFT_ENOMEM; WEFT_ECLOSED. */
 WEFT_API weft_error weft_completions_open(weft_node *node, uint32_t outstanding_max, weft_completions **completions);
 
-/* Cancels what is open, forgets what was not fetched, and frees the queue. No other call on it may be under way. NULL:
- * WEFT_OK. */
+/* Cancels what is open, forgets what was not fetched, and frees the queue. No other call on it may be under way.
+ * WEFT_EDEADLK: from an `updated` that its weft_completions_next calls: nothing has changed. NULL: WEFT_OK. */
 WEFT_API weft_error weft_completions_close(weft_completions *completions);
 
 /* Dispatches; the outcome goes to the queue. As weft_dispatch_async otherwise; WEFT_EAGAIN: outstanding_max are open or
@@ -154,7 +156,9 @@ WEFT_API weft_error weft_dispatch_submit(weft_completions *completions, const ch
                                          const weft_dispatch_options *options, uint64_t token, weft_ticket *ticket);
 
 /* Fetches up to max outcomes in the order they came. Gives *count replies: release each. timeout_ms 0 asks without
- * waiting. WEFT_EAGAIN: none now (timeout 0); WEFT_ETIMEDOUT; WEFT_ECLOSED. One thread at a time. */
+ * waiting. What tasks say meanwhile is told on the way, by calls of `updated`: of each dispatch before its reply is
+ * returned, and also where no reply is. WEFT_EAGAIN: none now (timeout 0); WEFT_ETIMEDOUT; WEFT_ECLOSED: *count is 0
+ * then. One thread at a time; `updated` may call it, too. */
 WEFT_API weft_error weft_completions_next(weft_completions *completions, uint32_t timeout_ms, weft_reply *replies,
                                           size_t max, size_t *count);
 

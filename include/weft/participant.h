@@ -23,7 +23,8 @@ WEFT_API weft_error weft_participant_process(weft_node *node, const char *name, 
                                              weft_participant **participant);
 
 /* The calling thread: dead when it returns, calls pthread_exit or is cancelled. name: copies, NULL = "thread-<tid>".
- * What WEFT_OWNER_THREAD asks for is this, made once for each thread and node. Gives. Errors as above; WEFT_EEXIST too
+ * What WEFT_OWNER_THREAD asks for is this, made once for each thread and node; it stays, also where the call that asked
+ * for it fails. Gives. Errors as above; WEFT_EEXIST too
  * where this thread has another name already. */
 WEFT_API weft_error weft_participant_thread(weft_node *node, const char *name, weft_participant **participant);
 

@@ -1,8 +1,10 @@
 /* weft/task.h: a task, in the hands of its worker.
  *
  * A task is settled once, by one of complete, fail, acknowledge_cancel and abandon. For a pull task, and for one that
- * was kept, the handle and what it lends are gone with the call that settles it or answers WEFT_ESTALE; in a handler,
- * when the handler returns. After WEFT_ENOMEM, or WEFT_EINVAL for an argument, the task is still yours. The slot it takes is free when it is settled and its handler has returned. */
+ * was kept, the handle and what it lends are gone with that call, also where it answers WEFT_ESTALE; in a handler, when
+ * the handler returns. After WEFT_ENOMEM, or WEFT_EINVAL for an argument, the task is still yours; so it is after
+ * WEFT_ESTALE from any other call: settle it. The slot it takes is free when it is settled and its handler has
+ * returned. */
 #ifndef WEFT_TASK_H
 #define WEFT_TASK_H
 
@@ -36,18 +38,20 @@ WEFT_API weft_error weft_task_on_cancel(weft_task *task, void (*cancelled)(weft_
 WEFT_API weft_error weft_task_heartbeat(weft_task *task);
 
 /* Whether the caller wants to be told of progress and partial results. Where not, the next two calls only count as
- * heartbeats. */
+ * heartbeats; so they do once he has closed the queue that he would be told by, and the dispatch goes on detached. */
 WEFT_API bool weft_task_streams(const weft_task *task);
 
-/* Tells the caller how far the work is. payload: copies. What the caller has not fetched yet is replaced: it never
- * waits. Counts as a heartbeat. WEFT_ESTALE: nobody waits for it any more; WEFT_EINVAL: settled, or over the channel's
+/* Tells the caller how far the work is. payload: copies. Replaces what the caller has not fetched yet: it never waits.
+ * Counts as a heartbeat. WEFT_ESTALE: nobody waits for it any more; WEFT_EINVAL: settled, or over the channel's
  * payload_bytes_max; WEFT_ENOMEM. Any thread that holds the task. */
 WEFT_API weft_error weft_task_progress(weft_task *task, weft_bytes payload);
 
-/* Sends a part of the result: each arrives, in order, before the outcome. payload: copies. Where the caller's window is
- * full, waits for it up to timeout_ms. Counts as a heartbeat. WEFT_EAGAIN: full, timeout 0; WEFT_ETIMEDOUT; WEFT_ESTALE:
- * nobody waits for it any more, or became so meanwhile; WEFT_EINVAL: settled, or over the channel's payload_bytes_max;
- * WEFT_ENOMEM; WEFT_EDEADLK: it would wait in an inline handler or a callback. Any thread that holds the task. */
+/* Sends a part of the result: each is told, in order, before the outcome, unless another attempt comes first. payload:
+ * copies. Where the caller's window is full, waits for him up to timeout_ms; a handler's thread is replaced meanwhile, if
+ * threads_max allows. Counts as a heartbeat, and so does all the time that it waits. WEFT_EAGAIN: full, timeout 0;
+ * WEFT_ETIMEDOUT; WEFT_ESTALE: nobody waits for it any more, also where that became so meanwhile; WEFT_EINVAL: settled, or
+ * over the channel's payload_bytes_max; WEFT_ENOMEM; WEFT_EDEADLK: it would wait in an inline handler or on the callback
+ * thread. Any thread that holds the task. */
 WEFT_API weft_error weft_task_partial(weft_task *task, weft_bytes payload, uint32_t timeout_ms);
 
 /* In a handler: it will be settled after the handler has returned, by whoever holds the handle; the thread is free when

@@ -1,6 +1,8 @@
 /* channel.c: the edge of weft/channel.h: the core does the work. */
 #include <weft/channel.h>
 
+#include <string.h>
+
 #include "api/error.h"
 #include "exec/frame.h"
 #include "exec/node.h"
@@ -25,6 +27,7 @@ static weft_error bad_name(const char *name)
 weft_error weft_channel_declare(weft_node *node, const char *name, const weft_channel_options *options)
 {
     char sentence[ERROR_TEXT_MAX] = "";
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name) return no_argument("weft_channel_declare");
     if (!weft__channel_name_valid(name)) return bad_name(name);
     (void)weft__enter(node);
@@ -36,6 +39,7 @@ weft_error weft_channel_declare(weft_node *node, const char *name, const weft_ch
 weft_error weft_channel_template(weft_node *node, const char *pattern, const weft_channel_options *options)
 {
     char sentence[ERROR_TEXT_MAX] = "";
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !pattern) return no_argument("weft_channel_template");
     if (!weft__pattern_valid(pattern)) return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
     (void)weft__enter(node);
@@ -46,16 +50,21 @@ weft_error weft_channel_template(weft_node *node, const char *pattern, const wef
 
 weft_error weft_channel_pause(weft_node *node, const char *name)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name) return no_argument("weft_channel_pause");
     uint64_t now_ns = weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_pause(node->core, now_ns, name);
     weft__leave(node);
-    return report(error, name, error == WEFT_EINVAL ? "the channel is draining or drained: resume it first" : "");
+    const char *why = strncmp(name, "event.", strlen("event.")) == 0
+                          ? "an event channel holds nothing that could wait: it cannot be paused"
+                          : "the channel is draining or drained: resume it first";
+    return report(error, name, error == WEFT_EINVAL ? why : "");
 }
 
 weft_error weft_channel_resume(weft_node *node, const char *name)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name) return no_argument("weft_channel_resume");
     uint64_t now_ns = weft__enter(node);
     weft_error error =
@@ -79,6 +88,7 @@ weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeou
 {
     struct waiter waiter;
     struct executor *lent;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name) return no_argument("weft_channel_drain");
     if (weft__frame_in_channel(node, name))
         return weft__error(WEFT_EDEADLK, "%s: drained from one of its own handlers, which it would wait for", name);
@@ -101,6 +111,7 @@ weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeou
 weft_error weft_channel_delete(weft_node *node, const char *name)
 {
     char sentence[ERROR_TEXT_MAX] = "";
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name) return no_argument("weft_channel_delete");
     uint64_t now_ns = weft__enter(node);
     weft_error error =
@@ -112,6 +123,7 @@ weft_error weft_channel_delete(weft_node *node, const char *name)
 weft_error weft_channel_find(weft_node *node, const char *pattern,
                              bool (*found)(const weft_channel_info *info, void *context), void *context)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !pattern || !found) return no_argument("weft_channel_find");
     if (!weft__pattern_valid(pattern)) return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
     uint64_t serial = 0;
@@ -131,6 +143,7 @@ weft_error weft_channel_find(weft_node *node, const char *pattern,
 weft_error weft_channel_info_get(weft_node *node, const char *name, weft_channel_info *info)
 {
     weft_channel_info now;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name || !info) return no_argument("weft_channel_info_get");
     uint64_t now_ns = weft__enter(node);
     weft_error error =
@@ -142,6 +155,7 @@ weft_error weft_channel_info_get(weft_node *node, const char *name, weft_channel
 
 weft_error weft_channel_latency_get(weft_node *node, const char *name, weft_latency *latency)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name || !latency) return no_argument("weft_channel_latency_get");
     (void)weft__enter(node);
     weft_error error =
@@ -152,6 +166,7 @@ weft_error weft_channel_latency_get(weft_node *node, const char *name, weft_late
 
 weft_error weft_channel_deaths(weft_node *node, const char *name, weft_death *deaths, size_t max, size_t *count)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name || (!deaths && max) || !count) return no_argument("weft_channel_deaths");
     (void)weft__enter(node);
     weft_error error =

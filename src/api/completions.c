@@ -6,11 +6,22 @@
 
 #include "api/error.h"
 #include "api/request.h"
+#include "exec/frame.h"
 #include "exec/node.h"
 #include "exec/reply.h"
+#include "exec/update.h"
+
+/* A call that fetches. */
+struct fetch {
+    weft_completions *completions;
+    struct executor *lent;
+    bool counted; /* weft__call_begin was called */
+    uint64_t now_ns;
+};
 
 weft_error weft_completions_open(weft_node *node, uint32_t outstanding_max, weft_completions **opened)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !opened) return weft__error(WEFT_EINVAL, "weft_completions_open: node or completions is NULL");
     if (!outstanding_max) return weft__error(WEFT_EINVAL, "weft_completions_open: outstanding_max is 0");
     weft_completions *completions = weft__mem_zalloc(&node->mem, sizeof(*completions));
@@ -40,7 +51,10 @@ void weft__completions_free(weft_completions *completions)
 
 weft_error weft_completions_close(weft_completions *completions)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!completions) return WEFT_OK;
+    if (weft__frame_in_completions(completions))
+        return weft__error(WEFT_EDEADLK, "weft_completions_close: from `updated`, while its outcomes are fetched");
     weft_node *node = completions->node;
     for (bool more = true; more;) {
         uint64_t now_ns = weft__enter(node);
@@ -57,6 +71,7 @@ weft_error weft_dispatch_submit(weft_completions *completions, const char *chann
 {
     struct core_request request;
     struct core_admitted admitted = {.admission = WEFT_ADMISSION_NONE};
+    if (weft__forked) return weft__error_forked(__func__);
     if (!completions) return weft__error(WEFT_EINVAL, "weft_dispatch_submit: completions is NULL");
     weft_node *node = completions->node;
     weft_error error = weft__request_fill(node, channel, payload, options, &request);
@@ -76,16 +91,27 @@ weft_error weft_dispatch_submit(weft_completions *completions, const char *chann
     return weft__request_report(&request, error, &admitted);
 }
 
-/* Inside: as many as there are. */
-static size_t take(weft_completions *completions, weft_reply *replies, size_t max)
+/* Inside: as many outcomes as there are. What tasks say in between is told on the way, outside; the call is counted then,
+ * and from the first on *counted says so. No more than what was there at the beginning: a task that says much would keep
+ * who asks without waiting for ever. */
+static size_t take(struct fetch *fetch, weft_reply *replies, size_t max)
 {
+    weft_completions *completions = fetch->completions;
     struct core_outcome outcome;
     struct core_task *none;
     size_t count = 0;
-    while (count < max && count < CORE_HOLD_MAX &&
-           weft__core_outcome_take(completions->node->core, &completions->dest, &outcome, &none))
-        weft__reply_fill(&replies[count++], &outcome);
-    completions->outstanding_count -= (uint32_t)count;
+    enum core_item_kind kind;
+    for (uint32_t items = completions->dest.items_count; items > 0 && count < max && count < CORE_HOLD_MAX; items--) {
+        kind = weft__core_outcome_take(completions->node->core, &completions->dest, &outcome, &none);
+        if (kind == CORE_ITEM_OUTCOME) {
+            weft__reply_fill(&replies[count++], &outcome);
+            completions->outstanding_count--;
+        } else if (kind == CORE_ITEM_UPDATE) {
+            if (!fetch->counted) weft__call_begin(completions->node);
+            fetch->counted = true;
+            fetch->now_ns = weft__update_between(completions->node, &outcome, fetch->lent, completions);
+        }
+    }
     return count;
 }
 
@@ -97,9 +123,10 @@ static weft_error why_none(const weft_completions *completions)
 
 static weft_error next_now(weft_completions *completions, weft_reply *replies, size_t max, size_t *count)
 {
+    struct fetch fetch = {.completions = completions};
     weft_node *node = completions->node;
     (void)weft__enter(node);
-    *count = take(completions, replies, max);
+    *count = take(&fetch, replies, max);
     weft_error error = *count ? WEFT_OK : why_none(completions);
     if (error == WEFT_EAGAIN ||
         (!error && *count < max)) { /* the queue is empty now: the eventfd tells what comes next */
@@ -107,40 +134,47 @@ static weft_error next_now(weft_completions *completions, weft_reply *replies, s
     } else {
         weft__leave(node);
     }
+    if (fetch.counted) {
+        (void)weft__enter(node);
+        weft__leave_call(node);
+    }
     return weft__error_plain(error, "weft_completions_next");
 }
 
 weft_error weft_completions_next(weft_completions *completions, uint32_t timeout_ms, weft_reply *replies, size_t max,
                                  size_t *count)
 {
+    struct fetch fetch = {.completions = completions, .counted = true};
     struct waiter waiter;
-    struct executor *lent;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!completions || !replies || !max || !count)
         return weft__error(WEFT_EINVAL, "weft_completions_next: completions, replies or count is NULL, or max is 0");
     if (!timeout_ms) return next_now(completions, replies, max, count);
     weft_node *node = completions->node;
-    (void)weft__lend(node, &lent); /* with no substitute to be had it waits all the same */
-    uint64_t now_ns = weft__enter(node);
-    uint64_t deadline_ns = weft__deadline(now_ns, timeout_ms);
+    (void)weft__lend(node, &fetch.lent); /* with no substitute to be had it waits all the same */
+    fetch.now_ns = weft__enter(node);
+    uint64_t deadline_ns = weft__deadline(fetch.now_ns, timeout_ms);
     weft_error error = WEFT_OK;
     weft__call_begin(node);
-    while (!(*count = take(completions, replies, max))) {
+    while (!(*count = take(&fetch, replies, max))) {
         error = why_none(completions);
         if (error != WEFT_EAGAIN) break;
-        error = WEFT_OK;
+        error = fetch.now_ns < deadline_ns ? WEFT_OK : WEFT_ETIMEDOUT;
+        if (error) break;
         weft__waiter_init(&waiter);
         if (!weft__core_dest_wait(&completions->dest, &waiter.core)) continue;
-        if (weft__wait(node, &waiter, deadline_ns, &now_ns)) continue;
+        if (weft__wait(node, &waiter, deadline_ns, &fetch.now_ns)) continue;
         error = WEFT_ETIMEDOUT;
         break;
     }
     weft__leave_call(node);
-    weft__lend_end(lent);
+    weft__lend_end(fetch.lent);
     return weft__error_plain(error, "weft_completions_next");
 }
 
 weft_error weft_completions_fd(weft_completions *completions, int *fd)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!completions || !fd) return weft__error(WEFT_EINVAL, "weft_completions_fd: completions or fd is NULL");
     if (weft__waiter_watch(completions->node, &completions->dest, &completions->watch, fd)) return WEFT_OK;
     return weft__error(WEFT_ESYSTEM, "weft_completions_fd: no eventfd: %s", strerror(errno));

@@ -10,6 +10,7 @@
 #include "exec/frame.h"
 #include "exec/node.h"
 #include "exec/reply.h"
+#include "exec/update.h"
 
 static weft_error deadlock(const char *where)
 {
@@ -50,14 +51,19 @@ static weft_error admit(weft_node *node, const struct core_request *asked, struc
     }
 }
 
-/* Inside: the outcome that comes to dest. */
-static void await_outcome(weft_node *node, struct core_dest *dest, struct core_outcome *outcome, uint64_t *now_ns)
+/* Inside: the outcome that comes to dest, and before it what the task says. */
+static void await_outcome(weft_node *node, struct core_dest *dest, struct executor *lent, struct core_outcome *outcome,
+                          uint64_t *now_ns)
 {
+    enum core_item_kind kind;
     struct core_task *none;
-    while (!weft__core_outcome_take(node->core, dest, outcome, &none)) {
+    while ((kind = weft__core_outcome_take(node->core, dest, outcome, &none)) != CORE_ITEM_OUTCOME) {
         struct waiter waiter;
         weft__waiter_init(&waiter);
-        if (weft__core_dest_wait(dest, &waiter.core)) (void)weft__wait(node, &waiter, PARK_FOREVER, now_ns);
+        if (kind == CORE_ITEM_UPDATE)
+            *now_ns = weft__update_between(node, outcome, lent, NULL);
+        else if (weft__core_dest_wait(dest, &waiter.core))
+            (void)weft__wait(node, &waiter, PARK_FOREVER, now_ns);
     }
 }
 
@@ -77,6 +83,7 @@ weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payloa
     struct core_outcome outcome;
     struct core_dest dest;
     struct executor *lent;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!reply) return weft__error(WEFT_EINVAL, "weft_dispatch: reply is NULL");
     weft_error error = weft__request_fill(node, channel, payload, options, &request);
     if (error) return error;
@@ -89,7 +96,7 @@ weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payloa
     uint64_t now_ns = weft__enter(node);
     weft__call_begin(node);
     error = admit(node, &request, &admitted, &now_ns);
-    if (!error) await_outcome(node, &dest, &outcome, &now_ns);
+    if (!error) await_outcome(node, &dest, lent, &outcome, &now_ns);
     weft__leave_call(node);
     weft__lend_end(lent);
     if (error) weft__request_drop(&request);
@@ -111,8 +118,13 @@ weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes 
 {
     struct core_request request;
     struct core_admitted admitted = {.admission = WEFT_ADMISSION_NONE};
+    if (weft__forked) return weft__error_forked(__func__);
     weft_error error = weft__request_fill(node, channel, payload, options, &request);
     if (error) return error;
+    if (request.updated && !ended) {
+        weft__request_drop(&request);
+        return weft__error(WEFT_EINVAL, "%s: updated without ended: nobody waits who could be told", channel);
+    }
     if (ended && weft__callbacks_start(node)) {
         weft__request_drop(&request);
         return weft__error(WEFT_ESYSTEM, "%s: no callback thread to be had: %s", channel, strerror(errno));
@@ -131,6 +143,7 @@ weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes 
 
 weft_error weft_dispatch_cancel(weft_node *node, weft_dispatch_id id)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node) return weft__error(WEFT_EINVAL, "weft_dispatch_cancel: node is NULL");
     uint64_t now_ns = weft__enter(node);
     weft_error error = weft__core_cancel(node->core, now_ns, id);
@@ -144,6 +157,7 @@ weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t ti
 {
     struct core_outcome outcome;
     struct executor *lent = NULL;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !reply) return weft__error(WEFT_EINVAL, "weft_dispatch_fetch: node or reply is NULL");
     if (timeout_ms && weft__lend(node, &lent)) return deadlock("weft_dispatch_fetch");
     uint64_t now_ns = weft__enter(node);

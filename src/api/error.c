@@ -22,6 +22,19 @@ weft_error weft__error_plain(weft_error code, const char *where)
     return weft__error(code, "%s: %s", where, weft_error_text(code));
 }
 
+weft_error weft__error_forked(const char *call)
+{
+    return weft__error(WEFT_EFORKED,
+                       "%s: this process was forked from one that uses weft, whose threads it does not have: exec "
+                       "first, or fork before the first node is opened",
+                       call);
+}
+
+weft_error weft__error_null(const char *call, const char *argument)
+{
+    return weft__error(WEFT_EINVAL, "%s: %s is NULL", call, argument);
+}
+
 const char *weft_error_message(void)
 {
     return message;

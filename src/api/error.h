@@ -4,10 +4,20 @@
 
 #include <weft/error.h>
 
+#include "base/fork.h"
+
 /* Keeps the sentence for weft_error_message and returns the code, WEFT_OK included (which keeps nothing). */
 __attribute__((format(printf, 2, 3))) weft_error weft__error(weft_error code, const char *format, ...);
 
 /* The same, with the code's own sentence, after "<where>: ". */
 weft_error weft__error_plain(weft_error code, const char *where);
+
+/* Each entry point that returns a weft_error begins with
+ *     if (weft__forked) return weft__error_forked(__func__);
+ * before it looks at anything. tests/lib/calls.c has a row for each, and counts them. */
+weft_error weft__error_forked(const char *call);
+
+/* WEFT_EINVAL: "<call>: <argument> is NULL". */
+weft_error weft__error_null(const char *call, const char *argument);
 
 #endif

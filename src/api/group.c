@@ -9,6 +9,7 @@ weft_error weft_group_open(weft_node *node, const weft_group_options *options, w
 {
     const weft_group_options defaults = WEFT_GROUP_OPTIONS;
     const weft_group_options *o = options ? options : &defaults;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !group) return weft__error(WEFT_EINVAL, "weft_group_open: node or group is NULL");
     if (o->version != 1)
         return weft__error(WEFT_EINVAL, "group: options.version is not 1: initialise them with WEFT_GROUP_OPTIONS");
@@ -31,6 +32,7 @@ weft_error weft_group_open(weft_node *node, const weft_group_options *options, w
 
 weft_error weft_group_run(weft_group *group, uint32_t timeout_ms)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!group) return weft__error(WEFT_EINVAL, "weft_group_run: group is NULL");
     if (weft__frame)
         return weft__error(WEFT_EDEADLK, "group %s: lent a thread that is in a handler or callback", group->name);
@@ -56,6 +58,7 @@ static bool in_group(const weft_group *group)
 weft_error weft_group_close(weft_group *group)
 {
     char sentence[ERROR_TEXT_MAX] = "";
+    if (weft__forked) return weft__error_forked(__func__);
     if (!group) return WEFT_OK;
     if (in_group(group)) return weft__error(WEFT_EDEADLK, "group %s: closed from one of its handlers", group->name);
     (void)weft__enter(group->node);

@@ -269,6 +269,7 @@ static weft_error list(weft_node *node, const char *pattern, struct listing *lis
 
 weft_error weft_node_inspect(weft_node *node, const char *pattern, weft_listing **listed)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !listed) return weft__error(WEFT_EINVAL, "weft_node_inspect: node or listing is NULL");
     if (pattern && !weft__pattern_valid(pattern))
         return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
@@ -287,7 +288,7 @@ weft_error weft_node_inspect(weft_node *node, const char *pattern, weft_listing 
 void weft_listing_release(weft_listing *listed)
 {
     struct listing *listing = (struct listing *)listed;
-    if (!listing) return;
+    if (!listing || weft__forked) return; /* the allocator is the host's, and may take locks */
     struct mem mem = listing->arena.mem;
     weft__arena_fini(&listing->arena);
     weft__mem_free(&mem, listing);

@@ -15,6 +15,7 @@
 
 #include "api/completions.h"
 #include "api/error.h"
+#include "api/subscription.h"
 #include "api/worker.h"
 #include "base/assert.h"
 #include "base/clock.h"
@@ -41,7 +42,8 @@ static weft_error check_options(const weft_node_options *o)
     } bounds[] = {{"channels_max", o->channels_max},
                   {"workers_max", o->workers_max},
                   {"participants_max", o->participants_max},
-                  {"dispatches_max", o->dispatches_max}};
+                  {"dispatches_max", o->dispatches_max},
+                  {"subscriptions_max", o->subscriptions_max}};
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
         if (!bounds[i].value || bounds[i].value >= 1U << SLOT_INDEX_BITS)
             return weft__error(WEFT_EINVAL, "node: %s of %u is outside 1 to 2^%d - 1", bounds[i].name, bounds[i].value,
@@ -57,7 +59,8 @@ static weft_node *node_new(const struct mem *mem, const weft_node_options *o)
                                        .workers_max = o->workers_max,
                                        .sessions_max = o->participants_max,
                                        .dispatches_max = o->dispatches_max,
-                                       .outcome_keep_ms = o->outcome_keep_ms};
+                                       .outcome_keep_ms = o->outcome_keep_ms,
+                                       .subscriptions_max = o->subscriptions_max};
     weft_node *node = weft__mem_zalloc(mem, sizeof(*node));
     if (!node) return NULL;
     node->mem = *mem;
@@ -68,7 +71,8 @@ static weft_node *node_new(const struct mem *mem, const weft_node_options *o)
     }
     weft__lock_init(&node->lock, LOCK_NODE);
     weft__lock_init(&node->core_lock, LOCK_CORE);
-    struct list_node *lists[] = {&node->groups, &node->callers, &node->changes, &node->workers, &node->completions};
+    struct list_node *lists[] = {&node->groups,  &node->callers,       &node->changes,
+                                 &node->workers, &node->subscriptions, &node->completions};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         list_init(lists[i]);
     weft__core_dest_init(&node->inline_tasks);
@@ -114,10 +118,12 @@ static weft_error build(weft_node *node, const weft_node_options *o)
 weft_error weft_node_open(const weft_node_options *options, weft_node **opened)
 {
     const weft_node_options defaults = WEFT_NODE_OPTIONS;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!options) options = &defaults;
     if (!opened) return weft__error(WEFT_EINVAL, "weft_node_open: node is NULL");
     weft_error error = check_options(options);
     if (error) return error;
+    if (!weft__fork_arm()) return weft__error(WEFT_ENOMEM, "node: no memory to watch for forks");
     const weft_allocator *allocator = options->allocator;
     struct mem mem = weft__mem_libc;
     if (allocator) mem = (struct mem){allocator->alloc, allocator->free, allocator->context};
@@ -142,6 +148,11 @@ static weft_error busy(weft_node *node, uint64_t now_ns)
 {
     const char *worker, *channel;
     const struct core_task *task = weft__core_any_task(node->core, &worker, &channel);
+    uint64_t turn_ns = 0;
+    const char *heard = task ? NULL : weft__core_any_turn(node->core, &turn_ns);
+    if (heard)
+        return weft__error(WEFT_EBUSY, "node: a subscriber of %s has been called for %llu ms", heard,
+                           (unsigned long long)(turn_ns < now_ns ? (now_ns - turn_ns) / NS_PER_MS : 0));
     if (!task) return weft__error(WEFT_EBUSY, "node: %u calls of other threads are still inside", node->calls_count);
     uint64_t since_ns = __atomic_load_n(&task->started_ns, __ATOMIC_RELAXED);
     uint64_t for_ms = since_ns && since_ns < now_ns ? (now_ns - since_ns) / NS_PER_MS : 0;
@@ -204,6 +215,8 @@ static void tear_down(weft_node *node)
     weft__service_stop(node);
     while ((on = list_pop_front(&node->workers)))
         weft__worker_free(list_record(on, weft_worker, on_node));
+    while ((on = list_pop_front(&node->subscriptions)))
+        weft__subscription_free(list_record(on, weft_subscription, on_node));
     while ((on = list_pop_front(&node->completions)))
         weft__completions_free(list_record(on, weft_completions, on_node));
     node_free(node);
@@ -240,12 +253,14 @@ static bool process_in_fini;
 
 static void process_init(void)
 {
+    (void)weft__fork_arm(); /* where that fails no node is opened */
     weft__lock_init(&process_lock, LOCK_PROCESS);
 }
 
 weft_error weft_node_default(weft_node **node)
 {
     weft_error error = WEFT_OK;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node) return weft__error(WEFT_EINVAL, "weft_node_default: node is NULL");
     (void)pthread_once(&process_once, process_init);
     weft__lock(&process_lock);
@@ -260,6 +275,7 @@ weft_error weft_node_default(weft_node **node)
 
 weft_error weft_node_close(weft_node *node, uint32_t timeout_ms)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     (void)pthread_once(&process_once, process_init);
     weft__lock(&process_lock);
     bool of_process = node && node == process_node;
@@ -270,6 +286,7 @@ weft_error weft_node_close(weft_node *node, uint32_t timeout_ms)
 
 weft_error weft_process_fini(uint32_t timeout_ms)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     (void)pthread_once(&process_once, process_init);
     weft__lock(&process_lock);
     weft_node *node = process_node;
@@ -291,11 +308,12 @@ weft_error weft_process_fini(uint32_t timeout_ms)
 
 void weft_panic_hook(void (*panic)(const char *sentence, void *context), void *context)
 {
-    weft__panic_set(panic, context);
+    if (!weft__forked) weft__panic_set(panic, context); /* which waits for others that set it */
 }
 
 weft_error weft_node_stats_get(weft_node *node, weft_node_stats *stats)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !stats) return weft__error(WEFT_EINVAL, "weft_node_stats_get: node or stats is NULL");
     (void)weft__enter(node);
     weft__core_stats(node->core, stats);

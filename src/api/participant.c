@@ -31,6 +31,7 @@ weft_error weft_participant_process(weft_node *node, const char *name, int32_t p
                                     weft_participant **participant)
 {
     char own_name[32];
+    if (weft__forked) return weft__error_forked(__func__);
     weft_error error = check(node, name, participant);
     if (error) return error;
     if (pid <= 0) return weft__error(WEFT_EINVAL, "participant: %d is no process", (int)pid);
@@ -42,6 +43,7 @@ weft_error weft_participant_process(weft_node *node, const char *name, int32_t p
 weft_error weft_participant_thread(weft_node *node, const char *name, weft_participant **participant)
 {
     weft_participant *found;
+    if (weft__forked) return weft__error_forked(__func__);
     weft_error error = check(node, name, participant);
     if (!error) error = report(weft__participant_of_thread(node, name, &found), name ? name : "of this thread");
     if (error) return error;
@@ -61,6 +63,7 @@ weft_error weft_participant_thread(weft_node *node, const char *name, weft_parti
 
 weft_error weft_participant_declare(weft_node *node, const char *name, weft_participant **participant)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     weft_error error = check(node, name, participant);
     if (error) return error;
     if (!name) return weft__error(WEFT_EINVAL, "participant: one that is declared needs a name");
@@ -69,6 +72,7 @@ weft_error weft_participant_declare(weft_node *node, const char *name, weft_part
 
 weft_error weft_participant_dead(weft_participant *participant, int32_t value)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!participant) return weft__error(WEFT_EINVAL, "weft_participant_dead: participant is NULL");
     weft_node *node = participant->node;
     weft_cause cause = {.kind = WEFT_CAUSE_DECLARED, .value = value};
@@ -82,7 +86,8 @@ weft_error weft_participant_dead(weft_participant *participant, int32_t value)
 bool weft_participant_alive(const weft_participant *participant, weft_cause *cause)
 {
     weft_cause why = {.kind = WEFT_CAUSE_UNKNOWN};
-    if (!participant) return false;
+    if (cause) *cause = why;
+    if (!participant || weft__forked) return false;
     (void)weft__enter(participant->node);
     bool alive = weft__core_session_alive(participant->node->core, participant->session, &why, NULL);
     weft__leave(participant->node);
@@ -92,7 +97,7 @@ bool weft_participant_alive(const weft_participant *participant, weft_cause *cau
 
 void weft_participant_release(weft_participant *participant)
 {
-    if (participant) weft__participant_release(participant);
+    if (participant && !weft__forked) weft__participant_release(participant);
 }
 
 weft_error weft_process_start_time(int32_t pid, uint64_t *start_time)

@@ -33,6 +33,8 @@ static weft_error check_options(const weft_node *node, const weft_dispatch_optio
         return weft__error(WEFT_EINVAL, "dispatch: no_worker %d is none of weft_no_worker", (int)o->no_worker);
     if (o->attempts_max > CORE_ATTEMPTS_MAX)
         return weft__error(WEFT_EINVAL, "dispatch: attempts_max of %u is over %d", o->attempts_max, CORE_ATTEMPTS_MAX);
+    if (o->updated && (o->window < 1 || o->window > WEFT_WINDOW_MAX))
+        return weft__error(WEFT_EINVAL, "dispatch: window of %u is outside 1 to %d", o->window, WEFT_WINDOW_MAX);
     if (o->key && (!*o->key || strnlen(o->key, WEFT_KEY_MAX + 1) > WEFT_KEY_MAX))
         return weft__error(WEFT_EINVAL, "dispatch: key is not 1 to %d bytes", WEFT_KEY_MAX);
     if (o->key && o->updated)
@@ -94,6 +96,9 @@ weft_error weft__request_fill(weft_node *node, const char *channel, weft_bytes p
         .on_crash = (uint8_t)o->on_crash,
         .no_worker = (uint8_t)o->no_worker,
         .detached = o->detached,
+        .updated = o->updated,
+        .updated_context = o->updated_context,
+        .window = o->window,
         .key = o->key,
     };
     if (!o->key) return WEFT_OK;

@@ -69,6 +69,7 @@ bool weft_task_cancelled(const weft_task *task)
 
 weft_error weft_task_on_cancel(weft_task *task, void (*cancelled)(weft_task *task, void *context), void *context)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!task || !cancelled) return weft__error(WEFT_EINVAL, "weft_task_on_cancel: task or function is NULL");
     struct core_task *core_task = core_of(task);
     weft_error error = weft__callbacks_start(core_task->shell.context);
@@ -79,6 +80,7 @@ weft_error weft_task_on_cancel(weft_task *task, void (*cancelled)(weft_task *tas
 
 weft_error weft_task_heartbeat(weft_task *task)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!task) return weft__error(WEFT_EINVAL, "weft_task_heartbeat: task is NULL");
     weft_node *node = core_of(task)->shell.context;
     uint64_t now_ns = weft__enter(node);
@@ -90,6 +92,7 @@ weft_error weft_task_heartbeat(weft_task *task)
 /* From here on it talks to the core directly: its batch may be handed in before it is settled. */
 weft_error weft_task_keep(weft_task *task)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!task) return weft__error(WEFT_EINVAL, "weft_task_keep: task is NULL");
     struct core_task *core_task = core_of(task);
     struct batch *batch = core_task->shell.executor;
@@ -115,11 +118,13 @@ static weft_error settle(weft_task *task, enum core_result_kind kind, struct mes
 
 weft_error weft_task_complete(weft_task *task, weft_bytes result)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     return weft_task_complete_as(task, result, NULL);
 }
 
 weft_error weft_task_complete_as(weft_task *task, weft_bytes result, const char *content_type)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!task || (!result.data && result.size))
         return weft__error(WEFT_EINVAL, "weft_task_complete: task or result is NULL");
     if (result.size >= UINT32_MAX) return weft__error(WEFT_EINVAL, "weft_task_complete: the result is over 4 GiB");
@@ -134,6 +139,7 @@ weft_error weft_task_complete_as(weft_task *task, weft_bytes result, const char 
 
 weft_error weft_task_fail(weft_task *task, const char *code, const char *sentence)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!task || !code || !weft__word_valid(code, "."))
         return weft__error(WEFT_EINVAL, "weft_task_fail: the code is not 1 to 64 of [A-Za-z0-9_.-], or task is NULL");
     weft_node *node = core_of(task)->shell.context;
@@ -146,6 +152,7 @@ weft_error weft_task_fail(weft_task *task, const char *code, const char *sentenc
 
 weft_error weft_task_acknowledge_cancel(weft_task *task)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     static const char sentence[] = "the task acknowledged a cancel that nobody had asked for";
     if (!task) return weft__error(WEFT_EINVAL, "weft_task_acknowledge_cancel: task is NULL");
     if (!weft_task_cancelled(task)) return weft_task_fail(task, "not_cancelled", sentence);
@@ -154,6 +161,7 @@ weft_error weft_task_acknowledge_cancel(weft_task *task)
 
 weft_error weft_task_abandon(weft_task *task)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!task) return weft__error(WEFT_EINVAL, "weft_task_abandon: task is NULL");
     return settle(task, CORE_RESULT_ABANDON, NULL);
 }

@@ -117,7 +117,7 @@ static void say_nearest(struct sentence *s, const struct core_why *why, const st
     else if (n[WEFT_RULE_DRAINING])
         say(s, "all %u that take %s are being drained: register another", n[WEFT_RULE_DRAINING], type);
     else if (n[WEFT_RULE_ACTIVITY_TYPE])
-        say(s, "none of the %u workers takes %s: register one that does", n[WEFT_RULE_ACTIVITY_TYPE], type);
+        say(s, "no worker of %u takes %s: register one that does", n[WEFT_RULE_ACTIVITY_TYPE], type);
     else
         say(s, "no link of the %u workers is armed: they have died, or have just come", n[WEFT_RULE_LINK]);
 }
@@ -175,7 +175,7 @@ void weft__why_text(const struct core_why *why, const struct why_tally *tally, c
         }
         break;
     case WEFT_STANDING_QUEUED:
-        say(&s, "it waits since %s, and %s%u go before it: ", SPAN(why->waits_ns),
+        say(&s, "it has waited %s, and %s%u go before it: ", SPAN(why->waits_ns),
             why->ahead == WEFT_AHEAD_MAX ? "at least " : "", why->ahead);
         say_cause(&s, why, tally);
         break;

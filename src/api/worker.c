@@ -123,6 +123,7 @@ weft_error weft_worker_register(weft_node *node, const char *channel, weft_handl
                                 const weft_worker_options *options, weft_worker **registered)
 {
     const weft_worker_options defaults = WEFT_WORKER_OPTIONS;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!options) options = &defaults;
     if (!node || !channel || !registered)
         return weft__error(WEFT_EINVAL, "weft_worker_register: node, channel or worker is NULL");
@@ -157,6 +158,7 @@ weft_error weft_worker_unregister(weft_worker *worker)
 {
     struct waiter waiter;
     struct executor *lent;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!worker) return WEFT_OK;
     if (weft__frame_in_worker(worker))
         return weft__error(WEFT_EDEADLK, "%s: a worker unregistered from its own handler", worker->channel);
@@ -201,6 +203,7 @@ weft_error weft_worker_drain(weft_worker *worker, uint32_t timeout_ms)
 {
     struct waiter waiter;
     struct executor *lent;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!worker) return weft__error(WEFT_EINVAL, "weft_worker_drain: worker is NULL");
     if (weft__frame_in_worker(worker))
         return weft__error(WEFT_EDEADLK, "%s: a worker drained from its own handler", worker->channel);
@@ -260,6 +263,7 @@ weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, weft_task 
     struct waiter waiter;
     struct executor *lent = NULL;
     struct core_task *taken = NULL;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!worker || !task) return weft__error(WEFT_EINVAL, "weft_worker_next: worker or task is NULL");
     if (worker->handler)
         return weft__error(WEFT_EINVAL, "%s: the worker has a handler, it does not pull", worker->channel);
@@ -295,6 +299,7 @@ weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, weft_task 
 
 weft_error weft_worker_fd(weft_worker *worker, int *fd)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!worker || !fd) return weft__error(WEFT_EINVAL, "weft_worker_fd: worker or fd is NULL");
     if (worker->handler)
         return weft__error(WEFT_EINVAL, "%s: the worker has a handler, it does not pull", worker->channel);
@@ -304,6 +309,7 @@ weft_error weft_worker_fd(weft_worker *worker, int *fd)
 
 weft_error weft_worker_info_get(weft_worker *worker, weft_worker_info *info)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!worker || !info) return weft__error(WEFT_EINVAL, "weft_worker_info_get: worker or info is NULL");
     uint64_t now_ns = weft__enter(worker->node);
     weft_error error = weft__core_worker_info(worker->node->core, now_ns, worker->handle, info);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "base/fork.h"
 
 #ifdef WEFT_LOCK_CHECK
 
@@ -102,6 +103,7 @@ void weft__lock_fini(struct lock *lock)
 
 void weft__lock(struct lock *lock)
 {
+    weft__fork_check();
     check_take(lock);
     int failed = pthread_mutex_lock(&lock->mutex);
     WEFT_ASSERT(!failed);

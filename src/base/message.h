@@ -23,10 +23,17 @@ struct message {
  * NULL: out of memory. */
 struct message *weft__message_new(const struct mem *mem, const void *data, size_t size_bytes, const char *content_type);
 
+/* The same with extra_bytes at the end that its maker fills in before anybody else sees it. It is found again by who
+ * knows how much it is. Aligned for 8 bytes, as extra_bytes must be. */
+struct message *weft__message_new_with_extra(const struct mem *mem, const void *data, size_t size_bytes,
+                                             const char *content_type, size_t extra_bytes);
+void *weft__message_extra(const struct message *message, size_t extra_bytes);
+
 /* The content type, or NULL where none was given. Lends. */
 const char *weft__message_content_type(const struct message *message);
 
 struct message *weft__message_hold(struct message *message); /* returns it; accepts NULL */
-void weft__message_drop(struct message *message);            /* accepts NULL */
+void weft__message_hold_times(struct message *message, uint32_t times);
+void weft__message_drop(struct message *message); /* accepts NULL */
 
 #endif

@@ -348,6 +348,7 @@ void weft__channel_free(struct core *core, struct core_channel *channel)
         weft__seat_free_memory(core, list_record(seat, struct seat, on_class));
     weft__namemap_fini(&channel->worker_names);
     weft__namemap_fini(&channel->class_names);
+    weft__audience_free(core, channel);
     weft__letters_free(core, channel);
     weft__keys_free(core, channel);
     weft__mem_free(core->mem, channel->deaths);
@@ -420,6 +421,7 @@ weft_error weft__core_channel_pause(struct core *core, uint64_t now_ns, const ch
     core->now_ns = now_ns;
     struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
     if (!channel) return WEFT_ENOCHANNEL;
+    if (channel->kind == CHANNEL_EVENT) return WEFT_EINVAL; /* it holds nothing that could wait */
     if (channel->state != WEFT_CHANNEL_OPEN && channel->state != WEFT_CHANNEL_PAUSED) return WEFT_EINVAL;
     if (channel->state == WEFT_CHANNEL_OPEN) weft__note_channel(core, WEFT_NODE_PAUSED, channel);
     channel->state = WEFT_CHANNEL_PAUSED;
@@ -462,7 +464,7 @@ void weft__channel_changed(struct core *core, struct core_channel *channel)
         weft__channel_free(core, channel);
 }
 
-/* Deleted: its workers end. Resumed, or draining from a pause: what waits is handed out. */
+/* Deleted: its workers and subscriptions end. Resumed, or draining from a pause: what waits is handed out. */
 void weft__channel_work(struct core *core, struct core_channel *channel)
 {
     if (!channel->deleted) {
@@ -477,6 +479,7 @@ void weft__channel_work(struct core *core, struct core_channel *channel)
         struct core_worker *worker = list_record(node, struct core_worker, on_channel);
         weft__worker_end(core, worker, WEFT_WORKER_REMOVED);
     }
+    weft__audience_end(core, channel);
     if (!weft__keys_clear(core, channel)) {
         weft__work_add(core, &channel->work, WORK_CHANNEL);
         return;
@@ -616,6 +619,7 @@ void weft__channel_fill(const struct core *core, const struct core_channel *chan
     for (int p = 0; p < CORE_PRIORITIES; p++)
         info->queued_by_priority[p] = channel->queued_by_priority[p];
     memcpy(info->rejected_by, channel->rejected_by, sizeof(info->rejected_by));
+    weft__audience_info(core, channel, info);
     info->dead_lettered = channel->dead_lettered;
     if (channel->letters) {
         info->letters = channel->letters->count;

@@ -20,14 +20,15 @@ struct core *weft__core_new(const struct mem *mem, const struct core_limits *lim
     weft__slotmap_init(&core->workers, mem, sizeof(struct core_worker), limits->workers_max);
     weft__slotmap_init(&core->dispatches, mem, sizeof(struct core_dispatch), limits->dispatches_max);
     weft__slotmap_init(&core->tasks, mem, sizeof(struct core_task), (1U << SLOT_INDEX_BITS) - 1);
+    weft__slotmap_init(&core->subscriptions, mem, sizeof(struct core_subscription), limits->subscriptions_max);
     weft__slotmap_init(&core->letters, mem, sizeof(struct core_letter), (1U << SLOT_INDEX_BITS) - 1);
     weft__namemap_init(&core->channel_names, mem);
     weft__namemap_init(&core->session_names, mem);
     weft__heap_init(&core->timers, mem);
     weft__heap_init(&core->key_timers, mem);
-    struct list_node *lists[] = {&core->channel_list, &core->templates,     &core->groups,        &core->work,
-                                 &core->wakes,        &core->ended,         &core->fetch_waiters, &core->quiet_waiters,
-                                 &core->sleepers,     &core->settle_work.on};
+    struct list_node *lists[] = {&core->channel_list, &core->templates,      &core->groups,        &core->work,
+                                 &core->wakes,        &core->ended,          &core->fetch_waiters, &core->quiet_waiters,
+                                 &core->sleepers,     &core->settle_work.on, &core->patterns};
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         list_init(lists[i]);
     return core;
@@ -39,6 +40,7 @@ void weft__core_free(struct core *core)
     if (!core) return;
     const struct mem *mem = core->mem;
     uint32_t cursor = 0;
+    weft__subscriptions_free(core);
     for (struct core_task *task; (task = weft__slotmap_next(&core->tasks, &cursor));) {
         weft__message_drop(task->payload);
         weft__message_drop(task->shell.staged);
@@ -47,6 +49,7 @@ void weft__core_free(struct core *core)
     for (struct core_dispatch *dispatch; (dispatch = weft__slotmap_next(&core->dispatches, &cursor));) {
         weft__message_drop(dispatch->payload);
         weft__name_drop(dispatch->worker_name);
+        if (dispatch->extras) weft__stream_free(core, dispatch->extras->stream);
         weft__mem_free(mem, dispatch->extras);
     }
     cursor = 0;
@@ -93,7 +96,7 @@ bool weft__core_closing(const struct core *core)
 
 void weft__core_settle_all(struct core *core)
 {
-    core->settle_cursor = 0;
+    core->settle_cursor = core->settle_subscriptions_cursor = 0;
     weft__work_add(core, &core->settle_work, WORK_SETTLE_ALL);
 }
 
@@ -105,14 +108,15 @@ static void settle_all_work(struct core *core)
             return;
         }
         struct core_dispatch *dispatch = weft__slotmap_next(&core->dispatches, &core->settle_cursor);
-        if (!dispatch) return;
+        if (!dispatch) break;
         if (dispatch->state != DISPATCH_SETTLED) weft__settle(core, dispatch, WEFT_CANCELLED, "node_closed", NULL);
     }
+    if (!weft__subscriptions_settle(core)) weft__work_add(core, &core->settle_work, WORK_SETTLE_ALL);
 }
 
 static bool quiet(const struct core *core, bool tasks)
 {
-    return core->stats.dispatches_open == 0 && core->askers_count == 0 &&
+    return core->stats.dispatches_open == 0 && core->askers_count == 0 && core->turns_due == 0 &&
            (!tasks || core->tasks.live_count == core->tasks_lost);
 }
 
@@ -147,6 +151,7 @@ void weft__core_stats(const struct core *core, weft_node_stats *stats)
     stats->channels = core->channels.live_count;
     stats->workers = core->workers.live_count;
     stats->participants = core->sessions.live_count;
+    stats->subscriptions = core->subscriptions.live_count;
 }
 
 /* --- destinations and waiters ----------------------------------------------------------------------------------------- */
@@ -315,6 +320,7 @@ bool weft__core_step(struct core *core, uint64_t now_ns)
         case WORK_SESSION: weft__session_work(core, list_record(work, struct core_session, work)); break;
         case WORK_WORKER: weft__worker_work(core, list_record(work, struct core_worker, work)); break;
         case WORK_CHANNEL: weft__channel_work(core, list_record(work, struct core_channel, work)); break;
+        case WORK_SUBSCRIPTION: weft__subscription_work(core, list_record(work, struct core_subscription, work)); break;
         case WORK_SETTLE_ALL: settle_all_work(core); break;
         case WORK_LETTERS: weft__letters_work(core, list_record(work, struct core_letters, work)); break;
         case WORK_KEYS: weft__keys_work(core, list_record(work, struct core_keys, work)); break;

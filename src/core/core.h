@@ -47,6 +47,7 @@ struct core_limits {
     uint32_t sessions_max;
     uint32_t dispatches_max;
     uint32_t outcome_keep_ms;
+    uint32_t subscriptions_max;
 };
 
 /* Someone who waits for a destination to have something, or for a state. It stands on a list while it waits; the entry
@@ -72,11 +73,20 @@ struct core_group {
     struct list_node seats;
     struct list_node hungry; /* its seats that have a worker and may have work, but found no free thread */
     const char *name;        /* the shell's, as long as it is added; NULL = none */
+    struct list_node turns;  /* subscriptions that are heard here, have something, and nobody in them */
+    uint32_t subscriptions;  /* that are heard here */
     uint32_t limit;          /* tasks it may hold at a time: free threads times how many each takes ahead */
     uint32_t busy;           /* tasks handed to it whose handler has not returned */
 };
 
-enum core_item_kind { CORE_ITEM_TASK = 1, CORE_ITEM_OUTCOME, CORE_ITEM_CANCEL, CORE_ITEM_NOTES };
+enum core_item_kind {
+    CORE_ITEM_TASK = 1,
+    CORE_ITEM_OUTCOME,
+    CORE_ITEM_CANCEL,
+    CORE_ITEM_UPDATE,
+    CORE_ITEM_NOTES,
+    CORE_ITEM_EVENTS
+};
 
 /* What stands in a FIFO: embedded in the record it is about, which exists as long as the item stands there. */
 struct core_item {
@@ -104,6 +114,7 @@ struct core_task {
     weft_dispatch_id id;
     uint32_t attempt;
     bool timed;           /* its run is bounded: it is taken alone */
+    bool streams;         /* its caller wants to be told how it goes */
     uint64_t deadline_ns; /* when the dispatch ends at the latest; CORE_NEVER = unbounded */
     void *worker_context; /* what the shell gave at registration */
     uint64_t started_ns;  /* by its drainer, when its handler was entered; 0 until then */
@@ -182,7 +193,10 @@ struct core_request {
     uint64_t key_hash;
     unsigned char digest[CORE_DIGEST_BYTES]; /* with a key: of what makes two requests the same */
     bool detached;
-    bool waits; /* the caller waits where the queue is full, if it may: that is no rejection yet */
+    void (*updated)(const weft_update *update, void *context); /* NULL: it does not stream; else dest is named */
+    void *updated_context;
+    uint32_t window; /* 1 to WEFT_WINDOW_MAX, where it streams */
+    bool waits;      /* the caller waits where the queue is full, if it may: that is no rejection yet */
 };
 
 /* How it was admitted. */
@@ -196,7 +210,8 @@ struct core_admitted {
     uint64_t channel;   /* its handle */
 };
 
-/* What became of a dispatch: handed out once; owns message and the name. */
+/* What became of a dispatch: handed out once; owns message and the name. Or, where update is set, what its task says
+ * before that: then id, attempts (the number of the attempt), message, token and the contexts are filled in, too. */
 struct core_outcome {
     weft_dispatch_id id;
     weft_outcome outcome;
@@ -209,6 +224,10 @@ struct core_outcome {
     void *context;
     void *context2;
     uint64_t queued_ns, started_ns, run_ns;
+    weft_update_kind update; /* 0 = it is an outcome */
+    uint64_t number;         /* of a partial result */
+    void (*updated)(const weft_update *update, void *context);
+    void *updated_context;
 };
 
 struct core_worker_spec {
@@ -327,12 +346,23 @@ bool weft__core_heartbeat(struct core *core, uint64_t now_ns, struct core_task *
 /* Asks that the task's cancel_item be appended to dest when it is cancelled. False: it is already. */
 bool weft__core_task_on_cancel(struct core *core, struct core_task *task, struct core_dest *dest);
 const char *weft__core_task_type(const struct core_task *task);
+uint64_t
+weft__core_payload_max(const struct core_task *task); /* of its channel. Both without the lock, by its holder */
+
+/* stream.c. What a task tells its caller; both count as heartbeats, and are no more than that where nobody wants to know
+ * (any more). Take the message where they return WEFT_OK; it may be NULL where the task does not stream. WEFT_EINVAL:
+ * settled; WEFT_ESTALE. partial: WEFT_EAGAIN: the window is full; the waiter (if given) was left, and is woken when there
+ * is room or the task is stale: call again, waited, once for each waiter left. Who waits is alive. */
+weft_error weft__core_progress(struct core *core, uint64_t now_ns, struct core_task *task, struct message *message);
+weft_error weft__core_partial(struct core *core, uint64_t now_ns, struct core_task *task, struct message *message,
+                              struct core_waiter *waiter, bool waited);
 
 /* dispatch.c. WEFT_EREJECTED: admitted says why; WEFT_EINVAL: a channel of another kind. */
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
                                struct core_admitted *admitted);
 weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_id id);
-/* The oldest outcome (or cancel notice) in the FIFO, if there is one: outcome is handed out, its dispatch is forgotten.
+/* The oldest outcome, update or cancel notice in the FIFO, if there is one: an outcome is handed out, and its dispatch is
+ * forgotten; an update is handed out in outcome, too.
  * Where the item is a cancel notice, *cancelled is the task, and it stays valid until the task is settled. */
 enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest *dest, struct core_outcome *outcome,
                                             struct core_task **cancelled);
@@ -378,13 +408,15 @@ weft_error weft__core_letter_put_back(struct core *core, uint64_t now_ns, const 
 /* core.c. close: admits and registers nothing more; settle: what is open is settled in steps. */
 void weft__core_close(struct core *core);
 void weft__core_settle_all(struct core *core);
-/* Leaves the waiter until no dispatch is open (or, with tasks, no task is held either, but by the dead). False: so it is. */
+/* Leaves the waiter until no dispatch is open and nothing is to be heard (or, with tasks, no task is held either, but by
+ * the dead). False: so it is. */
 bool weft__core_wait_quiet(struct core *core, bool tasks, struct core_waiter *waiter);
 bool weft__core_closing(const struct core *core);
 /* Some task that is still in a handler, or held: the worker's name, its channel's and since when. NULL: none. */
 const struct core_task *weft__core_any_task(const struct core *core, const char **worker, const char **channel);
 void weft__core_stats(const struct core *core, weft_node_stats *stats);
 
+#include "core/event.h"
 #include "core/inspect.h"
 
 #endif

@@ -61,6 +61,7 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
         weft__dispatch_forget(core, dispatch);
         return;
     }
+    if (is_taken(dispatch) && weft__stream_waits(dispatch)) dispatch->beat_ns = now_ns; /* it is alive */
     if (now_ns >= dispatch->close_deadline_ns || dispatch->state == DISPATCH_JOINED)
         ran_out = "schedule_to_close";
     else if (!dispatch->started && now_ns >= dispatch->start_deadline_ns)
@@ -213,6 +214,7 @@ static void fill_in(struct core *core, struct core_dispatch *dispatch, const str
 static void free_extras(struct core *core, struct core_extras *extras)
 {
     if (!extras) return;
+    weft__stream_free(core, extras->stream);
     weft__letter_give(core, extras->letter);
     weft__mem_free(core->mem, extras);
 }
@@ -222,15 +224,18 @@ static bool make_extras(struct core *core, struct core_channel *channel, const s
 {
     *extras = NULL;
     bool redispatches = inherit_u8(request->on_crash, channel->options.on_crash) == WEFT_CRASH_REDISPATCH;
-    if (!redispatches && !key && !channel->keeper) return true;
-    *extras = weft__mem_zalloc(core->mem, sizeof(**extras));
-    if (!*extras) return false;
-    (*extras)->key = key;
-    if (!channel->keeper) return true;
-    (*extras)->letter = weft__letter_reserve(core, channel, request);
-    if ((*extras)->letter) return true;
-    free_extras(core, *extras);
-    return false;
+    if (!redispatches && !key && !channel->keeper && !request->updated) return true;
+    struct core_extras *made = weft__mem_zalloc(core->mem, sizeof(*made));
+    if (!made) return false;
+    made->key = key;
+    if (request->updated) made->stream = weft__stream_new(core, request);
+    if (channel->keeper) made->letter = weft__letter_reserve(core, channel, request);
+    if ((request->updated && !made->stream) || (channel->keeper && !made->letter)) {
+        free_extras(core, made);
+        return false;
+    }
+    *extras = made;
+    return true;
 }
 
 /* key: whose inner dispatch it is to be; NULL = none. */
@@ -263,6 +268,7 @@ weft_error weft__admit(struct core *core, struct core_channel *channel, const st
     class->refs++;
     struct core_dispatch *dispatch = weft__slotmap_take(&core->dispatches);
     dispatch->extras = extras;
+    if (extras && extras->stream) extras->stream->dispatch = dispatch;
     dispatch->arrival = core->arrival + 1;
     fill_in(core, dispatch, request, class);
     size_t charge_bytes = sizeof(*dispatch) + request->payload->charge_bytes;
@@ -499,6 +505,7 @@ void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcom
     if (dispatch->state == DISPATCH_QUEUED) weft__queue_remove(core, dispatch);
     if (dispatch->extras && dispatch->extras->letter) weft__letter_settle(core, dispatch, outcome, code);
     weft__message_drop(dispatch->payload);
+    weft__stream_broken(core, dispatch);
     dispatch->state = DISPATCH_SETTLED;
     dispatch->outcome = (uint8_t)outcome;
     dispatch->code = code_of(code);
@@ -559,6 +566,8 @@ enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest 
     weft__dest_remove(dest, item);
     if (kind == CORE_ITEM_CANCEL)
         *cancelled = list_record(item, struct core_task, cancel_item);
+    else if (kind == CORE_ITEM_UPDATE)
+        weft__update_hand_out(core, list_record(item, struct core_update, item), outcome);
     else
         hand_out(core, list_record(item, struct core_dispatch, item), outcome);
     return kind;
@@ -606,18 +615,21 @@ bool weft__core_dest_abandon(struct core *core, uint64_t now_ns, struct core_des
 {
     core->now_ns = now_ns;
     struct list_node *node;
-    for (int moved = 0; moved < CORE_HOLD_MAX; moved++) {
-        if ((node = list_first(&dest->fifo))) {
+    for (uint32_t moved = 0; moved < CORE_HOLD_MAX; moved++) {
+        if ((node = list_first(&dest->open))) { /* these first, or what their tasks send might go on for ever */
             struct core_dispatch *dispatch =
                 list_record(list_record(node, struct core_item, on), struct core_dispatch, item);
-            weft__dest_remove(dest, &dispatch->item);
-            weft__dispatch_forget(core, dispatch);
-        } else if ((node = list_first(&dest->open))) {
-            struct core_dispatch *dispatch =
-                list_record(list_record(node, struct core_item, on), struct core_dispatch, item);
+            moved += weft__stream_end(core, dispatch);
             list_remove(node);
             dispatch->dest = NULL;
             if (!dispatch->detached) weft__settle(core, dispatch, WEFT_CANCELLED, "caller_closed", NULL);
+        } else if ((node = list_first(&dest->fifo))) {
+            struct core_item *item = list_record(node, struct core_item, on);
+            weft__dest_remove(dest, item);
+            if (item->kind == CORE_ITEM_UPDATE)
+                weft__update_forget(core, list_record(item, struct core_update, item));
+            else
+                weft__dispatch_forget(core, list_record(item, struct core_dispatch, item));
         } else {
             return false;
         }

@@ -34,6 +34,7 @@ weft_error weft__core_session_attach(struct core *core, const char *name, bool d
     session->ended = ended;
     list_init(&session->workers);
     list_init(&session->dispatches);
+    list_init(&session->subscriptions);
     list_init(&session->work.on);
     weft__namemap_add(&core->session_names, hash, own, session);
     *handle = session->slot.handle;
@@ -128,7 +129,7 @@ static void work_armed(struct core *core, struct core_session *session)
     }
 }
 
-/* Its workers end, its dispatches are cancelled. */
+/* Its workers and subscriptions end, its dispatches are cancelled. */
 static void work_dead(struct core *core, struct core_session *session)
 {
     for (struct list_node *node; (node = list_first(&session->workers));) {
@@ -139,6 +140,13 @@ static void work_dead(struct core *core, struct core_session *session)
         struct core_worker *worker = list_record(node, struct core_worker, on_session);
         weft__channel_death(worker->channel, session, 1, worker->in_flight);
         weft__worker_end(core, worker, WEFT_WORKER_DEAD);
+    }
+    for (struct list_node *node; (node = list_first(&session->subscriptions));) {
+        if (core->budget-- <= 0) {
+            weft__work_add(core, &session->work, WORK_SESSION);
+            return;
+        }
+        weft__subscription_end(core, list_record(node, struct core_subscription, on_session), WEFT_EDEAD);
     }
     for (struct list_node *node; (node = list_first(&session->dispatches));) {
         if (core->budget-- <= 0) {

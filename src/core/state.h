@@ -17,6 +17,7 @@
 #define WEFT_CORE_STATE_H
 
 #include "core/core.h"
+#include "core/inbox.h"
 #include "core/ring.h"
 #include "base/assert.h"
 
@@ -27,7 +28,16 @@ struct name {
     char text[];
 };
 
-enum work_kind { WORK_SESSION = 1, WORK_WORKER, WORK_CHANNEL, WORK_SETTLE_ALL, WORK_LETTERS, WORK_KEYS, WORK_KEY };
+enum work_kind {
+    WORK_SESSION = 1,
+    WORK_WORKER,
+    WORK_CHANNEL,
+    WORK_SUBSCRIPTION,
+    WORK_SETTLE_ALL,
+    WORK_LETTERS,
+    WORK_KEYS,
+    WORK_KEY
+};
 
 /* Something that takes more than one hold; stands on core->work until it is done. */
 struct work {
@@ -46,10 +56,11 @@ struct core_session {
     weft_link_kind link;
     int32_t watched;
     uint32_t holders_count;
-    uint32_t hanging_count;   /* worker records and open dispatches: the session outlives them */
+    uint32_t hanging_count;   /* records of workers and subscriptions, open dispatches: the session outlives them */
     struct list_node workers; /* those that have not ended */
     struct list_node dispatches;
-    struct list_node *ended; /* the shell's node */
+    struct list_node subscriptions; /* those that have not ended */
+    struct list_node *ended;        /* the shell's node */
     struct work work;
 };
 
@@ -176,6 +187,7 @@ struct core_channel {
     uint32_t deaths_count; /* ever; the next goes to deaths_count % WEFT_DEATHS_KEPT */
     uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, shed, redispatched, fenced;
     uint64_t rejected_by[WEFT_REJECTIONS_COUNT];
+    struct audience *audience; /* NULL: nobody subscribed to it or published on it yet */
     uint64_t dead_lettered;
     struct core_channel *keeper;  /* of its dead letters: it outlives this one, and options.dead_letter is its name */
     struct core_letters *letters; /* made when it becomes the keeper of another */
@@ -183,10 +195,80 @@ struct core_channel {
     struct work work;
 };
 
+/* Who hears an event channel. */
+struct audience {
+    struct list_node subscribers; /* by its name */
+    uint32_t subscribers_count;
+    uint32_t all_count, all_room;
+    struct core_subscription **all; /* these and those by pattern, as of when it was put together */
+    bool stale;                     /* subscribers have changed since */
+    uint64_t patterns_generation;   /* as of then; the core's differs where patterns have */
+    uint64_t published, delivered, dropped, cut;
+};
+
+struct core_subscription {
+    struct slot slot;
+    /* what a publish touches */
+    struct core_session *session; /* outlives its subscriptions */
+    struct inbox inbox;
+    uint64_t bytes_max;
+    uint32_t items_max;
+    uint32_t gap; /* lost since what stands last in the inbox */
+    weft_slow slow;
+    weft_error ended;         /* WEFT_OK: it has not */
+    struct core_dest *dest;   /* pull: its item stands there as long as the inbox has something */
+    struct core_group *group; /* heard there; NULL: pull */
+    struct core_item item;
+    struct list_node on_turns; /* of the group */
+    bool in_turn;              /* a thread of the group calls for it */
+    bool tells;                /* somebody is to be told of the end, and was not yet */
+    bool unsubscribed;
+    uint64_t progress_ns; /* something was taken, or came into the empty inbox */
+    uint64_t delivered, taken, dropped;
+    uint64_t evicted;    /* of these dropped: delivered before */
+    uint32_t calls_seen; /* when it was judged last */
+    uint32_t quantum;    /* events it is given in a turn */
+    atomic_uint calls;   /* made of what it was given: by who calls */
+    atomic_bool silent;  /* nothing is called any more of what a turn has left */
+    /* the rest */
+    void *context;
+    struct core_channel *channel; /* by name: which outlives it until it has ended; NULL: by pattern, or ended */
+    char *pattern;
+    uint64_t id;
+    uint64_t taken_ns; /* or when it subscribed */
+    uint32_t stall_ms;
+    struct list_node on_audience; /* of the channel, or core->patterns */
+    struct list_node on_session;
+    struct list_node idle_waiters;
+    struct work work; /* what the inbox has beyond its bytes */
+};
+
 struct channel_template {
     struct list_node on_core;
     weft_channel_options options; /* dead_letter stands behind the pattern */
     char pattern[];
+};
+
+/* Something a task has sent that waits for its caller. */
+struct core_update {
+    struct core_item item; /* in the FIFO of the destination while it waits */
+    struct core_stream *stream;
+    struct message *message; /* held while it waits; a restart has none */
+};
+
+/* What the current attempt of a dispatch sends to its caller, where he asked for it: see stream.c. */
+struct core_stream {
+    struct core_dispatch *dispatch; /* which owns it */
+    void (*updated)(const weft_update *update, void *context);
+    void *updated_context;
+    uint32_t attempt;         /* whose it is: the last that was taken */
+    uint64_t sent;            /* partial results of that attempt */
+    uint64_t progress_after;  /* so many of them were sent before the progress that waits */
+    struct list_node waiters; /* for room in the window */
+    uint32_t waiting_count;   /* calls that left one and have not come back */
+    uint32_t window;
+    uint32_t first, count; /* of the partials that wait: a ring */
+    struct core_update progress, restart, partials[];
 };
 
 /* What a channel has that keeps the dead letters of others. */
@@ -272,6 +354,7 @@ struct core_extras {
     struct core_key *key;              /* whose inner dispatch it is; NULL = it came without a key */
     struct core_letter *letter;        /* kept for its death; NULL = nobody keeps dead letters of the channel */
     uint64_t retry_ns;                 /* tried: a worker it died of once will do from then on */
+    struct core_stream *stream;        /* NULL: nobody wants to know how it goes */
     uint64_t tried[CORE_ATTEMPTS_MAX]; /* where a crash re-dispatches: keys of sessions and workers it died of */
 };
 
@@ -370,7 +453,7 @@ struct core {
     struct core_limits limits;
     uint64_t now_ns;
     bool closing;
-    struct slotmap channels, sessions, workers, dispatches, tasks, letters;
+    struct slotmap channels, sessions, workers, dispatches, tasks, subscriptions, letters;
     struct namemap channel_names, session_names;
     struct list_node channel_list, templates, groups, work, wakes, ended;
     struct list_node fetch_waiters;
@@ -385,8 +468,13 @@ struct core {
     uint64_t potential;   /* tasks that dispatches may need besides those there are: see weft__tasks_reserve */
     uint32_t timed_count; /* dispatches that may need a timer while no attempt of theirs runs */
     uint32_t tasks_lost;  /* records whose worker is gone and whose handle somebody may still hold */
-    uint32_t settle_cursor;
+    uint32_t settle_cursor, settle_subscriptions_cursor;
     struct work settle_work;
+    struct list_node patterns; /* subscriptions by pattern */
+    uint32_t patterns_count;
+    uint32_t turns_due; /* subscriptions that are in a turn or wait for one */
+    uint64_t patterns_generation;
+    uint64_t subscription_id;
     uint32_t keyed_channels_count;
     uint32_t askers_count; /* dispatches that are JOINED */
     uint64_t channel_serial, arrival, worker_id, session_serial, letter_serial;
@@ -536,6 +624,30 @@ static inline void weft__seen(const struct core *core, const struct core_task *t
 {
     if (task->worker) task->worker->seen_ns = core->now_ns;
 }
+
+/* stream.c */
+static inline struct core_stream *weft__stream_of(const struct core_dispatch *dispatch)
+{
+    return dispatch->extras ? dispatch->extras->stream : NULL;
+}
+struct core_stream *weft__stream_new(struct core *core, const struct core_request *request); /* NULL: no memory */
+void weft__stream_free(struct core *core, struct core_stream *stream); /* nothing of it waits, or the core ends */
+bool weft__stream_restarts(const struct core_task *task); /* taking it drops what its predecessor has sent */
+void weft__stream_taken(struct core *core, const struct core_task *task);
+void weft__stream_broken(struct core *core, struct core_dispatch *dispatch);  /* its attempt may not send any more */
+uint32_t weft__stream_end(struct core *core, struct core_dispatch *dispatch); /* dropped and freed: so many records */
+bool weft__stream_waits(const struct core_dispatch *dispatch);                /* its attempt waits for its caller */
+void weft__update_hand_out(struct core *core, struct core_update *update, struct core_outcome *outcome);
+void weft__update_forget(struct core *core, struct core_update *update);
+
+/* event.c */
+void weft__subscription_end(struct core *core, struct core_subscription *subscription, weft_error why);
+void weft__subscription_work(struct core *core, struct core_subscription *subscription);
+bool weft__subscriptions_settle(struct core *core); /* false: more than this hold's budget */
+void weft__subscriptions_free(struct core *core);
+void weft__audience_end(struct core *core, struct core_channel *channel); /* within the budget; see `subscribers` */
+void weft__audience_info(const struct core *core, const struct core_channel *channel, weft_channel_info *info);
+void weft__audience_free(struct core *core, struct core_channel *channel);
 
 /* names */
 struct name *weft__name_new(const struct mem *mem, const char *text);

@@ -103,6 +103,7 @@ void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core
     task->id = (weft_dispatch_id){dispatch->session_id, dispatch->slot.handle};
     task->attempt = dispatch->attempts;
     task->timed = dispatch->start_to_close_ms != WEFT_FOREVER || dispatch->heartbeat_ms != WEFT_FOREVER;
+    task->streams = weft__stream_of(dispatch) != NULL;
     task->deadline_ns = dispatch->close_deadline_ns;
     task->worker_context = worker->context;
     task->dispatch = dispatch;
@@ -127,7 +128,8 @@ size_t weft__core_take(struct core *core, uint64_t now_ns, struct core_dest *des
     size_t n = 0;
     for (struct list_node *node; n < max && (node = list_first(&dest->fifo));) {
         struct core_task *task = list_record(list_record(node, struct core_item, on), struct core_task, item);
-        if (task->timed && n > 0) break;
+        bool alone = task->timed || (task->streams && weft__stream_restarts(task));
+        if (alone && n > 0) break;
         weft__dest_remove(dest, &task->item);
         task->state = CORE_TASK_TAKEN;
         tasks[n++] = task;
@@ -136,7 +138,8 @@ size_t weft__core_take(struct core *core, uint64_t now_ns, struct core_dest *des
         dispatch->started = true;
         dispatch->entered_ns = dispatch->beat_ns = now_ns;
         if (task->timed || dispatch->timer.position) weft__dispatch_timer(core, dispatch);
-        if (task->timed) break;
+        if (task->streams) weft__stream_taken(core, task);
+        if (alone) break;
     }
     return n;
 }
@@ -248,6 +251,7 @@ static void crash(struct core *core, struct core_task *task, uint64_t tried_key,
         weft__settle(core, dispatch, WEFT_WORKER_DIED, code, NULL);
         return;
     }
+    weft__stream_broken(core, dispatch);
     dispatch->extras->tried[dispatch->tried_count++] = tried_key;
     uint32_t wait_ms = channel->options.redispatch_wait_ms;
     dispatch->extras->retry_ns = weft__clock_after_ms(core->now_ns, wait_ms == WEFT_FOREVER ? CORE_NEVER : wait_ms);
@@ -392,4 +396,9 @@ bool weft__core_task_on_cancel(struct core *core, struct core_task *task, struct
 const char *weft__core_task_type(const struct core_task *task)
 {
     return task->class->name;
+}
+
+uint64_t weft__core_payload_max(const struct core_task *task)
+{
+    return task->class->channel->options.payload_bytes_max;
 }

@@ -22,6 +22,8 @@ weft_error weft__core_group_add(struct core *core, struct core_group *group, uin
     weft__core_dest_init(&group->dest);
     list_init(&group->seats);
     list_init(&group->hungry);
+    list_init(&group->turns);
+    group->subscriptions = 0;
     group->limit = limit;
     group->busy = 0;
     list_push_back(&core->groups, &group->on_core);
@@ -35,6 +37,11 @@ weft_error weft__core_group_remove(struct core *core, struct core_group *group, 
         const struct seat *used = list_record(seat, struct seat, on_group);
         snprintf(message, ERROR_TEXT_MAX, "%u workers of %s are registered on the group: unregister them first",
                  used->members_count, used->class->channel->name);
+        return WEFT_EBUSY;
+    }
+    if (group->subscriptions > 0) {
+        snprintf(message, ERROR_TEXT_MAX, "%u subscriptions are heard on the group: unsubscribe them first",
+                 group->subscriptions);
         return WEFT_EBUSY;
     }
     if (group->busy > 0) {

@@ -4,12 +4,14 @@
 #include "exec/callbacks.h"
 
 #include "base/assert.h"
+#include "base/fork.h"
 #include "exec/batch.h"
 #include "exec/frame.h"
 #include "exec/hooks.h"
 #include "exec/node.h"
 #include "exec/reply.h"
 #include "exec/thread.h"
+#include "exec/update.h"
 
 enum { TAKE_MAX = 64 };
 
@@ -21,7 +23,7 @@ void weft__callbacks_init(struct callbacks *callbacks)
     weft__waiter_init(&callbacks->waiter);
 }
 
-/* What was taken in one hold: up to TAKE_MAX outcomes, or one cancel notice, or one note. */
+/* What was taken in one hold: up to TAKE_MAX outcomes and updates, or one cancel notice, or one note. */
 struct taken {
     size_t count;
     struct core_outcome outcomes[TAKE_MAX];
@@ -38,7 +40,8 @@ static void take(weft_node *node, struct taken *taken)
     taken->noted = false;
     for (struct list_node *on; taken->count < TAKE_MAX && (on = list_first(&dest->fifo));) {
         enum core_item_kind kind = list_record(on, struct core_item, on)->kind;
-        if (kind != CORE_ITEM_OUTCOME && taken->count > 0) break; /* Note CANCEL */
+        bool alone = kind == CORE_ITEM_CANCEL || kind == CORE_ITEM_NOTES;
+        if (alone && taken->count > 0) break; /* Note CANCEL */
         if (kind == CORE_ITEM_NOTES) {
             weft__core_note_take(node->core, &taken->note);
             taken->noted = true;
@@ -61,6 +64,7 @@ static void call_ended(struct core_outcome *outcome)
     weft__reply_fill(&reply, outcome);
     ended_function ended = (ended_function)(uintptr_t)outcome->context2;
     ended(&reply, outcome->context);
+    weft__fork_check();
     weft_reply_release(&reply);
 }
 
@@ -79,8 +83,10 @@ static void *callbacks_main(void *argument)
         if (idle && callbacks->stopping) break;
         if (idle) (void)weft__core_dest_wait(&callbacks->dest, &callbacks->waiter.core);
         weft__leave_inside(node);
-        for (size_t i = 0; i < taken.count; i++)
-            call_ended(&taken.outcomes[i]);
+        for (size_t i = 0; i < taken.count; i++) {
+            struct core_outcome *outcome = &taken.outcomes[i];
+            outcome->update ? weft__update_tell(outcome) : call_ended(outcome);
+        }
         if (taken.cancelled) call_cancelled(node, taken.cancelled);
         if (taken.noted) weft__hooks_call(&node->hooks, &taken.note);
         if (idle) weft__sleep(node, &callbacks->waiter, PARK_FOREVER);

@@ -10,11 +10,19 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "exec/node.h"
+#include "exec/turn.h"
 
 #define QUICK_NS UINT64_C(10000)
 enum { QUICK_RUN = 16 };
 
-enum turn { TURN_RUN = 1, TURN_SLEEP, TURN_END };
+enum turn { TURN_RUN = 1, TURN_HEAR, TURN_SLEEP, TURN_END };
+
+/* What it has taken to do. */
+struct work_taken {
+    struct core_task *tasks[BATCH_MAX];
+    size_t tasks_count;
+    struct core_turn turn;
+};
 
 static void pace(weft_group *group, uint64_t now_ns, const struct harvest *harvest)
 {
@@ -44,12 +52,33 @@ static void hand_in(struct executor *executor, uint64_t now_ns)
 static void step_aside(weft_group *group)
 {
     group->running_count--;
-    if (group->core.dest.items_count > 0) weft__core_dest_wake(group->node->core, &group->core.dest);
+    if (group->core.dest.items_count > 0 || !list_empty(&group->core.turns))
+        weft__core_dest_wake(group->node->core, &group->core.dest);
+}
+
+/* Tasks and turns, one after the other, so that neither starves. What it leaves of the other is for another thread: it
+ * may have been this one alone that was woken for both. */
+static enum turn take_work(struct executor *executor, uint64_t now_ns, struct work_taken *taken)
+{
+    weft_group *group = executor->group;
+    struct core *core = group->node->core;
+    bool turn = !list_empty(&group->core.turns);
+    bool hear = turn && (!executor->heard_last || group->core.dest.items_count == 0);
+    executor->heard_last = false;
+    if (hear) {
+        weft__turn_begin(executor, now_ns, &taken->turn);
+    } else {
+        taken->tasks_count = weft__core_take(core, now_ns, &group->core.dest, taken->tasks, group->ahead);
+        if (taken->tasks_count == 0) return TURN_SLEEP;
+        if (taken->tasks_count > 1) weft__service_guard(group->node, now_ns);
+    }
+    bool more = hear ? group->core.dest.items_count > 0 : turn;
+    if (more || !list_empty(&group->core.turns)) weft__core_dest_wake(core, &group->core.dest);
+    return hear ? TURN_HEAR : TURN_RUN;
 }
 
 /* Inside: what to do next; takes the tasks or leaves the waiter. */
-static enum turn next_turn(struct executor *executor, uint64_t now_ns, uint64_t deadline_ns, struct core_task **tasks,
-                           size_t *count)
+static enum turn next_turn(struct executor *executor, uint64_t now_ns, uint64_t deadline_ns, struct work_taken *taken)
 {
     weft_group *group = executor->group;
     weft_node *node = group->node;
@@ -62,9 +91,8 @@ static enum turn next_turn(struct executor *executor, uint64_t now_ns, uint64_t 
         list_push_back(&group->spares, &executor->waiter.core.on);
         return TURN_SLEEP;
     }
-    *count = weft__core_take(node->core, now_ns, &group->core.dest, tasks, group->ahead);
-    if (*count > 1) weft__service_guard(node, now_ns);
-    if (*count > 0) return TURN_RUN;
+    enum turn turn = take_work(executor, now_ns, taken);
+    if (turn != TURN_SLEEP) return turn;
     bool left = weft__core_dest_wait(&group->core.dest, &executor->waiter.core);
     WEFT_ASSERT(left);
     return TURN_SLEEP;
@@ -75,18 +103,22 @@ static void serve(struct executor *executor, uint64_t deadline_ns)
     weft_node *node = executor->group->node;
     struct frame frame = {.kind = FRAME_HANDLER, .node = node, .executor = executor};
     for (;;) {
-        struct core_task *tasks[BATCH_MAX];
-        size_t count = 0;
+        struct work_taken taken;
         uint64_t now_ns = weft__enter(node);
         hand_in(executor, now_ns);
-        enum turn turn = next_turn(executor, now_ns, deadline_ns, tasks, &count);
+        if (executor->hearing) weft__turn_end(executor, now_ns);
+        enum turn turn = next_turn(executor, now_ns, deadline_ns, &taken);
         weft__leave_inside(node);
         if (turn == TURN_END) return;
         if (turn == TURN_SLEEP) {
             weft__sleep(node, &executor->waiter, deadline_ns);
             continue;
         }
-        weft__batch_load(&executor->batch, tasks, count, count > 1);
+        if (turn == TURN_HEAR) {
+            weft__turn_run(executor, &taken.turn);
+            continue;
+        }
+        weft__batch_load(&executor->batch, taken.tasks, taken.tasks_count, taken.tasks_count > 1);
         weft__batch_run(&executor->batch, &frame, &executor->harvest);
     }
 }

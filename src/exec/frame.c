@@ -48,6 +48,14 @@ bool weft__frame_in_worker(const weft_worker *worker)
     return frame != NULL;
 }
 
+bool weft__frame_in_subscription(const weft_subscription *subscription)
+{
+    const struct frame *frame = weft__frame;
+    while (frame && !(frame->kind == FRAME_HEARD && frame->subscription == subscription))
+        frame = frame->outer;
+    return frame != NULL;
+}
+
 bool weft__frame_in_channel(const weft_node *node, const char *channel)
 {
     const struct frame *frame = weft__frame;
@@ -62,4 +70,12 @@ struct frame *weft__frame_of_cancel(const struct core_task *task)
     while (frame && !(frame->kind == FRAME_CANCEL && frame->task == task))
         frame = frame->outer;
     return frame;
+}
+
+bool weft__frame_in_completions(const weft_completions *completions)
+{
+    const struct frame *frame = weft__frame;
+    while (frame && !(frame->kind == FRAME_UPDATED && frame->completions == completions))
+        frame = frame->outer;
+    return frame != NULL;
 }

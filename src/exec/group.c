@@ -52,7 +52,8 @@ void weft__group_free(weft_group *group)
 
 void weft__group_update(weft_group *group, uint64_t now_ns)
 {
-    uint32_t limit = group->target * group->ahead + group->blocked_count;
+    uint32_t free = group->target > group->turns_count ? group->target - group->turns_count : 0;
+    uint32_t limit = free * group->ahead + group->blocked_count;
     weft__core_group_limit(group->node->core, now_ns, &group->core, limit);
 }
 
@@ -75,6 +76,7 @@ void weft__executor_init(struct executor *executor, weft_group *group, bool lent
     weft__batch_init(&executor->batch, group->node, group);
     executor->harvest.results_count = executor->harvest.rest_count = 0;
     executor->harvest.slowest_ns = 0;
+    executor->hearing = executor->heard_last = false;
 }
 
 /* Under the node's lock, so that the guard sees whole executors only. */
@@ -151,24 +153,43 @@ void weft__group_stop(weft_group *group)
 
 /* --- lending ------------------------------------------------------------------------------------------------------- */
 
-/* The executor whose handler the calling thread is in, looking through cancel callbacks; NULL where there is none to lend. */
+/* The executor whose handler the calling thread is in, looking through callbacks; NULL where there is none to lend. */
 static weft_error blocked_executor(weft_node *node, struct executor **executor)
 {
     const struct frame *frame = weft__frame;
     *executor = NULL;
     if (weft__frame_find(node, FRAME_CALLBACK)) return WEFT_EDEADLK;
-    while (frame && frame->kind == FRAME_CANCEL)
-        frame = frame->outer;
+    bool lent = false;
+    for (; frame && (frame->kind == FRAME_CANCEL || frame->kind == FRAME_UPDATED); frame = frame->outer)
+        lent |= frame->kind == FRAME_UPDATED && frame->executor;
     if (!frame || frame->kind == FRAME_CALLBACK) return WEFT_OK;
     if (frame->kind == FRAME_INLINE) return WEFT_EDEADLK;
-    *executor = frame->executor;
+    if (!lent) *executor = frame->executor;
     return WEFT_OK;
+}
+
+bool weft__must_not_wait(weft_node *node)
+{
+    struct executor *executor;
+    return blocked_executor(node, &executor) != WEFT_OK;
+}
+
+/* Inside. The task of a blocked handler is still one that the group holds; a turn is none. */
+static void block(struct executor *executor, bool begins, uint64_t now_ns)
+{
+    weft_group *group = executor->group;
+    uint32_t *count = executor->hearing ? &group->turns_count : &group->blocked_count;
+    bool more = executor->hearing ? !begins : begins;
+    WEFT_ASSERT(more || *count > 0);
+    *count += more ? 1 : UINT32_MAX;
+    weft__group_update(group, now_ns);
 }
 
 /* Puts a thread that there is in this one's place: one that is too many since another handler went on, or a spare, whose
  * coming makes up for this one's going. False: there is none. */
-static bool replace(weft_group *group)
+static bool replace(struct executor *executor)
 {
+    weft_group *group = executor->group;
     weft_node *node = group->node;
     uint64_t now_ns = weft__enter(node);
     struct list_node *spare = list_first(&group->spares);
@@ -178,24 +199,21 @@ static bool replace(weft_group *group)
     } else if (spare) {
         weft__waiter_wake(node, list_record(spare, struct waiter, core.on));
     }
-    if (replaced) {
-        group->blocked_count++;
-        weft__group_update(group, now_ns);
-    }
+    if (replaced) block(executor, true, now_ns);
     weft__leave_bare(node);
     return replaced;
 }
 
-static bool start_substitute(weft_group *group)
+static bool start_substitute(struct executor *executor)
 {
+    weft_group *group = executor->group;
     weft_node *node = group->node;
     weft__lock(&node->lock);
     bool started = group->started_count < group->threads_max && start_thread(group) == WEFT_OK;
     weft__unlock(&node->lock);
     if (!started) return false;
     uint64_t now_ns = weft__enter(node);
-    group->blocked_count++;
-    weft__group_update(group, now_ns);
+    block(executor, true, now_ns);
     weft__leave_bare(node);
     return true;
 }
@@ -211,7 +229,7 @@ weft_error weft__lend(weft_node *node, struct executor **lent)
     weft__departure_init(&departure);
     weft__batch_unload(&executor->batch, 0, &departure);
     weft__act(executor->group->node, &departure);
-    if (!replace(executor->group) && !start_substitute(executor->group)) return WEFT_EDEADLK;
+    if (!replace(executor) && !start_substitute(executor)) return WEFT_EDEADLK;
     *lent = executor;
     return WEFT_OK;
 }
@@ -221,9 +239,7 @@ void weft__lend_end(struct executor *lent)
     if (!lent) return;
     weft_group *group = lent->group;
     uint64_t now_ns = weft__enter(group->node);
-    WEFT_ASSERT(group->blocked_count > 0);
-    group->blocked_count--;
     group->running_count++;
-    weft__group_update(group, now_ns);
+    block(lent, false, now_ns);
     weft__leave_bare(group->node);
 }

@@ -2,9 +2,10 @@
  *
  * The core hands a group at most `limit` tasks at a time:
  *
- *     limit = threads that may run (target) x tasks that each takes ahead + handlers that are blocked in weft
+ *     limit = (threads that may run (target) - turns) x tasks that each takes ahead + handlers that are blocked in weft
  *
- * target is the group's own threads and the host's lent ones. A blocked handler has its thread replaced by a spare or a
+ * target is the group's own threads and the host's lent ones. turns are threads that call for a subscriber (turn.c) and are
+ * not blocked themselves. A blocked handler, or subscriber, has its thread replaced by a spare or a
  * new one, up to threads_max; when it goes on, there is one thread too many, and the next to finish becomes a spare. */
 #ifndef WEFT_EXEC_GROUP_H
 #define WEFT_EXEC_GROUP_H
@@ -31,7 +32,8 @@ struct weft_group {
     struct list_node spares;       /* (l) waiters of parked ones */
     uint32_t target;               /* (l) */
     uint32_t running_count;        /* (l) threads neither blocked nor spare */
-    uint32_t blocked_count;        /* (l) */
+    uint32_t blocked_count;        /* (l) handlers */
+    uint32_t turns_count;          /* (l) */
     uint32_t lent_count;           /* (l) threads of the host's inside */
     uint32_t ahead;                /* (l) 1, or batch_max while handlers are quick */
     uint32_t quick_count;          /* (l) quick handlers in a row */
@@ -45,7 +47,11 @@ struct executor {
     struct list_node on_group; /* (n) */
     struct waiter waiter;
     struct batch batch;
-    struct harvest harvest; /* its thread's */
+    struct harvest harvest; /* its thread's; so are the next */
+    bool hearing;           /* it is in a turn: */
+    bool hears_slowly;
+    struct core_subscription *hears;
+    bool heard_last; /* what it did last was a turn: a task comes before the next */
 };
 
 /* Makes a group and adds it to the core; starts no thread. WEFT_ENOMEM, WEFT_ELIMIT, WEFT_ECLOSED. Free: nothing of it runs. */
@@ -67,9 +73,12 @@ void weft__group_slow(weft_group *group, uint64_t now_ns);
 
 /* Before and after a handler blocks in a call on the node: puts another thread in its place, in its own group, which may be
  * one of another node. Nothing where the calling thread is in no handler (*lent NULL). WEFT_EDEADLK: no thread to be had, an
- * inline handler, or the callback thread of the node. */
+ * inline handler, or the callback thread of the node. In `updated`, called by a call that has lent it: nothing either. */
 weft_error weft__lend(weft_node *node, struct executor **lent);
 void weft__lend_end(struct executor *lent);
+
+/* Whether the calling thread is in an inline handler, or the callback thread of the node: others wait for it. */
+bool weft__must_not_wait(weft_node *node);
 
 /* Unloads the batches that a slow handler holds up. What is to be done comes into the departure. Takes the node's lock. */
 void weft__groups_guard(weft_node *node, uint64_t now_ns, struct departure *departure);

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/fork.h"
+
 static weft_log_level say_lost(const struct core_note *note, char *text, size_t size)
 {
     (void)snprintf(text, size, "worker %s of %s was lost with %s, and held %llu attempt%s", note->worker, note->channel,
@@ -57,6 +59,7 @@ void weft__hooks_call(const weft_hooks *hooks, const struct core_note *note)
                                        .count = note->count,
                                        .at_ns = note->at_ns};
         hooks->event(&event, hooks->context);
+        weft__fork_check();
     }
     if (hooks->log) {
         char sentence[512];

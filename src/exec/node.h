@@ -28,15 +28,16 @@ struct weft_node {
     bool closing;            /* (n) a thread is in weft_node_close */
 
     struct lock core_lock;
-    struct list_node callers;      /* (l) waiters of calls that block: closing wakes them */
-    struct list_node changes;      /* (l) waiters for a change of what follows, see weft__changed */
-    struct list_node participants; /* (l) who takes one off here frees it */
-    struct list_node workers;      /* (l) */
-    struct list_node completions;  /* (l) */
-    struct core_dest inline_tasks; /* (l) of inline workers */
-    uint32_t inline_runners_count; /* (l) users' threads that are to run them */
-    uint32_t calls_count;          /* (l) calls inside that may block */
-    bool closed;                   /* (l) what was open is settled: calls that block return */
+    struct list_node callers;       /* (l) waiters of calls that block: closing wakes them */
+    struct list_node changes;       /* (l) waiters for a change of what follows, see weft__changed */
+    struct list_node participants;  /* (l) who takes one off here frees it */
+    struct list_node workers;       /* (l) */
+    struct list_node subscriptions; /* (l) */
+    struct list_node completions;   /* (l) */
+    struct core_dest inline_tasks;  /* (l) of inline workers */
+    uint32_t inline_runners_count;  /* (l) users' threads that are to run them */
+    uint32_t calls_count;           /* (l) calls inside that may block */
+    bool closed;                    /* (l) what was open is settled: calls that block return */
 
     struct process_monitor monitor;
     struct service service;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/fork.h"
+
 void weft__reply_fill(weft_reply *reply, struct core_outcome *outcome)
 {
     struct message *message = outcome->message;
@@ -30,6 +32,6 @@ void weft__reply_fill(weft_reply *reply, struct core_outcome *outcome)
 void weft_reply_release(weft_reply *reply)
 {
     if (!reply) return;
-    weft__message_drop(reply->memory);
+    if (!weft__forked) weft__message_drop(reply->memory); /* the allocator is the host's, and may take locks */
     *reply = (weft_reply){.outcome = WEFT_OUTCOME_NONE};
 }

@@ -1,4 +1,5 @@
-/* thread.h: how weft starts a thread of its own: named, with every signal blocked, so that signals stay the host's. */
+/* thread.h: how weft starts a thread of its own: named, with every signal blocked but faults, so that signals stay
+ * the host's, and its handler of faults is asked for those in users' code, too. */
 #ifndef WEFT_EXEC_THREAD_H
 #define WEFT_EXEC_THREAD_H
 

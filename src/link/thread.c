@@ -11,9 +11,9 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <unistd.h>
 
 #include "base/assert.h"
+#include "base/fork.h"
 #include "base/lock.h"
 
 enum { ROWS = 1024 };
@@ -28,7 +28,6 @@ struct firing {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static int key_failure;
-static pid_t home; /* the process whose threads these are */
 
 /* under the lock (LOCK_PROCESS) */
 static struct lock table_lock;
@@ -45,8 +44,7 @@ static void set_up(void)
     for (int i = 0; i < ROWS; i++)
         list_init(&rows[i]);
     list_init(&firings);
-    home = getpid();
-    key_failure = pthread_key_create(&key, thread_ends);
+    key_failure = weft__fork_arm() ? pthread_key_create(&key, thread_ends) : ENOMEM;
 }
 
 static struct list_node *row_of(uintptr_t number)
@@ -156,7 +154,7 @@ static void fire(struct thread_watch *watch)
  * whoever held the lock at the fork will not give the copy back. */
 static void thread_ends(void *value)
 {
-    if (getpid() != home) return;
+    if (weft__forked) return;
     struct thread_watch *watch;
     weft__lock(&table_lock);
     while ((watch = first_watch((uintptr_t)value, NULL, NULL)))

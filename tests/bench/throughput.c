@@ -1,12 +1,12 @@
 /* Many outstanding dispatches to a callback worker, in one process: one thread dispatches and fetches the outcomes, one
- * thread of a group runs the handler. */
+ * thread of a group runs the handler. And many parts of one result, from a handler to the thread that waits for it. */
 #include "bench.h"
 
 #include <stddef.h>
 
 #include <weft/weft.h>
 
-enum { DISPATCHES = 1000000, OUTSTANDING = 512 };
+enum { DISPATCHES = 1000000, OUTSTANDING = 512, PARTS = 1000000 };
 #define CHANNEL "dispatch.bench.throughput"
 
 static void answer(weft_task *task, void *context)
@@ -61,6 +61,42 @@ static double many_outstanding(void)
     return per_second;
 }
 
+static void say_parts(weft_task *task, void *context)
+{
+    (void)context;
+    for (int i = 0; i < PARTS; i++)
+        if (weft_task_partial(task, WEFT_TEXT("\"hello\""), WEFT_FOREVER)) bench_die("send a part");
+    weft_task_complete(task, weft_task_payload(task));
+}
+
+static void count_part(const weft_update *update, void *context)
+{
+    uint64_t *parts = context;
+    if (update->number != ++*parts) bench_die("a part is missing");
+}
+
+static double partial_results(void)
+{
+    weft_node *node;
+    weft_worker *worker;
+    weft_reply reply;
+    weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
+    uint64_t parts = 0;
+    options.updated = count_part;
+    options.updated_context = &parts;
+    options.window = WEFT_WINDOW_MAX;
+    if (weft_node_open(NULL, &node) || weft_channel_declare(node, CHANNEL, NULL) ||
+        weft_worker_register(node, CHANNEL, say_parts, NULL, NULL, &worker))
+        bench_die("register a worker");
+    uint64_t start_ns = bench_now_ns();
+    if (weft_dispatch(node, CHANNEL, WEFT_TEXT("x"), &options, &reply)) bench_die("dispatch");
+    double per_second = (double)PARTS / ((double)(bench_now_ns() - start_ns) / 1e9);
+    if (reply.outcome != WEFT_COMPLETED || parts != PARTS) bench_die("parts are missing");
+    weft_reply_release(&reply);
+    if (weft_worker_unregister(worker) || weft_node_close(node, 1000)) bench_die("close the node");
+    return per_second;
+}
+
 const struct bench bench_throughput[] = {{.name = "throughput",
                                           .metric = "dispatches to a callback worker and back, 512 outstanding",
                                           .unit = "dispatches/s",
@@ -68,4 +104,12 @@ const struct bench bench_throughput[] = {{.name = "throughput",
                                           .against = "a million a second",
                                           .goal = 1e6,
                                           .rounds = 9},
+                                         {.name = "streaming",
+                                          .metric = "partial results of one task, window of 256",
+                                          .unit = "parts/s",
+                                          .measure = partial_results,
+                                          .against = "dispatches, 512 outstanding",
+                                          .measure_against = many_outstanding,
+                                          .goal = 1,
+                                          .rounds = 5},
                                          {0}};

@@ -2,7 +2,7 @@
  *   - without a thread or a descriptor to be had, the call that needs it is WEFT_ESYSTEM, says why, and leaves nothing;
  *     what does not need one goes on
  *   - no call of weft's is a cancellation point: a thread with a pending cancel does not lose a wake-up or a lock on its way
- *   - weft's threads take no signals of the host's, and have names */
+ *   - weft's threads take no signals of the host's, and have names; a fault in a handler reaches the host's signal handler */
 #include <dirent.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -239,6 +239,28 @@ static unsigned count_deaf_threads(void)
     return count;
 }
 
+static void tell_mask(weft_task *task, void *context)
+{
+    pthread_sigmask(SIG_BLOCK, NULL, context);
+    (void)weft_task_complete(task, weft_task_payload(task));
+}
+
+static void faults_of_handlers_are_not_blocked(void **state)
+{
+    (void)state;
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+    weft_node *node = open_node();
+    sigset_t mask;
+    sigfillset(&mask);
+    register_worker(node, CHANNEL, tell_mask, &mask);
+    weft_reply reply = dispatch(node, CHANNEL, "1");
+    check_reply_text(&reply, "1");
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        check_eq(sigismember(&mask, faults[i]), 0);
+    check_eq(sigismember(&mask, SIGTERM), 1);
+    check_ok(weft_node_close(node, 10000));
+}
+
 static void threads_have_names_and_block_signals(void **state)
 {
     (void)state;
@@ -262,6 +284,7 @@ int main(void)
         cmocka_unit_test(no_descriptor_is_told),
         cmocka_unit_test(no_call_is_a_cancellation_point),
         cmocka_unit_test(threads_have_names_and_block_signals),
+        cmocka_unit_test(faults_of_handlers_are_not_blocked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,6 +145,11 @@ static void dispatches_with_everything(void)
     dispatch("new", .type = "new", .key = "k", .on_crash = WEFT_CRASH_REDISPATCH, .schedule_to_close_ms = 1000);
 }
 
+static void dispatches_and_listens(void)
+{
+    dispatch("new", .type = "new", .window = 16);
+}
+
 static void dispatches_urgently(void)
 {
     dispatch("new", .type = "new", .on_crash = WEFT_CRASH_REDISPATCH, .priority = WEFT_PRIORITY_URGENT);
@@ -244,6 +249,7 @@ static const struct swept entries[] = {
     {.name = "weft__core_dispatch", .set_up = with_dispatches, .act = dispatches},
     {.name = "weft__core_dispatch, new type", .set_up = with_dispatches, .act = dispatches_a_new_type},
     {.name = "weft__core_dispatch, redispatch and times", .set_up = with_dispatches, .act = dispatches_with_everything},
+    {.name = "weft__core_dispatch, streams", .set_up = with_dispatches, .act = dispatches_and_listens},
     {.name = "weft__core_dispatch, to a worker", .set_up = with_sticky_and_busy, .act = dispatches_with_everything},
     {.name = "weft__core_dispatch, shedding", .set_up = with_full_queue, .act = dispatches_urgently},
 };
@@ -338,7 +344,7 @@ static void entry_refused_all_memory_can_be_followed_by_the_end(void **state)
 static void core_refused_its_memory_is_none(void **state)
 {
     (void)state;
-    static const struct core_limits limits = {1, 1, 1, 1, 1};
+    static const struct core_limits limits = {1, 1, 1, 1, 1, 1};
     struct failmem failmem;
     failmem_init(&failmem);
     failmem_fail_once(&failmem, 1);
@@ -502,6 +508,43 @@ spec(letters_and_keys_that_were_admitted_ask_for_no_memory)
     none_was_asked_for();
 }
 
+spec(what_tasks_say_asks_for_no_memory)
+{
+    channel("dispatch.media.resize", .on_crash = WEFT_CRASH_REDISPATCH);
+    session("s1");
+    worker("w1", .of = "s1", .capacity = 4);
+    box("mine");
+    for (int i = 0; i < 4; i++)
+        dispatch(numbered("a", i), .to = "mine", .window = 3, .heartbeat_ms = 20, .detached = i == 3);
+    worker("w2", .capacity = 4);
+
+    no_more_memory();
+    while (destination("w1")->items_count > 0)
+        take("w1");
+    for (int i = 0; i < 4; i++) {
+        char task[16];
+        snprintf(task, sizeof task, "a%d#1", i);
+        for (int n = 0; n < 4; n++) {
+            progress(task, "far");
+            maybe(partial_or_wait(task, "part", i == 3 ? "x" : NULL));
+        }
+    }
+    at(10);
+    fire("s1");
+    while (destination("w2")->items_count > 0)
+        take("w2");
+    progress("a0#2", "far");
+    partial("a1#2", "part");
+    complete("a1#2");
+    look_into("mine");
+    for (int n = 0; n < 4; n++)
+        maybe(partial_or_wait("a3#2", "part", n == 3 ? "y" : NULL));
+    close_box("mine");
+    partial("a3#2", "unheard");
+    settle_all();
+    none_was_asked_for();
+}
+
 spec(deleting_and_forgetting_asks_for_no_memory)
 {
     static const weft_policy policies[] = {WEFT_ROUND_ROBIN, WEFT_LEAST_LOADED, WEFT_STICKY};
@@ -546,6 +589,7 @@ int main(void)
         promised(life_of_what_was_admitted_asks_for_no_memory),
         promised(results_beats_moves_and_ends_ask_for_no_memory),
         promised(letters_and_keys_that_were_admitted_ask_for_no_memory),
+        promised(what_tasks_say_asks_for_no_memory),
         promised(deleting_and_forgetting_asks_for_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,7 +112,7 @@ static bool totals(const struct tally *tally)
     HOLDS(core->timers.count == tally->timers, "timers", core->timers.count);
     HOLDS(list_empty(&core->sleepers) || weft__core_due(core) >= core->sleeps_until_ns, "sleepers", 0);
     HOLDS(list_empty(&core->quiet_waiters) || core->stats.dispatches_open > 0 || core->askers_count > 0 ||
-              core->tasks.live_count > core->tasks_lost,
+              core->tasks.live_count > core->tasks_lost || core->turns_due > 0,
           "waiters for quiet", 0);
     return true;
 }
@@ -132,6 +132,7 @@ static bool audit_all(struct tally *tally)
     cursor = 0;
     for (const struct core_task *task; (task = weft__slotmap_next(&core->tasks, &cursor));)
         if (!audit_task(tally, task)) return false;
+    if (!audit_events(tally)) return false;
     cursor = 0;
     for (const struct core_session *session; (session = weft__slotmap_next(&core->sessions, &cursor));)
         if (!audit_session(tally, session)) return false;
@@ -152,7 +153,7 @@ const char *audit(const struct core *core)
 
 /* --- the digest ------------------------------------------------------------------------------- */
 
-static uint64_t stir(uint64_t digest, uint64_t value)
+uint64_t audit_stir(uint64_t digest, uint64_t value)
 {
     digest = (digest ^ value) * UINT64_C(0x9e3779b97f4a7c15);
     return digest ^ digest >> 29;
@@ -185,12 +186,12 @@ static uint64_t digest_channel(const struct core_channel *channel)
                                channel->any.workers_count};
     uint64_t digest = 0;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-        digest = stir(digest, values[i]);
+        digest = audit_stir(digest, values[i]);
     /* what is made for them and empty is as nothing */
     const struct core_letters *letters = channel->letters;
     const struct core_keys *keys = channel->keys;
-    digest = stir(digest, letters ? letters->bytes + letters->referrers_count : 0);
-    return stir(digest, keys ? keys->ended_bytes + keys->names.count : 0);
+    digest = audit_stir(digest, letters ? letters->bytes + letters->referrers_count : 0);
+    return audit_stir(digest, keys ? keys->ended_bytes + keys->names.count : 0);
 }
 
 uint64_t audit_digest(const struct core *core)
@@ -235,12 +236,12 @@ uint64_t audit_digest(const struct core *core)
                                !list_empty(&core->ended)};
     uint64_t digest = 0;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-        digest = stir(digest, values[i]);
+        digest = audit_stir(digest, values[i]);
     uint32_t cursor = 0;
     for (const struct core_channel *channel; (channel = weft__slotmap_next(&core->channels, &cursor));)
-        digest = stir(digest, digest_channel(channel));
+        digest = audit_stir(digest, digest_channel(channel));
     cursor = 0;
     for (const struct core_session *session; (session = weft__slotmap_next(&core->sessions, &cursor));)
-        digest = stir(digest, session->slot.handle ^ session->hanging_count ^ session->holders_count);
-    return digest;
+        digest = audit_stir(digest, session->slot.handle ^ session->hanging_count ^ session->holders_count);
+    return audit_events_digest(core, digest);
 }

@@ -16,6 +16,7 @@ struct tally {
     struct channel_tally *channels; /* by index of the slot; so are the others */
     uint32_t *sessions_hanging;
     uint32_t groups_busy[CORE_GROUPS_MAX]; /* in the order of core->groups */
+    uint32_t turns_due;
     uint32_t in_flight, open, reserved, potential, lost, items, walked_items, timers;
     uint32_t reserved_letters, joined;
 };
@@ -49,5 +50,11 @@ bool audit_session(struct tally *tally, const struct core_session *session);
 bool audit_dispatch(struct tally *tally, const struct core_dispatch *dispatch);
 bool audit_notes(struct tally *tally, const struct core_notes *notes);
 bool audit_task(struct tally *tally, const struct core_task *task);
+bool audit_item(struct tally *tally, const struct core_item *item, const struct core_dest *dest);
+
+/* audit_event.c: subscriptions and audiences. */
+bool audit_events(struct tally *tally); /* before the sessions */
+uint64_t audit_events_digest(const struct core *core, uint64_t digest);
+uint64_t audit_stir(uint64_t digest, uint64_t value);
 
 #endif

@@ -97,6 +97,7 @@ bool audit_session(struct tally *tally, const struct core_session *session)
     if (session->state == CORE_SESSION_DEAD) {
         HOLDS(work || list_empty(&session->workers), "dead session", name);
         HOLDS(work || list_empty(&session->dispatches), "dead session", name);
+        HOLDS(work || list_empty(&session->subscriptions), "dead session", name);
     }
     return true;
 }
@@ -110,12 +111,14 @@ static const struct core_dest *dest_of(const struct core_item *item)
     case CORE_ITEM_OUTCOME: return list_record(item, struct core_dispatch, item)->dest;
     case CORE_ITEM_CANCEL: return list_record(item, struct core_task, cancel_item)->cancel_dest;
     case CORE_ITEM_NOTES: return list_record(item, struct core_notes, item)->dest;
+    case CORE_ITEM_UPDATE: return list_record(item, struct core_update, item)->stream->dispatch->dest;
+    case CORE_ITEM_EVENTS: return list_record(item, struct core_subscription, item)->dest;
     }
     return NULL;
 }
 
 /* Whoever is first in a destination counts all that stand there: so each destination is walked once. */
-static bool item_stands(struct tally *tally, const struct core_item *first, const struct core_dest *dest)
+bool audit_item(struct tally *tally, const struct core_item *first, const struct core_dest *dest)
 {
     tally->items++;
     if (first->on.prev != &dest->fifo) return true;
@@ -132,7 +135,7 @@ bool audit_notes(struct tally *tally, const struct core_notes *notes)
     bool some = notes->count > 0 || notes->missed > 0;
     HOLDS(notes->count <= CORE_NOTES_MAX && notes->first < CORE_NOTES_MAX, "notes", notes->count);
     HOLDS(list_linked(&notes->item.on) == some, "notes", notes->count);
-    return !some || item_stands(tally, &notes->item, notes->dest);
+    return !some || audit_item(tally, &notes->item, notes->dest);
 }
 
 /* --- dispatches ------------------------------------------------------------------------------- */
@@ -190,7 +193,7 @@ static bool settled(struct tally *tally, const struct core_dispatch *dispatch)
     HOLDS((dispatch->close_deadline_ns == CORE_NEVER) == (dispatch->dest != NULL), "settled dispatch", name);
     if (!dispatch->dest) return true;
     HOLDS(dispatch->item.kind == CORE_ITEM_OUTCOME, "settled dispatch", name);
-    return item_stands(tally, &dispatch->item, dispatch->dest);
+    return audit_item(tally, &dispatch->item, dispatch->dest);
 }
 
 static bool open(struct tally *tally, const struct core_dispatch *dispatch)
@@ -225,6 +228,78 @@ static bool open(struct tally *tally, const struct core_dispatch *dispatch)
     return true;
 }
 
+/* --- streams ---------------------------------------------------------------------------------- */
+
+/* First that it goes on, then its parts in order, with what it says of how far it is among them; then the outcome. */
+static bool in_order(const struct core_stream *stream, const struct core_dispatch *dispatch)
+{
+    const struct list_node *fifo = &dispatch->dest->fifo;
+    uint64_t name = dispatch->arrival;
+    uint32_t parts = 0, progress_after = 0;
+    bool ended = false, any = false;
+    for (const struct list_node *node = fifo->next; node != fifo; node = node->next) {
+        if (node == &dispatch->item.on) ended = true;
+        if (list_record(node, struct core_item, on)->kind != CORE_ITEM_UPDATE) continue;
+        const struct core_update *update =
+            list_record(list_record(node, struct core_item, on), struct core_update, item);
+        if (update->stream != stream) continue;
+        HOLDS(!ended, "what comes after its end, dispatch", name);
+        HOLDS(update != &stream->restart || !any, "what comes before it restarts, dispatch", name);
+        any = true;
+        if (update == &stream->progress) progress_after = parts;
+        if (update == &stream->progress || update == &stream->restart) continue;
+        HOLDS(update == &stream->partials[(stream->first + parts) % stream->window], "part of dispatch", name);
+        parts++;
+    }
+    HOLDS(parts == stream->count, "parts of dispatch", name);
+    if (list_linked(&stream->progress.item.on))
+        HOLDS(stream->sent - stream->count + progress_after == stream->progress_after, "progress of dispatch", name);
+    return true;
+}
+
+static bool update_right(struct tally *tally, const struct core_stream *stream, const struct core_update *update,
+                         bool stands, bool speaks)
+{
+    uint64_t name = stream->dispatch->arrival;
+    HOLDS(update->stream == stream, "update of dispatch", name);
+    HOLDS(list_linked(&update->item.on) == stands, "update of dispatch", name);
+    HOLDS((update->message != NULL) == (stands && speaks), "update of dispatch", name);
+    HOLDS(!stands || update->item.kind == CORE_ITEM_UPDATE, "update of dispatch", name);
+    return !stands || audit_item(tally, &update->item, stream->dispatch->dest);
+}
+
+static bool stream_right(struct tally *tally, const struct core_dispatch *dispatch)
+{
+    const struct core_stream *stream = weft__stream_of(dispatch);
+    uint64_t name = dispatch->arrival;
+    if (!stream) return true;
+    HOLDS(stream->dispatch == dispatch && dispatch->dest, "stream of dispatch", name);
+    HOLDS(stream->first < stream->window && stream->count <= stream->window, "stream of dispatch", name);
+    HOLDS(stream->sent >= stream->count && stream->progress_after <= stream->sent, "stream of dispatch", name);
+    HOLDS(stream->attempt >= 1 && stream->attempt <= dispatch->attempts_max, "stream of dispatch", name);
+    for (uint32_t i = 0; i < stream->window; i++) {
+        bool stands = (i + stream->window - stream->first) % stream->window < stream->count;
+        if (!update_right(tally, stream, &stream->partials[i], stands, true)) return false;
+    }
+    bool progress = list_linked(&stream->progress.item.on), restart = list_linked(&stream->restart.item.on);
+    if (!update_right(tally, stream, &stream->progress, progress, true)) return false;
+    if (!update_right(tally, stream, &stream->restart, restart, false)) return false;
+    HOLDS(!restart || stream->attempt > 1, "stream of dispatch", name);
+    uint32_t left = 0;
+    for (const struct list_node *node = stream->waiters.next; node != &stream->waiters; node = node->next)
+        left++;
+    HOLDS(left <= stream->waiting_count, "who waits to send for dispatch", name);
+    HOLDS(left < stream->waiting_count || left == 0 || stream->count == stream->window,
+          "who waits to send, and there is room, for dispatch", name);
+    if (stream->waiting_count > 0) {
+        HOLDS(dispatch->state == DISPATCH_ASSIGNED, "who waits to send for dispatch", name);
+        const struct core_task *task = dispatch->task;
+        HOLDS(task->state == CORE_TASK_TAKEN && task->attempt == stream->attempt && task->streams,
+              "who waits to send for dispatch", name);
+    }
+    return stream->count + progress + restart == 0 || in_order(stream, dispatch);
+}
+
 static bool joined(struct tally *tally, const struct core_dispatch *dispatch)
 {
     uint64_t name = dispatch->slot.handle;
@@ -242,7 +317,7 @@ bool audit_dispatch(struct tally *tally, const struct core_dispatch *dispatch)
     if (dispatch->state == DISPATCH_JOINED) return joined(tally, dispatch) && timer_right(tally, dispatch);
     bool right = dispatch->state == DISPATCH_SETTLED ? settled(tally, dispatch) : open(tally, dispatch);
     if (dispatch->extras && dispatch->extras->letter) tally->reserved_letters++;
-    return right && audit_reserved(dispatch) && timer_right(tally, dispatch);
+    return right && audit_reserved(dispatch) && timer_right(tally, dispatch) && stream_right(tally, dispatch);
 }
 
 /* --- tasks ------------------------------------------------------------------------------------ */
@@ -254,7 +329,7 @@ static bool assigned(struct tally *tally, const struct core_task *task, uint64_t
     HOLDS(list_linked(&task->item.on) && task->item.kind == CORE_ITEM_TASK, "assigned task", name);
     HOLDS(!task->fenced && !task->orphaned && !task->settled, "assigned task", name);
     HOLDS(!atomic_load_explicit(&task->cancelled, memory_order_relaxed), "assigned task", name);
-    return item_stands(tally, &task->item, task->dest);
+    return audit_item(tally, &task->item, task->dest);
 }
 
 static bool taken(const struct core_task *task, uint64_t name)
@@ -291,7 +366,7 @@ bool audit_task(struct tally *tally, const struct core_task *task)
         HOLDS(task->cancel_dest && task->cancel_item.kind == CORE_ITEM_CANCEL, "cancel notice of task", name);
         HOLDS(atomic_load_explicit(&task->cancelled, memory_order_relaxed), "cancel notice of task", name);
         HOLDS(!task->settled, "cancel notice of task", name);
-        if (!item_stands(tally, &task->cancel_item, task->cancel_dest)) return false;
+        if (!audit_item(tally, &task->cancel_item, task->cancel_dest)) return false;
     }
     switch (task->state) {
     case CORE_TASK_ASSIGNED: return assigned(tally, task, name);

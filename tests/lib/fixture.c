@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/namemap.h"
 #include "lib/audit.h"
+#include "lib/fixture_event.h"
 
 /* The fixture calls the core, never its own verbs. */
 #undef channel
@@ -17,6 +18,7 @@
 #undef box
 #undef on
 #undef at
+#undef list
 
 enum {
     SESSIONS_MAX = 640,
@@ -114,9 +116,22 @@ static struct {
     int standing_at;
     struct known_waiter waiters[WAITERS_MAX];
     size_t waiters_count;
+    struct core_dest notes;
 } w;
 
 /* --- writing down ------------------------------------------------------------------------------------------------ */
+
+/* The words stand in src/api, of which the mutants know nothing. */
+static const char *const rule_words[] = {
+#define RULE_WORD(name, number, text) [number] = text,
+    WEFT_RULES(RULE_WORD)
+#undef RULE_WORD
+};
+static const char *const event_words[] = {
+#define EVENT_WORD(name, number, text) [number] = text,
+    WEFT_NODE_EVENTS(EVENT_WORD)
+#undef EVENT_WORD
+};
 
 static void broken(const char *sentence, const char *what)
 {
@@ -309,6 +324,33 @@ static void hand_over(struct core_outcome *outcome)
     known->outcome.message = NULL;
 }
 
+/* Only to be named: the core never calls it. */
+static void updated(const weft_update *update, void *context)
+{
+    (void)update;
+    (void)context;
+}
+
+static void tell_update(struct core_outcome *outcome)
+{
+    struct known_dispatch *known = dispatch_of(outcome->id);
+    const char *text = outcome->message ? (const char *)outcome->message->bytes : "";
+    check_eq_at(w.site, known->ends, 0);
+    check_eq_at(w.site, outcome->token, (uint64_t)(known - w.dispatches) + 1);
+    check_true_at(w.site, outcome->context == known && outcome->context2 == &world);
+    check_true_at(w.site, outcome->updated == updated && outcome->updated_context == known);
+    check_eq_at(w.site, outcome->number > 0, outcome->update == WEFT_UPDATE_PARTIAL);
+    check_eq_at(w.site, outcome->message == NULL, outcome->update == WEFT_UPDATE_RESTARTED);
+    switch (outcome->update) {
+    case WEFT_UPDATE_PROGRESS: note("%s#%u is at %s", known->name, outcome->attempts, text); break;
+    case WEFT_UPDATE_PARTIAL:
+        note("%s#%u part %" PRIu64 " %s", known->name, outcome->attempts, outcome->number, text);
+        break;
+    case WEFT_UPDATE_RESTARTED: note("%s#%u restarts", known->name, outcome->attempts); break;
+    }
+    weft__message_drop(outcome->message);
+}
+
 static void empty(struct core_dest *dest)
 {
     struct core_outcome outcome;
@@ -316,6 +358,7 @@ static void empty(struct core_dest *dest)
     for (;;) {
         switch (weft__core_outcome_take(world.core, dest, &outcome, &cancelled)) {
         case CORE_ITEM_OUTCOME: hand_over(&outcome); break;
+        case CORE_ITEM_UPDATE: tell_update(&outcome); break;
         case CORE_ITEM_CANCEL: {
             char name[KNOWN_SIZE];
             name_task(name, cancelled);
@@ -434,6 +477,48 @@ void world_late_at(uint64_t ms)
     w.now_ms = ms;
 }
 
+/* --- for the verbs of fixture_event.c ---------------------------------------------------------------------------- */
+
+struct check_site world_site(void)
+{
+    return w.site;
+}
+
+void world_broken(const char *sentence, const char *what)
+{
+    broken(sentence, what);
+}
+
+void world_note(const char *sentence)
+{
+    note("%s", sentence);
+}
+
+void world_result(weft_error error)
+{
+    result(error);
+}
+
+void world_after_entry(void)
+{
+    after_entry();
+}
+
+const char *world_channel_or(const char *named)
+{
+    return channel_or(named);
+}
+
+struct core_group *world_group_named(const char *name)
+{
+    return &the_known_group(name)->core;
+}
+
+struct core_waiter *world_waiter_named(const char *name)
+{
+    return waiter_named(name);
+}
+
 /* --- life -------------------------------------------------------------------------------------------------------- */
 
 int world_open_with(const struct core_limits *limits)
@@ -445,6 +530,7 @@ int world_open_with(const struct core_limits *limits)
     w.channel[0] = '\0';
     w.lines_count = w.sessions_count = w.workers_count = w.groups_count = w.boxes_count = 0;
     w.dispatches_count = w.tasks_count = w.standing_count = w.waiters_count = 0;
+    world_forget_subscriptions();
     failmem_init(&world.failmem);
     failmem_init(&world.messages);
     world.core = weft__core_new(&world.failmem.mem, limits, world_now_ns());
@@ -467,7 +553,8 @@ int world_open(void **state)
                                                  .workers_max = 65536,
                                                  .sessions_max = 4096,
                                                  .dispatches_max = 65536,
-                                                 .outcome_keep_ms = 60000});
+                                                 .outcome_keep_ms = 60000,
+                                                 .subscriptions_max = 4096});
 }
 
 int world_close(void **state)
@@ -670,6 +757,7 @@ weft_worker_info world_worker_now(const char *name)
 void world_group(const char *name, uint32_t limit)
 {
     struct known_group *group = new_known_group(name);
+    group->core.name = group->name;
     weft_error error = weft__core_group_add(world.core, &group->core, limit);
     if (error) w.groups_count--;
     after_entry();
@@ -752,6 +840,9 @@ void world_dispatch(const char *name, const struct asked *asked)
                                    .on_crash = (uint8_t)asked->on_crash,
                                    .no_worker = (uint8_t)asked->no_worker,
                                    .detached = asked->detached,
+                                   .updated = asked->window ? updated : NULL,
+                                   .updated_context = known,
+                                   .window = asked->window,
                                    .waits = asked->waits};
     struct core_admitted admitted;
     if (asked->once) digest(&request);
@@ -998,6 +1089,32 @@ void world_beat(const char *name)
     result(goes_on ? WEFT_OK : WEFT_ESTALE);
 }
 
+static struct message *said(const char *text)
+{
+    struct message *message = weft__message_new(&world.messages.mem, text, strlen(text), NULL);
+    check_true_at(w.site, message != NULL);
+    return message;
+}
+
+void world_progress(const char *name, const char *text)
+{
+    struct message *message = said(text);
+    weft_error error = weft__core_progress(world.core, world_now_ns(), the_known_task(name)->task, message);
+    if (error) weft__message_drop(message);
+    after_entry();
+    result(error);
+}
+
+void world_partial(const char *name, const char *text, const char *waiter, bool waited)
+{
+    struct message *message = said(text);
+    weft_error error = weft__core_partial(world.core, world_now_ns(), the_known_task(name)->task, message,
+                                          waiter ? waiter_named(waiter) : NULL, waited);
+    if (error) weft__message_drop(message);
+    after_entry();
+    result(error);
+}
+
 void world_listen_to(const char *name, const char *box)
 {
     struct core_dest *dest = box ? &the_known_box(box)->dest : &the_known_session("host")->box;
@@ -1072,6 +1189,150 @@ bool world_sleep_until_due(const char *waiter)
 bool world_unwait(const char *waiter)
 {
     return waited(weft__core_unwait(&the_known_waiter(waiter)->core));
+}
+
+/* --- seeing inside ----------------------------------------------------------------------------------------------- */
+
+enum { PAGE = 3 }; /* short, so that walks are of several holds */
+
+static void note_refusals(const struct core_request *request, struct core_why *answer)
+{
+    struct core_refusal_row rows[PAGE];
+    char bytes[WEFT_ACTIVITY_TYPES_MAX * (WEFT_NAME_MAX + 1)];
+    uint64_t cursor = 0;
+    size_t count;
+    bool changed = false;
+    for (bool more = true; more;) {
+        struct core_text text = {.bytes = bytes, .room = sizeof(bytes)};
+        more = weft__core_refusals_next(world.core, world_now_ns(), request, answer, &cursor, rows, PAGE, &count, &text,
+                                        &changed);
+        check_true_at(w.site, !changed && answer->budget >= 0);
+        answer->budget = CORE_HOLD_MAX;
+        for (size_t i = 0; i < count; i++)
+            note("  %s: %s", rows[i].worker.info.name, rule_words[rows[i].rule]);
+    }
+}
+
+void world_why(const char *name)
+{
+    struct core_why answer;
+    weft_error error = weft__core_why_dispatch(world.core, world_now_ns(), the_known_dispatch(name)->id, &answer);
+    if (!error) {
+        unsigned long long ms = answer.waits_ns / NS_PER_MS;
+        if (answer.standing == WEFT_STANDING_QUEUED)
+            note("%s waits %llu ms, %u ahead", name, ms, answer.ahead);
+        else if (answer.standing == WEFT_STANDING_ENDED)
+            note("%s ended %s", name, weft_outcome_name(answer.outcome));
+        else
+            note("%s %s %s%s %u of %u", name, answer.standing == WEFT_STANDING_FENCED ? "lost at" : "at", answer.worker,
+                 answer.taken ? ", taken," : ",", answer.attempt, answer.attempts_max);
+        note_refusals(NULL, &answer);
+    }
+    after_entry();
+    result(error);
+}
+
+void world_would(const struct asked *asked)
+{
+    struct core_why answer;
+    struct core_request request = {.channel = channel_or(asked->on),
+                                   .channel_hash = weft__name_hash(channel_or(asked->on)),
+                                   .activity_type = asked->type,
+                                   .activity_type_hash = asked->type ? weft__name_hash(asked->type) : 0,
+                                   .sticky_hash = asked->key ? weft__name_hash(asked->key) : 0,
+                                   .session = the_known_session(asked->by ? asked->by : "host")->handle,
+                                   .priority =
+                                       (uint8_t)((asked->priority ? asked->priority : WEFT_PRIORITY_NORMAL) - 1),
+                                   .on_crash = (uint8_t)asked->on_crash,
+                                   .no_worker = (uint8_t)asked->no_worker};
+    uint64_t before = audit_digest(world.core);
+    weft_error error = weft__core_why_request(world.core, world_now_ns(), &request, &answer);
+    if (!error) {
+        if (answer.admission == WEFT_ADMISSION_REJECTED)
+            note("rejected:%s %u%s", answer.reason, answer.retry_after_ms, answer.blocks ? " blocks" : "");
+        else if (answer.admission == WEFT_ADMISSION_ACCEPTED)
+            note("accepted by %s", answer.worker);
+        else
+            note("deferred");
+        note_refusals(&request, &answer);
+    }
+    check_eq_at(w.site, audit_digest(world.core), before);
+    after_entry();
+    result(error);
+}
+
+static void note_queues(struct core_channel_row *row)
+{
+    for (;;) {
+        for (size_t i = 0; i < row->queues_count; i++) {
+            const struct core_queue_row *queue = &row->queues[i];
+            const uint32_t *n = queue->queued;
+            if (n[0] + n[1] + n[2] + n[3] == 0) continue;
+            note("  '%s': %u %u %u %u, oldest %" PRIu64 " ms", queue->activity_type, n[0], n[1], n[2], n[3],
+                 queue->head_wait_ns[2] / NS_PER_MS);
+        }
+        if (!row->more_queues) return;
+        check_true_at(w.site, weft__core_queues_next(world.core, world_now_ns(), row));
+    }
+}
+
+void world_list(const char *pattern)
+{
+    static struct core_channel_row row;
+    struct core_queue_row queues[PAGE];
+    struct core_worker_row rows[PAGE];
+    char bytes[WEFT_ACTIVITY_TYPES_MAX * (WEFT_NAME_MAX + 1)];
+    uint64_t cursor = 0;
+    size_t count;
+    row.queues = queues;
+    row.queues_max = PAGE;
+    while (weft__core_channels_next(world.core, world_now_ns(), pattern, &cursor, &row)) {
+        if (!row.handle) continue;
+        note("%s: %u workers, %u wait", row.info.name, row.info.workers, row.info.queued);
+        note_queues(&row);
+    }
+    cursor = 0;
+    struct core_text text = {.bytes = bytes, .room = sizeof(bytes)};
+    while (weft__core_workers_next(world.core, world_now_ns(), &cursor, rows, PAGE, &count, &text))
+        for (size_t i = 0; i < count; i++) {
+            const weft_worker_info *info = &rows[i].info;
+            note("  %s of %s: %u of %u, seen %" PRIu64 " ms ago", info->name, info->participant, info->in_flight,
+                 info->max_concurrent, info->last_seen_ns / NS_PER_MS);
+            const char *type = rows[i].activity_types;
+            for (uint32_t t = 0; t < rows[i].activity_types_count; t++, type += strlen(type) + 1)
+                note("    takes %s", type);
+        }
+    after_entry();
+}
+
+weft_latency world_latency_now(int unused)
+{
+    (void)unused;
+    weft_latency latency;
+    result(weft__core_channel_latency(world.core, w.channel, &latency));
+    return latency;
+}
+
+void world_open_notes(int unused)
+{
+    (void)unused;
+    weft__core_dest_init(&w.notes);
+    result(weft__core_notes_open(world.core, &w.notes));
+}
+
+void world_what_happened(int unused)
+{
+    (void)unused;
+    while (w.notes.items_count > 0) {
+        struct core_note taken;
+        char cause[64] = "";
+        weft__core_note_take(world.core, &taken);
+        if (taken.cause.kind != WEFT_CAUSE_UNKNOWN) weft_cause_text(taken.cause, cause, sizeof(cause));
+        note("noted %s%s%s%s%s%s%s%s%s %" PRIu64, event_words[taken.kind], *taken.channel ? " " : "", taken.channel,
+             *taken.worker ? " " : "", taken.worker, *taken.participant ? ", " : "", taken.participant,
+             *cause ? ", " : "", cause, taken.count);
+    }
+    after_entry();
 }
 
 /* --- the node ---------------------------------------------------------------------------------------------------- */

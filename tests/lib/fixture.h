@@ -21,6 +21,9 @@
  *     a rejected:queue_full 100        not admitted; worth another try in 100 ms ("blocks": or wait for room)
  *     a completed by w1 #1             its outcome: with which code, the last worker that had it, how many attempts
  *     w1 told to stop a#1              a cancel notice ("who had it": its worker is gone)
+ *     a#1 is at half                   progress that came to the caller
+ *     a#1 part 2 two                   a partial result that did, with its number
+ *     a#2 restarts                     he is told that another attempt has begun
  *     x woken                          a waiter
  *     s1 disarmed                      nothing hangs on the participant any more
  *     letter a timed_out:heartbeat     a dead letter, and below it one line for each attempt:
@@ -138,9 +141,10 @@ struct asked {
     weft_crash on_crash;
     weft_no_worker no_worker;
     uint32_t attempts_max, schedule_to_start_ms, start_to_close_ms, schedule_to_close_ms, heartbeat_ms;
-    bool detached; /* and nobody waits for it, unless `to` is named */
-    bool unheard;  /* nobody waits for it */
-    bool waits;    /* its caller would wait for room */
+    bool detached;   /* and nobody waits for it, unless `to` is named */
+    bool unheard;    /* nobody waits for it */
+    bool waits;      /* its caller would wait for room */
+    uint32_t window; /* he wants to know how it goes, and so many partial results may wait for him; 0 = he does not */
 };
 #define dispatch(name, ...)                                                                                            \
     (world_here(CHECK_SITE("dispatch(" #name ")")), world_dispatch(name, &(struct asked){__VA_ARGS__}))
@@ -181,6 +185,11 @@ struct asked {
 #define beat(task) world_verb(beat, task)                 /* WEFT_ESTALE */
 #define listen_to(task) world_verb(listen_to, task, NULL) /* WEFT_EEXIST: it is cancelled already */
 #define listen_at(task, box) world_verb(listen_to, task, box)
+#define progress(task, text) world_verb(progress, task, text)            /* WEFT_ESTALE, WEFT_EINVAL */
+#define partial(task, text) world_verb(partial, task, text, NULL, false) /* WEFT_EAGAIN: its window is full */
+#define partial_or_wait(task, text, waiter)                                                                            \
+    world_verb(partial, task, text, waiter, false)                                      /* then the waiter was left */
+#define partial_again(task, text, waiter) world_verb(partial, task, text, waiter, true) /* comes back from waiting */
 #define task_named(task) world_verb(task_named, task)
 #define destination(name) world_verb(destination, name) /* of a worker or group */
 #define holds(task) world_verb(holds, task)
@@ -197,6 +206,21 @@ struct asked {
 #define wait_for_tasks(waiter) world_verb(wait_quiet, waiter, true)
 #define sleep_until_due(waiter) world_verb(sleep_until_due, waiter)
 #define unwait(waiter) world_verb(unwait, waiter)
+
+/* --- seeing inside ----------------------------------------------------------------------------------------------- */
+
+/* Writes down what is answered: where it stands ("a waits 20 ms, 2 ahead", "a at w1", "a lost at w1", "a ended"; of a request
+ * "accepted by w1", "deferred", "rejected:draining"), and of each worker of the channel the first rule that refuses. */
+#define why(name) world_verb(why, name)
+#define would(...) (world_here(CHECK_SITE("would(" #__VA_ARGS__ ")")), world_would(&(struct asked){__VA_ARGS__}))
+
+/* Writes down all pages: "channel: ..." with its queues, and its workers. */
+#define list(pattern) world_verb(list, pattern)
+#define latency_now() world_verb(latency_now, 0)
+
+/* From open_notes on what happens is kept; what_happened writes it down: "noted died, s1" … */
+#define open_notes() world_verb(open_notes, 0)
+#define what_happened() world_verb(what_happened, 0)
 
 /* --- the node ---------------------------------------------------------------------------------------------------- */
 
@@ -272,6 +296,8 @@ void world_return_from(const char *name, bool kept);
 void world_give_back(const char *const *names);
 void world_beat(const char *name);
 void world_listen_to(const char *name, const char *box);
+void world_progress(const char *name, const char *text);
+void world_partial(const char *name, const char *text, const char *waiter, bool waited);
 struct core_task *world_task_named(const char *name);
 struct core_dest *world_destination(const char *name);
 bool world_holds(const char *name);
@@ -286,7 +312,16 @@ bool world_wait_quiet(const char *waiter, bool tasks);
 bool world_sleep_until_due(const char *waiter);
 bool world_unwait(const char *waiter);
 
+void world_why(const char *name);
+void world_would(const struct asked *asked);
+void world_list(const char *pattern);
+weft_latency world_latency_now(int unused);
+void world_open_notes(int unused);
+void world_what_happened(int unused);
+
 void world_close_node(int unused);
 void world_settle_all(int unused);
+
+#include "lib/fixture_event.h"
 
 #endif

@@ -29,7 +29,7 @@ link() {
     local objects='' object
     for object in "$work"/base/*.o; do
         case ${object##*/} in
-        tests.lib.fixture.c.o) [[ $2 == other ]] || continue ;;
+        tests.lib.fixture*.c.o) [[ $2 == other ]] || continue ;;
         tests.prop.* | tests.unit.* | tests.spec.* | tests.sim.sim.c.o) [[ ${object##*/} == "$3" ]] || continue ;;
         esac
         [[ -e $1/${object##*/} ]] && object=$1/${object##*/}
@@ -107,7 +107,7 @@ mkdir "$work/base"
 cd "$top" || exit 2
 mapfile -t others < <(sed -sn '2s/^catcher: //p' "${patches[@]}" | sort -u)
 if ! { compile "$work/base" src/base/*.c src/core/*.c src/api/types.c src/api/error.c tests/lib/{audit*,check,failmem}.c \
-    tests/lib/fixture.c tests/sim/*.c tests/prop/{exhaustive,core_orders}.c "${others[@]}" && link_all "$work/base"; } >"$work/log" 2>&1; then
+    tests/lib/fixture*.c tests/sim/*.c tests/prop/{exhaustive,core_orders}.c "${others[@]}" && link_all "$work/base"; } >"$work/log" 2>&1; then
     cat "$work/log"
     echo '0 passed, 1 failed'
     exit 1

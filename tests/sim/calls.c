@@ -4,6 +4,7 @@
 #include "sim/keys.h"
 #include "sim/letters.h"
 #include "sim/model.h"
+#include "sim/seeing.h"
 
 #include "base/clock.h"
 
@@ -26,6 +27,7 @@ static void fill(struct world *world, struct sim_request *draft)
     draft->request.dest = draft->dest == NONE ? NULL : world->dests[draft->dest].core;
     draft->request.token = world->free_calls[world->free_count - 1];
     draft->request.context = world;
+    draft->request.updated_context = world;
     draft->request.context2 = &world->calls[draft->request.token];
 }
 
@@ -46,6 +48,10 @@ static bool draw_call(struct world *world, struct sim_request *draft)
     request->detached = percent(world, world->shape.detached);
     request->waits = once_in(world, 2);
     if (request->detached && !once_in(world, 4)) draft->dest = NONE;
+    if (draft->dest != NONE && percent(world, world->shape.streams)) {
+        request->updated = model_updated;
+        request->window = 1 + draw(world, WINDOW_MAX);
+    }
     if (percent(world, world->shape.sticky)) request->sticky_hash = draw(world, 5) * UINT64_C(0x1234567890abcdef) + 1;
     request->on_crash = percent(world, world->shape.redispatch) ? WEFT_CRASH_REDISPATCH : (uint8_t)draw(world, 2);
     request->no_worker = (uint8_t)draw(world, 3);
@@ -188,12 +194,15 @@ void call_dispatch(struct world *world, struct sim_request *draft)
     world->event.channel = draft->channel;
     world->event.priority = draft->request.priority;
     (void)weft__core_channel_info(world->core, world->now_ns, draft->request.channel, &before);
+    struct forecast forecast;
+    forecast_make(world, &draft->request, &forecast);
     weft_error error = weft__core_dispatch(world->core, world->now_ns, &draft->request, &admitted);
     TRACE(world, "dispatch on %s type %u priority %u from session %u: %d %s", draft->request.channel, draft->type,
           draft->request.priority, draft->session, (int)error, error == WEFT_EREJECTED ? admitted.reason : "");
     bool ran_out = sim_ran_out(world, error, COVER_ENOMEM_DISPATCH);
     if (!ran_out && (expected || (error && error != WEFT_EREJECTED)))
         EXPECT(world, error == expected, "dispatch: %d and not %d", (int)error, (int)expected);
+    if (!ran_out) forecast_check(world, &forecast, error, &admitted, &before);
     cover_error(error);
     if (error == WEFT_EREJECTED) {
         expect_rejection(world, draft, &admitted, &before);

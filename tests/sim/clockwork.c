@@ -3,6 +3,7 @@
 
 #include "sim/keys.h"
 #include "sim/model.h"
+#include "sim/seeing.h"
 
 #include "base/clock.h"
 
@@ -83,35 +84,6 @@ bool act_step(struct world *world)
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static void ask_why(struct world *world)
-{
-    static const enum cover whys[] = {
-        [WEFT_RULE_ELIGIBLE] = COVER_WHY_ELIGIBLE,  [WEFT_RULE_LINK] = COVER_WHY_LINK,
-        [WEFT_RULE_ACTIVITY_TYPE] = COVER_WHY_TYPE, [WEFT_RULE_DRAINING] = COVER_WHY_DRAINING,
-        [WEFT_RULE_EXCLUDED] = COVER_WHY_EXCLUDED,  [WEFT_RULE_CAPACITY] = COVER_WHY_CAPACITY,
-        [WEFT_RULE_EXECUTOR] = COVER_WHY_EXECUTOR,
-    };
-    weft_channel_info info;
-    (void)weft__core_channel_info(world->core, world->now_ns, "", &info); /* tells the core the time */
-    for (uint32_t i = 0; i < world->live_count && i < 16; i++) {
-        const struct sim_call *call = &world->calls[world->live[i]];
-        if (call->life != CALL_OPEN || call->state != DISPATCH_QUEUED) continue;
-        for (uint32_t j = 0; j < world->shape.workers && j < 16; j++) {
-            const struct sim_worker *worker = &world->workers[j];
-            if (!worker->handle || worker_ended(world, worker) || worker->channel != call->channel) continue;
-            weft_rule refusal = weft__refusal(world->core, weft__slotmap_find(&world->core->workers, worker->handle),
-                                              weft__slotmap_find(&world->core->dispatches, call->id.number));
-            cover(whys[refusal]);
-            bool excluded = model_excluded(world, call, worker);
-            EXPECT(world, refusal != WEFT_RULE_LINK || !world->sessions[worker->session].armed, "why: link");
-            EXPECT(world, refusal != WEFT_RULE_ACTIVITY_TYPE || !model_takes(worker, call), "why: activity type");
-            EXPECT(world, refusal != WEFT_RULE_DRAINING || worker->draining, "why: draining");
-            EXPECT(world, refusal != WEFT_RULE_EXCLUDED || excluded, "why: excluded");
-            EXPECT(world, refusal != WEFT_RULE_ELIGIBLE || !excluded, "why: nothing, and it is excluded");
-        }
-    }
-}
-
 static void expect_no_counter_back(struct world *world, struct sim_channel *channel, const weft_channel_info *info)
 {
     const weft_channel_info *told = &channel->told;
@@ -184,7 +156,7 @@ bool act_ask(struct world *world)
 {
     sim_enter(world, EV_ASK, false);
     TRACE(world, "ask");
-    switch (draw(world, 4)) {
+    switch (draw(world, 6)) {
     case 0: ask_channel(world, draw(world, world->channels_count)); break;
     case 1: ask_all_channels(world); break;
     case 2: {
@@ -197,6 +169,7 @@ bool act_ask(struct world *world)
         EXPECT(world, !task || (worker[0] && channel[0]), "a task of nobody");
         break;
     }
+    case 3: ask_listing(world); break;
     default: ask_why(world);
     }
     sim_leave(world);
@@ -213,6 +186,7 @@ bool act_quiet(struct world *world)
     world->quiet.waiting = weft__core_wait_quiet(world->core, tasks, &world->quiet.core);
     TRACE(world, "wait for quiet: %d", world->quiet.waiting);
     bool quiet = world->stats.dispatches_open == 0 && askers_open(world, NONE) == 0 &&
+                 world->core->turns_due == 0 &&
                  (!tasks || world->core->tasks.live_count == world->core->tasks_lost);
     EXPECT(world, world->quiet.waiting == !quiet, "quiet is not what it says");
     if (world->quiet.waiting) cover(COVER_QUIET_WAIT);

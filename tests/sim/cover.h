@@ -52,6 +52,17 @@
     X(WHY_EXCLUDED, "asked why: excluded")                                                                             \
     X(WHY_CAPACITY, "asked why: capacity")                                                                             \
     X(WHY_EXECUTOR, "asked why: executor")                                                                             \
+    X(WHY_QUEUED, "asked why of one that waits")                                                                       \
+    X(WHY_ASSIGNED, "asked why of one that is assigned")                                                               \
+    X(WHY_FENCED, "asked why of one whose attempt is lost")                                                            \
+    X(WHY_ENDED, "asked why of one that has ended")                                                                    \
+    X(WOULD_ACCEPT, "foretold: accepted")                                                                              \
+    X(WOULD_DEFER, "foretold: deferred")                                                                               \
+    X(WOULD_REJECT, "foretold: rejected")                                                                              \
+    X(LISTED, "all was listed")                                                                                        \
+    X(NOTED_LOST, "a lost worker was noted")                                                                           \
+    X(NOTED_RECOVERED, "a channel was noted degraded, and recovered")                                                  \
+    X(NOTED_FULL, "a full channel was noted")                                                                          \
     X(FIRED_ARMING, "fired before armed")                                                                              \
     X(ARMED_LATE, "armed after it fired")                                                                              \
     X(ARMED_WITH_WORKERS, "armed with workers registered")                                                             \
@@ -87,6 +98,24 @@
     X(GIVE_BACK_FENCED, "given back after its worker ended")                                                           \
     X(HEARTBEAT, "heartbeat")                                                                                          \
     X(HEARTBEAT_STALE, "heartbeat of a stale task")                                                                    \
+    X(PROGRESS_HEARD, "progress is heard")                                                                             \
+    X(PROGRESS_REPLACED, "progress replaces what was not heard")                                                       \
+    X(PROGRESS_MOVED, "progress goes behind parts sent since")                                                         \
+    X(PART_HEARD, "a part is heard")                                                                                   \
+    X(RESTART_HEARD, "a restart is heard")                                                                             \
+    X(HEARD_AT_THE_END, "something is heard after the end")                                                            \
+    X(WORDS_DROPPED, "a restart drops what was not heard")                                                             \
+    X(WORDS_DEAF, "said to who has stopped listening")                                                                 \
+    X(WORDS_UNASKED, "said to who did not ask")                                                                        \
+    X(WORDS_STALE, "said by a stale task")                                                                             \
+    X(WORDS_SETTLED, "said by a settled task")                                                                         \
+    X(WINDOW_FULL, "a window is full")                                                                                 \
+    X(WINDOW_WAIT, "wait for room in a window")                                                                        \
+    X(WINDOW_SENT, "who waited for room in a window sends")                                                            \
+    X(WINDOW_AGAIN, "who was woken for room in a window waits again")                                                  \
+    X(WINDOW_STALE, "who waited for room in a window is stale")                                                        \
+    X(WINDOW_GIVEN_UP, "who waited for room in a window gives up")                                                     \
+    X(WINDOW_ALIVE, "who waits for room is not late with his heartbeat")                                               \
     X(NOTICE, "cancel notice")                                                                                         \
     X(NOTICE_TOO_LATE, "asked for a cancel notice when cancelled")                                                     \
     X(CANCEL_RUNNING, "cancel of a running dispatch")                                                                  \
@@ -132,6 +161,30 @@
     X(KEY_LEFT, "one who asked leaves alone")                                                                          \
     X(KEY_ABANDONED, "all who asked have left what runs")                                                              \
     X(QUIET_WAIT, "wait for quiet")                                                                                    \
+    X(ENOMEM_SUBSCRIBE, "WEFT_ENOMEM: subscribe")                                                                      \
+    X(ENOMEM_PUBLISH, "WEFT_ENOMEM: publish")                                                                          \
+    X(PUBLISHED, "published and heard")                                                                                \
+    X(PUBLISHED_NOWHERE, "published into nothing")                                                                     \
+    X(PUBLISHED_TO_DEAD, "published to one whose link has fired")                                                      \
+    X(PUBLISHED_DRAINED, "published on a drained channel")                                                             \
+    X(EVENT_LARGE, "an event beyond its channel's payload_bytes_max")                                                  \
+    X(EVICTED, "the oldest event made room")                                                                           \
+    X(EVICTED_MANY, "several made room for one")                                                                       \
+    X(NEWEST_DROPPED, "the newest event was dropped")                                                                  \
+    X(CUT, "a subscriber was cut off")                                                                                 \
+    X(NOT_CUT, "a full one was not cut off")                                                                           \
+    X(NOT_CUT_CALLED, "one was not cut off because it made calls")                                                     \
+    X(GAP_TOLD, "an event says that others were lost before it")                                                       \
+    X(EVENTS_TAKEN, "events taken")                                                                                    \
+    X(EVENTS_WAKE, "who waits for events is woken")                                                                    \
+    X(ENDED_TOLD, "who pulls learns of the end")                                                                       \
+    X(TURN, "a turn")                                                                                                  \
+    X(TURN_ENDED, "a turn that tells the end")                                                                         \
+    X(TURN_BROKEN_OFF, "a turn that stops before its end")                                                             \
+    X(UNSUBSCRIBED_IN_TURN, "unsubscribed while called")                                                               \
+    X(UNSUBSCRIBED_FULL, "unsubscribed with events waiting")                                                           \
+    X(EVENT_CHANNEL_DELETED, "an event channel with subscribers is deleted")                                           \
+    X(SETTLED_UNHEARD, "closed with events unheard")                                                                   \
     X(CLOSED_BUSY, "closed with dispatches open")
 
 enum cover {

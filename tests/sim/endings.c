@@ -117,6 +117,7 @@ void model_lost(struct world *world, struct sim_call *call)
     call->retry_ns = world->now_ns + world->channels[call->channel].options.redispatch_wait_ms * NS_PER_MS;
     call->spent++;
     call->taken = call->begun = false;
+    model_broken(call);
     keep_name(world, call);
     world->stats.redispatched++;
     world->losses++;
@@ -141,7 +142,7 @@ enum ending model_overdue(const struct world *world, const struct sim_call *call
     if (now_ns >= call->close_deadline_ns) return END_LATE_CLOSE;
     if (!started && now_ns >= call->start_deadline_ns) return END_LATE_START;
     if (call->taken && now_ns >= after(call->taken_ns, call->start_to_close_ms)) return END_LATE_RUN;
-    if (call->taken && now_ns >= after(call->beat_ns, call->heartbeat_ms)) return END_LATE_BEAT;
+    if (call->taken && !call->waiting && now_ns >= after(call->beat_ns, call->heartbeat_ms)) return END_LATE_BEAT;
     if (call->cancelling && now_ns >= call->grace_ns) return END_GRACE;
     return ENDINGS_COUNT;
 }
@@ -284,6 +285,7 @@ void model_ended(struct world *world, struct sim_call *call, const struct core_d
     call->keep_until_ns = after(world->now_ns, world->shape.limits.outcome_keep_ms);
     call->result = ending <= END_FAILED ? message : NULL;
     call->life = CALL_ENDED;
+    model_broken(call);
     if (ending == END_WORKER_DIED || ending == END_ABANDONED) {
         if (call->redispatches) cover(COVER_ATTEMPTS_SPENT);
     }

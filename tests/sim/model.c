@@ -43,6 +43,8 @@ uint32_t model_admit(struct world *world, const struct core_request *request, co
         .attempts_max = (uint8_t)inherit(request->attempts_max, o->attempts_max),
         .admission = (uint8_t)admitted->admission,
         .detached = request->detached,
+        .window = request->updated ? request->window : 0,
+        .announced = 1,
         .redispatches = inherit(request->on_crash, o->on_crash) == WEFT_CRASH_REDISPATCH,
         .life = CALL_OPEN,
         .worker = NONE,
@@ -191,6 +193,7 @@ void model_taken(struct world *world, struct core_task *task, uint32_t batch)
                                                            .handled = worker->kind != WORKER_PULLS,
                                                            .begun = worker->kind == WORKER_PULLS};
     if (worker->kind == WORKER_PULLS) call->begun = true;
+    model_announce(world, call, task->attempt);
 }
 
 void model_drop_task(struct world *world, uint32_t task)

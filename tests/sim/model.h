@@ -54,6 +54,17 @@ void model_drop_task(struct world *world, uint32_t task);
 /* The call of a held task while it is open and the task its current attempt; NULL: nobody waits for its result. */
 struct sim_call *model_current(struct world *world, const struct sim_task *task);
 
+/* streams.c: what callers must hear. Its attempt was taken; its attempt is lost, or it has ended: nobody waits for its caller
+ * any more; its caller does not listen any more. One that is heard, which must be the next. */
+void model_announce(struct world *world, struct sim_call *call, uint32_t attempt);
+void model_broken(struct sim_call *call);
+void model_deaf(struct world *world, struct sim_call *call);
+void model_heard(struct world *world, struct sim_call *call, const struct core_outcome *update);
+void model_updated(const weft_update *update, void *context); /* never called: only compared */
+
+/* After each event: nobody waits without a reason. */
+void observe_senders(struct world *world);
+
 /* Whether it is known how a dispatch has ended of which no record is left. */
 bool model_sure(const struct world *world, const struct sim_call *call);
 

@@ -15,6 +15,7 @@
 #include "sim/keys.h"
 #include "sim/letters.h"
 #include "sim/model.h"
+#include "sim/seeing.h"
 
 enum { STARVED_TURN = 16, HOLD_AND_A_HALF = CORE_HOLD_MAX * 3 / 2 };
 
@@ -41,8 +42,11 @@ static void woken(struct world *world, struct sim_waiter *waiter)
         world->rooms[waiter->owner].woken = true;
         cover(COVER_BLOCK_WOKEN);
         break;
+    case WAITS_WINDOW: world->senders[waiter->owner].woken = true; break;
     case WAITS_DUE: cover(COVER_SLEEPER_WOKEN); break;
     case WAITS_OUTCOME: cover(COVER_FETCH_WOKEN); break;
+    case WAITS_EVENTS:
+    case WAITS_NO_TURN: events_woken(world, waiter); break;
     case WAITS_IDLE:
     case WAITS_DRAINED:
     case WAITS_QUIET: break;
@@ -58,7 +62,7 @@ static void take_wakes(struct world *world)
 
 static bool hangs(const struct world *world, uint32_t session)
 {
-    if (world->sessions[session].workers) return true;
+    if (world->sessions[session].workers || world->sessions[session].subscriptions) return true;
     for (uint32_t i = 0; i < world->live_count; i++) {
         const struct sim_call *call = &world->calls[world->live[i]];
         if (call->life == CALL_OPEN && call->session == session &&
@@ -293,8 +297,18 @@ static uint64_t item_key(const struct core_item *item)
     case CORE_ITEM_OUTCOME: return list_record(item, struct core_dispatch, item)->slot.handle << 2 | 1;
     case CORE_ITEM_CANCEL: return list_record(item, struct core_task, cancel_item)->slot.handle << 2 | 2;
     case CORE_ITEM_NOTES: break;
+    case CORE_ITEM_UPDATE: return (uint64_t)(uintptr_t)item << 2 | 3;
+    case CORE_ITEM_EVENTS: return list_record(item, struct core_subscription, item)->slot.handle << 2 | 3;
     }
-    return 3;
+    return 0;
+}
+
+/* It may go behind what its task has sent since, and so past others. */
+static bool is_progress(const struct core_item *item)
+{
+    if (item->kind != CORE_ITEM_UPDATE) return false;
+    const struct core_update *update = list_record(item, struct core_update, item);
+    return update == &update->stream->progress;
 }
 
 /* Of the tasks that came in this event, and were waiting or came back together, the older stands before the newer. */
@@ -325,6 +339,7 @@ static void expect_order(struct world *world, const struct sim_dest *dest, bool 
         const struct core_item *item = list_record(node, struct core_item, on);
         uint64_t key = item_key(item);
         uint32_t at = old;
+        if (is_progress(item)) continue;
         while (at < dest->shadow_count && dest->shadow[at] != key)
             at++;
         if (at < dest->shadow_count) {
@@ -380,6 +395,10 @@ static void observe_stats(struct world *world)
     SAME(fenced);
     SAME(deaths);
     SAME(joined);
+    SAME(published);
+    SAME(delivered);
+    SAME(dropped);
+    SAME(cut);
 #undef SAME
     uint32_t known = world->live_count + askers_known(world);
     EXPECT(world, world->core->dispatches.live_count == known, "%u dispatches are kept, and should be %u",
@@ -451,7 +470,10 @@ void observe(struct world *world)
     for (uint32_t i = 0; i < world->dests_count; i++)
         if (world->dests[i].core && (world->dests[i].core->items_count || world->dests[i].shadow_count))
             observe_dest(world, &world->dests[i]);
+    observe_senders(world);
+    observe_events(world);
     observe_stats(world);
+    observe_notes(world);
     bool large = world->shape.audit_every > 1;
     if (large && world->events % world->shape.audit_every) return;
     if (!weft__core_has_work(world->core)) observe_done(world);

@@ -12,6 +12,7 @@ static void expect_outcome(struct world *world, struct sim_call *call, const str
            "dispatch %llu: another's id", number);
     EXPECT(world, model_ending(outcome->outcome, outcome->code) == call->ending, "dispatch %llu has a second outcome",
            number);
+    EXPECT(world, call->words_count == 0, "the outcome of dispatch %llu comes before what its task said", number);
     EXPECT(world, outcome->message == call->result, "dispatch %llu: another's result", number);
     EXPECT(world, outcome->attempts == call->attempts, "dispatch %llu: %u attempts and not %u", number,
            outcome->attempts, call->attempts);
@@ -58,6 +59,11 @@ static bool take_outcome(struct world *world, struct sim_dest *dest)
         EXPECT(world, &world->dests[call->dest] == dest, "an outcome at another's destination");
         expect_outcome(world, call, &outcome);
         cover(COVER_OUTCOME_TAKEN);
+    } else if (kind == CORE_ITEM_UPDATE) {
+        struct sim_call *call = &world->calls[outcome.token];
+        TRACE(world, "update of dispatch %llu: %d", (unsigned long long)call->arrival, (int)outcome.update);
+        EXPECT(world, &world->dests[call->dest] == dest, "an update at another's destination");
+        model_heard(world, call, &outcome);
     } else if (kind == CORE_ITEM_CANCEL) {
         TRACE(world, "cancel notice");
         noticed(world, cancelled);
@@ -132,8 +138,10 @@ void dest_abandon(struct world *world, uint32_t index)
             const struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, call->id.number);
             if (call->life == CALL_ENDED && !record)
                 model_forget(world, call);
-            else if (call->detached && record && !record->dest)
+            else if (call->detached && record && !record->dest) {
                 call->dest = NONE;
+                model_deaf(world, call);
+            }
         }
         askers_abandoned(world, index);
         sim_leave(world);

@@ -168,7 +168,7 @@ bool act_hold(struct world *world)
 
 static bool anything_hangs(const struct world *world, uint32_t index)
 {
-    if (world->sessions[index].workers) return true;
+    if (world->sessions[index].workers || world->sessions[index].subscriptions) return true;
     for (uint32_t i = 0; i < world->live_count; i++) {
         const struct sim_call *call = &world->calls[world->live[i]];
         if (call->life == CALL_OPEN && call->session == index && call->session_serial == world->sessions[index].serial)

@@ -34,7 +34,8 @@ void dest_take(struct world *world, uint32_t index, uint32_t max)
     }
     if (count > 1) cover(COVER_TAKE_BATCH);
     if (count == 1 && max > 1 && tasks[0]->timed) cover(COVER_TAKE_TIMED);
-    if (!count) dest_sleep(world, dest);
+    bool turns = dest->role == DEST_GROUP && !list_empty(&world->groups[dest->owner].core.turns);
+    if (!count && !turns) dest_sleep(world, dest);
     sim_leave(world);
 }
 
@@ -102,6 +103,7 @@ static enum core_result_kind draw_kind(struct world *world, const struct sim_tas
 static bool draw_result(struct world *world, const struct sim_task *held, struct core_result *result)
 {
     *result = (struct core_result){.task = held->task};
+    if (held->sending) return false; /* he is still inside a call with it */
     bool in_handler = held->handled && !held->returned;
     if (!in_handler) {
         result->kind = draw_kind(world, held);

@@ -277,7 +277,7 @@ bool group_remove(struct world *world, uint32_t index)
 {
     struct sim_group *group = &world->groups[index];
     char message[ERROR_TEXT_MAX];
-    bool busy = group->core.busy > 0 || !list_empty(&group->core.seats);
+    bool busy = group->core.busy > 0 || !list_empty(&group->core.seats) || group->core.subscriptions > 0;
     sim_enter(world, EV_GROUP_REMOVE, false);
     weft_error error = weft__core_group_remove(world->core, &group->core, message);
     TRACE(world, "remove group %u: %d", index, (int)error);

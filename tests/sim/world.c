@@ -10,6 +10,7 @@
 #include "sim/keys.h"
 #include "sim/letters.h"
 #include "sim/model.h"
+#include "sim/seeing.h"
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
@@ -108,6 +109,16 @@ static const struct {
     [EV_GIVE_BACK] = {act_give_back, 4, false},
     [EV_HEARTBEAT] = {act_heartbeat, 6, false},
     [EV_ON_CANCEL] = {act_on_cancel, 10, false},
+    [EV_PROGRESS] = {act_progress, 10, false},
+    [EV_PARTIAL] = {act_partial, 30, false},
+    [EV_EVENT_CHANNEL] = {act_event_channel, 4, true},
+    [EV_SUBSCRIBE] = {act_subscribe, 8, true},
+    [EV_PUBLISH] = {act_publish, 40, true},
+    [EV_EVENTS] = {act_events, 15, true},
+    [EV_TURN] = {act_turn, 15, true},
+    [EV_TURN_DONE] = {act_turn_done, 15, true},
+    [EV_UNSUBSCRIBE] = {act_unsubscribe, 2, true},
+    [EV_FORGET_SUBSCRIPTION] = {act_forget_subscription, 6, true},
     [EV_MOVE] = {act_move, 2, false},
     [EV_TICK] = {act_tick, 12, true},
     [EV_JUMP] = {act_jump, 2, false},
@@ -147,6 +158,8 @@ static void draw_small(struct shape *shape, struct rng *rng)
                             .groups = rng_between(rng, 1, 2),
                             .queues = rng_between(rng, 1, 2),
                             .calls = rng_between(rng, 2, 10),
+                            .subscriptions = rng_below(rng, 3) ? rng_between(rng, 1, 8) : 0,
+                            .event_channels = rng_between(rng, 1, 3),
                             .types = rng_below(rng, 3),
                             .life = rng_between(rng, 500, 8000),
                             .audit_every = 1,
@@ -164,6 +177,8 @@ static void draw_large(struct shape *shape, struct rng *rng)
                             .groups = rng_between(rng, 2, 8),
                             .queues = 4,
                             .calls = rng_between(rng, 100, 3000),
+                            .subscriptions = rng_between(rng, 0, 200),
+                            .event_channels = rng_between(rng, 1, 4),
                             .types = rng_below(rng, 6),
                             .life = rng_between(rng, 4000, 16000),
                             .audit_every = 1000,
@@ -187,12 +202,15 @@ void sim_draw(struct shape *shape, struct rng *rng, enum world_size size)
     shape->detached = rng_below(rng, 3) * 20;
     shape->redispatch = rng_below(rng, 4) * 33;
     shape->sticky = rng_below(rng, 3) * 40;
+    shape->streams = rng_below(rng, 3) * 40;
     bool tight = rng_below(rng, 4) == 0;
-    shape->limits = (struct core_limits){.channels_max = tight ? shape->channels + 1 : 64,
-                                         .workers_max = tight ? shape->workers - shape->workers / 3 : 4096,
-                                         .sessions_max = tight ? shape->sessions - 1 : 256,
-                                         .dispatches_max = tight ? shape->calls - shape->calls / 3 : 65536,
-                                         .outcome_keep_ms = rng_between(rng, 1, 200)};
+    shape->limits =
+        (struct core_limits){.channels_max = tight ? shape->channels + 1 : 64,
+                             .workers_max = tight ? shape->workers - shape->workers / 3 : 4096,
+                             .sessions_max = tight ? shape->sessions - 1 : 256,
+                             .dispatches_max = tight ? shape->calls - shape->calls / 3 : 65536,
+                             .outcome_keep_ms = rng_between(rng, 1, 200),
+                             .subscriptions_max = tight ? shape->subscriptions - shape->subscriptions / 3 : 4096};
 }
 
 /* --- the beginning ---------------------------------------------------------------------------- */
@@ -295,12 +313,16 @@ void sim_make(struct world *world)
     make_dests(world);
     for (uint32_t i = 0; i < ROOM_WAITERS; i++)
         waiter_init(&world->rooms[i].waiter, WAITS_ROOM, i);
+    for (uint32_t i = 0; i < SENDERS; i++)
+        waiter_init(&world->senders[i].waiter, WAITS_WINDOW, i);
     waiter_init(&world->sleeper, WAITS_DUE, 0);
     waiter_init(&world->quiet, WAITS_QUIET, 0);
     waiter_init(&world->fetcher, WAITS_OUTCOME, 0);
+    events_make(world);
     fill_lottery(world);
     world->core = weft__core_new(&world->memory.mem, &shape->limits, world->now_ns);
     WEFT_ASSERT(world->core);
+    if (world->seed & 1) notes_open(world);
 }
 
 static void unmake(struct world *world)
@@ -316,6 +338,8 @@ static void unmake(struct world *world)
     free(world->tasks);
     free(world->letters);
     free(world->keys);
+    free(world->event_channels);
+    free(world->subscriptions);
     free(world->live);
     free(world->free_calls);
 }
@@ -376,9 +400,11 @@ static void empty(struct world *world)
         if (world->sessions[i].handle && !world->sessions[i].fired && once_in(world, 2)) session_fire(world, i);
     for (uint32_t i = 0; i < world->shape.workers; i++)
         if (world->workers[i].handle && !world->workers[i].unregistered) worker_unregister(world, i);
+    senders_give_up(world);
     while (world->tasks_count)
         task_finish(world, draw(world, world->tasks_count));
     sim_steps(world);
+    events_empty(world);
     for (uint32_t i = 0; i < world->shape.workers; i++)
         if (world->workers[i].handle) EXPECT(world, worker_forget(world, i), "a worker without tasks is not idle");
     for (uint32_t i = 0; i < world->shape.groups; i++)

@@ -52,6 +52,16 @@ enum event_kind {
     EV_GIVE_BACK,
     EV_HEARTBEAT,
     EV_ON_CANCEL,
+    EV_PROGRESS,
+    EV_PARTIAL,
+    EV_EVENT_CHANNEL,
+    EV_SUBSCRIBE,
+    EV_PUBLISH,
+    EV_EVENTS,
+    EV_TURN,
+    EV_TURN_DONE,
+    EV_UNSUBSCRIBE,
+    EV_FORGET_SUBSCRIPTION,
     EV_MOVE,
     EV_TICK,
     EV_JUMP,
@@ -68,6 +78,7 @@ enum event_kind {
 /* How much there is of each, and how the world's people behave. */
 struct shape {
     uint32_t sessions, session_names, workers, channels, templated, groups, queues, calls;
+    uint32_t subscriptions, event_channels;
     uint32_t types; /* activity types in use; 0 = none */
     uint32_t life;  /* events before it is closed */
     uint32_t audit_every;
@@ -76,11 +87,22 @@ struct shape {
     uint32_t out_of_memory; /* an entry that may allocate is refused once in so many times */
     uint32_t take_max;
     uint32_t results_max;
-    uint32_t detached, redispatch, sticky; /* percent of the dispatches */
+    uint32_t detached, redispatch, sticky, streams; /* percent of the dispatches */
     struct core_limits limits;
 };
 
-enum waiter_kind { WAITS_DEST, WAITS_ROOM, WAITS_IDLE, WAITS_DRAINED, WAITS_QUIET, WAITS_OUTCOME, WAITS_DUE };
+enum waiter_kind {
+    WAITS_DEST,
+    WAITS_ROOM,
+    WAITS_WINDOW,
+    WAITS_IDLE,
+    WAITS_DRAINED,
+    WAITS_QUIET,
+    WAITS_OUTCOME,
+    WAITS_DUE,
+    WAITS_EVENTS,
+    WAITS_NO_TURN
+};
 
 struct sim_waiter {
     struct core_waiter core;
@@ -92,7 +114,7 @@ struct sim_waiter {
 struct sim_session {
     uint64_t handle; /* 0 = none here */
     struct list_node ended;
-    uint32_t name, serial, holders, workers;
+    uint32_t name, serial, holders, workers, subscriptions;
     bool declared, armed, fired;
 };
 
@@ -125,6 +147,7 @@ struct sim_group {
     struct core_group core;
     uint32_t dest;
     bool added;
+    bool awake; /* a thread has handed in a turn, and looks for the next */
 };
 
 enum dest_role { DEST_CALLBACKS = 1, DEST_INLINE, DEST_QUEUE, DEST_GROUP, DEST_INBOX };
@@ -143,7 +166,53 @@ struct sim_dest {
     uint32_t shadow_count, shadow_room;
 };
 
+enum { SIM_INBOX_MAX = 200 };
+
+/* An event in an inbox, as the model has it. */
+struct sim_entry {
+    const struct message *message;
+    uint64_t charge, number;
+    uint32_t dropped, channel, channel_serial;
+};
+
+struct sim_event_channel {
+    char name[32];
+    uint64_t hash, published, delivered, dropped, cut;
+    uint32_t serial, payload_bytes_max;
+    enum channel_life life;
+};
+
+struct sim_subscription {
+    uint64_t handle;                                  /* 0 = none here */
+    uint32_t session, channel, channel_serial, group; /* channel NONE: by pattern; group NONE: pulls */
+    const char *pattern;
+    weft_slow slow;
+    uint32_t items_max, stall_ms;
+    uint64_t bytes_max;
+    bool told, tells, unsubscribed, cut, settled;
+    struct sim_entry inbox[SIM_INBOX_MAX];
+    uint32_t items, gap, quantum;
+    uint64_t delivered, taken, dropped, evicted, progress_ns;
+    struct core_dest dest;
+    struct sim_waiter consumers[CONSUMERS], no_turn;
+    struct core_turn turn;
+    bool in_turn;
+    size_t called;         /* of the turn */
+    uint32_t unseen_calls; /* since it was judged last */
+    uint64_t stamp;        /* seen: of its place among the turns; 0 = none */
+};
+
 enum call_life { CALL_FREE, CALL_OPEN, CALL_ENDED };
+
+enum { WINDOW_MAX = 5, WORDS_MAX = WINDOW_MAX + 2, SENDERS = 6 };
+
+/* What a task has said and its caller not heard. */
+struct sim_word {
+    weft_update_kind kind;
+    uint32_t attempt;
+    uint64_t number;
+    const struct message *message;
+};
 
 struct sim_call {
     /* as asked for and admitted */
@@ -171,6 +240,12 @@ struct sim_call {
     uint32_t worker, worker_serial; /* of the attempt */
     char worker_name[24];           /* the last that lost it, or had it at the end */
 
+    /* what its caller must hear next; window 0: nothing, he does not listen */
+    struct sim_word words[WORDS_MAX];
+    uint32_t window, words_count, parts_count, announced;
+    uint64_t said;    /* parts of the attempt that was announced */
+    uint32_t waiting; /* who wait for room, or were woken for it, and have not come back */
+
     /* its end */
     uint32_t ending; /* enum ending */
     uint32_t attempts;
@@ -189,7 +264,8 @@ struct sim_call {
 struct sim_task {
     struct core_task *task;
     uint32_t call, call_serial, worker, worker_serial, attempt, batch;
-    uint64_t order; /* of taking */
+    uint64_t order;   /* of taking */
+    uint32_t sending; /* of the senders wait for its caller */
     bool handled, begun, returned, settled, kept, asked, noticed;
 };
 
@@ -199,6 +275,13 @@ struct room_waiter {
     struct sim_waiter waiter;
     uint64_t handle; /* the caller's session */
     uint32_t session, session_serial, channel, type, priority, size_bytes;
+    bool busy, woken;
+};
+
+/* Who waits in a task's name for room in its caller's window. */
+struct sender {
+    struct sim_waiter waiter;
+    uint64_t order; /* of its task */
     bool busy, woken;
 };
 
@@ -274,6 +357,13 @@ struct fresh {
     bool from_queue; /* where it stood before the event */
 };
 
+/* What was noted so far. */
+struct sim_notes {
+    struct core_dest dest;
+    uint32_t channels, workers, degraded;
+    uint64_t deaths, last_ns;
+};
+
 struct world {
     struct rng rng;
     struct failmem memory;
@@ -287,6 +377,9 @@ struct world {
     struct sim_worker *workers;
     struct sim_channel *channels; /* those with templates behind the others */
     struct sim_group *groups;
+    struct sim_event_channel *event_channels;
+    struct sim_subscription *subscriptions;
+    uint64_t turn_stamp;
     struct sim_dest *dests; /* callbacks, inline, the queues, the groups', the workers' */
     struct sim_call *calls;
     struct sim_task *tasks;
@@ -306,10 +399,12 @@ struct world {
     struct sim_key *keys; /* KEY_NAMES of each channel */
     struct sim_asker askers[ASKERS_MAX];
     uint32_t asker; /* whose cancel is under way; NONE */
+    struct sender senders[SENDERS];
     struct sim_waiter sleeper, quiet, fetcher;
     uint32_t fetched_call, fetched_serial;
 
     weft_node_stats stats; /* the model's */
+    struct sim_notes notes;
     struct event event;
     struct fresh fresh[FRESH_MAX];
     uint32_t fresh_count;
@@ -351,7 +446,7 @@ void sim_enter(struct world *world, enum event_kind kind, bool may_allocate);
 bool sim_ran_out(struct world *world, weft_error error, enum cover what);
 void sim_leave(struct world *world);
 
-/* people.c, workers.c, channels.c, calls.c, outcomes.c, tasks.c, clockwork.c: the events. False: there was nothing to do it to. */
+/* people.c, workers.c, channels.c, calls.c, outcomes.c, tasks.c, streams.c, events.c, clockwork.c: the events. False: there was nothing to do it to. */
 typedef bool (*sim_action)(struct world *world);
 bool act_attach(struct world *world);
 bool act_arm(struct world *world);
@@ -382,6 +477,8 @@ bool act_results(struct world *world);
 bool act_give_back(struct world *world);
 bool act_heartbeat(struct world *world);
 bool act_on_cancel(struct world *world);
+bool act_progress(struct world *world);
+bool act_partial(struct world *world);
 bool act_move(struct world *world);
 bool act_tick(struct world *world);
 bool act_jump(struct world *world);
@@ -419,6 +516,19 @@ void task_begin(struct world *world, uint32_t index);
 void tasks_say(struct world *world, uint32_t *indexes, struct core_result *results, uint32_t count);
 void task_finish(struct world *world, uint32_t index);
 void tick_all(struct world *world);
+void senders_give_up(struct world *world); /* all of them */
+bool act_event_channel(struct world *world);
+bool act_subscribe(struct world *world);
+bool act_publish(struct world *world);
+bool act_events(struct world *world);
+bool act_turn(struct world *world);
+bool act_turn_done(struct world *world);
+bool act_unsubscribe(struct world *world);
+bool act_forget_subscription(struct world *world);
+void events_make(struct world *world);
+void events_empty(struct world *world); /* nobody is subscribed any more */
+void events_woken(struct world *world, struct sim_waiter *waiter);
+void observe_events(struct world *world);
 void channel_declare(struct world *world, uint32_t index, const weft_channel_options *options);
 bool channel_same(weft_channel_options a, weft_channel_options b);
 void channel_draw(struct world *world, weft_channel_options *options);
