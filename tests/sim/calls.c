@@ -330,6 +330,7 @@ static void draw_keyed(struct world *world, struct sim_request *draft, struct si
     draft->size_bytes = 8 + draft->variant;
     if (!once_in(world, 10)) draft->type = world->shape.types ? name % (world->shape.types + 1) : 0;
     draft->request.waits = false;
+    draft->request.updated = NULL; /* the two do not go together */
     fill(world, draft);
     draft->request.context2 = asker;
     draft->request.key = names[name];
