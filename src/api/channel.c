@@ -155,6 +155,7 @@ weft_error weft_channel_info_get(weft_node *node, const char *name, weft_channel
 
 weft_error weft_channel_latency_get(weft_node *node, const char *name, weft_latency *latency)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name || !latency) return no_argument("weft_channel_latency_get");
     (void)weft__enter(node);
     weft_error error =

@@ -110,6 +110,8 @@ void cast_open(struct cast *cast, uint32_t threads, const weft_allocator *alloca
     dispatch_detached(cast);
     cast->open = submit(cast, CALLS_WAIT);
     cast_settle(cast);
+    thread_check_ok(weft_node_inspect(cast->node, NULL, &cast->listing));
+    thread_check_ok(weft_why_get(cast->node, cast->open, &cast->why));
 }
 
 /* What would keep the node from closing. Nothing in a child, which has no thread to let go. */
@@ -130,6 +132,9 @@ static weft_error close_node(struct cast *cast)
     weft_error error;
     let_go(cast);
     weft_reply_release(&cast->reply);
+    weft_why_release(&cast->why);
+    weft_listing_release(cast->listing);
+    cast->listing = NULL;
     while ((error = weft_node_close(cast->node, 1)) == WEFT_EBUSY)
         continue;
     if (!error) cast->node = NULL;
@@ -833,6 +838,102 @@ CALL(reply_release)
     return WEFT_OK;
 }
 
+/* inspect.h, and what belongs to it */
+
+CALL(channel_latency_get)
+{
+    weft_latency latency;
+    return weft_channel_latency_get(cast->node, CALLS_ECHO, &latency);
+}
+
+CALL(node_inspect)
+{
+    weft_listing *listing;
+    weft_error error = weft_node_inspect(cast->node, NULL, &listing);
+    if (!error) weft_listing_release(listing);
+    return error;
+}
+
+CALL(listing_release)
+{
+    weft_listing_release(cast->listing);
+    cast->listing = NULL;
+    return WEFT_OK;
+}
+
+static weft_error released(weft_error error, char *text)
+{
+    if (!error) weft_text_release(text);
+    return error;
+}
+
+CALL(listing_json)
+{
+    char *text;
+    weft_error error = weft_listing_json(cast->listing, &text, NULL);
+    return released(error, text);
+}
+
+CALL(dispatch_why)
+{
+    weft_why why;
+    weft_error error = weft_dispatch_why(cast->node, CALLS_WAIT, NULL, &why);
+    if (!error) weft_why_release(&why);
+    return error;
+}
+
+CALL(why_get)
+{
+    weft_why why;
+    weft_error error = weft_why_get(cast->node, cast->open, &why);
+    if (!error) weft_why_release(&why);
+    return error;
+}
+
+CALL(why_json)
+{
+    char *text;
+    weft_error error = weft_why_json(&cast->why, &text, NULL);
+    return released(error, text);
+}
+
+CALL(why_release)
+{
+    weft_why_release(&cast->why);
+    return WEFT_OK;
+}
+
+CALL(text_release)
+{
+    (void)cast;
+    weft_text_release(NULL);
+    return WEFT_OK;
+}
+
+CALL(panic_hook)
+{
+    (void)cast;
+    weft_panic_hook(NULL, NULL);
+    return WEFT_OK;
+}
+
+#define WORD(call, value, word)                                                                                        \
+    CALL(call)                                                                                                         \
+    {                                                                                                                  \
+        (void)cast;                                                                                                    \
+        thread_check_str(weft_##call(value), word);                                                                    \
+        return WEFT_OK;                                                                                                \
+    }
+WORD(link_kind_name, WEFT_LINK_THREAD, "thread")
+WORD(node_event_name, WEFT_NODE_DIED, "died")
+WORD(log_level_name, WEFT_LOG_WARNING, "warning")
+WORD(rule_name, WEFT_RULE_CAPACITY, "capacity")
+WORD(standing_name, WEFT_STANDING_QUEUED, "queued")
+WORD(channel_state_name, WEFT_CHANNEL_PAUSED, "paused")
+WORD(worker_state_name, WEFT_WORKER_READY, "ready")
+WORD(policy_name, WEFT_LEAST_LOADED, "least_loaded")
+#undef WORD
+
 /* --- the table ----------------------------------------------------------------------------------------------------- */
 
 #define REFUSED(name)                                                                                                  \
@@ -924,6 +1025,24 @@ const struct call calls[] = {
     HARMLESS(reply_release),
     HARMLESS(priority_name),
     HARMLESS(admission_name),
+    REFUSED(channel_latency_get),
+    REFUSED(node_inspect),
+    HARMLESS(listing_release),
+    REFUSED(listing_json),
+    REFUSED(dispatch_why),
+    REFUSED(why_get),
+    REFUSED(why_json),
+    HARMLESS(why_release),
+    HARMLESS(text_release),
+    HARMLESS(panic_hook),
+    HARMLESS(link_kind_name),
+    HARMLESS(node_event_name),
+    HARMLESS(log_level_name),
+    HARMLESS(rule_name),
+    HARMLESS(standing_name),
+    HARMLESS(channel_state_name),
+    HARMLESS(worker_state_name),
+    HARMLESS(policy_name),
 };
 const size_t calls_count = sizeof calls / sizeof *calls;
 

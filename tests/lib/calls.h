@@ -27,7 +27,9 @@ struct cast {
     weft_dispatch_id open;
     weft_dispatch_id detached; /* its outcome can be fetched */
     weft_participant *participant;
-    weft_reply reply;                /* not released yet */
+    weft_reply reply; /* not released yet; nor are the next two */
+    weft_listing *listing;
+    weft_why why;
     pid_t home;                      /* the process that opened it */
     const weft_allocator *allocator; /* of its node */
 
