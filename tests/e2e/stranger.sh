@@ -30,6 +30,7 @@ grep -q pkg-config "$work/commands"
 . "$work/commands"
 export LD_LIBRARY_PATH=$stage/usr/lib
 check_printed app.c ./app
+[ -f "$stage/usr/share/man/man7/weft.7" ]
 
 # try SOURCE [LIBRARY]: both kinds; with another library, only weft is static.
 try() {
@@ -47,7 +48,7 @@ try() {
     work=$work/$name
     mkdir "$work"
     check_printed "$1" ./"$name"
-    LD_LIBRARY_PATH= check_printed "$1" ./"$name.static"
+    LD_LIBRARY_PATH="" check_printed "$1" ./"$name.static"
 }
 
 declare -A running
