@@ -119,7 +119,7 @@ typedef struct weft_channel_info {
     uint32_t subscribers;     /* now, of an event channel: by its name and by patterns */
     uint64_t published;       /* events */
     uint64_t delivered;       /* into inboxes */
-    uint64_t dropped;         /* from or before inboxes that were full */
+    uint64_t dropped;         /* from or before inboxes that were full, or unheard when the node was closed */
     uint64_t cut;             /* subscribers cut off for lack of progress */
 } weft_channel_info;
 
