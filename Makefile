@@ -127,7 +127,7 @@ $(FUZZERS): %: %.o $(TEST_LIB) $(LIB)
 
 # What else they need they say by their includes.
 $(EXAMPLES) $(UV_EXAMPLES) $(TOOLS): %: %.o $(LIB)
-	$(call say,link)$(link) $$(sed -n 's/^#include <\(uv\)\.h>/-l\1/p' $(wildcard $(@:$O/%=%.c) $(@:$O/%=%.cc)))
+	$(call say,link)$(link) $$(sed -n 's/^#include <uv\.h>/-luv/p' $(wildcard $(@:$O/%=%.c) $(@:$O/%=%.cc)))
 
 -include $(wildcard $O/*/*.d $O/*/*/*.d)
 

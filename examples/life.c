@@ -81,18 +81,16 @@ static void count_letters(weft_task *task, void *context)
     while (payload.size == 6 && !weft_task_cancelled(task)) /* "thread" takes too long: it looks whether to go on */
         usleep(1000);
     snprintf(text, sizeof(text), "%zu", payload.size);
-    weft_task_complete(task,
-                       weft_text(text)); /* copies: text may go. WEFT_ESTALE for "thread": nobody waits any more */
+    weft_task_complete(task, weft_text(text)); /* copies. WEFT_ESTALE where nobody waits any more */
 }
 
 /* Asks for a report, says how it ended. */
-static void report(weft_node *node, const char *channel, const char *of)
+static void report(weft_node *node, const char *channel, const char *of, uint32_t within_ms)
 {
     weft_dispatch_options options = WEFT_DISPATCH_OPTIONS; /* borrows: may go when the call returns */
     weft_reply reply;
-    options.start_to_close_ms = 100; /* one attempt */
-    options.schedule_to_close_ms =
-        5000; /* in all; without it, and without one of the channel's, it waits as long as it takes */
+    options.start_to_close_ms = within_ms; /* one attempt */
+    options.schedule_to_close_ms = 60000;  /* in all; without one it waits as long as it takes */
     weft_error error = weft_dispatch(node, channel, weft_text(of), &options, &reply);
     if (error) { /* nothing was dispatched, and there is no reply to release */
         printf("no channel: %s\n", weft_error_name(error));
@@ -154,14 +152,14 @@ int main(void)
 
     weft_node *node = open_node(&budget);
     channel.depth_max = 100;
-    channel.schedule_to_start_ms = 1000;
+    channel.schedule_to_start_ms = 10000;
     must(weft_channel_declare(node, CHANNEL, &channel), "declare the channel");
     must(weft_worker_register(node, CHANNEL, count_letters, NULL, NULL, &worker), "register a worker");
 
-    report(node, CHANNEL, "cloth");
-    report(node, CHANNEL, "");
-    report(node, CHANNEL, "thread");
-    report(node, "dispatch.example.nowhere", "cloth");
+    report(node, CHANNEL, "cloth", 10000);
+    report(node, CHANNEL, "", 10000);
+    report(node, CHANNEL, "thread", 50);
+    report(node, "dispatch.example.nowhere", "cloth", 10000);
 
     kill(getpid(), SIGTERM); /* somebody's */
     sigwait(&signals, &signal_number);

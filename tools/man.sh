@@ -40,8 +40,7 @@ common='
 page() { # page HEADER: a page of section 3
     name=weft_$(basename "$1" .h)
     [ "$name" != weft_weft ] || return 0
-    # shellcheck disable=SC2046
-    calls=$(echo $(sed -n 's/^WEFT_API .*\(weft_[a-z_]*\)(.*/\1/p' "$1"))
+    calls=$(sed -n 's/^WEFT_API .*\(weft_[a-z_]*\)(.*/\1/p' "$1" | tr '\n' ' ')
     awk -v name="$name" -v version="$version" -v calls="$calls" "$common"'
         function flush_code() {
             sub(/\n+$/, "", code)

@@ -175,10 +175,10 @@ WEFT_API weft_error weft_channel_find(weft_node *node, const char *pattern,
 /* The state of one channel, consistent in itself. WEFT_ENOCHANNEL; WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_channel_info_get(weft_node *node, const char *name, weft_channel_info *info);
 
-/* How long dispatches of the channel waited and ran: buckets[i] counts those of 2^i to 2^(i+1) - 1 ns, the first also
- * those of less, the last those of more. queue: all that were admitted and have ended, from admission to their last
- * assignment, or to their end where there was none; run: attempts that completed or failed. WEFT_ENOCHANNEL;
- * WEFT_ECLOSED. Any thread. */
+/* How long dispatches of the channel waited and ran: element i counts those of 2^i to 2^(i+1) - 1 ns, the first also
+ * those of less, the last those of more. queue: all that were admitted and have ended, by the queued_ns of their reply:
+ * waiting for a worker, for all attempts; run: those that completed or failed, by its run_ns. WEFT_EINVAL;
+ * WEFT_ENOCHANNEL; WEFT_ECLOSED. Any thread. */
 enum { WEFT_LATENCY_BUCKETS = 40 };
 typedef struct weft_latency {
     uint64_t queue[WEFT_LATENCY_BUCKETS];

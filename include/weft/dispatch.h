@@ -132,11 +132,10 @@ WEFT_API weft_error weft_dispatch(weft_node *node, const char *channel, weft_byt
                                   const weft_dispatch_options *options, weft_reply *reply);
 
 /* Dispatches; `ended` is called once with the outcome, on the node's callback thread, one call at a time, in the order
- * of the outcomes; the reply is lent for that call. ended NULL: nobody wants to know (detached: it can be fetched); with
- * options.updated that is WEFT_EINVAL.
- * token comes back in the reply. WEFT_OK: admitted; ticket (may be NULL) says how. WEFT_EREJECTED: not admitted, ended
- * is not called, ticket says why. WEFT_ESYSTEM: no callback thread to be had. Other codes as weft_dispatch,
- * without WEFT_EDEADLK. Never blocks for long. Any thread, handlers and callbacks too. */
+ * of the outcomes; the reply is lent for that call. ended NULL: nobody wants to know (detached: it can be fetched);
+ * with options.updated that is WEFT_EINVAL. token comes back in the reply. WEFT_OK: admitted; ticket (may be NULL) says
+ * how. WEFT_EREJECTED: not admitted, ended is not called, ticket says why. WEFT_ESYSTEM: no callback thread to be had.
+ * Other codes as weft_dispatch, without WEFT_EDEADLK. Never blocks for long. Any thread, handlers and callbacks too. */
 WEFT_API weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes payload,
                                         const weft_dispatch_options *options,
                                         void (*ended)(const weft_reply *reply, void *context), void *context,

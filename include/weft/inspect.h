@@ -35,8 +35,9 @@ typedef struct weft_channel_listing {
     size_t deaths_count;
 } weft_channel_listing;
 
-/* A node at a moment: a copy, and all its own. Each channel is consistent in itself, and so is each worker; between them
- * time has gone on. */
+/* A node at a moment: a copy, and all its own. Each channel is consistent in itself, and so are each worker and each
+ * subscription; between them time has gone on. (Of a channel with more than 250 activity types the queues are, too, of
+ * several moments.) A worker that has ended is listed while attempts of it run. */
 typedef struct weft_listing {
     weft_node_stats stats;
     uint64_t listed_wall_ns;              /* CLOCK_REALTIME since 1970 */
@@ -74,20 +75,20 @@ typedef enum weft_standing {
     WEFT_STANDING_QUEUED,      /* waits for a worker */
     WEFT_STANDING_ASSIGNED,    /* a worker has it */
     WEFT_STANDING_FENCED,      /* its attempt is lost, and may still run: it waits for that to stop */
-    WEFT_STANDING_ENDED        /* has its outcome, which nobody has taken yet */
+    WEFT_STANDING_ENDED        /* has its outcome, which nobody has taken yet; it stands on no channel any more */
 } weft_standing;
 
 typedef struct weft_why {
-    char channel[WEFT_CHANNEL_NAME_MAX + 1];
-    weft_dispatch_id id; /* {0, 0}: a request */
+    char channel[WEFT_CHANNEL_NAME_MAX + 1]; /* "" where ENDED */
+    weft_dispatch_id id;                     /* {0, 0}: a request */
     weft_standing standing;
     weft_channel_state channel_state;
     weft_admission admission;       /* REQUEST: what it would be */
-    char worker[WEFT_NAME_MAX + 1]; /* ASSIGNED, FENCED: who has it */
+    char worker[WEFT_NAME_MAX + 1]; /* ASSIGNED, FENCED: who has it; REQUEST: who would get it */
     uint32_t ahead;                 /* QUEUED: dispatches of its channel that go before it, at most WEFT_AHEAD_MAX */
     uint64_t waits_ns;              /* QUEUED: for so long */
     char sentence[256];             /* the answer, in one sentence, and what would help */
-    const weft_refusal *refusals;   /* of each worker of the channel, in the order of registration */
+    const weft_refusal *refusals;   /* of each registered worker of the channel, in the order of registration */
     size_t refusals_count;
     void *memory; /* ours */
 } weft_why;
@@ -98,9 +99,9 @@ enum { WEFT_AHEAD_MAX = 256 };
 extern "C" {
 #endif
 
-/* Lists the channels that match the pattern (NULL = all), and what belongs to them. Gives *listing: release it. Holds the
- * node's lock for at most 256 records at a time, and not while it copies. WEFT_EINVAL; WEFT_ENOMEM; WEFT_ECLOSED. Any
- * thread. */
+/* Lists the channels that match the pattern (NULL = all), what belongs to them, and the subscriptions whose own name or
+ * pattern matches it as a text. Gives *listing: release it. Holds the node's lock for at most 256 records at a time, and
+ * not while it arranges them. WEFT_EINVAL; WEFT_ENOMEM; WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_node_inspect(weft_node *node, const char *pattern, weft_listing **listing);
 
 /* Gives the listing back. Accepts NULL. It may outlive the node, unless that has an allocator of its own. */
@@ -111,15 +112,17 @@ WEFT_API void weft_listing_release(weft_listing *listing);
 WEFT_API weft_error weft_listing_json(const weft_listing *listing, char **text, size_t *size);
 
 /* Why a request would wait, or be rejected: asks what weft_dispatch would, changes nothing, and tells of each worker of
- * the channel the first rule that refuses it, from the predicate that decides. options: borrows, NULL = defaults. Gives
- * *why: release it. WEFT_ENOCHANNEL; WEFT_EINVAL; WEFT_ENOMEM; WEFT_EDEAD; WEFT_ECLOSED. Any thread. */
+ * the channel the first rule that refuses it, from the predicate that decides. Of the payload and the key nothing is
+ * asked. options: borrows, NULL = defaults. Gives *why: release it. WEFT_ENOCHANNEL; WEFT_EINVAL; WEFT_ENOMEM; WEFT_EDEAD;
+ * WEFT_ELIMIT: dispatches_max, or the channel's activity types; WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_dispatch_why(weft_node *node, const char *channel, const weft_dispatch_options *options,
                                       weft_why *why);
 
-/* The same for a dispatch that is known. WEFT_ENOTFOUND: it never was, or has ended and been taken. */
+/* The same for a dispatch that is known. Where it moves on meanwhile it is asked again, some times. WEFT_ENOTFOUND: it never
+ * was, or has ended and been taken; WEFT_EINVAL; WEFT_ENOMEM; WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_why_get(weft_node *node, weft_dispatch_id id, weft_why *why);
 
-/* As a JSON document; see weft_listing_json. */
+/* As a JSON document that matches schemas/why.schema.json; see weft_listing_json. */
 WEFT_API weft_error weft_why_json(const weft_why *why, char **text, size_t *size);
 
 /* Gives back what it holds, and clears it. Accepts NULL and a cleared or zeroed one. */

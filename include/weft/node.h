@@ -18,14 +18,14 @@ typedef struct weft_allocator {
     X(CHANNEL_DELETED, 2, "channel_deleted")                                                                           \
     X(PAUSED, 3, "paused")                                                                                             \
     X(RESUMED, 4, "resumed")                                                                                           \
-    X(DRAINED, 5, "drained")                /* nothing waits, nothing runs there */                                    \
-    X(REGISTERED, 6, "registered")          /* a worker */                                                             \
-    X(UNREGISTERED, 7, "unregistered")      /* by its owner, or with its channel */                                    \
-    X(LOST, 8, "lost")                      /* a worker, by the death of its participant; count is what it held */     \
-    X(DIED, 9, "died")                      /* a participant; cause says of what */                                    \
-    X(DEGRADED, 10, "degraded")             /* work waits on the channel, and no worker is registered */               \
-    X(RECOVERED, 11, "recovered")           /* from that */                                                            \
-    X(FULL, 12, "full")                     /* the channel has begun to reject for want of room */                     \
+    X(DRAINED, 5, "drained")           /* nothing waits, nothing runs there */                                         \
+    X(REGISTERED, 6, "registered")     /* a worker */                                                                  \
+    X(UNREGISTERED, 7, "unregistered") /* by its owner, or with its channel */                                         \
+    X(LOST, 8, "lost")                 /* a worker, by the death of its participant; count is what it held */          \
+    X(DIED, 9, "died")                 /* a participant; cause says of what */                                         \
+    X(DEGRADED, 10, "degraded")        /* work waits on the channel, and no worker is registered */                    \
+    X(RECOVERED, 11, "recovered")      /* from that */                                                                 \
+    X(FULL, 12, "full") /* the channel has begun to reject for want of room; once until its queue was half empty */    \
     X(LETTER, 13, "letter")                 /* a dead letter came; channel is the one that keeps it */                 \
     X(LETTER_DROPPED, 14, "letter_dropped") /* its oldest, for want of room */                                         \
     X(CUT, 15, "cut")                       /* a subscriber was cut off; channel is what it subscribed to */           \

@@ -91,9 +91,9 @@ weft_error weft_dispatch_submit(weft_completions *completions, const char *chann
     return weft__request_report(&request, error, &admitted);
 }
 
-/* Inside: as many outcomes as there are. What tasks say in between is told on the way, outside; the call is counted then,
- * and from the first on *counted says so. No more than what was there at the beginning: a task that says much would keep
- * who asks without waiting for ever. */
+/* Inside: as many outcomes as there are. What tasks say in between is told on the way, outside; the call is counted
+ * then, and from the first on fetch->counted says so. No more than what was there at the beginning: a task that says much
+ * would keep who asks without waiting for ever. */
 static size_t take(struct fetch *fetch, weft_reply *replies, size_t max)
 {
     weft_completions *completions = fetch->completions;

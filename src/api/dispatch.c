@@ -14,10 +14,13 @@
 
 static weft_error deadlock(const char *where)
 {
+    const struct frame *frame = weft__frame;
+    while (frame->kind == FRAME_UPDATED && frame->outer)
+        frame = frame->outer;
     return weft__error(WEFT_EDEADLK, "%s: called from %s", where,
-                       weft__frame->kind == FRAME_HANDLER ? "a handler whose group has no thread left to take its place"
-                       : weft__frame->kind == FRAME_INLINE ? "an inline handler"
-                                                           : "a callback");
+                       frame->kind == FRAME_HANDLER  ? "a handler whose group has no thread left to take its place"
+                       : frame->kind == FRAME_INLINE ? "an inline handler"
+                                                     : "a callback");
 }
 
 /* --- and wait ------------------------------------------------------------------------------------------------------ */

@@ -17,6 +17,7 @@
 /* A page is shorter than a hold might be: a dispatch that comes meanwhile waits for some microseconds. */
 enum {
     WORKERS_A_PAGE = 64,
+    SUBSCRIPTIONS_A_PAGE = 32,
     QUEUES_A_PAGE = CORE_HOLD_MAX,
     TEXT_A_PAGE = 8192, /* more than what one worker's types need */
     QUEUES_TRIES = 4    /* of a channel with hundreds of types that come and go */
@@ -41,9 +42,12 @@ struct collection {
     size_t channels_count, channels_room, handles_room;
     struct found_worker *workers;
     size_t workers_count, workers_room;
+    weft_subscription_info *subscriptions;
+    size_t subscriptions_count, subscriptions_room;
     struct core_channel_row channel;
     struct core_queue_row queues[QUEUES_A_PAGE];
     struct core_worker_row rows[WORKERS_A_PAGE];
+    weft_subscription_info found[SUBSCRIPTIONS_A_PAGE];
     char text[TEXT_A_PAGE];
 };
 
@@ -164,6 +168,44 @@ static weft_error collect_workers(struct collection *c)
     }
 }
 
+static int by_subscription(const void *a, const void *b)
+{
+    uint64_t x = ((const weft_subscription_info *)a)->id, y = ((const weft_subscription_info *)b)->id;
+    return (x > y) - (x < y);
+}
+
+/* Several in a hold. */
+static bool add_subscriptions(struct collection *c, const char *pattern, uint64_t *cursor, bool *more)
+{
+    size_t count = 0;
+    uint64_t now_ns = weft__enter(c->node);
+    while (count < SUBSCRIPTIONS_A_PAGE && *more) {
+        *more = weft__core_subscription_next(c->node->core, now_ns, cursor, &c->found[count]);
+        count += *more;
+    }
+    weft__leave(c->node);
+    for (size_t i = 0; i < count; i++) {
+        if (!weft__pattern_match(pattern, c->found[i].pattern)) continue;
+        if (!weft__arena_grow(c->arena, (void **)&c->subscriptions, c->subscriptions_count, &c->subscriptions_room,
+                              sizeof(*c->subscriptions)))
+            return false;
+        c->subscriptions[c->subscriptions_count++] = c->found[i];
+    }
+    return true;
+}
+
+static weft_error collect_subscriptions(struct collection *c, const char *pattern, weft_listing *listed)
+{
+    uint64_t cursor = 0;
+    for (bool more = true; more;)
+        if (!add_subscriptions(c, pattern, &cursor, &more)) return WEFT_ENOMEM;
+    if (c->subscriptions_count > 1)
+        qsort(c->subscriptions, c->subscriptions_count, sizeof(*c->subscriptions), by_subscription);
+    listed->subscriptions = c->subscriptions;
+    listed->subscriptions_count = c->subscriptions_count;
+    return WEFT_OK;
+}
+
 /* --- arranging --------------------------------------------------------------------------------------------------------- */
 
 static uint32_t index_of(uint64_t handle)
@@ -262,6 +304,7 @@ static weft_error list(weft_node *node, const char *pattern, struct listing *lis
     c->workers = weft__arena_alloc(c->arena, c->workers_room * sizeof(*c->workers));
     weft_error error = c->workers ? collect_channels(c, pattern) : WEFT_ENOMEM;
     if (!error) error = collect_workers(c);
+    if (!error) error = collect_subscriptions(c, pattern, &listing->listed);
     if (!error && (!share_out(c) || !sort_channels(c, &listing->listed))) error = WEFT_ENOMEM;
     weft__mem_free(&node->mem, c);
     return error;

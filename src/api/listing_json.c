@@ -71,12 +71,11 @@ static void put_stats(struct json *json, const weft_node_stats *s)
 
 static void put_subscription(struct json *json, const weft_subscription_info *s)
 {
-    static const char *const slow_words[] = {"drop_oldest", "drop_newest", "disconnect"};
     weft__json_open(json, NULL, '{');
     weft__json_text(json, "pattern", s->pattern);
     weft__json_text(json, "participant", s->participant);
     NUMBER(s, id)
-    weft__json_text(json, "slow", WORD(slow_words, s->slow));
+    weft__json_text(json, "slow", weft_slow_name(s->slow));
     weft__json_text(json, "ended", s->ended ? weft_error_name(s->ended) : NULL);
     NUMBER(s, items)
     NUMBER(s, items_max)
@@ -274,6 +273,7 @@ weft_error weft__json_give(struct json *json, char **text, size_t *size, const c
 weft_error weft_listing_json(const weft_listing *listing, char **text, size_t *size)
 {
     struct json json = {.text = NULL};
+    if (weft__forked) return weft__error_forked(__func__);
     if (!listing || !text) return weft__error(WEFT_EINVAL, "weft_listing_json: listing or text is NULL");
     weft__json_open(&json, NULL, '{');
     put_stats(&json, &listing->stats);

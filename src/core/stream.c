@@ -5,12 +5,13 @@
  *     the caller               |            |            |
  *     the stream            partials[window], a ring     progress        restart
  *
- * Each one that waits for the caller is an item of its own in the FIFO to which the outcome will be appended: so they come
- * in the order in which they were sent, before the outcome, and a talkative task keeps nobody else from being heard. The
- * memory for all items is made at admission; a message is its sender's to make.
+ * Each one that waits for the caller is an item of its own in the FIFO to which the outcome will be appended: so they
+ * come in the order in which they were sent, before the outcome, and a talkative task keeps nobody else from being
+ * heard. The memory for all items is made at admission; a message is its sender's to make.
  *
- * Where an attempt is not the first, its caller is told so before all it sends, when it is taken; what its predecessor
- * sent and nobody has fetched is dropped then. The window is of one hold's size at the most, since one hold drops it. */
+ * Where an attempt is not the first, its caller is told so before all it sends, when it is taken; what its
+ * predecessor sent and nobody has fetched is dropped then. The window is of one hold's size at the most, since one
+ * hold drops it. */
 #include "core/state.h"
 
 _Static_assert((int)WEFT_WINDOW_MAX <= (int)CORE_HOLD_MAX, "one hold drops what stands in a window");

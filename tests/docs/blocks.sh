@@ -27,9 +27,12 @@ stands() {
         END { if (index("\n" text, "\n" wanted)) found = 1; exit !found }' "$1" "$WEFT_TOP"/examples/*.c "$WEFT_TOP"/examples/*.cc
 }
 
+private=$(sed -n 's/^Libs.private: //p' "$WEFT_TOP/src/weft.pc.in")
+
 # runs FILE PRINTED: whether the program compiles and prints that.
 runs() {
-    "${CC:-cc}" -std=c11 -Wall -Wextra -Werror -I"$WEFT_TOP/include" "$1" "$WEFT_BUILD/libweft.a" -pthread -o "$work/program" &&
+    # shellcheck disable=SC2086
+    "${CC:-cc}" -std=c11 -Wall -Wextra -Werror -I"$WEFT_TOP/include" "$1" "$WEFT_BUILD/libweft.a" -o "$work/program" $private &&
         "$work/program" >"$work/printed" && diff -u "$2" "$work/printed"
 }
 

@@ -30,12 +30,13 @@ grep -q pkg-config "$work/commands"
 . "$work/commands"
 export LD_LIBRARY_PATH=$stage/usr/lib
 check_printed app.c ./app
+[ -f "$stage/usr/share/man/man7/weft.7" ]
 
 # try SOURCE [LIBRARY]: both kinds; with another library, only weft is static.
 try() {
     local name=${1%.*} compiler=cc static
     read -ra static <<<"-static $(pkg-config --static --cflags --libs weft)"
-    [ $# -eq 1 ] || read -ra static <<<"$(pkg-config --cflags --libs-only-L weft) -l:libweft.a -pthread"
+    [ $# -eq 1 ] || read -ra static <<<"$(pkg-config --cflags --libs-only-L weft) -l:libweft.a -lsodium -pthread"
     [[ $1 != *.cc ]] || compiler=${CXX:-c++}
     # shellcheck disable=SC2046
     $compiler -Wall -Wextra -Werror -o "$name" "$1" $(pkg-config --cflags --libs weft) -pthread "${@:2}"
@@ -47,7 +48,7 @@ try() {
     work=$work/$name
     mkdir "$work"
     check_printed "$1" ./"$name"
-    LD_LIBRARY_PATH= check_printed "$1" ./"$name.static"
+    LD_LIBRARY_PATH="" check_printed "$1" ./"$name.static"
 }
 
 declare -A running

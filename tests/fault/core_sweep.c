@@ -225,6 +225,55 @@ static void repeats(void)
     dispatch("again", .once = "open", .schedule_to_close_ms = 1000, .detached = true);
 }
 
+#define DONE "event.media.done"
+
+static void with_subscribers(int filled)
+{
+    group("g", 1);
+    channel(DONE);
+    for (int i = 0; i < filled; i++)
+        subscribe(numbered("s", i), .group = i % 2 ? "g" : NULL);
+}
+
+static void with_patterns(int filled)
+{
+    channel(DONE);
+    for (int i = 0; i < filled; i++)
+        subscribe(numbered("p", i), .to = "event.*.*");
+}
+
+static void with_event_template(int filled)
+{
+    template("event.media.*");
+    for (int i = 0; i < filled; i++)
+        channel(numbered("event.other.c", i));
+    on(DONE);
+}
+
+/* Some of whose inboxes are about to need another chunk. */
+static void with_waiting_events(int filled)
+{
+    with_subscribers(3);
+    subscribe("p", .to = "event.*.*");
+    for (int i = 0; i < filled + INBOX_CHUNK - 30; i++)
+        publish("e");
+}
+
+static void subscribes(void)
+{
+    subscribe("more");
+}
+
+static void subscribes_by_pattern(void)
+{
+    subscribe("more", .to = "event.*.*");
+}
+
+static void publishes(void)
+{
+    publish("new");
+}
+
 static const struct swept entries[] = {
     {.name = "weft__core_channel_declare, dead letters", .set_up = with_keeper, .act = declares_with_keeper},
     {.name = "weft__core_dispatch, dead letters", .set_up = with_letters, .act = dispatches_with_everything},
@@ -252,6 +301,13 @@ static const struct swept entries[] = {
     {.name = "weft__core_dispatch, streams", .set_up = with_dispatches, .act = dispatches_and_listens},
     {.name = "weft__core_dispatch, to a worker", .set_up = with_sticky_and_busy, .act = dispatches_with_everything},
     {.name = "weft__core_dispatch, shedding", .set_up = with_full_queue, .act = dispatches_urgently},
+    {.name = "weft__core_subscribe", .set_up = with_subscribers, .act = subscribes},
+    {.name = "weft__core_subscribe, pattern", .set_up = with_patterns, .act = subscribes_by_pattern},
+    {.name = "weft__core_subscribe, template", .set_up = with_event_template, .act = subscribes, .undoes = true},
+    {.name = "weft__core_publish, to new subscribers", .set_up = with_subscribers, .act = publishes},
+    {.name = "weft__core_publish, to new patterns", .set_up = with_patterns, .act = publishes},
+    {.name = "weft__core_publish, to those who have some", .set_up = with_waiting_events, .act = publishes},
+    {.name = "weft__core_publish, template", .set_up = with_event_template, .act = publishes, .undoes = true},
 };
 
 /* Every step up to 40 grows something: tables of 8 and 16, chunks of 32 records. */
@@ -580,6 +636,51 @@ spec(deleting_and_forgetting_asks_for_no_memory)
     none_was_asked_for();
 }
 
+spec(hearing_and_ends_of_subscriptions_ask_for_no_memory)
+{
+    channel("event.media.gone");
+    channel(DONE);
+    group("g", 1);
+    session("p");
+    subscribe("pulls", .items_max = 3);
+    subscribe("called", .group = "g", .told = true);
+    subscribe("cut", .slow = WEFT_DISCONNECT, .items_max = 5);
+    subscribe("dies", .of = "p");
+    subscribe("all", .to = "event.*.*", .group = "g", .told = true);
+    subscribe("gone", .to = "event.media.gone", .group = "g", .told = true);
+    for (int i = 0; i < 5; i++)
+        publish("e");
+    publish("x", .on = "event.media.gone");
+
+    no_more_memory();
+    at(50);
+    publish("e"); /* evicts, cuts off, and finds room */
+    check_true(!wait_for_events("w", "pulls"));
+    take_events_up_to(2, "pulls");
+    take_events("pulls");
+    check_true(wait_for_events("w", "pulls"));
+    for (int i = 0; i < 4; i++)
+        turn("g");
+    begin_turn("g");
+    fire("p");
+    maybe(take_events("dies"));
+    unsubscribe("dies");
+    forget_subscription("dies");
+    on("event.media.gone");
+    delete_channel();
+    unsubscribe("pulls");
+    check_true(subscription_now("all").items > 0);
+    check_eq(subscription_now("cut").ended, WEFT_ESLOW);
+    close_node();
+    settle_all();
+    check_true(wait_quiet("quiet"));
+    none_was_asked_for();
+    failmem_fail_once(&world.failmem, 0);
+    end_turn("all");
+    maybe(turn("g"));
+    whatever();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -591,6 +692,7 @@ int main(void)
         promised(letters_and_keys_that_were_admitted_ask_for_no_memory),
         promised(what_tasks_say_asks_for_no_memory),
         promised(deleting_and_forgetting_asks_for_no_memory),
+        promised(hearing_and_ends_of_subscriptions_ask_for_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

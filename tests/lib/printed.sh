@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # printed.sh: an example says in its opening comment what it prints: the lines after "It prints:", indented by three.
 # For the scripts of tests/docs and tests/e2e, which set work to a directory of their own.
 

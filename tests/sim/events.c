@@ -441,7 +441,7 @@ bool act_events(struct world *world)
     if (!world->shape.subscriptions) return false;
     uint32_t index = draw(world, world->shape.subscriptions);
     struct sim_subscription *s = &world->subscriptions[index];
-    if (!s->handle || s->group != NONE) return false;
+    if (!s->handle || s->group != NONE || (!s->items && ends(world, s) && !once_in(world, 8))) return false;
     struct inbox_entry entries[16];
     size_t max = 1 + draw(world, 16), count = 0;
     bool gone = s->unsubscribed;
@@ -648,8 +648,8 @@ void observe_events(struct world *world)
     }
     for (uint32_t i = 0; i < world->shape.groups; i++)
         if (world->groups[i].added) expect_turns(world, &world->groups[i]);
-    if (!world->shape.event_channels) return;
-    const struct sim_event_channel *channel = &world->event_channels[world->events % world->shape.event_channels];
+    if (!world->shape.event_channels || world->events % 16) return;
+    const struct sim_event_channel *channel = &world->event_channels[world->events / 16 % world->shape.event_channels];
     weft_channel_info info;
     if (weft__core_channel_info(world->core, world->now_ns, channel->name, &info)) return;
     EXPECT(world, info.published == channel->published && info.delivered == channel->delivered,

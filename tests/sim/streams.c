@@ -1,7 +1,7 @@
 /* streams.c: what tasks say before the outcome, who waits to say it, and what callers must hear.
  *
- * A caller who listens hears, in this order: that the stream restarts, if it is not the first attempt; then parts, numbered
- * from 1, none missing; and progress where it was said last, as far as it was not replaced. */
+ * A caller who listens hears, in this order: that the stream restarts, if it is not the first attempt; then parts,
+ * numbered from 1, none missing; and progress where it was said last, as far as it was not replaced. */
 #include <string.h>
 
 #include "sim/model.h"
