@@ -116,6 +116,7 @@ void letters_observe(struct world *world)
     if (!letters) return;
     const weft_node_stats *is = &world->core->stats;
     uint64_t oldest = UINT64_MAX, dropped = 0;
+    bool old_ones = false, may_never_fit = world->keeper_options.bytes_max < LETTER_BYTES;
     uint64_t counted = is->dead_lettered + is->letters_dropped;
     if (counted == world->letters_counted && letters->count == world->letters_count) return; /* none came or went */
     world->letters_counted = counted;
@@ -128,12 +129,15 @@ void letters_observe(struct world *world)
         while (i < world->letters_count && world->letters[i].dispatch.number != letter->dispatch.number)
             i++;
         EXPECT(world, i < world->letters_count, "a letter of a dispatch that did not die, or was dropped");
+        old_ones |= world->letters[i].id != 0;
         expect_whole(world, &world->letters[i], letter);
         if (letter->id < oldest) oldest = letter->id;
     }
     for (uint32_t i = world->letters_count; i-- > 0;) {
         struct sim_letter *letter = &world->letters[i];
         if (letter->seen) continue;
+        EXPECT(world, letter->id || !old_ones || may_never_fit,
+               "the letter of dispatch %llu is gone, and came just now", (unsigned long long)letter->arrival);
         EXPECT(world, !letter->id || letter->id < oldest,
                "the letter of dispatch %llu is gone, and an older one is not", (unsigned long long)letter->arrival);
         dropped++;
