@@ -17,6 +17,7 @@
     "dispatch.cast.pull" /* a pull worker: `task`, which streams, is taken, another one waits in its inbox */
 #define CALLS_WAIT "dispatch.cast.wait"   /* nobody works there: `open` waits */
 #define CALLS_EMPTY "dispatch.cast.empty" /* nothing */
+#define CALLS_NEWS "event.cast.news"      /* `ear` hears it */
 #define CALLS_MADE "dispatch.cast.made"   /* is made from a template when somebody registers */
 
 struct cast {
@@ -25,10 +26,12 @@ struct cast {
     weft_worker *echo, *hold, *pull;
     weft_task *held, *task;
     weft_completions *completions; /* one outcome can be fetched; `open` is its other dispatch */
+    weft_subscription *ear; /* pulls the events of CALLS_NEWS: `event` is taken, another one waits in its inbox */
     weft_dispatch_id open;
     weft_dispatch_id detached; /* its outcome can be fetched */
     weft_participant *participant;
     weft_reply reply; /* not released yet; nor are these: */
+    weft_event event;
     weft_listing *listing;
     weft_why why;
     char *text;
