@@ -185,8 +185,7 @@ bool act_quiet(struct world *world)
     bool tasks = once_in(world, 2);
     world->quiet.waiting = weft__core_wait_quiet(world->core, tasks, &world->quiet.core);
     TRACE(world, "wait for quiet: %d", world->quiet.waiting);
-    bool quiet = world->stats.dispatches_open == 0 && askers_open(world, NONE) == 0 &&
-                 world->core->turns_due == 0 &&
+    bool quiet = world->stats.dispatches_open == 0 && askers_open(world, NONE) == 0 && world->core->turns_due == 0 &&
                  (!tasks || world->core->tasks.live_count == world->core->tasks_lost);
     EXPECT(world, world->quiet.waiting == !quiet, "quiet is not what it says");
     if (world->quiet.waiting) cover(COVER_QUIET_WAIT);
