@@ -38,7 +38,7 @@ static void *alloc_large(struct arena *arena, size_t size_bytes)
 
 void *weft__arena_alloc(struct arena *arena, size_t size_bytes)
 {
-    size_bytes = (size_bytes + 7) & ~(size_t)7;
+    size_bytes = size_bytes ? (size_bytes + 7) & ~(size_t)7 : 8;
     if (size_bytes > BLOCK_BYTES / 4) return alloc_large(arena, size_bytes);
     if (arena->used + size_bytes > arena->room) {
         struct arena_block *block = weft__mem_alloc(&arena->mem, sizeof(*block) + BLOCK_BYTES);

@@ -2,8 +2,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/mem.h"
 
 enum { ROOM_FIRST = 4096 };
 
@@ -14,7 +15,7 @@ static bool make_room(struct json *json, size_t more)
     size_t room = json->room ? json->room : ROOM_FIRST;
     while (room - json->used <= more)
         room *= 2;
-    char *text = realloc(json->text, room);
+    char *text = weft__mem_grow(&weft__mem_libc, json->text, json->text ? json->used + 1 : 0, room);
     json->failed = !text;
     if (!text) return false;
     json->text = text;
@@ -121,6 +122,6 @@ void weft__json_text(struct json *json, const char *name, const char *value)
 
 void weft__json_drop(struct json *json)
 {
-    free(json->text);
+    weft__mem_free(&weft__mem_libc, json->text);
     *json = (struct json){.text = NULL};
 }

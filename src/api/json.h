@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct json {
-    char *text; /* malloc's; ends with a NUL */
+    char *text; /* of the C library's memory; ends with a NUL */
     size_t used, room;
     bool failed; /* out of memory: what follows is dropped */
     bool comma;  /* before the next */

@@ -16,7 +16,7 @@
 
 /* A page is shorter than a hold might be: a dispatch that comes meanwhile waits for some microseconds. */
 enum {
-    WORKERS_A_PAGE = 64,
+    WORKERS_A_PAGE = 32,
     SUBSCRIPTIONS_A_PAGE = 32,
     QUEUES_A_PAGE = CORE_HOLD_MAX,
     TEXT_A_PAGE = 8192, /* more than what one worker's types need */

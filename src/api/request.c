@@ -90,7 +90,8 @@ weft_error weft__request_fill(weft_node *node, const char *channel, weft_bytes p
     if (error) return weft__error(error, "dispatch: this thread cannot be watched: %s", weft_error_text(error));
 
     uint64_t hash = weft__name_hash(channel);
-    bool too_large = !o->key && exceeds(node, channel, hash, payload.size); /* what a key stands for is compared first */
+    bool too_large =
+        !o->key && exceeds(node, channel, hash, payload.size); /* what a key stands for is compared first */
     struct message *message =
         weft__message_new(&node->mem, payload.data, too_large ? 0 : payload.size, o->content_type);
     if (!message) return weft__error(WEFT_ENOMEM, "dispatch: %s: no memory for %zu bytes", channel, payload.size);

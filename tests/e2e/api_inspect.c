@@ -50,6 +50,7 @@ struct scene {
     weft_participant *process;
     weft_worker *halted, *puller, *inlined, *owned, *lost;
     weft_completions *completions;
+    weft_subscription *subscription;
     struct stop stop;
     struct event died;
     pid_t living, dead;
@@ -79,6 +80,8 @@ static void set_the_scene(struct scene *scene)
     bounded.start_to_close_ms = 60000;
     check_ok(weft_channel_declare(scene->node, OTHER, &bounded));
     check_ok(weft_channel_declare(scene->node, "event.test.done", NULL));
+    check_ok(weft_subscribe(scene->node, "event.test.*", NULL, NULL, NULL, &scene->subscription));
+    check_ok(weft_publish(scene->node, "event.test.done", WEFT_TEXT("x"), NULL, NULL));
     group.name = "media";
     group.threads = 1;
     check_ok(weft_group_open(scene->node, &group, &scene->group));
@@ -133,6 +136,7 @@ static void clear_the_scene(struct scene *scene)
 {
     event_give(&scene->stop.go_on);
     check_ok(weft_completions_close(scene->completions));
+    check_ok(weft_unsubscribe(scene->subscription));
     weft_worker *workers[] = {scene->halted, scene->owned, scene->inlined, scene->puller, scene->lost};
     for (size_t i = 0; i < sizeof workers / sizeof *workers; i++)
         check_ok(weft_worker_unregister(workers[i]));
@@ -205,8 +209,14 @@ static void listing_tells_what_there_is(void **state)
     check_eq(sum(other->latency.run), 1);
     check_eq(other->workers_count, 1);
 
+    check_eq(listing->subscriptions_count, 1);
+    check_str(listing->subscriptions[0].pattern, "event.test.*");
+    check_eq(listing->subscriptions[0].items, 1);
+    check_eq(listing->subscriptions[0].ended, WEFT_OK);
+
     weft_listing *some = inspect(scene.node, "dispatch.*.o*");
     check_eq(some->channels_count, 1);
+    check_eq(some->subscriptions_count, 0);
     check_str(some->channels[0].info.name, OTHER);
     check_eq(some->channels[0].workers_count, 1);
     weft_listing_release(some);

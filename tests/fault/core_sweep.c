@@ -274,6 +274,11 @@ static void publishes(void)
     publish("new");
 }
 
+static void opens_notes(void)
+{
+    open_notes();
+}
+
 static const struct swept entries[] = {
     {.name = "weft__core_channel_declare, dead letters", .set_up = with_keeper, .act = declares_with_keeper},
     {.name = "weft__core_dispatch, dead letters", .set_up = with_letters, .act = dispatches_with_everything},
@@ -301,6 +306,7 @@ static const struct swept entries[] = {
     {.name = "weft__core_dispatch, streams", .set_up = with_dispatches, .act = dispatches_and_listens},
     {.name = "weft__core_dispatch, to a worker", .set_up = with_sticky_and_busy, .act = dispatches_with_everything},
     {.name = "weft__core_dispatch, shedding", .set_up = with_full_queue, .act = dispatches_urgently},
+    {.name = "weft__core_notes_open", .set_up = with_workers, .act = opens_notes},
     {.name = "weft__core_subscribe", .set_up = with_subscribers, .act = subscribes},
     {.name = "weft__core_subscribe, pattern", .set_up = with_patterns, .act = subscribes_by_pattern},
     {.name = "weft__core_subscribe, template", .set_up = with_event_template, .act = subscribes, .undoes = true},
@@ -446,8 +452,12 @@ spec(life_of_what_was_admitted_asks_for_no_memory)
         dispatch(numbered("n", i), .by = "caller", .detached = i == 7);
     dispatch("beats", .type = "y", .heartbeat_ms = 50);
     dispatch("late", .schedule_to_start_ms = 3);
+    open_notes();
 
     no_more_memory();
+    list("*.*.*");
+    would(.type = "never heard of");
+    why("x7");
     arm("s1");
     check_true(wait_idle("idle", "w1"));
     check_true(wait_room("room"));
@@ -486,6 +496,7 @@ spec(life_of_what_was_admitted_asks_for_no_memory)
     fetch("n7");
     at(1000);
     check_eq(stats_now().dispatches_open, 0);
+    what_happened();
     none_was_asked_for();
 }
 

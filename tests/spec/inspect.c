@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/fixture.h"
+#include "lib/fixture_event.h"
 
 /* --- pages ------------------------------------------------------------------------------------------------------- */
 
@@ -371,6 +372,22 @@ spec(shedding_is_noted_as_full)
     then("0 noted full dispatch.media.resize 0");
 }
 
+spec(a_subscriber_that_is_cut_off_is_noted_and_so_is_an_event_channel_made_from_a_template)
+{
+    open_notes();
+    template("event.media.*");
+    session("s1");
+    subscribe("s", .to = "event.media.done", .of = "s1", .slow = WEFT_DISCONNECT, .items_max = 1, .stall_ms = 50);
+    publish("a", .on = "event.media.done");
+    publish("b", .on = "event.media.other");
+    at(50);
+    publish("c", .on = "event.media.done");
+    whatever();
+    what_happened();
+    then("50 noted channel_declared event.media.done 0", "50 noted channel_declared event.media.other 0",
+         "50 noted cut event.media.done, s1 0");
+}
+
 spec(notes_that_do_not_fit_are_counted_and_told_in_their_place)
 {
     open_notes();
@@ -422,6 +439,7 @@ int main(void)
         promised(degraded_and_recovered_are_noted_once_each),
         promised(full_is_noted_once_until_there_was_room),
         promised(shedding_is_noted_as_full),
+        promised(a_subscriber_that_is_cut_off_is_noted_and_so_is_an_event_channel_made_from_a_template),
         promised(notes_that_do_not_fit_are_counted_and_told_in_their_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
