@@ -8,11 +8,6 @@
 #include "exec/node.h"
 #include "exec/participant.h"
 
-static weft_error no_argument(const char *call)
-{
-    return weft__error(WEFT_EINVAL, "%s: an argument is NULL that must not be", call);
-}
-
 /* The core knows no wall clock: it came as long ago as the other clock says. */
 static void date(struct core_letter_view *view)
 {
@@ -24,7 +19,8 @@ weft_error weft_letters_find(weft_node *node, const char *channel,
 {
     struct core_letter_walk walk;
     struct core_letter_view view;
-    if (!node || !channel || !found) return no_argument("weft_letters_find");
+    if (weft__forked) return weft__error_forked(__func__);
+    if (!node || !channel || !found) return weft__error_null(__func__, !node ? "node" : !channel ? "channel" : "found");
     (void)weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_letters_begin(node->core, channel, &walk);
@@ -50,7 +46,9 @@ weft_error weft_letters_find(weft_node *node, const char *channel,
 
 weft_error weft_letter_fetch(weft_node *node, const char *channel, uint64_t id, weft_letter *letter)
 {
-    if (!node || !channel || !letter) return no_argument("weft_letter_fetch");
+    if (weft__forked) return weft__error_forked(__func__);
+    if (!node || !channel || !letter)
+        return weft__error_null(__func__, !node ? "node" : !channel ? "channel" : "letter");
     struct core_letter_view *view = weft__mem_alloc(&node->mem, sizeof *view);
     if (!view) return weft__error(WEFT_ENOMEM, "%s: no memory for a letter", channel);
     (void)weft__enter(node);
@@ -71,7 +69,8 @@ weft_error weft_letter_put_back(weft_node *node, const char *channel, uint64_t i
 {
     struct core_admitted admitted;
     bool origin_gone;
-    if (!node || !channel) return no_argument("weft_letter_put_back");
+    if (weft__forked) return weft__error_forked(__func__);
+    if (!node || !channel) return weft__error_null(__func__, !node ? "node" : "channel");
     uint64_t now_ns = weft__enter(node);
     weft_error error =
         weft__core_letter_put_back(node->core, now_ns, channel, id, node->process->session, &admitted, &origin_gone);
@@ -86,7 +85,7 @@ void weft_letter_release(weft_letter *letter)
 {
     if (!letter) return;
     struct core_letter_view *view = letter->memory;
-    if (view) {
+    if (view && !weft__forked) { /* the allocator is the host's, and may take locks */
         const struct mem *mem = view->payload->mem;
         weft__message_drop(view->payload);
         weft__mem_free(mem, view);

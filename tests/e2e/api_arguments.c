@@ -124,6 +124,9 @@ static void what_is_null_is_named(void **state)
     NAMES("why", weft_dispatch_why, node, CHANNEL, NULL, NULL);
     NAMES("node", weft_why_get, NULL, (weft_dispatch_id){0}, &why);
     NAMES("why", weft_why_json, NULL, &text, NULL);
+    NAMES("found", weft_letters_find, node, CHANNEL, NULL, NULL);
+    NAMES("letter", weft_letter_fetch, node, CHANNEL, 0, NULL);
+    NAMES("channel", weft_letter_put_back, node, NULL, 0, NULL);
     /* These speak of what they are about, for several calls. */
     check_names(weft_dispatch(NULL, CHANNEL, nothing, NULL, &reply), "dispatch", "node");
     check_names(weft_dispatch(node, NULL, nothing, NULL, &reply), "dispatch", "channel");

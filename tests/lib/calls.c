@@ -42,12 +42,13 @@ static void hold(weft_task *task, void *context)
     unlock(cast);
 }
 
-static weft_worker *work(struct cast *cast, const char *channel, weft_handler handler)
+static weft_worker *work(struct cast *cast, const char *channel, weft_handler handler,
+                         const weft_channel_options *channel_options)
 {
     weft_worker_options options = WEFT_WORKER_OPTIONS;
     weft_worker *worker;
     options.max_concurrent = 4;
-    thread_check_ok(weft_channel_declare(cast->node, channel, NULL));
+    thread_check_ok(weft_channel_declare(cast->node, channel, channel_options));
     thread_check_ok(weft_worker_register(cast->node, channel, handler, cast, &options, &worker));
     return worker;
 }
@@ -88,6 +89,23 @@ static void hear(struct cast *cast)
     thread_check_ok(weft_subscription_next(cast->ear, 0, &cast->event, 1, &count));
 }
 
+static void leave_letters(struct cast *cast)
+{
+    weft_channel_options options = WEFT_CHANNEL_OPTIONS;
+    weft_task *task;
+    options.dead_letter = CALLS_DEAD;
+    thread_check_ok(weft_channel_declare(cast->node, CALLS_DEAD, NULL));
+    thread_check_ok(weft_channel_declare(cast->node, CALLS_LATE, &options));
+    weft_worker *worker = work(cast, CALLS_LATE, NULL, &options);
+    for (int i = 0; i < 2; i++) {
+        thread_check_ok(weft_dispatch_async(cast->node, CALLS_LATE, WEFT_TEXT("1"), NULL, NULL, NULL, 0, NULL));
+        thread_check_ok(weft_worker_next(worker, WEFT_FOREVER, &task));
+        thread_check_ok(weft_task_abandon(task));
+    }
+    thread_check_ok(weft_worker_unregister(worker));
+    thread_check_ok(weft_letter_fetch(cast->node, CALLS_DEAD, 0, &cast->letter));
+}
+
 static void dispatch_detached(struct cast *cast)
 {
     weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
@@ -115,9 +133,9 @@ void cast_open(struct cast *cast, uint32_t threads, const weft_allocator *alloca
     thread_check_ok(weft_channel_declare(cast->node, CALLS_WAIT, NULL));
     thread_check_ok(weft_channel_declare(cast->node, CALLS_EMPTY, NULL));
     thread_check_ok(weft_channel_template(cast->node, CALLS_MADE, NULL));
-    cast->echo = work(cast, CALLS_ECHO, echo);
-    cast->hold = work(cast, CALLS_HOLD, hold);
-    cast->pull = work(cast, CALLS_PULL, NULL);
+    cast->echo = work(cast, CALLS_ECHO, echo, NULL);
+    cast->hold = work(cast, CALLS_HOLD, hold, NULL);
+    cast->pull = work(cast, CALLS_PULL, NULL, NULL);
 
     (void)submit(cast, CALLS_HOLD);
     lock(cast);
@@ -133,6 +151,7 @@ void cast_open(struct cast *cast, uint32_t threads, const weft_allocator *alloca
     dispatch_detached(cast);
     cast->open = submit(cast, CALLS_WAIT);
     hear(cast);
+    leave_letters(cast);
     thread_check_ok(weft_node_inspect(cast->node, NULL, &cast->listing));
     thread_check_ok(weft_why_get(cast->node, cast->open, &cast->why));
     thread_check_ok(weft_listing_json(cast->listing, &cast->text, NULL));
@@ -151,6 +170,7 @@ static void let_go(struct cast *cast)
     } while (weft_worker_next(cast->pull, 0, &cast->task) == WEFT_OK);
     weft_reply_release(&cast->reply);
     weft_event_release(&cast->event);
+    weft_letter_release(&cast->letter);
     weft_listing_release(cast->listing);
     weft_why_release(&cast->why);
     weft_text_release(cast->text);
@@ -208,14 +228,15 @@ __attribute__((format(printf, 2, 3))) static void write_line(struct page *page, 
 
 static bool write_channel(const weft_channel_info *info, void *context)
 {
-    write_line(
-        context,
-        "%s %d: workers %u %u queued %u %llu in flight %u %u: dispatched %llu completed %llu failed %llu died "
-        "%llu timed out %llu cancelled %llu rejected %llu\n",
-        info->name, (int)info->state, info->workers, info->workers_eligible, info->queued,
-        (unsigned long long)info->queued_bytes, info->in_flight, info->orphaned, (unsigned long long)info->dispatched,
-        (unsigned long long)info->completed, (unsigned long long)info->failed, (unsigned long long)info->worker_died,
-        (unsigned long long)info->timed_out, (unsigned long long)info->cancelled, (unsigned long long)info->rejected);
+    write_line(context,
+               "%s %d: workers %u %u queued %u %llu in flight %u %u: dispatched %llu completed %llu failed %llu died "
+               "%llu timed out %llu cancelled %llu rejected %llu letters %u\n",
+               info->name, (int)info->state, info->workers, info->workers_eligible, info->queued,
+               (unsigned long long)info->queued_bytes, info->in_flight, info->orphaned,
+               (unsigned long long)info->dispatched, (unsigned long long)info->completed,
+               (unsigned long long)info->failed, (unsigned long long)info->worker_died,
+               (unsigned long long)info->timed_out, (unsigned long long)info->cancelled,
+               (unsigned long long)info->rejected, info->letters);
     return true;
 }
 
@@ -399,6 +420,44 @@ CALL(slow_name)
 {
     UNUSED;
     thread_check_str(weft_slow_name(WEFT_DISCONNECT), "disconnect");
+    return WEFT_OK;
+}
+
+/* letter.h */
+
+static bool found_letter(const weft_letter *letter, void *context)
+{
+    thread_check_eq(letter->outcome, WEFT_WORKER_DIED);
+    ++*(int *)context;
+    return true;
+}
+
+CALL(letters_find)
+{
+    int count = 0;
+    weft_error error = weft_letters_find(cast->node, CALLS_DEAD, found_letter, &count);
+    thread_check_eq(count, !error);
+    return error;
+}
+
+CALL(letter_fetch)
+{
+    weft_letter letter;
+    weft_error error = weft_letter_fetch(cast->node, CALLS_DEAD, 0, &letter);
+    if (!error) weft_letter_release(&letter);
+    return error;
+}
+
+CALL(letter_put_back)
+{
+    weft_ticket ticket;
+    return weft_letter_put_back(cast->node, CALLS_DEAD, 0, &ticket);
+}
+
+CALL(letter_release)
+{
+    weft_letter_release(&cast->letter);
+    thread_check_true(!cast->letter.memory && !cast->letter.payload.data);
     return WEFT_OK;
 }
 
@@ -653,7 +712,7 @@ CALL(channel_find)
 {
     int count = 0;
     weft_error error = weft_channel_find(cast->node, "dispatch.cast.*", found_one, &count);
-    thread_check_eq(count, error ? 0 : 5);
+    thread_check_eq(count, error ? 0 : 7);
     return error;
 }
 
@@ -1029,6 +1088,16 @@ CALL(dispatch_with_everything)
     return WEFT_OK;
 }
 
+CALL(dispatch_with_a_key)
+{
+    weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
+    weft_reply reply;
+    options.key = "once";
+    weft_error error = weft_dispatch(cast->node, CALLS_ECHO, WEFT_TEXT("1"), &options, &reply);
+    if (!error) weft_reply_release(&reply);
+    return error;
+}
+
 CALL(dispatch_of_the_thread)
 {
     weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
@@ -1208,6 +1277,7 @@ const struct call calls[] = {
     REFUSED(task_abandon),
     REFUSED(dispatch),
     REFUSED_AS(dispatch, with_everything),
+    REFUSED_AS(dispatch, with_a_key),
     REFUSED_AS(dispatch, of_the_thread),
     REFUSED(dispatch_async),
     REFUSED_AS(dispatch_async, queued),
@@ -1232,6 +1302,10 @@ const struct call calls[] = {
     REFUSED(subscription_info_get),
     HARMLESS(event_release),
     HARMLESS(slow_name),
+    REFUSED(letters_find),
+    REFUSED(letter_fetch),
+    REFUSED(letter_put_back),
+    HARMLESS(letter_release),
     REFUSED(node_inspect),
     HARMLESS(listing_json), /* needs no node, like why_json */
     HARMLESS(listing_release),

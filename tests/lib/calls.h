@@ -17,6 +17,8 @@
     "dispatch.cast.pull" /* a pull worker: `task`, which streams, is taken, another one waits in its inbox */
 #define CALLS_WAIT "dispatch.cast.wait"   /* nobody works there: `open` waits */
 #define CALLS_EMPTY "dispatch.cast.empty" /* nothing */
+#define CALLS_LATE "dispatch.cast.late"   /* nobody works there any more; its dead letters go to: */
+#define CALLS_DEAD "dispatch.cast.dead"   /* one letter stands there, `letter` was fetched */
 #define CALLS_NEWS "event.cast.news"      /* `ear` hears it */
 #define CALLS_MADE "dispatch.cast.made"   /* is made from a template when somebody registers */
 
@@ -32,6 +34,7 @@ struct cast {
     weft_participant *participant;
     weft_reply reply; /* not released yet; nor are these: */
     weft_event event;
+    weft_letter letter;
     weft_listing *listing;
     weft_why why;
     char *text;
