@@ -20,15 +20,16 @@ extern char **environ;
 enum { CHANNELS = 3, BORROWED = 4, RECENT = 64, SAMPLES_MAX = 4096, ROUNDS_LEAST = 12 };
 
 static const char *const channels[CHANNELS] = {"dispatch.soak.plain", "dispatch.soak.again", "dispatch.soak.over"};
-static const char news[] = "event.soak.news";
+static const char news[] = "event.soak.news", letters[] = "dispatch.soak.letters", keyed[] = "dispatch.soak.keyed";
 
 static struct {
     weft_node *node;
-    weft_worker *workers[CHANNELS];
+    weft_worker *workers[CHANNELS + 1];
     unsigned seed;
     atomic_bool stop; /* the round is over */
     _Atomic int64_t live_bytes, live_blocks;
-    atomic_ullong admitted, outcomes[8], async_open, published, heard, updates, events, told;
+    atomic_ullong admitted, outcomes[8], async_open, published, heard, updates, events, told, repeats, fetched,
+        put_back;
     _Atomic uint64_t recent[RECENT][2];
 } world;
 
@@ -321,6 +322,22 @@ static void detach_and_fetch(const char *channel, weft_bytes payload, weft_dispa
     weft_reply_release(&reply);
 }
 
+/* Repeats of a few keys; what joins is not admitted anew, and has the same outcome. */
+static void repeat_a_key(unsigned *state)
+{
+    weft_dispatch_options options = random_options(state);
+    weft_reply reply;
+    char key[16];
+    snprintf(key, sizeof key, "key-%u", roll(state, 16));
+    options.key = key;
+    options.updated = NULL;
+    options.activity_type = options.content_type = NULL;
+    thread_check_ok(weft_dispatch(world.node, keyed, WEFT_TEXT("keyed"), &options, &reply));
+    thread_check_true(reply.outcome != WEFT_OUTCOME_NONE);
+    world.repeats++;
+    weft_reply_release(&reply);
+}
+
 static void call(unsigned *state, weft_completions *completions)
 {
     unsigned char bytes[256] = {(unsigned char)roll(state, 256)};
@@ -329,13 +346,17 @@ static void call(unsigned *state, weft_completions *completions)
     weft_dispatch_options options = random_options(state);
     weft_ticket ticket;
     weft_error error;
-    unsigned way = roll(state, 10);
+    unsigned way = roll(state, 11);
     if (way == 0) {
         wait_for_it(channel, payload, &options);
         return;
     }
     if (way == 1) {
         detach_and_fetch(channel, payload, &options);
+        return;
+    }
+    if (way == 10) {
+        repeat_a_key(state);
         return;
     }
     if (way < 5) {
@@ -454,6 +475,39 @@ static void *publish(void *argument)
     return NULL;
 }
 
+static bool see_letter(const weft_letter *letter, void *context)
+{
+    (void)context;
+    thread_check_true(letter->attempts_count > 0 || letter->outcome == WEFT_TIMED_OUT);
+    return true;
+}
+
+/* What has no other reader; one in two goes back to where it came from. */
+static void *read_letters(void *argument)
+{
+    unsigned state = world.seed + (unsigned)(uintptr_t)argument;
+    while (!world.stop) {
+        weft_letter letter;
+        weft_ticket ticket;
+        thread_check_ok(weft_letters_find(world.node, letters, see_letter, NULL));
+        if (roll(&state, 2)) {
+            if (weft_letter_put_back(world.node, letters, 0, &ticket) == WEFT_OK) {
+                weft_reply reply;
+                world.admitted++;
+                world.put_back++;
+                thread_check_ok(weft_dispatch_fetch(world.node, ticket.id, WEFT_FOREVER, &reply));
+                count_outcome(reply.outcome);
+                weft_reply_release(&reply);
+            }
+        } else if (weft_letter_fetch(world.node, letters, 0, &letter) == WEFT_OK) {
+            world.fetched++;
+            weft_letter_release(&letter);
+        }
+        usleep(200);
+    }
+    return NULL;
+}
+
 static void *look(void *argument)
 {
     unsigned state = world.seed + (unsigned)(uintptr_t)argument;
@@ -494,8 +548,15 @@ static void open_world(void)
     node_options.allocator = &allocator;
     node_options.hooks = &hooks;
     check_ok(weft_node_open(&node_options, &world.node));
+    check_ok(weft_channel_declare(world.node, news, NULL));
     options.depth_max = 8;
+    check_ok(weft_channel_declare(world.node, letters, &options));
+    options.dedup_ms = 20;
+    options.dedup_max = 8;
     options.cancel_grace_ms = 5;
+    options.schedule_to_close_ms = 200; /* of what is put back: it may have died of all who could take it */
+    check_ok(weft_channel_declare(world.node, keyed, &options));
+    options.dead_letter = letters;
     check_ok(weft_channel_declare(world.node, channels[0], &options));
     options.on_crash = WEFT_CRASH_REDISPATCH;
     options.policy = WEFT_LEAST_LOADED;
@@ -505,9 +566,9 @@ static void open_world(void)
     options.policy = WEFT_STICKY;
     options.queue_full = WEFT_BLOCK;
     check_ok(weft_channel_declare(world.node, channels[2], &options));
-    check_ok(weft_channel_declare(world.node, news, NULL));
     for (int i = 0; i < CHANNELS; i++)
         world.workers[i] = hire(channels[i], work, NULL);
+    world.workers[CHANNELS] = hire(keyed, work, NULL);
 }
 
 static double now_s(void)
@@ -519,7 +580,8 @@ static double now_s(void)
 
 static void round_of(double length_s, unsigned number)
 {
-    void *(*const mains[])(void *) = {deaths, deaths, caller, caller, channels_come_and_go, publish, look};
+    void *(*const mains[])(void *) = {deaths,  deaths, caller,      caller, channels_come_and_go,
+                                      publish, look,   read_letters};
     enum { THREADS = sizeof mains / sizeof *mains };
     pthread_t threads[THREADS];
     world.stop = false;
@@ -531,6 +593,10 @@ static void round_of(double length_s, unsigned number)
         join(threads[i]);
     for (int i = 0; i < CHANNELS; i++)
         check_ok(weft_channel_resume(world.node, channels[i]));
+    check_ok(weft_channel_drain(world.node, keyed, WEFT_FOREVER));
+    check_ok(weft_channel_resume(world.node, keyed));
+    for (weft_letter letter; weft_letter_fetch(world.node, letters, 0, &letter) == WEFT_OK; world.fetched++)
+        weft_letter_release(&letter);
     while (world.async_open) /* their channels are drained: only callbacks are to come */
         usleep(100);
 }
@@ -541,7 +607,7 @@ static void measure(double since_s)
     check_ok(weft_node_stats_get(world.node, &stats));
     check_eq(stats.dispatches_open, 0);
     check_eq(stats.subscriptions, 0);
-    check_eq(stats.channels, CHANNELS + 1);
+    check_eq(stats.channels, CHANNELS + 3);
     if (samples_count == SAMPLES_MAX) return;
     samples[samples_count++] = (struct sample){.at_s = now_s() - since_s,
                                                .live_bytes = (uint64_t)world.live_bytes,
@@ -552,26 +618,33 @@ static void measure(double since_s)
 static void check_counters(void)
 {
     weft_node_stats stats;
+    weft_channel_info keys;
     check_ok(weft_node_stats_get(world.node, &stats));
-    check_eq(stats.dispatched, world.admitted);
-    check_eq(stats.completed, world.outcomes[WEFT_COMPLETED]);
-    check_eq(stats.failed, world.outcomes[WEFT_FAILED]);
-    check_eq(stats.worker_died, world.outcomes[WEFT_WORKER_DIED]);
-    check_eq(stats.timed_out, world.outcomes[WEFT_TIMED_OUT]);
-    check_eq(stats.cancelled, world.outcomes[WEFT_CANCELLED]);
-    check_eq(stats.shed, world.outcomes[WEFT_REJECTED]);
+    check_ok(weft_channel_info_get(world.node, keyed, &keys)); /* these ended for several at once */
+    check_eq(stats.dispatched - keys.dispatched, world.admitted);
+    check_eq(stats.completed - keys.completed, world.outcomes[WEFT_COMPLETED]);
+    check_eq(stats.failed - keys.failed, world.outcomes[WEFT_FAILED]);
+    check_eq(stats.worker_died - keys.worker_died, world.outcomes[WEFT_WORKER_DIED]);
+    check_eq(stats.timed_out - keys.timed_out, world.outcomes[WEFT_TIMED_OUT]);
+    check_eq(stats.cancelled - keys.cancelled, world.outcomes[WEFT_CANCELLED]);
+    check_eq(stats.shed - keys.shed, world.outcomes[WEFT_REJECTED]);
+    check_eq(stats.dead_lettered, world.fetched + world.put_back + stats.letters_dropped);
     check_eq(stats.dispatched,
              stats.completed + stats.failed + stats.worker_died + stats.timed_out + stats.cancelled + stats.shed);
     check_eq(stats.published, world.published);
     check_eq(stats.delivered, world.heard);
     check_true(stats.deaths && stats.redispatched && stats.timed_out && stats.cancelled && stats.dropped);
-    print_message("%llu dispatches, %llu deaths, %llu re-dispatched, %llu timed out, %llu cancelled, %llu shed; %llu "
-                  "updates; %llu events to %llu; %llu node events\n",
-                  (unsigned long long)stats.dispatched, (unsigned long long)stats.deaths,
-                  (unsigned long long)stats.redispatched, (unsigned long long)stats.timed_out,
-                  (unsigned long long)stats.cancelled, (unsigned long long)stats.shed,
-                  (unsigned long long)world.updates, (unsigned long long)stats.published,
-                  (unsigned long long)stats.delivered, (unsigned long long)world.told);
+    check_true(stats.joined && stats.dead_lettered && world.put_back);
+    print_message(
+        "%llu dispatches, %llu deaths, %llu re-dispatched, %llu timed out, %llu cancelled, %llu shed; %llu "
+        "updates; %llu events to %llu; %llu node events; %llu repeats, %llu joined; "
+        "%llu letters, %llu put back, %llu dropped\n",
+        (unsigned long long)stats.dispatched, (unsigned long long)stats.deaths, (unsigned long long)stats.redispatched,
+        (unsigned long long)stats.timed_out, (unsigned long long)stats.cancelled, (unsigned long long)stats.shed,
+        (unsigned long long)world.updates, (unsigned long long)stats.published, (unsigned long long)stats.delivered,
+        (unsigned long long)world.told, (unsigned long long)world.repeats, (unsigned long long)stats.joined,
+        (unsigned long long)stats.dead_lettered, (unsigned long long)world.put_back,
+        (unsigned long long)stats.letters_dropped);
 }
 
 static void memory_has_no_slope(void **state)
@@ -590,7 +663,7 @@ static void memory_has_no_slope(void **state)
     print_samples();
     check_no_slope("held by the node", offsetof(struct sample, live_bytes), 16 * 1024);
     if (RESIDENT_COUNTS) check_no_slope("resident", offsetof(struct sample, resident_bytes), 4 * 1024 * 1024);
-    for (int i = 0; i < CHANNELS; i++)
+    for (int i = 0; i <= CHANNELS; i++)
         check_ok(weft_worker_unregister(world.workers[i]));
     check_counters();
     check_ok(weft_node_close(world.node, WEFT_FOREVER));
