@@ -5,6 +5,7 @@
 #include "api/error.h"
 #include "api/request.h"
 #include "base/clock.h"
+#include "base/fork.h"
 #include "exec/node.h"
 #include "exec/participant.h"
 
@@ -24,6 +25,7 @@ weft_error weft_letters_find(weft_node *node, const char *channel,
 {
     struct core_letter_walk walk;
     struct core_letter_view view;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !channel || !found) return no_argument("weft_letters_find");
     (void)weft__enter(node);
     weft_error error =
@@ -50,6 +52,7 @@ weft_error weft_letters_find(weft_node *node, const char *channel,
 
 weft_error weft_letter_fetch(weft_node *node, const char *channel, uint64_t id, weft_letter *letter)
 {
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !channel || !letter) return no_argument("weft_letter_fetch");
     struct core_letter_view *view = weft__mem_alloc(&node->mem, sizeof *view);
     if (!view) return weft__error(WEFT_ENOMEM, "%s: no memory for a letter", channel);
@@ -71,6 +74,7 @@ weft_error weft_letter_put_back(weft_node *node, const char *channel, uint64_t i
 {
     struct core_admitted admitted;
     bool origin_gone;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !channel) return no_argument("weft_letter_put_back");
     uint64_t now_ns = weft__enter(node);
     weft_error error =
@@ -86,7 +90,7 @@ void weft_letter_release(weft_letter *letter)
 {
     if (!letter) return;
     struct core_letter_view *view = letter->memory;
-    if (view) {
+    if (view && !weft__forked) { /* as in weft_reply_release */
         const struct mem *mem = view->payload->mem;
         weft__message_drop(view->payload);
         weft__mem_free(mem, view);

@@ -72,6 +72,21 @@ static void submit_streaming(struct cast *cast, const char *channel)
     thread_check_ok(weft_dispatch_submit(cast->completions, channel, WEFT_TEXT("1"), &options, 0, NULL));
 }
 
+static void declare_mortal(struct cast *cast)
+{
+    weft_channel_options options = WEFT_CHANNEL_OPTIONS;
+    thread_check_ok(weft_channel_declare(cast->node, CALLS_DEAD, NULL));
+    options.dead_letter = CALLS_DEAD;
+    thread_check_ok(weft_channel_declare(cast->node, CALLS_MORTAL, &options));
+}
+
+static void submit_mortal(struct cast *cast)
+{
+    weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
+    options.schedule_to_start_ms = 1;
+    thread_check_ok(weft_dispatch_submit(cast->completions, CALLS_MORTAL, WEFT_TEXT("1"), &options, 0, NULL));
+}
+
 static void fetch_reply(struct cast *cast)
 {
     size_t count;
@@ -104,6 +119,7 @@ void cast_open(struct cast *cast, uint32_t threads, const weft_allocator *alloca
     thread_check_ok(weft_group_open(cast->node, &group, &cast->group));
     thread_check_ok(weft_channel_declare(cast->node, CALLS_WAIT, NULL));
     thread_check_ok(weft_channel_declare(cast->node, CALLS_EMPTY, NULL));
+    declare_mortal(cast);
     thread_check_ok(weft_channel_template(cast->node, CALLS_MADE, NULL));
     cast->echo = work(cast, CALLS_ECHO, echo);
     cast->hold = work(cast, CALLS_HOLD, hold);
@@ -117,6 +133,12 @@ void cast_open(struct cast *cast, uint32_t threads, const weft_allocator *alloca
     submit_streaming(cast, CALLS_PULL);
     (void)submit(cast, CALLS_PULL);
     thread_check_ok(weft_worker_next(cast->pull, 0, &cast->task));
+    for (int i = 0; i < 2; i++) {
+        submit_mortal(cast);
+        fetch_reply(cast);
+        weft_reply_release(&cast->reply);
+    }
+    thread_check_ok(weft_letter_fetch(cast->node, CALLS_DEAD, 0, &cast->letter));
     (void)submit(cast, CALLS_ECHO);
     fetch_reply(cast);
     (void)submit(cast, CALLS_ECHO);
@@ -139,6 +161,7 @@ static void let_go(struct cast *cast)
         if (cast->task && weft_task_abandon(cast->task) == WEFT_OK) cast->task = NULL;
     } while (weft_worker_next(cast->pull, 0, &cast->task) == WEFT_OK);
     weft_reply_release(&cast->reply);
+    weft_letter_release(&cast->letter);
     weft_listing_release(cast->listing);
     weft_why_release(&cast->why);
     weft_text_release(cast->text);
@@ -924,6 +947,18 @@ CALL(dispatch_with_everything)
     return WEFT_OK;
 }
 
+CALL(dispatch_with_a_key)
+{
+    weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
+    weft_reply reply;
+    options.key = "k";
+    weft_error error = weft_dispatch(cast->node, CALLS_ECHO, WEFT_TEXT("1"), &options, &reply);
+    if (error) return error;
+    thread_check_eq(reply.outcome, WEFT_COMPLETED);
+    weft_reply_release(&reply);
+    return WEFT_OK;
+}
+
 CALL(dispatch_of_the_thread)
 {
     weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
@@ -1019,6 +1054,42 @@ CALL(reply_release)
     return WEFT_OK;
 }
 
+/* letter.h */
+
+static bool found_letter(const weft_letter *letter, void *context)
+{
+    (void)context;
+    return letter->id != 0;
+}
+
+CALL(letters_find)
+{
+    return weft_letters_find(cast->node, CALLS_DEAD, found_letter, NULL);
+}
+
+CALL(letter_fetch)
+{
+    weft_letter letter;
+    weft_error error = weft_letter_fetch(cast->node, CALLS_DEAD, 0, &letter);
+    if (error) return error;
+    thread_check_eq(letter.outcome, WEFT_TIMED_OUT);
+    weft_letter_release(&letter);
+    return WEFT_OK;
+}
+
+CALL(letter_put_back)
+{
+    weft_ticket ticket;
+    return weft_letter_put_back(cast->node, CALLS_DEAD, 0, &ticket);
+}
+
+CALL(letter_release)
+{
+    weft_letter_release(&cast->letter);
+    thread_check_true(!cast->letter.memory && !cast->letter.payload.data);
+    return WEFT_OK;
+}
+
 /* --- the table ----------------------------------------------------------------------------------------------------- */
 
 #define REFUSED(name)                                                                                                  \
@@ -1104,6 +1175,7 @@ const struct call calls[] = {
     REFUSED(dispatch),
     REFUSED_AS(dispatch, with_everything),
     REFUSED_AS(dispatch, of_the_thread),
+    REFUSED_AS(dispatch, with_a_key),
     REFUSED(dispatch_async),
     REFUSED_AS(dispatch_async, queued),
     REFUSED(completions_open),
@@ -1115,6 +1187,10 @@ const struct call calls[] = {
     REFUSED(dispatch_cancel),
     REFUSED(dispatch_fetch),
     HARMLESS(reply_release),
+    REFUSED(letters_find),
+    REFUSED(letter_fetch),
+    REFUSED(letter_put_back),
+    HARMLESS(letter_release),
     HARMLESS(priority_name),
     HARMLESS(admission_name),
     REFUSED(node_inspect),

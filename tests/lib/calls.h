@@ -15,9 +15,11 @@
 #define CALLS_HOLD "dispatch.cast.hold" /* one whose handler holds `held` until the cast is closed */
 #define CALLS_PULL                                                                                                     \
     "dispatch.cast.pull" /* a pull worker: `task`, which streams, is taken, another one waits in its inbox */
-#define CALLS_WAIT "dispatch.cast.wait"   /* nobody works there: `open` waits */
-#define CALLS_EMPTY "dispatch.cast.empty" /* nothing */
-#define CALLS_MADE "dispatch.cast.made"   /* is made from a template when somebody registers */
+#define CALLS_WAIT "dispatch.cast.wait"     /* nobody works there: `open` waits */
+#define CALLS_EMPTY "dispatch.cast.empty"   /* nothing */
+#define CALLS_MORTAL "dispatch.cast.mortal" /* nobody works there; two that waited in vain became letters: */
+#define CALLS_DEAD "dispatch.cast.dead"     /* one stands here, `letter` was fetched */
+#define CALLS_MADE "dispatch.cast.made"     /* is made from a template when somebody registers */
 
 struct cast {
     weft_node *node;
@@ -29,6 +31,7 @@ struct cast {
     weft_dispatch_id detached; /* its outcome can be fetched */
     weft_participant *participant;
     weft_reply reply; /* not released yet; nor are these: */
+    weft_letter letter;
     weft_listing *listing;
     weft_why why;
     char *text;
