@@ -153,7 +153,7 @@ check-mem: ## the fault tests under valgrind
 check: $(LIB) $(if $(filter %.sh,$(TESTS)),all $(UV_EXAMPLES) $(SIM)) $(filter-out %.sh,$(TESTS))
 	$(if $(strip $(TESTS)),,$(error no test found$(if $(T), whose path holds $(T))))
 	@WEFT_TOP='$(CURDIR)' WEFT_BUILD='$(abspath $O)' CC='$(CC)' CXX='$(CXX)' \
-		REPEAT='$(REPEAT)' TIMEOUT='$(TIMEOUT)' WRAP='$(WRAP)' STRESS_S='$(STRESS_S)' tests/run.sh $(TESTS)
+		REPEAT='$(REPEAT)' TIMEOUT='$(TIMEOUT)' WRAP='$(WRAP)' STRESS_S='$(STRESS_S)' SOAK_S='$(SOAK_S)' tests/run.sh $(TESTS)
 
 sim: $O/sim ## the simulator; SEED=n EVENTS=n, or SIM_S=seconds
 	$< $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events $(EVENTS)) $(if $(SIM_S),--seconds $(SIM_S))

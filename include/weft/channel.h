@@ -54,7 +54,7 @@ typedef struct weft_channel_options {
     weft_policy policy;
     weft_queue_full queue_full;
     uint32_t depth_max; /* dispatches waiting for a worker, besides those that came back; 0 = none: busy at once */
-    uint64_t bytes_max; /* of what waits, envelopes included */
+    uint64_t bytes_max; /* of what waits, envelopes included; 0 = nothing waits, as where depth_max is 0 */
     uint32_t payload_bytes_max; /* of one payload */
     weft_crash on_crash;
     uint32_t attempts_max;       /* where a crash re-dispatches; 1 to 16 */
@@ -119,7 +119,7 @@ typedef struct weft_channel_info {
     uint32_t subscribers;     /* now, of an event channel: by its name and by patterns */
     uint64_t published;       /* events */
     uint64_t delivered;       /* into inboxes */
-    uint64_t dropped;         /* from or before inboxes that were full */
+    uint64_t dropped;         /* from or before inboxes that were full, or unheard when the node was closed */
     uint64_t cut;             /* subscribers cut off for lack of progress */
 } weft_channel_info;
 
@@ -146,7 +146,8 @@ extern "C" {
 WEFT_API weft_error weft_channel_declare(weft_node *node, const char *name, const weft_channel_options *options);
 
 /* Says how to make channels that match the pattern when a worker registers on one that nobody declared. Of several
- * templates that match, the one declared first is used. Errors as weft_channel_declare; at most 256 templates. */
+ * templates that match, the one declared first is used. Errors as weft_channel_declare, WEFT_EUNSUPPORTED also for
+ * signal and history; at most 256 templates. */
 WEFT_API weft_error weft_channel_template(weft_node *node, const char *pattern, const weft_channel_options *options);
 
 /* Pause hands out nothing, but admits; resume makes a paused, draining or drained channel open again.
@@ -160,10 +161,9 @@ WEFT_API weft_error weft_channel_resume(weft_node *node, const char *name);
  * WEFT_ECLOSED. Blocks. */
 WEFT_API weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeout_ms);
 
-/* Deletes a channel and its workers' entries: their weft_worker_next returns WEFT_ECLOSED; each registration is still
- * its owner's to unregister. Subscriptions to its name end. WEFT_EBUSY: dispatches wait or run there: drain it first; or
- * dead letters stand there, or it is the dead-letter channel of another. WEFT_ENOCHANNEL;
- * WEFT_ECLOSED. */
+/* Deletes a channel and its workers' entries: their weft_worker_next returns WEFT_ECLOSED; each registration is
+ * still its owner's to unregister. Subscriptions to its name end. WEFT_EBUSY: dispatches wait or run there: drain it
+ * first; or dead letters stand there, or it is the dead-letter channel of another. WEFT_ENOCHANNEL; WEFT_ECLOSED. */
 WEFT_API weft_error weft_channel_delete(weft_node *node, const char *name);
 
 /* Calls found for each channel that matches the pattern, in no promised order, until it returns false. It runs in

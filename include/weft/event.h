@@ -10,10 +10,10 @@
 
 /* What a full inbox does. */
 typedef enum weft_slow {
-    WEFT_DROP_OLDEST = 0, /* the oldest makes room for the newcomer */
+    WEFT_DROP_OLDEST = 0, /* the oldest make room for the newcomer, unless it is over bytes_max itself: it is dropped */
     WEFT_DROP_NEWEST,     /* the newcomer is dropped */
-    WEFT_DISCONNECT       /* the newcomer is dropped; a subscriber that took nothing for stall_ms is cut off instead.
-                             One that is slow but goes on is not. */
+    WEFT_DISCONNECT /* the newcomer is dropped; and a subscriber that has taken nothing for stall_ms, none of whose
+                             calls of heard has returned either, is cut off. One that is slow but goes on is not. */
 } weft_slow;
 
 typedef struct weft_event {
@@ -32,7 +32,7 @@ typedef struct weft_subscribe_options {
     weft_slow slow;
     uint32_t items_max;                           /* of its inbox, 1 to WEFT_INBOX_MAX */
     uint64_t bytes_max;                           /* of what waits there, envelopes included */
-    uint32_t stall_ms;                            /* for WEFT_DISCONNECT */
+    uint32_t stall_ms;                            /* for WEFT_DISCONNECT, not 0; WEFT_FOREVER = nobody is cut off */
     uint32_t flags;                               /* WEFT_OWNER_THREAD: the calling thread is the participant */
     weft_participant *participant;                /* with whom it ends; NULL = the process */
     weft_group *group;                            /* where heard runs; NULL = the node's default group; not for pull */
@@ -83,7 +83,7 @@ typedef struct weft_subscription_info {
     uint64_t delivered;    /* into its inbox */
     uint64_t taken;        /* from it */
     uint64_t dropped;      /* from it or before it */
-    uint64_t last_seen_ns; /* since it last took something, or subscribed */
+    uint64_t last_seen_ns; /* since it last took something, or since it subscribed */
 } weft_subscription_info;
 
 #ifdef __cplusplus
@@ -108,11 +108,12 @@ WEFT_API weft_error weft_subscribe(weft_node *node, const char *pattern,
                                    void (*heard)(const weft_event *event, void *context), void *context,
                                    const weft_subscribe_options *options, weft_subscription **subscription);
 
-/* Ends it: no event comes after, what is in the inbox is gone, and the handle. Waits for a call of heard under way.
+/* Ends it: no event comes after, what is in the inbox is gone, and the handle. Waits for a call of heard under way; calls
+ * of weft_subscription_next return WEFT_ECLOSED first.
  * WEFT_EDEADLK: called from there: nothing has changed. NULL: WEFT_OK. */
 WEFT_API weft_error weft_unsubscribe(weft_subscription *subscription);
 
-/* Takes up to max events from the inbox, oldest first. Gives *count events: release each. timeout_ms 0 asks without
+/* Takes up to max events from the inbox, 256 at most, oldest first. Gives *count events: release each. timeout_ms 0 asks without
  * waiting. What is left in the inbox of a subscription that has ended can still be taken. WEFT_EAGAIN: none now (timeout
  * 0); WEFT_ETIMEDOUT; WEFT_ESLOW: cut off; WEFT_EDEAD: its participant died; WEFT_ECLOSED: its channel was deleted, or
  * the node closes; WEFT_EINVAL: has a callback. Any thread, several at once; blocks. */

@@ -24,8 +24,8 @@ WEFT_API weft_error weft_participant_process(weft_node *node, const char *name, 
 
 /* The calling thread: dead when it returns, calls pthread_exit or is cancelled. name: copies, NULL = "thread-<tid>".
  * What WEFT_OWNER_THREAD asks for is this, made once for each thread and node; it stays, also where the call that asked
- * for it fails. Gives. Errors as above; WEFT_EEXIST too
- * where this thread has another name already. */
+ * for it fails. Gives. Errors as above; WEFT_EEXIST too where this thread has another name already, be it one that
+ * WEFT_OWNER_THREAD made up: a participant keeps the name by which it was first seen, so name a thread before that. */
 WEFT_API weft_error weft_participant_thread(weft_node *node, const char *name, weft_participant **participant);
 
 /* One that only the host can watch: alive until weft_participant_dead. name: copies, not NULL. Gives. Errors as

@@ -47,9 +47,9 @@ typedef struct weft_dispatch_id {
 /* Waits without a bound, where a call takes a timeout; no bound, where an option takes a time. */
 #define WEFT_FOREVER UINT32_MAX
 
-/* The longest name of a channel part, worker, participant, group, activity type or error code, in bytes; of a content
- * type. Workers, participants, groups and error codes are named in [A-Za-z0-9_.-], activity types in
- * [A-Za-z0-9_.:/-]. */
+/* The longest name of a channel part, worker, participant, group, activity type or error code, in bytes; of a
+ * content type, which is printable ASCII. Workers, participants, groups and error codes are named in [A-Za-z0-9_.-],
+ * activity types in [A-Za-z0-9_.:/-]. */
 enum { WEFT_NAME_MAX = 64, WEFT_CONTENT_TYPE_MAX = 127, WEFT_CHANNEL_NAME_MAX = 8 + 2 * (WEFT_NAME_MAX + 1) };
 
 /* How a dispatch ended; exactly one of these, once. */

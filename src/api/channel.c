@@ -14,11 +14,6 @@ static weft_error report(weft_error error, const char *name, const char *sentenc
     return weft__error_plain(error, name);
 }
 
-static weft_error no_argument(const char *call)
-{
-    return weft__error(WEFT_EINVAL, "%s: an argument is NULL that must not be", call);
-}
-
 static weft_error bad_name(const char *name)
 {
     return weft__error(WEFT_EINVAL, "%.80s: not a channel's name, which is <kind>.<namespace>.<name>", name);
@@ -28,7 +23,7 @@ weft_error weft_channel_declare(weft_node *node, const char *name, const weft_ch
 {
     char sentence[ERROR_TEXT_MAX] = "";
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !name) return no_argument("weft_channel_declare");
+    if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
     if (!weft__channel_name_valid(name)) return bad_name(name);
     (void)weft__enter(node);
     weft_error error = weft__core_channel_declare(node->core, name, options, sentence);
@@ -40,7 +35,7 @@ weft_error weft_channel_template(weft_node *node, const char *pattern, const wef
 {
     char sentence[ERROR_TEXT_MAX] = "";
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !pattern) return no_argument("weft_channel_template");
+    if (!node || !pattern) return weft__error_null(__func__, !node ? "node" : "pattern");
     if (!weft__pattern_valid(pattern)) return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
     (void)weft__enter(node);
     weft_error error = weft__core_template_declare(node->core, pattern, options, sentence);
@@ -51,7 +46,7 @@ weft_error weft_channel_template(weft_node *node, const char *pattern, const wef
 weft_error weft_channel_pause(weft_node *node, const char *name)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !name) return no_argument("weft_channel_pause");
+    if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
     uint64_t now_ns = weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_pause(node->core, now_ns, name);
@@ -65,7 +60,7 @@ weft_error weft_channel_pause(weft_node *node, const char *name)
 weft_error weft_channel_resume(weft_node *node, const char *name)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !name) return no_argument("weft_channel_resume");
+    if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
     uint64_t now_ns = weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_resume(node->core, now_ns, name);
@@ -89,7 +84,7 @@ weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeou
     struct waiter waiter;
     struct executor *lent;
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !name) return no_argument("weft_channel_drain");
+    if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
     if (weft__frame_in_channel(node, name))
         return weft__error(WEFT_EDEADLK, "%s: drained from one of its own handlers, which it would wait for", name);
     (void)weft__lend(node, &lent); /* with no substitute to be had it waits all the same */
@@ -112,7 +107,7 @@ weft_error weft_channel_delete(weft_node *node, const char *name)
 {
     char sentence[ERROR_TEXT_MAX] = "";
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !name) return no_argument("weft_channel_delete");
+    if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
     uint64_t now_ns = weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_delete(node->core, now_ns, name, sentence);
@@ -124,7 +119,7 @@ weft_error weft_channel_find(weft_node *node, const char *pattern,
                              bool (*found)(const weft_channel_info *info, void *context), void *context)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !pattern || !found) return no_argument("weft_channel_find");
+    if (!node || !pattern || !found) return weft__error_null(__func__, !node ? "node" : !pattern ? "pattern" : "found");
     if (!weft__pattern_valid(pattern)) return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
     uint64_t serial = 0;
     for (;;) {
@@ -144,7 +139,7 @@ weft_error weft_channel_info_get(weft_node *node, const char *name, weft_channel
 {
     weft_channel_info now;
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !name || !info) return no_argument("weft_channel_info_get");
+    if (!node || !name || !info) return weft__error_null(__func__, !node ? "node" : !name ? "name" : "info");
     uint64_t now_ns = weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_info(node->core, now_ns, name, &now);
@@ -156,7 +151,7 @@ weft_error weft_channel_info_get(weft_node *node, const char *name, weft_channel
 weft_error weft_channel_latency_get(weft_node *node, const char *name, weft_latency *latency)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !name || !latency) return no_argument("weft_channel_latency_get");
+    if (!node || !name || !latency) return weft__error_null(__func__, !node ? "node" : !name ? "name" : "latency");
     (void)weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_latency(node->core, name, latency);
@@ -167,7 +162,8 @@ weft_error weft_channel_latency_get(weft_node *node, const char *name, weft_late
 weft_error weft_channel_deaths(weft_node *node, const char *name, weft_death *deaths, size_t max, size_t *count)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !name || (!deaths && max) || !count) return no_argument("weft_channel_deaths");
+    if (!node || !name || (!deaths && max) || !count)
+        return weft__error_null(__func__, !node ? "node" : !name ? "name" : (!deaths && max) ? "deaths" : "count");
     (void)weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_deaths(node->core, name, deaths, max, count);

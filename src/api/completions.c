@@ -22,7 +22,7 @@ struct fetch {
 weft_error weft_completions_open(weft_node *node, uint32_t outstanding_max, weft_completions **opened)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !opened) return weft__error(WEFT_EINVAL, "weft_completions_open: node or completions is NULL");
+    if (!node || !opened) return weft__error_null(__func__, !node ? "node" : "completions");
     if (!outstanding_max) return weft__error(WEFT_EINVAL, "weft_completions_open: outstanding_max is 0");
     weft_completions *completions = weft__mem_zalloc(&node->mem, sizeof(*completions));
     if (!completions) return weft__error(WEFT_ENOMEM, "weft_completions_open: no memory");
@@ -72,7 +72,7 @@ weft_error weft_dispatch_submit(weft_completions *completions, const char *chann
     struct core_request request;
     struct core_admitted admitted = {.admission = WEFT_ADMISSION_NONE};
     if (weft__forked) return weft__error_forked(__func__);
-    if (!completions) return weft__error(WEFT_EINVAL, "weft_dispatch_submit: completions is NULL");
+    if (!completions) return weft__error_null(__func__, "completions");
     weft_node *node = completions->node;
     weft_error error = weft__request_fill(node, channel, payload, options, &request);
     if (error) return error;
@@ -147,8 +147,9 @@ weft_error weft_completions_next(weft_completions *completions, uint32_t timeout
     struct fetch fetch = {.completions = completions, .counted = true};
     struct waiter waiter;
     if (weft__forked) return weft__error_forked(__func__);
-    if (!completions || !replies || !max || !count)
-        return weft__error(WEFT_EINVAL, "weft_completions_next: completions, replies or count is NULL, or max is 0");
+    if (!completions || !replies || !count)
+        return weft__error_null(__func__, !completions ? "completions" : !replies ? "replies" : "count");
+    if (!max) return weft__error(WEFT_EINVAL, "weft_completions_next: max is 0");
     if (!timeout_ms) return next_now(completions, replies, max, count);
     weft_node *node = completions->node;
     (void)weft__lend(node, &fetch.lent); /* with no substitute to be had it waits all the same */
@@ -175,7 +176,7 @@ weft_error weft_completions_next(weft_completions *completions, uint32_t timeout
 weft_error weft_completions_fd(weft_completions *completions, int *fd)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!completions || !fd) return weft__error(WEFT_EINVAL, "weft_completions_fd: completions or fd is NULL");
+    if (!completions || !fd) return weft__error_null(__func__, !completions ? "completions" : "fd");
     if (weft__waiter_watch(completions->node, &completions->dest, &completions->watch, fd)) return WEFT_OK;
     return weft__error(WEFT_ESYSTEM, "weft_completions_fd: no eventfd: %s", strerror(errno));
 }

@@ -87,7 +87,7 @@ weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payloa
     struct core_dest dest;
     struct executor *lent;
     if (weft__forked) return weft__error_forked(__func__);
-    if (!reply) return weft__error(WEFT_EINVAL, "weft_dispatch: reply is NULL");
+    if (!reply) return weft__error_null(__func__, "reply");
     weft_error error = weft__request_fill(node, channel, payload, options, &request);
     if (error) return error;
     if (weft__lend(node, &lent)) {
@@ -147,7 +147,7 @@ weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes 
 weft_error weft_dispatch_cancel(weft_node *node, weft_dispatch_id id)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node) return weft__error(WEFT_EINVAL, "weft_dispatch_cancel: node is NULL");
+    if (!node) return weft__error_null(__func__, "node");
     uint64_t now_ns = weft__enter(node);
     weft_error error = weft__core_cancel(node->core, now_ns, id);
     weft__leave(node);
@@ -161,7 +161,7 @@ weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t ti
     struct core_outcome outcome;
     struct executor *lent = NULL;
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !reply) return weft__error(WEFT_EINVAL, "weft_dispatch_fetch: node or reply is NULL");
+    if (!node || !reply) return weft__error_null(__func__, !node ? "node" : "reply");
     if (timeout_ms && weft__lend(node, &lent)) return deadlock("weft_dispatch_fetch");
     uint64_t now_ns = weft__enter(node);
     uint64_t deadline_ns = weft__deadline(now_ns, timeout_ms);

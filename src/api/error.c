@@ -35,6 +35,17 @@ weft_error weft__error_null(const char *call, const char *argument)
     return weft__error(WEFT_EINVAL, "%s: %s is NULL", call, argument);
 }
 
+weft_error weft__error_content_type(const char *call, const char *content_type)
+{
+    if (!content_type) return WEFT_OK;
+    size_t length = 0;
+    while (content_type[length] >= ' ' && content_type[length] <= '~' && length <= WEFT_CONTENT_TYPE_MAX)
+        length++;
+    if (length > 0 && length <= WEFT_CONTENT_TYPE_MAX && !content_type[length]) return WEFT_OK;
+    return weft__error(WEFT_EINVAL, "%s: content_type is not 1 to %d characters of printable ASCII", call,
+                       WEFT_CONTENT_TYPE_MAX);
+}
+
 const char *weft_error_message(void)
 {
     return message;

@@ -20,4 +20,7 @@ weft_error weft__error_forked(const char *call);
 /* WEFT_EINVAL: "<call>: <argument> is NULL". */
 weft_error weft__error_null(const char *call, const char *argument);
 
+/* WEFT_EINVAL where that is no content type, which is 1 to WEFT_CONTENT_TYPE_MAX of printable ASCII, or NULL. */
+weft_error weft__error_content_type(const char *call, const char *content_type);
+
 #endif

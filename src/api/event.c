@@ -55,15 +55,12 @@ static weft_error owner_of(weft_node *node, weft_participant *participant, uint3
 static weft_error check_publish(weft_node *node, const char *channel, weft_bytes payload, const weft_publish_options *o)
 {
     if (!node || !channel || (!payload.data && payload.size))
-        return weft__error(WEFT_EINVAL, "weft_publish: node, channel or payload is NULL");
+        return weft__error_null("weft_publish", !node ? "node" : !channel ? "channel" : "payload");
     if (!weft__channel_name_valid(channel)) return bad_name(channel);
     if (payload.size >= UINT32_MAX) return weft__error(WEFT_EINVAL, "%s: the payload is over 4 GiB", channel);
     if (o->version != 1)
         return weft__error(WEFT_EINVAL, "publish: options.version is not 1: initialise them with WEFT_PUBLISH_OPTIONS");
-    if (o->content_type &&
-        (!*o->content_type || strnlen(o->content_type, WEFT_CONTENT_TYPE_MAX + 1) > WEFT_CONTENT_TYPE_MAX))
-        return weft__error(WEFT_EINVAL, "publish: content_type is not 1 to %d bytes", WEFT_CONTENT_TYPE_MAX);
-    return WEFT_OK;
+    return weft__error_content_type("publish", o->content_type);
 }
 
 /* Asked before a large payload is copied. */
@@ -84,6 +81,7 @@ weft_error weft_publish(weft_node *node, const char *channel, weft_bytes payload
     const weft_publish_options *o = options ? options : &defaults;
     char sentence[ERROR_TEXT_MAX] = "";
     struct core_publication publication = {.channel = channel};
+    if (weft__forked) return weft__error_forked(__func__);
     weft_error error = check_publish(node, channel, payload, o);
     if (!error && options) error = owner_of(node, o->participant, o->flags, "publish", &publication.session);
     if (error) return error;
@@ -185,8 +183,9 @@ weft_error weft_subscribe(weft_node *node, const char *pattern, void (*heard)(co
     const weft_subscribe_options defaults = WEFT_SUBSCRIBE_OPTIONS;
     const weft_subscribe_options *o = options ? options : &defaults;
     uint64_t session;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!node || !pattern || !subscribed)
-        return weft__error(WEFT_EINVAL, "weft_subscribe: node, pattern or subscription is NULL");
+        return weft__error_null(__func__, !node ? "node" : !pattern ? "pattern" : "subscription");
     weft_error error = check_pattern(pattern);
     if (!error) error = check_options(node, !heard, o);
     if (!error) error = owner_of(node, o->participant, o->flags, "subscribe", &session);
@@ -207,6 +206,7 @@ weft_error weft_unsubscribe(weft_subscription *subscription)
     struct waiter waiter;
     struct executor *lent;
     struct inbox inbox;
+    if (weft__forked) return weft__error_forked(__func__);
     if (!subscription) return WEFT_OK;
     if (weft__frame_in_subscription(subscription))
         return weft__error(WEFT_EDEADLK, "%s: unsubscribed from its own callback", subscription->pattern);
@@ -288,8 +288,10 @@ weft_error weft_subscription_next(weft_subscription *subscription, uint32_t time
     struct inbox_entry entries[CORE_HOLD_MAX];
     size_t taken = 0;
     weft_error error;
-    if (!subscription || !events || !max || !count)
-        return weft__error(WEFT_EINVAL, "weft_subscription_next: an argument is NULL, or max is 0");
+    if (weft__forked) return weft__error_forked(__func__);
+    if (!subscription || !events || !count)
+        return weft__error_null(__func__, !subscription ? "subscription" : !events ? "events" : "count");
+    if (!max) return weft__error(WEFT_EINVAL, "weft_subscription_next: max is 0");
     if (subscription->heard)
         return weft__error(WEFT_EINVAL, "%s: the subscription has a callback, it does not pull", subscription->pattern);
     if (timeout_ms) {
@@ -311,7 +313,8 @@ weft_error weft_subscription_next(weft_subscription *subscription, uint32_t time
 
 weft_error weft_subscription_fd(weft_subscription *subscription, int *fd)
 {
-    if (!subscription || !fd) return weft__error(WEFT_EINVAL, "weft_subscription_fd: subscription or fd is NULL");
+    if (weft__forked) return weft__error_forked(__func__);
+    if (!subscription || !fd) return weft__error_null(__func__, !subscription ? "subscription" : "fd");
     if (subscription->heard)
         return weft__error(WEFT_EINVAL, "%s: the subscription has a callback, it does not pull", subscription->pattern);
     if (weft__waiter_watch(subscription->node, &subscription->inbox, &subscription->watch, fd)) return WEFT_OK;
@@ -321,7 +324,7 @@ weft_error weft_subscription_fd(weft_subscription *subscription, int *fd)
 void weft_event_release(weft_event *event)
 {
     if (!event) return;
-    weft__message_drop(event->memory);
+    if (!weft__forked) weft__message_drop(event->memory); /* the allocator is the host's, and may take locks */
     *event = (weft_event){0};
 }
 
@@ -329,8 +332,8 @@ void weft_event_release(weft_event *event)
 
 weft_error weft_subscription_info_get(weft_subscription *subscription, weft_subscription_info *info)
 {
-    if (!subscription || !info)
-        return weft__error(WEFT_EINVAL, "weft_subscription_info_get: subscription or info is NULL");
+    if (weft__forked) return weft__error_forked(__func__);
+    if (!subscription || !info) return weft__error_null(__func__, !subscription ? "subscription" : "info");
     weft_node *node = subscription->node;
     uint64_t now_ns = weft__enter(node);
     weft_error error = weft__core_subscription_info(node->core, now_ns, subscription->handle, info);

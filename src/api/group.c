@@ -10,7 +10,7 @@ weft_error weft_group_open(weft_node *node, const weft_group_options *options, w
     const weft_group_options defaults = WEFT_GROUP_OPTIONS;
     const weft_group_options *o = options ? options : &defaults;
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !group) return weft__error(WEFT_EINVAL, "weft_group_open: node or group is NULL");
+    if (!node || !group) return weft__error_null(__func__, !node ? "node" : "group");
     if (o->version != 1)
         return weft__error(WEFT_EINVAL, "group: options.version is not 1: initialise them with WEFT_GROUP_OPTIONS");
     const char *name = o->name ? o->name : "group";
@@ -33,7 +33,7 @@ weft_error weft_group_open(weft_node *node, const weft_group_options *options, w
 weft_error weft_group_run(weft_group *group, uint32_t timeout_ms)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!group) return weft__error(WEFT_EINVAL, "weft_group_run: group is NULL");
+    if (!group) return weft__error_null(__func__, "group");
     if (weft__frame)
         return weft__error(WEFT_EDEADLK, "group %s: lent a thread that is in a handler or callback", group->name);
     weft_node *node = group->node;

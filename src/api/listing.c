@@ -313,7 +313,7 @@ static weft_error list(weft_node *node, const char *pattern, struct listing *lis
 weft_error weft_node_inspect(weft_node *node, const char *pattern, weft_listing **listed)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !listed) return weft__error(WEFT_EINVAL, "weft_node_inspect: node or listing is NULL");
+    if (!node || !listed) return weft__error_null(__func__, !node ? "node" : "listing");
     if (pattern && !weft__pattern_valid(pattern))
         return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
     struct listing *listing = weft__mem_zalloc(&node->mem, sizeof(*listing));

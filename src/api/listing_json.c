@@ -273,8 +273,7 @@ weft_error weft__json_give(struct json *json, char **text, size_t *size, const c
 weft_error weft_listing_json(const weft_listing *listing, char **text, size_t *size)
 {
     struct json json = {.text = NULL};
-    if (weft__forked) return weft__error_forked(__func__);
-    if (!listing || !text) return weft__error(WEFT_EINVAL, "weft_listing_json: listing or text is NULL");
+    if (!listing || !text) return weft__error_null(__func__, !listing ? "listing" : "text");
     weft__json_open(&json, NULL, '{');
     put_stats(&json, &listing->stats);
     weft__json_number(&json, "listed_wall_ns", listing->listed_wall_ns);

@@ -49,7 +49,7 @@ static weft_error check_options(const weft_node_options *o)
             return weft__error(WEFT_EINVAL, "node: %s of %u is outside 1 to 2^%d - 1", bounds[i].name, bounds[i].value,
                                SLOT_INDEX_BITS);
     if (o->allocator && (!o->allocator->alloc || !o->allocator->free))
-        return weft__error(WEFT_EINVAL, "node: the allocator's alloc or free is NULL");
+        return weft__error(WEFT_EINVAL, "node: the allocator's %s is NULL", !o->allocator->alloc ? "alloc" : "free");
     return WEFT_OK;
 }
 
@@ -120,7 +120,7 @@ weft_error weft_node_open(const weft_node_options *options, weft_node **opened)
     const weft_node_options defaults = WEFT_NODE_OPTIONS;
     if (weft__forked) return weft__error_forked(__func__);
     if (!options) options = &defaults;
-    if (!opened) return weft__error(WEFT_EINVAL, "weft_node_open: node is NULL");
+    if (!opened) return weft__error_null(__func__, "node");
     weft_error error = check_options(options);
     if (error) return error;
     if (!weft__fork_arm()) return weft__error(WEFT_ENOMEM, "node: no memory to watch for forks");
@@ -261,7 +261,7 @@ weft_error weft_node_default(weft_node **node)
 {
     weft_error error = WEFT_OK;
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node) return weft__error(WEFT_EINVAL, "weft_node_default: node is NULL");
+    if (!node) return weft__error_null(__func__, "node");
     (void)pthread_once(&process_once, process_init);
     weft__lock(&process_lock);
     if (process_closing)
@@ -314,7 +314,7 @@ void weft_panic_hook(void (*panic)(const char *sentence, void *context), void *c
 weft_error weft_node_stats_get(weft_node *node, weft_node_stats *stats)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !stats) return weft__error(WEFT_EINVAL, "weft_node_stats_get: node or stats is NULL");
+    if (!node || !stats) return weft__error_null(__func__, !node ? "node" : "stats");
     (void)weft__enter(node);
     weft__core_stats(node->core, stats);
     weft__leave(node);

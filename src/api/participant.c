@@ -12,7 +12,7 @@
 
 static weft_error check(weft_node *node, const char *name, weft_participant **participant)
 {
-    if (!node || !participant) return weft__error(WEFT_EINVAL, "participant: node or participant is NULL");
+    if (!node || !participant) return weft__error_null("participant", !node ? "node" : "participant");
     if (name && !weft__word_valid(name, "."))
         return weft__error(WEFT_EINVAL, "%.80s: not a participant's name: 1 to 64 of [A-Za-z0-9_.-]", name);
     return WEFT_OK;
@@ -73,7 +73,7 @@ weft_error weft_participant_declare(weft_node *node, const char *name, weft_part
 weft_error weft_participant_dead(weft_participant *participant, int32_t value)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!participant) return weft__error(WEFT_EINVAL, "weft_participant_dead: participant is NULL");
+    if (!participant) return weft__error_null(__func__, "participant");
     weft_node *node = participant->node;
     weft_cause cause = {.kind = WEFT_CAUSE_DECLARED, .value = value};
     uint64_t wall_ns = weft__clock_wall_ns();
@@ -102,6 +102,7 @@ void weft_participant_release(weft_participant *participant)
 
 weft_error weft_process_start_time(int32_t pid, uint64_t *start_time)
 {
-    if (!start_time || pid <= 0) return weft__error(WEFT_EINVAL, "weft_process_start_time: pid or start_time");
+    if (!start_time) return weft__error_null(__func__, "start_time");
+    if (pid <= 0) return weft__error(WEFT_EINVAL, "weft_process_start_time: %d is no process", (int)pid);
     return weft__error(weft__process_start_time(pid, start_time), "process %d: there is none", (int)pid);
 }

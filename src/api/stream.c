@@ -30,7 +30,7 @@ static bool settled_in_batch(const struct core_task *task)
 static weft_error make(weft_task *task, weft_bytes payload, const char *call, struct message **message)
 {
     *message = NULL;
-    if (!task || (!payload.data && payload.size)) return weft__error(WEFT_EINVAL, "%s: task or payload is NULL", call);
+    if (!task || (!payload.data && payload.size)) return weft__error_null(call, !task ? "task" : "payload");
     const struct core_task *core_task = core_of(task);
     uint64_t most = weft__core_payload_max(core_task);
     if (payload.size > most || payload.size >= UINT32_MAX)

@@ -70,7 +70,7 @@ bool weft_task_cancelled(const weft_task *task)
 weft_error weft_task_on_cancel(weft_task *task, void (*cancelled)(weft_task *task, void *context), void *context)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!task || !cancelled) return weft__error(WEFT_EINVAL, "weft_task_on_cancel: task or function is NULL");
+    if (!task || !cancelled) return weft__error_null(__func__, !task ? "task" : "cancelled");
     struct core_task *core_task = core_of(task);
     weft_error error = weft__callbacks_start(core_task->shell.context);
     if (error) return weft__error(error, "weft_task_on_cancel: no callback thread: %s", strerror(errno));
@@ -81,7 +81,7 @@ weft_error weft_task_on_cancel(weft_task *task, void (*cancelled)(weft_task *tas
 weft_error weft_task_heartbeat(weft_task *task)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!task) return weft__error(WEFT_EINVAL, "weft_task_heartbeat: task is NULL");
+    if (!task) return weft__error_null(__func__, "task");
     weft_node *node = core_of(task)->shell.context;
     uint64_t now_ns = weft__enter(node);
     bool fresh = weft__core_heartbeat(node->core, now_ns, core_of(task));
@@ -93,7 +93,7 @@ weft_error weft_task_heartbeat(weft_task *task)
 weft_error weft_task_keep(weft_task *task)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!task) return weft__error(WEFT_EINVAL, "weft_task_keep: task is NULL");
+    if (!task) return weft__error_null(__func__, "task");
     struct core_task *core_task = core_of(task);
     struct batch *batch = core_task->shell.executor;
     if (!batch) return weft__error(WEFT_EINVAL, "weft_task_keep: the task is kept already, or was pulled");
@@ -125,12 +125,10 @@ weft_error weft_task_complete(weft_task *task, weft_bytes result)
 weft_error weft_task_complete_as(weft_task *task, weft_bytes result, const char *content_type)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!task || (!result.data && result.size))
-        return weft__error(WEFT_EINVAL, "weft_task_complete: task or result is NULL");
+    if (!task || (!result.data && result.size)) return weft__error_null(__func__, !task ? "task" : "result");
     if (result.size >= UINT32_MAX) return weft__error(WEFT_EINVAL, "weft_task_complete: the result is over 4 GiB");
-    if (content_type && (!*content_type || strnlen(content_type, WEFT_CONTENT_TYPE_MAX + 1) > WEFT_CONTENT_TYPE_MAX))
-        return weft__error(WEFT_EINVAL, "weft_task_complete: the content type is not 1 to %d bytes",
-                           WEFT_CONTENT_TYPE_MAX);
+    weft_error error = weft__error_content_type("weft_task_complete", content_type);
+    if (error) return error;
     weft_node *node = core_of(task)->shell.context;
     struct message *message = weft__message_new(&node->mem, result.data, result.size, content_type);
     if (!message) return weft__error(WEFT_ENOMEM, "weft_task_complete: no memory for %zu bytes", result.size);
@@ -140,8 +138,9 @@ weft_error weft_task_complete_as(weft_task *task, weft_bytes result, const char 
 weft_error weft_task_fail(weft_task *task, const char *code, const char *sentence)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!task || !code || !weft__word_valid(code, "."))
-        return weft__error(WEFT_EINVAL, "weft_task_fail: the code is not 1 to 64 of [A-Za-z0-9_.-], or task is NULL");
+    if (!task || !code) return weft__error_null(__func__, !task ? "task" : "code");
+    if (!weft__word_valid(code, "."))
+        return weft__error(WEFT_EINVAL, "weft_task_fail: code %.80s: not 1 to 64 of [A-Za-z0-9_.-]", code);
     weft_node *node = core_of(task)->shell.context;
     size_t size = sentence ? strlen(sentence) : 0;
     if (size >= UINT32_MAX) return weft__error(WEFT_EINVAL, "weft_task_fail: the message is over 4 GiB");
@@ -154,7 +153,7 @@ weft_error weft_task_acknowledge_cancel(weft_task *task)
 {
     if (weft__forked) return weft__error_forked(__func__);
     static const char sentence[] = "the task acknowledged a cancel that nobody had asked for";
-    if (!task) return weft__error(WEFT_EINVAL, "weft_task_acknowledge_cancel: task is NULL");
+    if (!task) return weft__error_null(__func__, "task");
     if (!weft_task_cancelled(task)) return weft_task_fail(task, "not_cancelled", sentence);
     return settle(task, CORE_RESULT_CANCEL_ACK, NULL);
 }
@@ -162,6 +161,6 @@ weft_error weft_task_acknowledge_cancel(weft_task *task)
 weft_error weft_task_abandon(weft_task *task)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!task) return weft__error(WEFT_EINVAL, "weft_task_abandon: task is NULL");
+    if (!task) return weft__error_null(__func__, "task");
     return settle(task, CORE_RESULT_ABANDON, NULL);
 }

@@ -138,7 +138,7 @@ weft_error weft_dispatch_why(weft_node *node, const char *channel, const weft_di
     struct core_request request;
     const struct core_admitted none = {.admission = WEFT_ADMISSION_NONE};
     if (weft__forked) return weft__error_forked(__func__);
-    if (!why) return weft__error(WEFT_EINVAL, "weft_dispatch_why: why is NULL");
+    if (!why) return weft__error_null(__func__, "why");
     weft_error error = weft__request_fill(node, channel, (weft_bytes){.size = 0}, options, &request);
     if (error) return error;
     error = ask(node, &request, (weft_dispatch_id){0, 0}, why);
@@ -149,7 +149,7 @@ weft_error weft_dispatch_why(weft_node *node, const char *channel, const weft_di
 weft_error weft_why_get(weft_node *node, weft_dispatch_id id, weft_why *why)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !why) return weft__error(WEFT_EINVAL, "weft_why_get: node or why is NULL");
+    if (!node || !why) return weft__error_null(__func__, !node ? "node" : "why");
     return weft__error_plain(ask(node, NULL, id, why), "weft_why_get");
 }
 

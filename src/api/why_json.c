@@ -28,8 +28,7 @@ static void put_refusal(struct json *json, const weft_refusal *refusal)
 weft_error weft_why_json(const weft_why *why, char **text, size_t *size)
 {
     struct json json = {.text = NULL};
-    if (weft__forked) return weft__error_forked(__func__);
-    if (!why || !text) return weft__error(WEFT_EINVAL, "weft_why_json: why or text is NULL");
+    if (!why || !text) return weft__error_null(__func__, !why ? "why" : "text");
     weft__json_open(&json, NULL, '{');
     weft__json_text(&json, "channel", why->channel[0] ? why->channel : NULL);
     put_id(&json, why);

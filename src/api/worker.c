@@ -126,7 +126,7 @@ weft_error weft_worker_register(weft_node *node, const char *channel, weft_handl
     if (weft__forked) return weft__error_forked(__func__);
     if (!options) options = &defaults;
     if (!node || !channel || !registered)
-        return weft__error(WEFT_EINVAL, "weft_worker_register: node, channel or worker is NULL");
+        return weft__error_null(__func__, !node ? "node" : !channel ? "channel" : "worker");
     if (!weft__channel_name_valid(channel))
         return weft__error(WEFT_EINVAL, "%.80s: not a channel's name, which is <kind>.<namespace>.<name>", channel);
     weft_error error = check_options(node, handler, options);
@@ -204,7 +204,7 @@ weft_error weft_worker_drain(weft_worker *worker, uint32_t timeout_ms)
     struct waiter waiter;
     struct executor *lent;
     if (weft__forked) return weft__error_forked(__func__);
-    if (!worker) return weft__error(WEFT_EINVAL, "weft_worker_drain: worker is NULL");
+    if (!worker) return weft__error_null(__func__, "worker");
     if (weft__frame_in_worker(worker))
         return weft__error(WEFT_EDEADLK, "%s: a worker drained from its own handler", worker->channel);
     weft_node *node = worker->node;
@@ -264,7 +264,7 @@ weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, weft_task 
     struct executor *lent = NULL;
     struct core_task *taken = NULL;
     if (weft__forked) return weft__error_forked(__func__);
-    if (!worker || !task) return weft__error(WEFT_EINVAL, "weft_worker_next: worker or task is NULL");
+    if (!worker || !task) return weft__error_null(__func__, !worker ? "worker" : "task");
     if (worker->handler)
         return weft__error(WEFT_EINVAL, "%s: the worker has a handler, it does not pull", worker->channel);
     weft_node *node = worker->node;
@@ -300,7 +300,7 @@ weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, weft_task 
 weft_error weft_worker_fd(weft_worker *worker, int *fd)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!worker || !fd) return weft__error(WEFT_EINVAL, "weft_worker_fd: worker or fd is NULL");
+    if (!worker || !fd) return weft__error_null(__func__, !worker ? "worker" : "fd");
     if (worker->handler)
         return weft__error(WEFT_EINVAL, "%s: the worker has a handler, it does not pull", worker->channel);
     if (weft__waiter_watch(worker->node, &worker->pull->inbox, &worker->pull->watch, fd)) return WEFT_OK;
@@ -310,7 +310,7 @@ weft_error weft_worker_fd(weft_worker *worker, int *fd)
 weft_error weft_worker_info_get(weft_worker *worker, weft_worker_info *info)
 {
     if (weft__forked) return weft__error_forked(__func__);
-    if (!worker || !info) return weft__error(WEFT_EINVAL, "weft_worker_info_get: worker or info is NULL");
+    if (!worker || !info) return weft__error_null(__func__, !worker ? "worker" : "info");
     uint64_t now_ns = weft__enter(worker->node);
     weft_error error = weft__core_worker_info(worker->node->core, now_ns, worker->handle, info);
     weft__leave(worker->node);

@@ -282,6 +282,20 @@ weft_error weft__core_channel_declare(struct core *core, const char *name, const
     return error;
 }
 
+/* A pattern whose kind has no star must name one that there are channels of. */
+static weft_error template_kind_check(const char *pattern, char *message)
+{
+    size_t length = strcspn(pattern, ".");
+    if (memchr(pattern, '*', length)) return WEFT_OK;
+    enum channel_kind kind = kind_of(pattern, length);
+    if (kind == CHANNEL_DISPATCH || kind == CHANNEL_EVENT) return WEFT_OK;
+    snprintf(message, ERROR_TEXT_MAX,
+             kind ? "%s: signal and history channels are not served by this version"
+                  : "%s: no channel has a name like that: kinds are dispatch, event, signal and history",
+             pattern);
+    return kind ? WEFT_EUNSUPPORTED : WEFT_EINVAL;
+}
+
 weft_error weft__core_template_declare(struct core *core, const char *pattern, const weft_channel_options *options,
                                        char *message)
 {
@@ -293,6 +307,8 @@ weft_error weft__core_template_declare(struct core *core, const char *pattern, c
     }
     weft_channel_options o = normalised(options);
     weft_error error = options_check(&o, message);
+    if (error) return error;
+    error = template_kind_check(pattern, message);
     if (error) return error;
     for (struct list_node *node = core->templates.next; node != &core->templates; node = node->next) {
         struct channel_template *known = list_record(node, struct channel_template, on_core);

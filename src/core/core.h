@@ -196,6 +196,7 @@ struct core_request {
     void (*updated)(const weft_update *update, void *context); /* NULL: it does not stream; else dest is named */
     void *updated_context;
     uint32_t window; /* 1 to WEFT_WINDOW_MAX, where it streams */
+    bool too_large;  /* the payload was not copied, since its channel would not take it: it is rejected */
     bool waits;      /* the caller waits where the queue is full, if it may: that is no rejection yet */
 };
 
@@ -357,7 +358,10 @@ weft_error weft__core_progress(struct core *core, uint64_t now_ns, struct core_t
 weft_error weft__core_partial(struct core *core, uint64_t now_ns, struct core_task *task, struct message *message,
                               struct core_waiter *waiter, bool waited);
 
-/* dispatch.c. WEFT_EREJECTED: admitted says why; WEFT_EINVAL: a channel of another kind. */
+/* dispatch.c. Whether the channel takes a payload of that size, as far as is known. */
+bool weft__core_dispatch_fits(struct core *core, const char *channel, uint64_t hash, size_t size_bytes);
+
+/* WEFT_EREJECTED: admitted says why; WEFT_EINVAL: a channel of another kind. */
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
                                struct core_admitted *admitted);
 weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_id id);

@@ -246,7 +246,7 @@ weft_error weft__admit(struct core *core, struct core_channel *channel, const st
     admitted->channel = channel->slot.handle;
     if (channel->state == WEFT_CHANNEL_DRAINING || channel->state == WEFT_CHANNEL_DRAINED)
         return weft__reject(core, channel, admitted, WEFT_REJECTED_DRAINING, 0);
-    if (request->payload->size_bytes > channel->options.payload_bytes_max)
+    if (request->too_large || request->payload->size_bytes > channel->options.payload_bytes_max)
         return weft__reject(core, channel, admitted, WEFT_REJECTED_PAYLOAD_TOO_LARGE, 0);
     struct core_class *class = weft__class_find(channel, request->activity_type_hash, request->activity_type);
     uint32_t workers = able_count(&channel->any) + (class && class->name ? able_count(class) : 0);
@@ -366,6 +366,12 @@ weft_error weft__would_admit(struct core *core, struct core_channel *channel, co
 
 /* Whoever was woken for the room may have taken less of it, or none: the next that waits is told. One that goes on waiting
  * has found too little, and another would not do better than by chance. */
+bool weft__core_dispatch_fits(struct core *core, const char *name, uint64_t hash, size_t size_bytes)
+{
+    const struct core_channel *channel = weft__channel_find(core, hash, name);
+    return !channel || channel->kind != CHANNEL_DISPATCH || size_bytes <= channel->options.payload_bytes_max;
+}
+
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
                                struct core_admitted *admitted)
 {

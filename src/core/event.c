@@ -307,6 +307,8 @@ static bool deliver(struct core *core, struct audience *audience, struct core_su
         if (subscription->slow == WEFT_DISCONNECT && stalls(core, subscription)) {
             audience->cut++;
             core->stats.cut++;
+            weft__note(core, WEFT_NODE_CUT, subscription->pattern, NULL, subscription->session->name,
+                       (weft_cause){.kind = WEFT_CAUSE_UNKNOWN}, 0);
             weft__subscription_end(core, subscription, WEFT_ESLOW);
         }
         return false;
@@ -374,7 +376,9 @@ weft_error weft__core_publish(struct core *core, uint64_t now_ns, const struct c
     struct core_channel *channel = weft__channel_for_worker(core, p->channel_hash, p->channel, &error, message);
     if (!channel) return error;
     error = publish_on(core, channel, p, heard, message);
-    if (error && core->channel_serial != serial) weft__channel_remove(core, channel); /* made for this event */
+    bool made = core->channel_serial != serial; /* for this event */
+    if (made && error) weft__channel_remove(core, channel);
+    if (made && !error) weft__note_channel(core, WEFT_NODE_CHANNEL_DECLARED, channel);
     return error;
 }
 
@@ -466,6 +470,7 @@ weft_error weft__core_subscribe(struct core *core, uint64_t now_ns, const struct
     subscription->tells = spec->tells;
     subscription->context = spec->context;
     subscription->channel = channel;
+    if (core->channel_serial != serial) weft__note_channel(core, WEFT_NODE_CHANNEL_DECLARED, channel);
     if (spec->group) spec->group->subscriptions++;
     session->hanging_count++;
     list_push_back(&session->subscriptions, &subscription->on_session);

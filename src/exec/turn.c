@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/fork.h"
 #include "exec/executor.h"
 #include "exec/frame.h"
 #include "exec/node.h"
@@ -57,6 +58,7 @@ void weft__turn_run(struct executor *executor, struct core_turn *turn)
         weft_event event;
         weft__event_fill(&event, &turn->entries[i]);
         subscription->heard(&event, subscription->context);
+        weft__fork_check();
         weft__core_call_end(turn->subscription);
         weft__message_drop(turn->entries[i].message);
     }

@@ -236,6 +236,14 @@ static void fork_in_cancelled(weft_task *task, void *context)
     event_give(&place->done);
 }
 
+static void fork_in_heard(const weft_event *event, void *context)
+{
+    struct place *place = context;
+    (void)event;
+    fork_all(place->cast);
+    event_give(&place->done);
+}
+
 static bool fork_in_found(const weft_channel_info *info, void *context)
 {
     struct place *place = context;
@@ -271,6 +279,8 @@ static void fork_wherever_users_code_runs(uint32_t threads, uint32_t flags)
     weft_group_options group = WEFT_GROUP_OPTIONS;
     weft_worker_options options = WEFT_WORKER_OPTIONS;
     weft_dispatch_options dispatched = WEFT_DISPATCH_OPTIONS;
+    weft_subscribe_options heard = WEFT_SUBSCRIBE_OPTIONS;
+    weft_subscription *subscription;
     weft_worker *worker;
     weft_task *task;
     pthread_t lent;
@@ -296,6 +306,11 @@ static void fork_wherever_users_code_runs(uint32_t threads, uint32_t flags)
     check_ok(weft_task_acknowledge_cancel(task));
     check_ok(weft_channel_find(cast.node, CHANNEL, fork_in_found, &place));
     event_await(&place.done, 5);
+    heard.group = place.group;
+    check_ok(weft_subscribe(cast.node, CALLS_NEWS, fork_in_heard, &place, &heard, &subscription));
+    check_ok(weft_publish(cast.node, CALLS_NEWS, WEFT_TEXT("1"), NULL, NULL));
+    event_await(&place.done, 6);
+    check_ok(weft_unsubscribe(subscription));
     check_ok(weft_worker_unregister(worker));
     cast_close(&cast);
     if (!threads) join(lent);

@@ -93,6 +93,16 @@ static void fetch_reply(struct cast *cast)
     thread_check_ok(weft_completions_next(cast->completions, WEFT_FOREVER, &cast->reply, 1, &count));
 }
 
+static void hear(struct cast *cast)
+{
+    size_t count;
+    thread_check_ok(weft_channel_declare(cast->node, CALLS_NEWS, NULL));
+    thread_check_ok(weft_subscribe(cast->node, CALLS_NEWS, NULL, NULL, NULL, &cast->ear));
+    thread_check_ok(weft_publish(cast->node, CALLS_NEWS, WEFT_TEXT("1"), NULL, NULL));
+    thread_check_ok(weft_publish(cast->node, CALLS_NEWS, WEFT_TEXT("2"), NULL, NULL));
+    thread_check_ok(weft_subscription_next(cast->ear, 0, &cast->event, 1, &count));
+}
+
 static void dispatch_detached(struct cast *cast)
 {
     weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
@@ -144,6 +154,7 @@ void cast_open(struct cast *cast, uint32_t threads, const weft_allocator *alloca
     (void)submit(cast, CALLS_ECHO);
     dispatch_detached(cast);
     cast->open = submit(cast, CALLS_WAIT);
+    hear(cast);
     thread_check_ok(weft_node_inspect(cast->node, NULL, &cast->listing));
     thread_check_ok(weft_why_get(cast->node, cast->open, &cast->why));
     thread_check_ok(weft_listing_json(cast->listing, &cast->text, NULL));
@@ -162,6 +173,7 @@ static void let_go(struct cast *cast)
     } while (weft_worker_next(cast->pull, 0, &cast->task) == WEFT_OK);
     weft_reply_release(&cast->reply);
     weft_letter_release(&cast->letter);
+    weft_event_release(&cast->event);
     weft_listing_release(cast->listing);
     weft_why_release(&cast->why);
     weft_text_release(cast->text);
@@ -248,14 +260,16 @@ const char *cast_seen(struct cast *cast)
     weft_node_stats stats;
     page->size = 0;
     thread_check_ok(weft_node_stats_get(cast->node, &stats));
-    write_line(page,
-               "node: channels %u workers %u participants %u open %u running %u dispatched %llu completed %llu "
-               "failed %llu died %llu cancelled %llu rejected %llu fenced %llu deaths %llu\n",
-               stats.channels, stats.workers, stats.participants, stats.dispatches_open, stats.attempts_running,
-               (unsigned long long)stats.dispatched, (unsigned long long)stats.completed,
-               (unsigned long long)stats.failed, (unsigned long long)stats.worker_died,
-               (unsigned long long)stats.cancelled, (unsigned long long)stats.rejected,
-               (unsigned long long)stats.fenced, (unsigned long long)stats.deaths);
+    write_line(
+        page,
+        "node: channels %u workers %u participants %u open %u running %u dispatched %llu completed %llu "
+        "failed %llu died %llu cancelled %llu rejected %llu fenced %llu deaths %llu; subscriptions %u published "
+        "%llu delivered %llu dropped %llu\n",
+        stats.channels, stats.workers, stats.participants, stats.dispatches_open, stats.attempts_running,
+        (unsigned long long)stats.dispatched, (unsigned long long)stats.completed, (unsigned long long)stats.failed,
+        (unsigned long long)stats.worker_died, (unsigned long long)stats.cancelled, (unsigned long long)stats.rejected,
+        (unsigned long long)stats.fenced, (unsigned long long)stats.deaths, stats.subscriptions,
+        (unsigned long long)stats.published, (unsigned long long)stats.delivered, (unsigned long long)stats.dropped);
     thread_check_ok(weft_channel_find(cast->node, "*.*.*", write_channel, page));
     write_worker(page, cast->echo);
     write_worker(page, cast->hold);
@@ -317,6 +331,97 @@ CALL(cause_text)
     UNUSED;
     thread_check_str(weft_cause_text((weft_cause){.kind = WEFT_CAUSE_EXITED, .value = 3}, text, sizeof text),
                      "exit code 3");
+    return WEFT_OK;
+}
+
+/* event.h */
+
+static void heard(const weft_event *event, void *context)
+{
+    (void)event;
+    (void)context;
+}
+
+static weft_error subscribed(weft_error error, weft_subscription *subscription)
+{
+    if (!error) thread_check_ok(weft_unsubscribe(subscription));
+    return error;
+}
+
+CALL(publish)
+{
+    uint32_t heard_by = 0;
+    weft_error error = weft_publish(cast->node, CALLS_NEWS, WEFT_TEXT("3"), NULL, &heard_by);
+    thread_check_eq(heard_by, !error);
+    return error;
+}
+
+CALL(subscribe)
+{
+    weft_subscription *subscription;
+    weft_error error = weft_subscribe(cast->node, CALLS_NEWS, heard, NULL, NULL, &subscription);
+    return subscribed(error, subscription);
+}
+
+CALL(subscribe_pattern)
+{
+    weft_subscribe_options options = WEFT_SUBSCRIBE_OPTIONS;
+    weft_subscription *subscription;
+    options.participant = cast->participant;
+    weft_error error = weft_subscribe(cast->node, "event.*.*", NULL, NULL, &options, &subscription);
+    return subscribed(error, subscription);
+}
+
+CALL(unsubscribe)
+{
+    return weft_unsubscribe(cast->ear);
+}
+
+static weft_error taken(weft_error error, weft_event *event)
+{
+    if (!error) weft_event_release(event);
+    return error;
+}
+
+CALL(subscription_next)
+{
+    weft_event event;
+    size_t count;
+    weft_error error = weft_subscription_next(cast->ear, WEFT_FOREVER, &event, 1, &count);
+    return taken(error, &event);
+}
+
+CALL(subscription_next_now)
+{
+    weft_event event;
+    size_t count;
+    weft_error error = weft_subscription_next(cast->ear, 0, &event, 1, &count);
+    return taken(error, &event);
+}
+
+CALL(subscription_fd)
+{
+    int fd;
+    return weft_subscription_fd(cast->ear, &fd);
+}
+
+CALL(subscription_info_get)
+{
+    weft_subscription_info info;
+    return weft_subscription_info_get(cast->ear, &info);
+}
+
+CALL(event_release)
+{
+    weft_event_release(&cast->event);
+    thread_check_true(!cast->event.memory && !cast->event.payload.data);
+    return WEFT_OK;
+}
+
+CALL(slow_name)
+{
+    UNUSED;
+    thread_check_str(weft_slow_name(WEFT_DISCONNECT), "disconnect");
     return WEFT_OK;
 }
 
@@ -571,7 +676,7 @@ CALL(channel_find)
 {
     int count = 0;
     weft_error error = weft_channel_find(cast->node, "dispatch.cast.*", found_one, &count);
-    thread_check_eq(count, error ? 0 : 5);
+    thread_check_eq(count, error ? 0 : 7);
     return error;
 }
 
@@ -1193,6 +1298,16 @@ const struct call calls[] = {
     HARMLESS(letter_release),
     HARMLESS(priority_name),
     HARMLESS(admission_name),
+    REFUSED(publish),
+    REFUSED(subscribe),
+    REFUSED_AS(subscribe, pattern),
+    REFUSED(unsubscribe),
+    REFUSED(subscription_next),
+    REFUSED_AS(subscription_next, now),
+    REFUSED(subscription_fd),
+    REFUSED(subscription_info_get),
+    HARMLESS(event_release),
+    HARMLESS(slow_name),
     REFUSED(node_inspect),
     HARMLESS(listing_json), /* needs no node, like why_json */
     HARMLESS(listing_release),

@@ -19,6 +19,7 @@
 #define CALLS_EMPTY "dispatch.cast.empty"   /* nothing */
 #define CALLS_MORTAL "dispatch.cast.mortal" /* nobody works there; two that waited in vain became letters: */
 #define CALLS_DEAD "dispatch.cast.dead"     /* one stands here, `letter` was fetched */
+#define CALLS_NEWS "event.cast.news"        /* `ear` hears it */
 #define CALLS_MADE "dispatch.cast.made"     /* is made from a template when somebody registers */
 
 struct cast {
@@ -27,11 +28,13 @@ struct cast {
     weft_worker *echo, *hold, *pull;
     weft_task *held, *task;
     weft_completions *completions; /* one outcome can be fetched; `open` is its other dispatch */
+    weft_subscription *ear; /* pulls the events of CALLS_NEWS: `event` is taken, another one waits in its inbox */
     weft_dispatch_id open;
     weft_dispatch_id detached; /* its outcome can be fetched */
     weft_participant *participant;
     weft_reply reply; /* not released yet; nor are these: */
     weft_letter letter;
+    weft_event event;
     weft_listing *listing;
     weft_why why;
     char *text;

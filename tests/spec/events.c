@@ -348,6 +348,25 @@ spec(calls_of_a_turn_are_progress)
     gives(WEFT_EAGAIN, turn("g"));
 }
 
+spec(cut_and_channels_that_are_made_are_noted)
+{
+    template("event.made.*");
+    channel(DONE);
+    session("p");
+    open_notes();
+    subscribe("s", .to = "event.made.a");
+    publish("a", .on = "event.made.b");
+    publish("a", .on = "event.made.b");
+    subscribe("slow", .slow = WEFT_DISCONNECT, .items_max = 1, .of = "p");
+    publish("a");
+    at(10);
+    publish("b");
+    whatever();
+    what_happened();
+    then("10 noted channel_declared event.made.a 0", "10 noted channel_declared event.made.b 0",
+         "10 noted cut event.media.done, p 0");
+}
+
 /* --- ends -------------------------------------------------------------------------------------------------------- */
 
 spec(no_event_after_the_link_fired)
@@ -796,6 +815,7 @@ int main(void)
         promised(size_alone_cuts_nobody_off),
         promised(one_that_is_slow_but_goes_on_is_not_cut_off),
         promised(calls_of_a_turn_are_progress),
+        promised(cut_and_channels_that_are_made_are_noted),
         promised(no_event_after_the_link_fired),
         promised(deleting_ends_subscriptions_by_name_not_by_pattern),
         promised(many_subscribers_of_a_deleted_channel_end_in_steps),
