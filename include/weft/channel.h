@@ -71,8 +71,9 @@ typedef struct weft_channel_options {
     const char *dead_letter; /* copies; the dispatch channel, declared before, that keeps what ends worker_died or
                                 timed_out here (weft/letter.h); NULL = none */
     uint32_t dedup_ms;  /* how long after its end a dispatch with a key answers for its repeats; 0 = as long as it is
-                                open */
-    uint32_t dedup_max; /* keys remembered at a time */
+                                open; WEFT_FOREVER = until it makes room */
+    uint32_t dedup_max; /* keys remembered at a time: the oldest that has ended makes room, also where what is
+                                remembered and what waits exceed bytes_max; 0 = no dispatch may have a key */
 } weft_channel_options;
 
 #define WEFT_CHANNEL_OPTIONS_VALUES                                                                                    \

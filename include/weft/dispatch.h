@@ -58,10 +58,12 @@ typedef struct weft_dispatch_options {
                               beyond, the task waits */
     const char *key; /* copies, 1 to WEFT_KEY_MAX bytes; NULL = none. A repeat of a key on its channel is the same
                          dispatch: joins it while it is open, and gets its outcome for the channel's dedup_ms after its end;
-                         with another payload, type or content type it is rejected: "conflict". What never reached a
-                         worker is forgotten with its end. It ends early when all who asked have cancelled or died. Times,
-                         priority and policy are those of the first to ask; a repeat's schedule_to_close_ms bounds its own
-                         wait. Not together with updated. */
+                         with another payload, type or content type it is rejected: "conflict". What no worker began is
+                         forgotten with its end. Times, priority and policy are those of the first to ask; a repeat's
+                         schedule_to_close_ms bounds its own wait. Each who asks has an id of its own, and leaves alone:
+                         cancelled or dead it ends `cancelled` at once; when all have left, the work is cancelled. Its
+                         tasks and its letter show the id of what they share, by which it is cancelled for all. Not
+                         together with updated. */
 } weft_dispatch_options;
 
 enum { WEFT_WINDOW_MAX = 256, WEFT_KEY_MAX = 255 };
@@ -167,7 +169,8 @@ WEFT_API weft_error weft_completions_next(weft_completions *completions, uint32_
 WEFT_API weft_error weft_completions_fd(weft_completions *completions, int *fd);
 
 /* Asks that the dispatch end. Waiting: it ends `cancelled` now. Running: its task is told, and the first of its result,
- * its acknowledgement and cancel_grace_ms decides. WEFT_ENOTFOUND: it has ended, or never was. Any thread. */
+ * its acknowledgement and cancel_grace_ms decides. Of several who asked with one key it ends this one alone, now.
+ * WEFT_ENOTFOUND: it has ended, or never was. Any thread. */
 WEFT_API weft_error weft_dispatch_cancel(weft_node *node, weft_dispatch_id id);
 
 /* The outcome of a detached dispatch, once: waits for it up to timeout_ms; then it is forgotten here, too. Gives the
