@@ -134,19 +134,40 @@ static weft_error collect_channels(struct collection *c, const char *pattern)
     }
 }
 
-static bool fill_worker(struct arena *arena, const struct core_worker_row *row, struct found_worker *found)
+static const char *const *copy_types(struct arena *arena, const struct core_worker_row *row)
 {
+    const char **types = weft__arena_alloc(arena, row->activity_types_count * sizeof(*types));
+    char *text = weft__arena_alloc(arena, row->activity_types_bytes);
+    if (!types || !text) return NULL;
+    memcpy(text, row->activity_types, row->activity_types_bytes);
+    for (size_t i = 0; i < row->activity_types_count; i++, text += strlen(text) + 1)
+        types[i] = text;
+    return types;
+}
+
+static bool same_types(const weft_worker_listing *known, const struct core_worker_row *row)
+{
+    if (known->activity_types_count != row->activity_types_count) return false;
+    const char *first = known->activity_types[0], *last = known->activity_types[known->activity_types_count - 1];
+    size_t bytes = (size_t)(last - first) + strlen(last) + 1;
+    return bytes == row->activity_types_bytes && memcmp(first, row->activity_types, bytes) == 0;
+}
+
+/* Workers of a kind are registered together: what one shares with the one before is not copied again. */
+static bool fill_worker(struct arena *arena, const struct core_worker_row *row, const struct found_worker *before,
+                        struct found_worker *found)
+{
+    const weft_worker_listing *known = before ? &before->listing : &(weft_worker_listing){.group = NULL};
     *found = (struct found_worker){.channel = row->channel,
                                    .listing = {.info = row->info, .activity_types_count = row->activity_types_count}};
-    if (row->group[0] && !(found->listing.group = weft__arena_text(arena, row->group))) return false;
+    if (row->group[0]) {
+        bool same = known->group && strcmp(known->group, row->group) == 0;
+        found->listing.group = same ? known->group : weft__arena_text(arena, row->group);
+        if (!found->listing.group) return false;
+    }
     if (row->activity_types_count == 0) return true;
-    const char **types = weft__arena_alloc(arena, row->activity_types_count * sizeof(*types));
-    if (!types) return false;
-    const char *name = row->activity_types;
-    for (size_t i = 0; i < row->activity_types_count; i++, name += strlen(name) + 1)
-        if (!(types[i] = weft__arena_text(arena, name))) return false;
-    found->listing.activity_types = types;
-    return true;
+    found->listing.activity_types = same_types(known, row) ? known->activity_types : copy_types(arena, row);
+    return found->listing.activity_types != NULL;
 }
 
 static weft_error collect_workers(struct collection *c)
@@ -162,8 +183,10 @@ static weft_error collect_workers(struct collection *c)
         for (size_t i = 0; i < count; i++) {
             if (!weft__arena_grow(c->arena, (void **)&c->workers, c->workers_count, &c->workers_room,
                                   sizeof(*c->workers)) ||
-                !fill_worker(c->arena, &c->rows[i], &c->workers[c->workers_count++]))
+                !fill_worker(c->arena, &c->rows[i], c->workers_count ? &c->workers[c->workers_count - 1] : NULL,
+                             &c->workers[c->workers_count]))
                 return WEFT_ENOMEM;
+            c->workers_count++;
         }
     }
 }

@@ -186,6 +186,7 @@ static void types_fill(const struct core_worker *worker, struct core_worker_row 
         text->used += size;
         row->activity_types_count++;
     }
+    row->activity_types_bytes = (uint32_t)(text->bytes + text->used - row->activity_types);
 }
 
 bool weft__worker_row(const struct core *core, const struct core_worker *worker, struct core_worker_row *row,

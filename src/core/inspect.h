@@ -40,6 +40,7 @@ struct core_worker_row {
     char group[WEFT_NAME_MAX + 1]; /* "": none */
     const char *activity_types;    /* in the page's text */
     uint32_t activity_types_count; /* 0 = it takes every type */
+    uint32_t activity_types_bytes; /* terminators included */
 };
 
 /* The next channel that matches: *cursor starts at 0; false: no more. row->handle is 0 where this call found none: call

@@ -263,6 +263,45 @@ static void worker_is_told_of_with_its_link_and_when_it_was_seen(void **state)
     check_ok(weft_node_close(node, WEFT_FOREVER));
 }
 
+/* What one worker's entry shares with that of the one before it must not be mixed up with what only looks like it. */
+static void listing_tells_each_workers_own_types_and_group(void **state)
+{
+    (void)state;
+    static const char *const kinds[][3] = {{"a", "bc"}, {"ab", "c"}, {"ab", "c"}, {"a", "b", "c"},
+                                           {"a"},       {"ab"},      {NULL},      {"a", "bc"}};
+    enum { KINDS = sizeof kinds / sizeof *kinds };
+    weft_worker *workers[KINDS];
+    weft_node *node = open_node();
+    weft_group_options g = WEFT_GROUP_OPTIONS;
+    weft_group *group;
+    g.name = "media";
+    g.threads = 0;
+    check_ok(weft_group_open(node, &g, &group));
+    for (int i = 0; i < KINDS; i++) {
+        weft_worker_options o = WEFT_WORKER_OPTIONS;
+        o.activity_types = kinds[i];
+        while (o.activity_types_count < 3 && kinds[i][o.activity_types_count])
+            o.activity_types_count++;
+        o.group = i % 3 == 1 ? group : NULL;
+        check_ok(weft_worker_register(node, CHANNEL, i % 3 ? echo : NULL, NULL, &o, &workers[i]));
+    }
+    weft_listing *listing = inspect(node, NULL);
+    check_eq(listing->channels[0].workers_count, KINDS);
+    for (int i = 0; i < KINDS; i++) {
+        const weft_worker_listing *worker = &listing->channels[0].workers[i];
+        size_t count = 0;
+        for (; count < 3 && kinds[i][count]; count++)
+            check_str(worker->activity_types[count], kinds[i][count]);
+        check_eq(worker->activity_types_count, count);
+        check_str(worker->group, i % 3 == 1 ? "media" : i % 3 == 2 ? "weft-default" : NULL);
+    }
+    weft_listing_release(listing);
+    for (int i = 0; i < KINDS; i++)
+        check_ok(weft_worker_unregister(workers[i]));
+    check_ok(weft_group_close(group));
+    check_ok(weft_node_close(node, 0));
+}
+
 /* More types than a page of queues has room for. */
 static void listing_tells_queues_of_more_types_than_a_hold_looks_at(void **state)
 {
@@ -644,6 +683,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(listing_tells_what_there_is),
         cmocka_unit_test(worker_is_told_of_with_its_link_and_when_it_was_seen),
+        cmocka_unit_test(listing_tells_each_workers_own_types_and_group),
         cmocka_unit_test(listing_tells_queues_of_more_types_than_a_hold_looks_at),
         cmocka_unit_test(listing_document_matches_its_schema_and_nothing_else_does),
         cmocka_unit_test(why_document_matches_its_schema_and_nothing_else_does),
