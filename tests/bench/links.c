@@ -102,7 +102,7 @@ static double pruned_p99_us(void)
 /* Of the deaths that the row before has measured last, or of others. */
 static double from_kill_p99_us(void)
 {
-    if (!killed_p99_us) (void)pruned_p99_us();
+    if (killed_p99_us <= 0) (void)pruned_p99_us();
     double us = killed_p99_us;
     killed_p99_us = 0;
     return us;
