@@ -32,11 +32,11 @@ extern "C" {
 /* Opens a group. Gives: close it. WEFT_EINVAL; WEFT_ENOMEM; WEFT_ESYSTEM: no thread; WEFT_ELIMIT: 64 a node. */
 WEFT_API weft_error weft_group_open(weft_node *node, const weft_group_options *options, weft_group **group);
 
-/* Lends the calling thread to the group: it runs handlers until timeout_ms have passed (WEFT_OK) or the group or node
- * closes (WEFT_ECLOSED); a handler under way is finished first. WEFT_EDEADLK: called from a handler or callback. */
+/* Lends the calling thread to the group: it runs handlers until timeout_ms have passed (WEFT_OK) or the node closes
+ * (WEFT_ECLOSED); a handler under way is finished first. WEFT_EDEADLK: called from a handler or callback. */
 WEFT_API weft_error weft_group_run(weft_group *group, uint32_t timeout_ms);
 
-/* Ends it. WEFT_EBUSY: workers are registered on it, or a lent thread is inside: nothing has changed. WEFT_EDEADLK:
+/* Ends it. WEFT_EBUSY: workers or subscriptions are on it, or a lent thread is: nothing has changed. WEFT_EDEADLK:
  * from one of its handlers. NULL: WEFT_OK. weft_node_close closes what is left. */
 WEFT_API weft_error weft_group_close(weft_group *group);
 
