@@ -42,7 +42,7 @@ common = $(warnings) $(flavour_flags) -fvisibility=hidden -pthread -MMD -MP $(in
 compile_c = $(CC) -std=c11 -D_GNU_SOURCE -Wstrict-prototypes -Wmissing-prototypes $(common) $(CFLAGS)
 compile_cxx = $(CXX) -std=c++17 $(common) $(CXXFLAGS)
 linker = $(if $(wildcard $(@:$O/%=%.cc)),$(CXX),$(CC))
-libs := -lsodium
+libs := -lsodium -lpcre2-8
 link = $(linker) $(flavour_flags) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libs)
 
 # What there is -------------------------------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH),$(all_tests)) ##
 # Compiling -----------------------------------------------------------------------------------------------------------
 
 # Installs what is missing where it can. NEEDS are commands and headers.
-NEEDS := $(CC) sodium.h
+NEEDS := $(CC) sodium.h pcre2.h
 all programs check sim bench: NEEDS += $(CXX)
 programs check sim bench: NEEDS += cmocka.h pkg-config $(firstword $(WRAP))
 check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema

@@ -11,7 +11,7 @@ finds() { # finds HEADER...
     includes=
     for header; do includes="$includes -include $header"; done
     # shellcheck disable=SC2086
-    $compiler $CPPFLAGS $includes -E -x c /dev/null >/dev/null 2>&1
+    $compiler $CPPFLAGS -DPCRE2_CODE_UNIT_WIDTH=8 $includes -E -x c /dev/null >/dev/null 2>&1
 }
 
 # Sets missing. A compiler is there when it finds a header of the C library.
@@ -41,6 +41,7 @@ packages() { # packages NEED...: Debian's names
         stdio.h) echo libc6-dev ;;
         cmocka.h) echo libcmocka-dev ;;
         groff) echo groff-base ;;
+        pcre2.h) echo libpcre2-dev ;;
         sodium.h) echo libsodium-dev ;;
         uv.h) echo libuv1-dev ;;
         *.h) ;;

@@ -38,7 +38,8 @@
     X(EUNSUPPORTED, 16, "this version cannot do that, and does not pretend to")                                        \
     X(ESYSTEM, 17, "the operating system refused: the message says what")                                              \
     X(EFORKED, 18, "this process was forked from one that uses weft: exec first")                                      \
-    X(ESLOW, 19, "cut off: its inbox was full and nothing was taken from it for too long: subscribe again")
+    X(ESLOW, 19, "cut off: its inbox was full and nothing was taken from it for too long: subscribe again")            \
+    X(EMISMATCH, 20, "the document does not match its schema: the message says where")
 
 typedef enum weft_error {
 #define WEFT_ERROR_ENUM(name, number, text) WEFT_##name = number,

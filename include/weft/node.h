@@ -4,14 +4,6 @@
 
 #include <weft/types.h>
 
-/* Memory for everything a node keeps. alloc returns NULL on failure and memory aligned as malloc's; free accepts NULL.
- * Both are called from any thread, also while the node holds its lock: they must not call weft. */
-typedef struct weft_allocator {
-    void *(*alloc)(void *context, size_t size);
-    void (*free)(void *context, void *block);
-    void *context;
-} weft_allocator;
-
 /* What happens on a node, for whoever operates it. */
 #define WEFT_NODE_EVENTS(X)                                                                                            \
     X(CHANNEL_DECLARED, 1, "channel_declared") /* or made from a template */                                           \

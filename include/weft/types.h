@@ -44,6 +44,14 @@ typedef struct weft_dispatch_id {
     uint64_t number;
 } weft_dispatch_id;
 
+/* Memory for everything that is kept. alloc returns NULL on failure and memory aligned as malloc's; free accepts NULL.
+ * Both are called from any thread, also while a node holds its lock: they must not call weft. */
+typedef struct weft_allocator {
+    void *(*alloc)(void *context, size_t size);
+    void (*free)(void *context, void *block);
+    void *context;
+} weft_allocator;
+
 /* Waits without a bound, where a call takes a timeout; no bound, where an option takes a time. */
 #define WEFT_FOREVER UINT32_MAX
 

@@ -1,0 +1,96 @@
+/* weft/schema.h: JSON Schema, compiled once and validated often; usable without a node.
+ *
+ * Drafts: 2020-12 (https://json-schema.org/draft/2020-12/json-schema-core and -validation) and draft-07, chosen by
+ * "$schema". JSON is RFC 8259, strictly. Numbers are compared by their value, strings counted in code points; "pattern" is
+ * ECMA-262 with the flag u. Nothing is ever fetched: a "$ref" finds what the schema, the meta-schemas and the options hold. */
+#ifndef WEFT_SCHEMA_H
+#define WEFT_SCHEMA_H
+
+#include <weft/types.h>
+
+typedef struct weft_schema weft_schema;       /* compiled; it never changes, and any thread may use it */
+typedef struct weft_validator weft_validator; /* memory to validate with; one thread at a time */
+
+typedef enum weft_draft { WEFT_DRAFT_2020_12 = 1, WEFT_DRAFT_7 } weft_draft;
+
+/* A schema that others refer to. */
+typedef struct weft_schema_source {
+    const char *uri; /* absolute, without a fragment */
+    weft_bytes json;
+} weft_schema_source;
+
+typedef struct weft_schema_options {
+    uint32_t version;    /* filled in by WEFT_SCHEMA_OPTIONS */
+    weft_draft draft;    /* where the schema does not say */
+    const char *uri;     /* borrows; where it was found: its base URI, unless it has an $id; NULL = none */
+    bool assert_formats; /* "format" is checked; else it is an annotation */
+    const weft_schema_source *sources; /* borrows */
+    size_t sources_count;
+    uint32_t schema_bytes_max;       /* of the schema and its sources, together */
+    uint32_t document_bytes_max;     /* bounds of validation: what exceeds one is WEFT_ELIMIT */
+    uint32_t depth_max;              /* of nested arrays and objects, and of references; at most 1024 */
+    uint32_t steps_max;              /* of a document: a step is a keyword on a value, or what costs as much */
+    const weft_allocator *allocator; /* copies; NULL = malloc */
+} weft_schema_options;
+
+#define WEFT_SCHEMA_OPTIONS_VALUES 1, WEFT_DRAFT_2020_12, NULL, false, NULL, 0, 1u << 20, 16u << 20, 256, 10000000, NULL
+#ifdef __cplusplus
+#define WEFT_SCHEMA_OPTIONS (weft_schema_options{WEFT_SCHEMA_OPTIONS_VALUES})
+#else
+#define WEFT_SCHEMA_OPTIONS                                                                                            \
+    {                                                                                                                  \
+        WEFT_SCHEMA_OPTIONS_VALUES                                                                                     \
+    }
+#endif
+
+/* One way in which a document does not match. Lends all its texts, for the call that is told of it. */
+typedef struct weft_mismatch {
+    const char *instance; /* JSON Pointer (RFC 6901) into the document: "/customer/email"; "" is the whole */
+    const char
+        *schema; /* where the schema says so: "#/properties/customer/properties/email/type", behind its base URI if
+                             it has one */
+    const char *keyword; /* "type"; "" where the schema is false */
+    const char *message; /* "expected a string, got the number 7" */
+} weft_mismatch;
+
+enum { WEFT_SCHEMA_ID_BYTES = 32 };
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Compiles it; options: borrows, NULL = defaults. Gives: release it. WEFT_EINVAL: it is not JSON, or not a schema: the
+ * message says what and where; WEFT_EUNSUPPORTED: a "$schema" or required vocabulary that is not known, or a pattern that
+ * cannot be had; WEFT_ENOTFOUND: a reference leads nowhere: name the source; WEFT_ELIMIT: too large; WEFT_ENOMEM. */
+WEFT_API weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *options, weft_schema **schema);
+
+/* One more reference, for another release. Returns it. */
+WEFT_API weft_schema *weft_schema_hold(weft_schema *schema);
+/* Accepts NULL. */
+WEFT_API void weft_schema_release(weft_schema *schema);
+
+/* The BLAKE2b-256 of its canonical form (RFC 8785): the same on every host for all texts that mean the same.
+ * WEFT_EUNSUPPORTED: a number in it has no canonical form. */
+WEFT_API weft_error weft_schema_id(const weft_schema *schema, uint8_t id[WEFT_SCHEMA_ID_BYTES]);
+
+/* allocator: copies; NULL = malloc. Gives: close it. WEFT_ENOMEM. */
+WEFT_API weft_error weft_validator_open(const weft_allocator *allocator, weft_validator **validator);
+/* Accepts NULL. */
+WEFT_API void weft_validator_close(weft_validator *validator);
+
+/* Whether the document matches. Stops at the first mismatch; allocates nothing once it has seen documents like it.
+ * WEFT_EMISMATCH: the message says where and what; WEFT_EINVAL: not JSON, likewise; WEFT_ELIMIT: it exceeds a bound of
+ * the schema's options: size, depth, steps, or a pattern that is too hard for one of its strings; WEFT_ENOMEM. */
+WEFT_API weft_error weft_validate(weft_validator *validator, const weft_schema *schema, weft_bytes json);
+
+/* The same, without a stop: calls found for each mismatch, in the order in which they are met, until it returns false. Of a
+ * keyword that needs one of several schemas (anyOf, oneOf) it tells that none did, and then why not. WEFT_EMISMATCH: there
+ * was one. Others as weft_validate. */
+WEFT_API weft_error weft_validate_all(weft_validator *validator, const weft_schema *schema, weft_bytes json,
+                                      bool (*found)(const weft_mismatch *mismatch, void *context), void *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

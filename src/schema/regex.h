@@ -1,0 +1,46 @@
+/* regex.h: regular expressions of ECMA-262, as JSON Schema recommends: with the flag u, without the flag i, m, s or y.
+ *
+ * The syntax is checked and translated here, piece by piece; PCRE2 does the matching, and nothing reaches it that this page
+ * does not know: no inline options, possessive quantifiers, \A, verbs or callouts. */
+#ifndef WEFT_SCHEMA_REGEX_H
+#define WEFT_SCHEMA_REGEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weft/error.h>
+
+#include "base/mem.h"
+
+struct regex;         /* compiled; any number of threads at a time */
+struct regex_scratch; /* memory to match with; one thread at a time */
+
+struct regex_fault {
+    size_t at;            /* byte offset in the pattern */
+    const char *sentence; /* static, or PCRE2's: "a group is not closed" */
+};
+
+enum { REGEX_SIZE_MAX = 4096, REGEX_MATCH_STEPS = 5000 };
+
+/* pattern: UTF-8, decoded. WEFT_EINVAL: *fault says what and where; WEFT_EUNSUPPORTED: it is ECMA-262 and cannot be had
+ * (a lookbehind without a bound), likewise; WEFT_ELIMIT: too long; WEFT_ENOMEM. */
+weft_error weft__regex_new(const struct mem *mem, const char *pattern, size_t size_bytes, struct regex **regex,
+                           struct regex_fault *fault);
+void weft__regex_free(struct regex *regex); /* accepts NULL */
+
+/* Whether the pattern is one, by its syntax: for format "regex". Allocates nothing. */
+bool weft__regex_valid(const char *pattern, size_t size_bytes);
+
+struct regex_scratch *weft__regex_scratch_new(const struct mem *mem);
+void weft__regex_scratch_free(struct regex_scratch *scratch); /* accepts NULL */
+
+enum regex_answer { REGEX_NO, REGEX_YES, REGEX_TOO_HARD };
+
+/* Whether it matches somewhere in the subject: UTF-8, which is known to be valid. Bounded by REGEX_MATCH_STEPS a match; and
+ * *budget, of a whole document, is what its matches may cost together: roughly a step for each byte of the subject, and
+ * what PCRE2 counts. REGEX_TOO_HARD: one of the two is used up. Allocates nothing. */
+enum regex_answer weft__regex_match(const struct regex *regex, struct regex_scratch *scratch, const char *subject,
+                                    size_t size_bytes, uint32_t *budget);
+
+#endif
