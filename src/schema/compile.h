@@ -105,13 +105,12 @@ void *weft__list_room(struct compiler *c, void *items, size_t count, size_t *roo
 void *weft__compile_alloc(struct compiler *c, size_t size_bytes);
 
 /* Sets the error. Returns false. */
-__attribute__((format(printf, 3, 4))) bool weft__compile_error(struct compiler *c, weft_error error,
-                                                               const char *format, ...);
+__attribute__((format(printf, 3, 4))) bool weft__compile_error(struct compiler *c, weft_error error, const char *format,
+                                                               ...);
 
 /* The same, of a place: "#/properties/age/minimum: ...". keyword may be "". */
-__attribute__((format(printf, 5, 6))) bool weft__compile_error_at(struct compiler *c, weft_error error,
-                                                                  uint32_t record, const char *keyword,
-                                                                  const char *format, ...);
+__attribute__((format(printf, 5, 6))) bool weft__compile_error_at(struct compiler *c, weft_error error, uint32_t record,
+                                                                  const char *keyword, const char *format, ...);
 
 /* --- source.c --- */
 

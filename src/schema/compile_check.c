@@ -35,8 +35,7 @@ static bool is_boolean(const struct json_value *value)
 
 static bool schema_check(const struct checked *k, const struct json_value *value)
 {
-    return value->kind == JSON_OBJECT || is_boolean(value) ||
-           refuse(k, "a schema (an object, true or false)", value);
+    return value->kind == JSON_OBJECT || is_boolean(value) || refuse(k, "a schema (an object, true or false)", value);
 }
 
 static bool is_anchor(const char *text)
@@ -54,8 +53,9 @@ static bool name_check(const struct checked *k, const struct json_value *value)
     const char *text = weft__compile_string(k->c, k->record, k->row->name, value);
     if (!text) return false;
     if (k->row->shape == SHAPE_ANCHOR)
-        return is_anchor(text) || refuse(k, "a name of letters, digits, \"-\", \"_\" and \".\" that begins with a "
-                                            "letter or \"_\"",
+        return is_anchor(text) || refuse(k,
+                                         "a name of letters, digits, \"-\", \"_\" and \".\" that begins with a "
+                                         "letter or \"_\"",
                                          value);
     const char *hash = strchr(text, '#');
     return !hash || !hash[1] || refuse(k, "a URI without a fragment", value);
@@ -85,9 +85,9 @@ static bool differ(const struct checked *k, const struct json_value *array)
     memset(table, 0, room * sizeof *table);
     const struct json_value *item = array + 1;
     for (uint32_t i = 0; i < array->count; i++, item++) {
-        const char *text = weft__compile_string(c, k->record, k->row->name, item);
+        char *text = weft__compile_alloc(c, item->size_bytes);
         if (!text) return false;
-        uint32_t at = weft__json_hash(c->seed, text, strlen(text)) & (room - 1);
+        uint32_t at = weft__json_hash(c->seed, text, weft__json_decode(k->doc, item, text)) & (room - 1);
         for (; table[at]; at = (at + 1) & (room - 1))
             if (weft__json_same_string(k->doc, table[at], k->doc, item))
                 return refuse(k, "strings that all differ, of which one stands there twice:", item);

@@ -5,15 +5,14 @@
 enum { DRAFTS_2020 = 1 << WEFT_DRAFT_2020_12, DRAFTS_7 = 1 << WEFT_DRAFT_7, DRAFTS_BOTH = DRAFTS_2020 | DRAFTS_7 };
 
 /* Draft-07 has no vocabularies: everything of it is there. */
-const struct keyword_row weft__keywords[KEYWORD_COUNT] = {
-    {.name = ""},
+const struct keyword_row weft__keywords[KEYWORD_COUNT] = {{.name = ""},
 #define ROW(name_, text, drafts_, vocabulary_, shape_)                                                                 \
     {.name = text,                                                                                                     \
      .drafts = DRAFTS_##drafts_,                                                                                       \
      .vocabulary = VOCABULARY_##vocabulary_,                                                                           \
      .shape = SHAPE_##shape_,                                                                                          \
      .keyword = KEYWORD_##name_},
-    KEYWORDS(ROW)
+                                                          KEYWORDS(ROW)
 #undef ROW
 };
 

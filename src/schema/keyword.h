@@ -80,7 +80,7 @@ enum keyword {
 #define KEYWORD_ENUM(name, text, drafts, vocabulary, shape) KEYWORD_##name,
     KEYWORDS(KEYWORD_ENUM)
 #undef KEYWORD_ENUM
-    KEYWORD_COUNT
+        KEYWORD_COUNT
 };
 
 /* What a keyword's value must be, as the meta-schemas have it. */

@@ -48,8 +48,8 @@ enum op_code {
     OP_DYNAMIC_CALL,       /* a: node where no dynamic scope has another, b: dynamics, c: how many */
     OP_ANY,                /* a: list of nodes, b: how many */
     OP_ONE,
-    OP_NOT, /* a: node */
-    OP_IF,  /* a: node, b: then, c: else */
+    OP_NOT,               /* a: node */
+    OP_IF,                /* a: node, b: then, c: else */
     OP_UNEVALUATED_ITEMS, /* a: node; after all the others */
     OP_UNEVALUATED_PROPERTIES
 };
@@ -94,7 +94,7 @@ struct pattern {
 
 /* properties, patternProperties, additionalProperties, propertyNames, required. */
 struct object {
-    uint32_t slots, mask; /* first slot, and how many less one: a power of two */
+    uint32_t slots, mask;              /* first slot, and how many less one: a power of two */
     uint32_t required, required_count; /* list of names */
     uint32_t patterns, patterns_count;
     uint32_t additional, names; /* nodes */

@@ -40,12 +40,12 @@ void weft__say_bytes(struct sentence *s, const char *text, size_t size_bytes, si
     weft__say(s, "%.*s%s", (int)size, text, size < size_bytes ? "..." : "");
 }
 
-/* A number's text: the tape keeps no size of those that it could read. */
-static size_t number_size(const struct json_doc *doc, const struct json_value *number)
+/* The tape keeps no size of those that it could read. */
+uint32_t weft__number_text_size(const struct json_doc *doc, const struct json_value *number)
 {
     if (number->flags & JSON_LONG) return number->size_bytes;
     const char *text = doc->text + number->at;
-    size_t size = 0, room = doc->size_bytes - number->at;
+    uint32_t size = 0, room = doc->size_bytes - number->at;
     while (size < room && text[size] && strchr("+-.0123456789eE", text[size]))
         size++;
     return size;
@@ -57,16 +57,16 @@ void weft__say_value(struct sentence *s, const struct json_doc *doc, const struc
     case JSON_NULL: weft__say(s, "null"); return;
     case JSON_FALSE: weft__say(s, "false"); return;
     case JSON_TRUE: weft__say(s, "true"); return;
-    case JSON_NUMBER: weft__say_bytes(s, doc->text + value->at, number_size(doc, value), VALUE_BYTES); return;
+    case JSON_NUMBER:
+        weft__say_bytes(s, doc->text + value->at, weft__number_text_size(doc, value), VALUE_BYTES);
+        return;
     case JSON_STRING:
         weft__say(s, "\"");
         weft__say_bytes(s, weft__json_raw(doc, value), value->size_bytes, VALUE_BYTES);
         weft__say(s, "\"");
         return;
     case JSON_ARRAY: weft__say(s, "an array of %u item%s", value->count, value->count == 1 ? "" : "s"); return;
-    case JSON_OBJECT:
-        weft__say(s, "an object of %u propert%s", value->count, value->count == 1 ? "y" : "ies");
-        return;
+    case JSON_OBJECT: weft__say(s, "an object of %u propert%s", value->count, value->count == 1 ? "y" : "ies"); return;
     }
 }
 
@@ -82,13 +82,13 @@ void weft__say_types(struct sentence *s, unsigned types, bool integer)
     static const struct {
         unsigned bits;
         const char *name;
-    } rows[] = {{1u << JSON_STRING, "a string"},   {1u << JSON_NUMBER, "a number"},
-                {1u << JSON_OBJECT, "an object"},  {1u << JSON_ARRAY, "an array"},
-                {1u << JSON_TRUE, "true or false"}, {1u << JSON_NULL, "null"}};
+    } rows[] = {{1u << JSON_STRING, "a string"}, {1u << JSON_NUMBER, "a number"},    {1u << JSON_OBJECT, "an object"},
+                {1u << JSON_ARRAY, "an array"},  {1u << JSON_TRUE, "true or false"}, {1u << JSON_NULL, "null"}};
     const char *names[sizeof rows / sizeof *rows];
     size_t count = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (types & rows[i].bits) names[count++] = integer && rows[i].bits == 1u << JSON_NUMBER ? "an integer" : rows[i].name;
+        if (types & rows[i].bits)
+            names[count++] = integer && rows[i].bits == 1u << JSON_NUMBER ? "an integer" : rows[i].name;
     for (size_t i = 0; i < count; i++)
         weft__say(s, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", names[i]);
 }

@@ -16,6 +16,9 @@ __attribute__((format(printf, 2, 3))) void weft__say(struct sentence *sentence, 
 /* At most max_bytes of these bytes, which are valid UTF-8; with "..." for the rest. */
 void weft__say_bytes(struct sentence *sentence, const char *text, size_t size_bytes, size_t max_bytes);
 
+/* How many bytes of text a number is. */
+uint32_t weft__number_text_size(const struct json_doc *doc, const struct json_value *number);
+
 /* As JSON, short: "abc", 7, null; an array of 3 items. */
 void weft__say_value(struct sentence *sentence, const struct json_doc *doc, const struct json_value *value);
 

@@ -38,7 +38,8 @@ static bool name_add(struct compiler *c, const char *name, uint32_t record, cons
         return true;
     }
     if (known == record || c->records.items[record].source || c->records.items[known].source) return true;
-    return weft__compile_error_at(c, WEFT_EINVAL, record, keyword, "another schema is already known as \"%.200s\"", name);
+    return weft__compile_error_at(c, WEFT_EINVAL, record, keyword, "another schema is already known as \"%.200s\"",
+                                  name);
 }
 
 static char *join(struct compiler *c, const char *a, const char *b, const char *d)
@@ -397,8 +398,8 @@ static bool parse(struct compiler *c, struct source *source, weft_bytes json)
     struct json_limits limits = {.size_bytes_max = (uint32_t)c->bytes_left, .depth_max = c->options->depth_max};
     struct json_fault fault = {0};
     const char *name = *source->uri ? source->uri : "the schema";
-    weft_error error = weft__json_parse(&source->parser, json.data ? json.data : "", json.size, &limits, &source->doc,
-                                        &fault);
+    weft_error error =
+        weft__json_parse(&source->parser, json.data ? json.data : "", json.size, &limits, &source->doc, &fault);
     if (error == WEFT_ENOMEM) return weft__compile_error(c, error, "schema: out of memory");
     if (error) return weft__compile_error(c, error, "%.200s: byte %u: %s", name, fault.at, fault.sentence);
     c->bytes_left -= json.size;

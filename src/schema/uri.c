@@ -22,7 +22,8 @@ static size_t scheme_size(const char *text)
 {
     if (!is_letter(*text)) return 0;
     size_t size = 1;
-    while (is_letter(text[size]) || (text[size] >= '0' && text[size] <= '9') || (text[size] && strchr("+-.", text[size])))
+    while (is_letter(text[size]) || (text[size] >= '0' && text[size] <= '9') ||
+           (text[size] && strchr("+-.", text[size])))
         size++;
     return text[size] == ':' ? size : 0;
 }
