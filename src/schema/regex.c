@@ -88,7 +88,8 @@ static weft_error compile_text(struct regex *regex, struct regex_walk *walk, boo
     int error;
     size_t offset;
     if (compile_context(regex, &context)) return WEFT_ENOMEM;
-    *code = pcre2_compile((PCRE2_SPTR)text, size_bytes, COMPILE_OPTIONS, &error, &offset, context);
+    uint32_t options = COMPILE_OPTIONS | (walk->ahead ? PCRE2_NO_START_OPTIMIZE : 0);
+    *code = pcre2_compile((PCRE2_SPTR)text, size_bytes, options, &error, &offset, context);
     pcre2_compile_context_free(context);
     if (*code) return WEFT_OK;
     if (error == PCRE2_ERROR_HEAP_FAILED) return WEFT_ENOMEM;

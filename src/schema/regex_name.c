@@ -113,9 +113,9 @@ static bool refer(struct regex_walk *walk, size_t begin, uint16_t index)
     }
     if (outlives_a_turn(walk, index))
         return weft__regex_unsupported(walk, begin, "a reference to a group that a turn of its repeat may leave out");
-    weft__regex_put_text(walk, "\\g{");
+    weft__regex_put_text(walk, "(?:\\g{"); /* repeated bare, a group that has nothing does not match in 10.42's JIT */
     weft__regex_put_number(walk, group->capture);
-    weft__regex_put_text(walk, "}");
+    weft__regex_put_text(walk, "})");
     return true;
 }
 

@@ -235,7 +235,7 @@ static bool open_group(struct regex_walk *walk, const struct opening *opening, u
 {
     struct regex_group *group = &walk->groups[index];
     if (!walk->again) *group = (struct regex_group){.parent = walk->group, .around = opening->around};
-    group->closed = false;
+    if (strcmp(opening->text, "(?=") == 0) walk->ahead = true;
     if (opening->captures) group->capture = ++walk->captures_count;
     if (opening->named && !weft__regex_name_group(walk, group)) return false;
     weft__regex_put_text(walk, opening->captures ? "(" : opening->text);
@@ -369,6 +369,8 @@ static bool pass(struct regex_walk *walk)
     walk->at = walk->term_at = 0;
     walk->used_bytes = walk->room_bytes = 0;
     walk->group = walk->captures_count = 0;
+    for (uint16_t i = 1; walk->again && i < walk->groups_all; i++)
+        walk->groups[i].closed = false;
     walk->groups_count = 1;
     walk->depth = walk->behind = 0;
     if (walk->watched) weft__regex_put_text(walk, "(?C)(?:");
@@ -385,7 +387,7 @@ weft_error weft__regex_check(struct regex_walk *walk, const char *pattern, size_
 {
     walk->pattern = pattern;
     walk->size_bytes = size_bytes;
-    walk->again = walk->watched = false;
+    walk->again = walk->watched = walk->ahead = false;
     walk->out = NULL;
     walk->seek = SIZE_MAX;
     walk->error = WEFT_OK;

@@ -52,6 +52,7 @@ struct regex_walk {
     weft_error error;
     struct regex_fault fault;
 
+    bool ahead;             /* it has a positive lookahead: 10.42 takes its first character for one that is matched */
     struct regex_cost cost; /* of the whole */
     unsigned depth, behind; /* of groups; of lookbehinds */
     uint16_t group;         /* the innermost */
