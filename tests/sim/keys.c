@@ -99,6 +99,16 @@ bool key_unwanted(const struct world *world, const struct sim_call *call)
     return !world->keys[call->key].wanted;
 }
 
+uint32_t keys_say(const struct world *world, const struct sim_call *call, uint32_t may)
+{
+    const struct sim_key *key = &world->keys[call->key];
+    if (!call->keyed || !key->told) return may;
+    uint32_t left = 0;
+    for (unsigned i = 0; i < ENDINGS_COUNT; i++)
+        left |= model_outcome((enum ending)i) == key->outcome ? may & 1U << i : 0;
+    return left;
+}
+
 void key_ended(struct world *world, const struct sim_call *call, enum ending ending, const struct message *message)
 {
     struct sim_key *key = &world->keys[call->key];
