@@ -61,9 +61,9 @@ typedef struct weft_dispatch_options {
                          with another payload, type or content type it is rejected: "conflict". What no worker began is
                          forgotten with its end. Times, priority and policy are those of the first to ask; a repeat's
                          schedule_to_close_ms bounds its own wait. Each who asks has an id of its own, and leaves alone:
-                         cancelled or dead it ends `cancelled` at once; when all have left, the work is cancelled. Its
-                         tasks and its letter show the id of what they share, by which it is cancelled for all. Not
-                         together with updated. */
+                         cancelled or dead it ends `cancelled` at once; when all have left, the work is cancelled, and
+                         who asks before it has ended, too, gets what it ends as. Its tasks and its letter show the id
+                         of what they share, by which it is cancelled for all. Not together with updated. */
 } weft_dispatch_options;
 
 enum { WEFT_WINDOW_MAX = 256, WEFT_KEY_MAX = 255 };

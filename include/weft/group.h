@@ -1,7 +1,8 @@
 /* weft/group.h: executor groups: the threads that run handlers.
  *
  * A group is capacity: a worker gets a task only while its group has a free thread. While handlers are quick (some
- * microseconds) a thread takes up to 16 tasks at a time; what it has not begun goes back as soon as one is not. */
+ * microseconds) a thread takes up to 16 tasks at a time; what it has not begun goes back as soon as one is not. If their
+ * participant dies meanwhile, they count as begun. */
 #ifndef WEFT_GROUP_H
 #define WEFT_GROUP_H
 

@@ -90,13 +90,13 @@ typedef struct weft_node_stats {
     uint32_t attempts_running;                /* now: handed out and not released */
     uint64_t dispatched;                      /* admitted */
     uint64_t completed, failed, worker_died, timed_out, cancelled;
-    uint64_t rejected;                               /* refused at admission, or shed from a full queue */
-    uint64_t shed;                                   /* of these: admitted before, and shed */
-    uint64_t redispatched;                           /* attempts made again after a death */
-    uint64_t fenced;                                 /* late results of old attempts, refused */
-    uint64_t deaths;                                 /* participants whose link fired */
-    uint32_t subscriptions;                          /* now */
-    uint64_t published, delivered, dropped, cut;     /* events, as in weft_channel_info */
+    uint64_t rejected;                           /* refused at admission, or shed from a full queue */
+    uint64_t shed;                               /* of these: admitted before, and shed */
+    uint64_t redispatched;                       /* deaths, and tasks given up, after which another attempt was due */
+    uint64_t fenced;                             /* late results of old attempts, refused */
+    uint64_t deaths;                             /* participants whose link fired */
+    uint32_t subscriptions;                      /* now */
+    uint64_t published, delivered, dropped, cut; /* events, as in weft_channel_info */
     uint64_t joined, dead_lettered, letters_dropped; /* likewise */
 } weft_node_stats;
 

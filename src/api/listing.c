@@ -197,15 +197,11 @@ static int by_subscription(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Several in a hold. */
 static bool add_subscriptions(struct collection *c, const char *pattern, uint64_t *cursor, bool *more)
 {
-    size_t count = 0;
+    size_t count;
     uint64_t now_ns = weft__enter(c->node);
-    while (count < SUBSCRIPTIONS_A_PAGE && *more) {
-        *more = weft__core_subscription_next(c->node->core, now_ns, cursor, &c->found[count]);
-        count += *more;
-    }
+    *more = weft__core_subscriptions_next(c->node->core, now_ns, cursor, c->found, SUBSCRIPTIONS_A_PAGE, &count);
     weft__leave(c->node);
     for (size_t i = 0; i < count; i++) {
         if (!weft__pattern_match(pattern, c->found[i].pattern)) continue;

@@ -167,6 +167,7 @@ static uint32_t endings_by_results(const struct world *world, const struct sim_c
         switch (world->event.results[i].kind) {
         case CORE_RESULT_COMPLETE: return 1U << END_COMPLETED;
         case CORE_RESULT_FAIL: return 1U << END_FAILED;
+        case CORE_RESULT_SKIPPED: *message = NULL; return cancelled;
         case CORE_RESULT_CANCEL_ACK: *message = NULL; return cancelled ? cancelled : 1U << END_NOT_CANCELLED;
         default: return 0;
         }
