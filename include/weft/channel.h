@@ -58,7 +58,8 @@ typedef struct weft_channel_options {
     uint32_t payload_bytes_max; /* of one payload */
     weft_crash on_crash;
     uint32_t attempts_max;       /* where a crash re-dispatches; 1 to 16 */
-    uint32_t redispatch_wait_ms; /* wait this long for a worker not yet tried, before a tried one will do */
+    uint32_t redispatch_wait_ms; /* wait this long for a worker not yet tried, before a tried one will do;
+                                    WEFT_FOREVER = none that it died of gets it again */
     bool overlapping;            /* re-dispatch at once, also while the old attempt may still be running */
     bool durable;                /* refused with WEFT_EUNSUPPORTED: nothing survives the node's process */
     weft_no_worker no_worker;

@@ -1,8 +1,8 @@
 /* weft/participant.h: who can die, and how weft learns of it.
  *
- * Each worker and each dispatch hangs on a participant; where none is named, on the process itself. When a
+ * Each worker, dispatch and subscription hangs on a participant; where none is named, on the process itself. When a
  * participant's link fires, its workers cannot be chosen from that instant on, their tasks are re-dispatched or settled
- * `worker_died`, and its own dispatches are cancelled, unless detached. */
+ * `worker_died`, its own dispatches are cancelled, unless detached, and its subscriptions end. */
 #ifndef WEFT_PARTICIPANT_H
 #define WEFT_PARTICIPANT_H
 

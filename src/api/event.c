@@ -157,8 +157,10 @@ static weft_error enrol(weft_subscription *subscription, const weft_subscribe_op
     weft_node *node = subscription->node;
     weft_group *group = o->group ? o->group : node->group;
     char sentence[ERROR_TEXT_MAX] = "";
-    if (subscription->heard && weft__group_start(group))
-        return weft__error(WEFT_ESYSTEM, "subscribe: no thread to be had for its group: %s", strerror(errno));
+    weft_error started = subscription->heard ? weft__group_start(group) : WEFT_OK;
+    if (started == WEFT_ESYSTEM)
+        return weft__error(started, "subscribe: no thread to be had for its group: %s", strerror(errno));
+    if (started) return weft__error_plain(started, "subscribe");
     const struct core_subscription_spec spec = {.pattern = subscription->pattern,
                                                 .hash = weft__name_hash(subscription->pattern),
                                                 .session = session,

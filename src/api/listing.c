@@ -338,13 +338,14 @@ weft_error weft_node_inspect(weft_node *node, const char *pattern, weft_listing 
     struct listing *listing = weft__mem_zalloc(&node->mem, sizeof(*listing));
     if (!listing) return weft__error_plain(WEFT_ENOMEM, "weft_node_inspect");
     weft__arena_init(&listing->arena, &node->mem);
+    weft__call_open(node);
     weft_error error = list(node, pattern ? pattern : "*.*.*", listing);
-    if (error) {
+    if (error)
         weft_listing_release(&listing->listed);
-        return weft__error_plain(error, "weft_node_inspect");
-    }
-    *listed = &listing->listed;
-    return WEFT_OK;
+    else
+        *listed = &listing->listed;
+    weft__call_close(node);
+    return weft__error_plain(error, "weft_node_inspect");
 }
 
 void weft_listing_release(weft_listing *listed)

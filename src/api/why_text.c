@@ -57,9 +57,7 @@ static void say_link(struct sentence *s, const struct core_refusal_row *row)
 
 static void say_excluded(struct sentence *s, const struct core_refusal_row *row)
 {
-    if (row->tries > 1)
-        say(s, "the dispatch has died of it %s: it does not get it again", row->tries == 2 ? "twice" : "often");
-    else if (row->retry_in_ns >= CORE_NEVER / 2)
+    if (row->retry_in_ns >= CORE_NEVER / 2)
         say(s, "the dispatch has died of it, and waits for one that it has not tried");
     else
         say(s, "the dispatch has died of it, and waits %s more for one that it has not tried", SPAN(row->retry_in_ns));

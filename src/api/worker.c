@@ -279,7 +279,7 @@ weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, weft_task 
             weft__leave(node);
         }
         if (!error) *task = (weft_task *)taken;
-        return weft__error_plain(error, worker->channel);
+        return weft__error_plain(error, "weft_worker_next");
     }
     caller_begin(worker);
     weft_error error;
