@@ -63,7 +63,7 @@ typedef struct weft_channel_options {
     bool overlapping;            /* re-dispatch at once, also while the old attempt may still be running */
     bool durable;                /* refused with WEFT_EUNSUPPORTED: nothing survives the node's process */
     weft_no_worker no_worker;
-    uint32_t starve_ms;            /* a priority whose head waited this long gets one turn in 16 */
+    uint32_t starve_ms; /* a priority whose head waited this long gets one turn in 16; not 0; WEFT_FOREVER = none */
     uint32_t cancel_grace_ms;      /* a running task has this long to acknowledge a cancel */
     uint32_t schedule_to_start_ms; /* defaults of its dispatches; WEFT_FOREVER = none */
     uint32_t start_to_close_ms;

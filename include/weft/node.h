@@ -64,7 +64,7 @@ typedef struct weft_node_options {
     uint32_t threads_max;  /* with the substitutes for blocked ones; 0 = four times threads */
     uint32_t channels_max; /* bounds: what exceeds one is refused with WEFT_ELIMIT */
     uint32_t workers_max;
-    uint32_t participants_max;
+    uint32_t participants_max;       /* the process itself included */
     uint32_t dispatches_max;         /* open ones, and ended ones whose outcome nobody took yet; a key takes one more
                                         while its dispatch is open */
     uint32_t outcome_keep_ms;        /* how long the outcome of a detached dispatch can be fetched */

@@ -79,8 +79,8 @@ void weft__refusal_text(const struct core_refusal_row *row, const char *type, ch
         if (info->orphaned) say(&s, ", %u of them orphaned", info->orphaned);
         break;
     case WEFT_RULE_EXECUTOR:
-        say(&s, "no thread of its group %s is free: it has %u tasks, and takes %u", row->worker.group, row->group_busy,
-            row->group_limit);
+        say(&s, "no thread of its group %s is free: it has %u tasks, and takes %u now", row->worker.group,
+            row->group_busy, row->group_limit);
         break;
     }
 }
@@ -104,8 +104,8 @@ static void say_nearest(struct sentence *s, const struct core_why *why, const st
         say(s, "a worker is free, and about to get what is next");
     else if (n[WEFT_RULE_EXECUTOR])
         say(s,
-            "of %u workers %u have a free slot, but no thread: more threads in their group would help, or a handler "
-            "that returns",
+            "of %u workers %u have a free slot, but no thread: more threads in their group would help (weft_group_run "
+            "lends one), or a handler or subscriber that returns",
             why->workers, n[WEFT_RULE_EXECUTOR]);
     else if (n[WEFT_RULE_CAPACITY])
         say(s, "the slots of all %u that take it are in use: a higher max_concurrent would help, or another worker",

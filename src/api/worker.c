@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/error.h"
+#include "base/fork.h"
 #include "exec/frame.h"
 #include "exec/node.h"
 #include "exec/participant.h"
@@ -67,7 +68,13 @@ static weft_worker *worker_new(weft_node *node, const char *channel, weft_handle
         weft__waiter_init(&worker->pull->watch);
     }
     if (!options->state_new) return worker;
+    struct frame frame = {.kind = FRAME_FOUND, .node = node};
+    weft__call_open(node);
+    weft__frame_push(&frame);
     worker->context = options->state_new(context);
+    weft__fork_check();
+    weft__frame_pop(&frame);
+    weft__call_close(node);
     worker->state_free = options->state_free;
     if (worker->context) return worker;
 failed:

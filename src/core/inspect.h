@@ -100,10 +100,10 @@ struct core_why {
 struct core_refusal_row {
     struct core_worker_row worker;
     weft_rule rule;
-    weft_cause cause;                              /* LINK, where it has fired */
-    uint64_t died_ago_ns;                          /* likewise; 0: it is not armed yet */
-    uint64_t retry_in_ns;                          /* EXCLUDED: until it will do; about CORE_NEVER: never */
-    uint32_t group_busy, group_limit, group_turns; /* turns: threads that call subscribers */
+    weft_cause cause;     /* LINK, where it has fired */
+    uint64_t died_ago_ns; /* likewise; 0: it is not armed yet */
+    uint64_t retry_in_ns; /* EXCLUDED: until it will do; about CORE_NEVER: never */
+    uint32_t group_busy, group_limit;
 };
 
 /* What admission would do with the request, whose payload is not looked at. WEFT_ENOCHANNEL; WEFT_EINVAL; WEFT_EDEAD;

@@ -254,6 +254,7 @@ weft_error weft__core_letters_begin(struct core *core, const char *name, struct 
 {
     const struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
     if (!channel) return WEFT_ENOCHANNEL;
+    if (channel->kind != CHANNEL_DISPATCH) return WEFT_EINVAL;
     walk->place.walks = true;
     walk->last_id = core->letter_serial << SLOT_INDEX_BITS | ((UINT32_C(1) << SLOT_INDEX_BITS) - 1);
     list_init(&walk->place.on);
