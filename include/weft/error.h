@@ -29,8 +29,8 @@
     X(EDEADLK, 7, "the call would wait for its own caller, or no thread is left to wait: make it from another thread") \
     X(EEXIST, 8, "the name is taken: choose another")                                                                  \
     X(EDIFFERS, 9, "declared before with other options: the message names the first difference")                       \
-    X(ENOCHANNEL, 10, "no channel of that name: declare it (a template makes one when a worker registers)")            \
-    X(ENOTFOUND, 11, "no such dispatch, worker or process")                                                            \
+    X(ENOCHANNEL, 10, "no channel of that name: declare it (a template makes one when it is first used)")              \
+    X(ENOTFOUND, 11, "no such dispatch, letter, worker or process")                                                    \
     X(EREJECTED, 12, "the dispatch was not admitted: the ticket says why and when to retry")                           \
     X(ELIMIT, 13, "a table is full: the message names the bound")                                                      \
     X(EDEAD, 14, "the participant is dead")                                                                            \
