@@ -75,7 +75,7 @@ void *weft__list_room(struct compiler *c, void *items, size_t count, size_t *roo
         items = grown;
         *room = more;
     }
-    memset((char *)items + count * item_bytes, 0, n * item_bytes);
+    if (n) memset((char *)items + count * item_bytes, 0, n * item_bytes);
     return items;
 }
 
