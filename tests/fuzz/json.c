@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct json_parser parser;
     struct json_doc doc;
-    const char *text = (const char *)data;
+    const char *text = size ? (const char *)data : "";
     if (size > SIZE_MAX_BYTES) return 0;
     if (!parser.mem) weft__json_parser_init(&parser, &weft__mem_libc, 1);
     weft_error strict = parse(&parser, text, size, false, &doc);
