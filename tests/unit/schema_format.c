@@ -134,10 +134,8 @@ static const struct rows all[] = {
       "user1@oceania.org, user2@oceania.org",
       "Joe <joe@example.com>",
       "joe@example.com\n",
-      "j\xc3\xb6"
-      "e@example.com",
-      "joe@b\xc3\xbc"
-      "cher.example",
+      "j\303\266e@example.com",
+      "joe@b\303\274cher.example",
       X10("aaaaaa") "aaaaa@example.com",
       "a,b@c",
       "a:b@c",
@@ -147,10 +145,7 @@ static const struct rows all[] = {
       "a\\b@c"}},
     {"idn-email",
      {"\xec\x8b\xa4\xeb\xa1\x80@\xec\x8b\xa4\xeb\xa1\x80.\xed\x85\x8c\xec\x8a\xa4\xed\x8a\xb8",
-      "joe.bloggs@example.com",
-      "j\xc3\xb6"
-      "e@example.com",
-      "\"\xc3\xb6 x\"@example.com"},
+      "joe.bloggs@example.com", "j\303\266e@example.com", "\"\xc3\xb6 x\"@example.com"},
      {"", "2962", "\xc3\xb6", "\xc3\xb6@", "a b\xc3\xb6@c", "\xc3\xb6..x@c"}},
     {"hostname",
      {"example.com", "a", "1", "1host", "a-b", "a--b", "h0stn4me", "www.Example.COM", "xn--4gbwdl.xn--wgbh1c",
@@ -173,36 +168,21 @@ static const struct rows all[] = {
       "a/b",
       "a:1",
       "[::1]",
-      "b\xc3\xbc"
-      "cher",
+      "b\303\274cher",
       "-a-host-name-that-starts-with--",
       X10("aaaaaa") "aaaa",
       X10("aaaaaa") "aaa." X10("aaaaaa") "aaa." X10("aaaaaa") "aaa." X10("aaaaaa") "aa"}},
-    {"ipv4",
-     {"0.0.0.0", "255.255.255.255", "192.168.0.1", "1.10.100.200"},
-     {"",
-      "1.2.3",
-      "1.2.3.4.5",
-      "1.2.3.",
-      ".1.2.3",
-      "1..2.3",
-      "256.1.1.1",
-      "1.1.1.256",
-      "1.1.1.999",
-      "1.1.1.1000",
-      "01.1.1.1",
-      "1.1.1.00",
-      "0x7f.0.0.1",
-      "2130706433",
-      " 1.2.3.4",
-      "1.2.3.4 ",
-      "1.2.3.4\n",
-      "1.2.3.4/24",
-      "1.2.3.-4",
-      "1.2.3.+4",
-      "a.b.c.d",
-      "1\xe0\xa7\xa8"
-      "7.0.0.1"}},
+    {"ipv4", {"0.0.0.0", "255.255.255.255", "192.168.0.1", "1.10.100.200"}, {"",           "1.2.3",
+                                                                             "1.2.3.4.5",  "1.2.3.",
+                                                                             ".1.2.3",     "1..2.3",
+                                                                             "256.1.1.1",  "1.1.1.256",
+                                                                             "1.1.1.999",  "1.1.1.1000",
+                                                                             "01.1.1.1",   "1.1.1.00",
+                                                                             "0x7f.0.0.1", "2130706433",
+                                                                             " 1.2.3.4",   "1.2.3.4 ",
+                                                                             "1.2.3.4\n",  "1.2.3.4/24",
+                                                                             "1.2.3.-4",   "1.2.3.+4",
+                                                                             "a.b.c.d",    "1\340\247\2507.0.0.1"}},
     {"ipv6",
      {"::", "::1", "1::", "1:2:3:4:5:6:7:8", "12ab:AB12::ffff", "::2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "1::3:4:5:6:7:8",
       "::ffff:192.168.0.1", "::1.2.3.4", "1:2:3:4:5:6:1.2.3.4", "1::5:1.2.3.4", "1:2:3:4:5::1.2.3.4", "fe80::0001",
@@ -312,8 +292,7 @@ static const struct rows all[] = {
       "http://a[b]/",
       "http://a/[b]",
       "http://a?[b]",
-      "http://b\xc3\xbc"
-      "cher.example/",
+      "http://b\303\274cher.example/",
       "http://a/\x7f",
       "http://a/\n",
       "h\xc3\xb6:x",
@@ -324,8 +303,7 @@ static const struct rows all[] = {
      {"\\\\WINDOWS\\fileshare", "#frag\\ment", "a b", "1:a", "a,b:c", "%41:b", "#a#b", "%zz", "//a:x", "//[a]", "a|b",
       "/foobar\xc2\xae.txt"}},
     {"iri",
-     {"http://\xc6\x92\xc3\xb8\xc3\xb8.\xc3\x9f\xc3\xa5r/"
-      "?\xe2\x88\x82\xc3\xa9\xc5\x93=\xcf\x80\xc3\xaex#\xcf\x80\xc3\xae\xc3\xbcx",
+     {"http://\xc6\x92\xc3\xb8\xc3\xb8.\xc3\x9f\xc3\xa5r/?\xe2\x88\x82=\xcf\x80#\xcf\x80",
       "http://[2001:0db8:85a3:0000:0000:8a2e:0370:7334]", "http://a/\xf0\x9f\x98\x80", "http://a/?\xee\x80\x80",
       "http://a", "http://\xc3\xbc@\xc3\xbc/"},
      {"", "http://2001:0db8:85a3:0000:0000:8a2e:0370:7334", "/abs/\xc3\xbc",
@@ -436,8 +414,7 @@ static void formats_take_what_is_one_and_nothing_else(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         const struct format *format = weft__format_find(all[i].format, strlen(all[i].format));
-        if (!format) fail_msg("there is no format \"%s\"", all[i].format);
-        check_str(format->name, all[i].format);
+        check_str(format ? format->name : NULL, all[i].format);
         for (const char *const *text = all[i].valid; *text; text++)
             if (!is_valid(format, *text, strlen(*text))) fail_msg("%s refuses \"%s\"", format->name, *text);
         for (const char *const *text = all[i].invalid; *text; text++)

@@ -467,15 +467,15 @@ static void size_and_depth_have_bounds(void **state)
 
     memset(pattern, '(', REGEX_DEPTH_MAX);
     memset(pattern + REGEX_DEPTH_MAX, ')', REGEX_DEPTH_MAX);
-    check_ok(weft__regex_new(&weft__mem_libc, pattern, 2 * REGEX_DEPTH_MAX, &regex, &fault));
+    check_ok(weft__regex_new(&weft__mem_libc, pattern, (size_t)2 * REGEX_DEPTH_MAX, &regex, &fault));
     weft__regex_free(regex);
     memset(pattern, '(', REGEX_DEPTH_MAX + 1);
     check_err(weft__regex_new(&weft__mem_libc, pattern, REGEX_DEPTH_MAX + 1, &regex, &fault), WEFT_ELIMIT);
     check_eq(fault.at, REGEX_DEPTH_MAX);
 
     check_err(weft__regex_new(&weft__mem_libc, "(?:a{999}){999}", 15, &regex, &fault), WEFT_EUNSUPPORTED);
-    for (size_t i = 0; i < REGEX_GROUPS_MAX; i++)
-        memcpy(pattern + 2 * i, "()", 2);
+    for (size_t i = 0; i < REGEX_SIZE_MAX; i++)
+        pattern[i] = "()"[i % 2];
     check_ok(weft__regex_new(&weft__mem_libc, pattern, REGEX_SIZE_MAX, &regex, &fault));
     weft__regex_free(regex);
 }
