@@ -71,7 +71,8 @@ weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *optio
     if (error) return error;
     struct compiler c;
     compiler_init(&c, options);
-    if (weft__sources_read(&c, json) && weft__compile(&c)) (void)weft__compile_finish(&c, schema);
+    if (weft__sources_read(&c, json) && weft__meta_check(&c, json) && weft__compile(&c))
+        (void)weft__compile_finish(&c, schema);
     compiler_fini(&c);
     return c.error;
 }
