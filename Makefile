@@ -184,6 +184,8 @@ install: $(LIB) $(SHARED) $(TOOLS) ## into DESTDIR and PREFIX (/usr/local)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' src/weft.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/weft.pc
 	$(if $(TOOLS),install -d $(DESTDIR)$(BINDIR); install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR))
+	install -d $(DESTDIR)$(PREFIX)/share/weft/schemas
+	install -m 644 schemas/*.schema.json $(DESTDIR)$(PREFIX)/share/weft/schemas
 	tools/man.sh $O/man
 	install -d $(addprefix $(DESTDIR)$(MANDIR)/,man3 man7)
 	install -m 644 $O/man/man3/* $(DESTDIR)$(MANDIR)/man3
@@ -195,7 +197,8 @@ uninstall: ## removes what install put there
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOLS)))
 	tools/man.sh $O/man
 	cd $O/man && rm -f $$(printf '$(DESTDIR)$(MANDIR)/%s ' man3/* man7/*)
-	-rmdir $(DESTDIR)$(INCLUDEDIR)/weft
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/weft/,$(wildcard schemas/*.schema.json))
+	-rmdir $(DESTDIR)$(INCLUDEDIR)/weft $(DESTDIR)$(PREFIX)/share/weft/schemas $(DESTDIR)$(PREFIX)/share/weft
 
 dist: ## a tarball of the last commit
 	@mkdir -p $(BUILD)
