@@ -323,3 +323,21 @@ json_t *slow_follow(struct slow_schema *all, const char *base, const char *refer
     free(uri);
     return found;
 }
+
+json_t *slow_schema_at(struct slow_schema *all, const char *uri)
+{
+    struct slow_anchor *anchor;
+    return slow_follow(all, "", uri, &anchor);
+}
+
+json_t *slow_pointer(json_t *value, const char *pointer)
+{
+    char *tokens = copy(pointer), *rest = tokens, *token = strsep(&rest, "/");
+    json_t *at = *token ? NULL : value;
+    while (at && (token = strsep(&rest, "/"))) {
+        decode_tildes(token);
+        at = step(at, token);
+    }
+    free(tokens);
+    return at;
+}

@@ -27,4 +27,9 @@ enum slow_verdict {
 };
 enum slow_verdict slow_schema_validate(struct slow_schema *schema, json_t *instance);
 
+/* What a URI with a pointer leads to: a schema, or what a keyword says. Lends, NULL: nothing. */
+json_t *slow_schema_at(struct slow_schema *schema, const char *uri);
+/* What a pointer (RFC 6901) leads to in a value. Lends; NULL: nothing. */
+json_t *slow_pointer(json_t *value, const char *pointer);
+
 #endif

@@ -1,6 +1,7 @@
 /* The compiler against an interpreter that is slow and obvious (tests/lib/slow_schema.h), on schemas and documents by
  * chance. Promises:
  *   - each schema compiles, and each verdict is the interpreter's, in fast mode and in all-errors mode
+ *   - what is told of a mismatch leads to the value, to the keyword in the schema, and has a sentence
  *   - texts that mean the same have the same id, and other schemas have others
  *
  * Prints its seed first; schema_model SEED runs that again, schema_model SEED SCHEMAS more of it; what differs is shown with
@@ -27,13 +28,6 @@ struct world {
     size_t valid, invalid, lost;
 };
 
-static bool count_mismatch(const weft_mismatch *mismatch, void *context)
-{
-    (void)mismatch;
-    ++*(size_t *)context;
-    return true;
-}
-
 static _Noreturn void differs(json_t *schema, json_t *document, const char *expected, const char *got)
 {
     char *schema_text = json_dumps(schema, JSON_ENCODE_ANY), *text = json_dumps(document, JSON_ENCODE_ANY);
@@ -42,6 +36,29 @@ static _Noreturn void differs(json_t *schema, json_t *document, const char *expe
     free(text);
     fail();
     abort();
+}
+
+struct found {
+    struct slow_schema *slow;
+    json_t *schema, *document;
+    size_t count;
+};
+
+static bool take_mismatch(const weft_mismatch *mismatch, void *context)
+{
+    struct found *found = context;
+    const char *slash = strrchr(mismatch->schema, '/');
+    bool keyword = slash && strcmp(slash + 1, mismatch->keyword) == 0;
+    json_t *there = slow_schema_at(found->slow, mismatch->schema);
+    if (!slow_pointer(found->document, mismatch->instance)) {
+        differs(found->schema, found->document, "a place in the document", mismatch->instance);
+    }
+    if (!there || (*mismatch->keyword ? !keyword : !json_is_false(there))) {
+        differs(found->schema, found->document, "the place of the keyword or of false", mismatch->schema);
+    }
+    check_true(strlen(mismatch->message) > 10);
+    found->count++;
+    return true;
 }
 
 static weft_schema *compile(json_t *schema, const char *text, weft_draft draft)
@@ -66,13 +83,13 @@ static void compare(struct world *world, json_t *schema, const weft_schema *comp
     char *text = random_text(&world->rng, document);
     weft_error expected = verdict == SLOW_VALID ? WEFT_OK : WEFT_EMISMATCH;
     weft_error fast = weft_validate(world->validator, compiled, weft_text(text));
-    size_t mismatches = 0;
-    weft_error all = weft_validate_all(world->validator, compiled, weft_text(text), count_mismatch, &mismatches);
+    struct found found = {.slow = slow, .schema = schema, .document = document};
+    weft_error all = weft_validate_all(world->validator, compiled, weft_text(text), take_mismatch, &found);
     free(text);
     if (fast != expected) {
         differs(schema, document, weft_error_name(expected), weft_error_name(fast));
     }
-    if (all != expected || (mismatches > 0) != (expected != WEFT_OK)) {
+    if (all != expected || (found.count > 0) != (expected != WEFT_OK)) {
         differs(schema, document, weft_error_name(expected), "another verdict in all-errors mode");
     }
     world->valid += verdict == SLOW_VALID;
