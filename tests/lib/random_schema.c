@@ -11,6 +11,7 @@ struct maker {
     struct rng *rng;
     weft_draft draft;
     json_t *pool;
+    int theme; /* which keywords are met more often */
     int schemas_left;
     int rank;         /* of the definition that is being made; see put_ref */
     bool dyn_at_root; /* $dynamicAnchors are at the roots of resources, not in the definitions y */
@@ -22,8 +23,6 @@ struct spot {
     bool bound; /* it meets the value that its definition meets, not a part of that */
 };
 
-static const char *const names[] = {"a", "b", "c", "ab", "é"};
-static const char *const texts[] = {"", "a", "b", "ab", "ba", "é", "😀a", "a\n"};
 static const char *const patterns[] = {"^a", "b$", "[ab]", "^$", "^.$", "a|é", "^(a|b)+$", "^[^a]*$"};
 static const char *const types[] = {"null", "boolean", "integer", "number", "string", "array", "object"};
 
@@ -41,55 +40,14 @@ static struct spot apart(struct spot spot)
     return (struct spot){spot.depth + 1, false};
 }
 
-/* --- values ------------------------------------------------------------------------------------------------------------- */
-
-static json_t *random_number(struct rng *rng)
-{
-    int quarters = (int)rng_below(rng, 24) - 6;
-    return rng_once_in(rng, 3) ? json_real(quarters * 0.25) : json_integer(quarters / 3);
-}
-
-static json_t *random_value(struct rng *rng, json_t *pool, int depth)
-{
-    if (json_array_size(pool) > 0 && rng_once_in(rng, 4)) {
-        return json_deep_copy(json_array_get(pool, rng_below(rng, (uint32_t)json_array_size(pool))));
-    }
-    json_t *value;
-    switch (rng_below(rng, depth < 3 ? 9 : 5)) {
-    case 0: return json_null();
-    case 1: return json_boolean(rng_once_in(rng, 2));
-    case 2:
-    case 3: return random_number(rng);
-    case 4: return json_string(ONE_OF(rng, texts));
-    case 5:
-    case 6:
-        value = json_array();
-        for (uint32_t left = rng_below(rng, 5); left > 0; left--) {
-            json_array_append_new(value, random_value(rng, pool, depth + 1));
-        }
-        return value;
-    default:
-        value = json_object();
-        for (uint32_t left = rng_below(rng, 5); left > 0; left--) {
-            json_object_set_new(value, ONE_OF(rng, names), random_value(rng, pool, depth + 1));
-        }
-        return value;
-    }
-}
-
-json_t *random_document(struct rng *rng, json_t *pool)
-{
-    return random_value(rng, pool, 0);
-}
+/* --- keywords ---------------------------------------------------------------------------------------------------- */
 
 static json_t *mentioned(struct maker *maker)
 {
-    json_t *value = random_value(maker->rng, NULL, 1);
+    json_t *value = random_document(maker->rng, NULL);
     json_array_append(maker->pool, value);
     return value;
 }
-
-/* --- keywords ----------------------------------------------------------------------------------------------------------- */
 
 static void put(json_t *to, const char *keyword, json_t *argument)
 {
@@ -106,7 +64,7 @@ static json_t *some_names(struct maker *maker)
     json_t *list = json_array();
     uint32_t first = rng_below(maker->rng, 5), amount = rng_below(maker->rng, 3);
     for (uint32_t i = 0; i < amount; i++) {
-        json_array_append_new(list, json_string(names[(first + i) % 5]));
+        json_array_append_new(list, json_string(random_names[(first + i) % RANDOM_NAMES]));
     }
     return list;
 }
@@ -124,7 +82,7 @@ static json_t *map_of_schemas(struct maker *maker, struct spot spot)
 {
     json_t *map = json_object();
     for (uint32_t left = rng_between(maker->rng, 1, 3); left > 0; left--) {
-        json_object_set_new(map, ONE_OF(maker->rng, names), make(maker, spot));
+        json_object_set_new(map, ONE_OF(maker->rng, random_names), make(maker, spot));
     }
     return map;
 }
@@ -202,7 +160,7 @@ static void put_dependent_required(struct maker *maker, json_t *to, struct spot 
 {
     (void)spot;
     json_t *map = json_object();
-    put(map, ONE_OF(maker->rng, names), some_names(maker));
+    put(map, ONE_OF(maker->rng, random_names), some_names(maker));
     put(to, "dependentRequired", map);
 }
 
@@ -236,7 +194,7 @@ static void put_dependent_schemas(struct maker *maker, json_t *to, struct spot s
 static void put_dependencies(struct maker *maker, json_t *to, struct spot spot)
 {
     json_t *map = map_of_schemas(maker, in_place(spot));
-    put(map, ONE_OF(maker->rng, names), some_names(maker));
+    put(map, ONE_OF(maker->rng, random_names), some_names(maker));
     put(to, "dependencies", map);
 }
 
@@ -301,9 +259,9 @@ static void put_unevaluated_properties(struct maker *maker, json_t *to, struct s
     put(to, "unevaluatedProperties", rng_once_in(maker->rng, 2) ? json_false() : make(maker, apart(spot)));
 }
 
-/* Each resource has the definitions x and y and the anchors mark, which is x, and dyn; see make_resource. What goes round
- * and round at one value has no verdict, and is refused: so at the value that a definition meets it refers only to such
- * of higher rank. */
+/* Each resource has the definitions x and y and the anchors mark, which is x, and dyn; see make_resource. What goes
+ * round and round at one value has no verdict, and is refused: so at the value that a definition meets it refers only to
+ * such of higher rank. */
 static void put_ref(struct maker *maker, json_t *to, struct spot spot)
 {
     static const struct {
@@ -347,57 +305,61 @@ static void put_dynamic_ref(struct maker *maker, json_t *to, struct spot spot)
 
 enum { IN_7 = 1, IN_2020 = 2, IN_BOTH = 3 };
 
+/* What one schema has seen and another has not; where $dynamicRef leads. */
+enum { ALL = 1, SEEING = 2, SCOPES = 4 };
+
 static const struct row {
-    int drafts;
+    int drafts, themes;
     void (*put)(struct maker *maker, json_t *to, struct spot spot);
 } rows[] = {
-    {IN_BOTH, put_type},
-    {IN_BOTH, put_enum},
-    {IN_BOTH, put_const},
-    {IN_BOTH, put_bound},
-    {IN_BOTH, put_count},
-    {IN_BOTH, put_count},
-    {IN_BOTH, put_pattern},
-    {IN_BOTH, put_unique},
-    {IN_BOTH, put_required},
-    {IN_2020, put_dependent_required},
-    {IN_BOTH, put_several},
-    {IN_BOTH, put_several},
-    {IN_BOTH, put_not},
-    {IN_BOTH, put_condition},
-    {IN_2020, put_dependent_schemas},
-    {IN_7, put_dependencies},
-    {IN_2020, put_prefix},
-    {IN_2020, put_prefix},
-    {IN_BOTH, put_items},
-    {IN_7, put_items_list},
-    {IN_BOTH, put_contains},
-    {IN_BOTH, put_properties},
-    {IN_BOTH, put_properties},
-    {IN_BOTH, put_pattern_properties},
-    {IN_BOTH, put_additional},
-    {IN_BOTH, put_names},
-    {IN_2020, put_unevaluated_items},
-    {IN_2020, put_unevaluated_items},
-    {IN_2020, put_unevaluated_properties},
-    {IN_2020, put_unevaluated_properties},
-    {IN_BOTH, put_ref},
-    {IN_BOTH, put_ref},
-    {IN_2020, put_dynamic_ref},
-    {IN_2020, put_dynamic_ref},
+    {IN_BOTH, ALL | SCOPES, put_type},
+    {IN_BOTH, ALL, put_enum},
+    {IN_BOTH, ALL, put_const},
+    {IN_BOTH, ALL, put_bound},
+    {IN_BOTH, ALL, put_count},
+    {IN_BOTH, ALL, put_count},
+    {IN_BOTH, ALL, put_pattern},
+    {IN_BOTH, ALL, put_unique},
+    {IN_BOTH, ALL | SEEING, put_required},
+    {IN_2020, ALL, put_dependent_required},
+    {IN_BOTH, ALL | SEEING | SCOPES, put_several},
+    {IN_BOTH, ALL | SEEING, put_several},
+    {IN_BOTH, ALL, put_not},
+    {IN_BOTH, ALL | SEEING | SCOPES, put_condition},
+    {IN_2020, ALL | SEEING, put_dependent_schemas},
+    {IN_7, ALL | SEEING, put_dependencies},
+    {IN_2020, ALL | SEEING, put_prefix},
+    {IN_2020, ALL | SEEING | SCOPES, put_prefix},
+    {IN_BOTH, ALL | SCOPES, put_items},
+    {IN_7, ALL | SEEING, put_items_list},
+    {IN_BOTH, ALL | SEEING, put_contains},
+    {IN_BOTH, ALL | SEEING, put_properties},
+    {IN_BOTH, ALL | SEEING | SCOPES, put_properties},
+    {IN_BOTH, ALL | SEEING, put_pattern_properties},
+    {IN_BOTH, ALL | SCOPES, put_additional},
+    {IN_BOTH, ALL, put_names},
+    {IN_2020, ALL | SEEING, put_unevaluated_items},
+    {IN_2020, ALL | SEEING, put_unevaluated_items},
+    {IN_2020, ALL | SEEING, put_unevaluated_properties},
+    {IN_2020, ALL | SEEING, put_unevaluated_properties},
+    {IN_BOTH, ALL | SEEING | SCOPES, put_ref},
+    {IN_BOTH, ALL | SCOPES, put_ref},
+    {IN_2020, ALL | SEEING | SCOPES, put_dynamic_ref},
+    {IN_2020, ALL | SCOPES, put_dynamic_ref},
 };
 
-/* --- schemas ------------------------------------------------------------------------------------------------------------ */
+/* --- schemas ----------------------------------------------------------------------------------------------------- */
 
 static json_t *make_object(struct maker *maker, struct spot spot)
 {
     json_t *schema = json_object();
     int draft = maker->draft == WEFT_DRAFT_7 ? IN_7 : IN_2020;
+    int theme = rng_once_in(maker->rng, 4) ? ALL : maker->theme;
     uint32_t left = spot.depth < DEPTH_MAX && maker->schemas_left > 0 ? rng_between(maker->rng, 1, 4) : 0;
     maker->schemas_left--;
     while (left > 0) {
         const struct row *row = &ONE_OF(maker->rng, rows);
-        if (row->drafts & draft) {
+        if ((row->drafts & draft) && (row->themes & theme)) {
             row->put(maker, schema, spot);
             left--;
         }
@@ -423,12 +385,15 @@ static json_t *make_definition(struct maker *maker, int rank)
     return make_object(maker, (struct spot){rank < 3 ? 1 : 2, true});
 }
 
-/* What references to the resource may name. In draft-07 a schema with a $ref has nothing else: no $id, no definitions. */
+/* What references to the resource may name. In draft-07 a schema with a $ref has nothing else: no $id. */
 static json_t *make_resource(struct maker *maker, const char *id, int rank)
 {
     bool of_7 = maker->draft == WEFT_DRAFT_7;
     json_t *schema = make_definition(maker, rank), *definitions = json_object();
     json_t *x = make_definition(maker, 3), *y = make_definition(maker, 4);
+    if (maker->theme == SCOPES) { /* that it matters to which one a $dynamicRef leads */
+        put_type(maker, y, (struct spot){0});
+    }
     if (of_7) {
         json_object_del(schema, "$ref");
         json_object_del(x, "$ref");
@@ -448,6 +413,7 @@ static json_t *make_resource(struct maker *maker, const char *id, int rank)
 json_t *random_schema(struct rng *rng, weft_draft draft, json_t *pool)
 {
     struct maker maker = {.rng = rng, .draft = draft, .pool = pool, .schemas_left = SCHEMAS_MAX};
+    maker.theme = 1 << rng_below(rng, 3);
     maker.dyn_at_root = rng_once_in(rng, 3);
     const char *definitions = draft == WEFT_DRAFT_7 ? "definitions" : "$defs";
     json_t *root = make_resource(&maker, "https://m.test/m/root", 0);

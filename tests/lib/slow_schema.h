@@ -1,9 +1,9 @@
-/* slow_schema.h: JSON Schema read aloud: an interpreter of 2020-12 and draft-07 that follows the specification section by
- * section and cares for nothing else. Tests compare the compiler with it.
+/* slow_schema.h: JSON Schema read aloud: an interpreter of 2020-12 and draft-07 that follows the specification section
+ * by section and cares for nothing else. Tests compare the compiler with it.
  *
- * It is on jansson and PCRE2, so it knows what these hold: integers of 64 bits, doubles, keys without NUL, and of patterns
- * what Perl and ECMA-262 have in common. "format" and the content keywords are annotations. The meta-schemas are known by
- * their names only. */
+ * It is on jansson and PCRE2, so it knows what these hold: integers of 64 bits, doubles, keys without NUL, and of
+ * patterns what Perl and ECMA-262 have in common. "format" and the content keywords are annotations. The meta-schemas
+ * are known by their names only. */
 #ifndef WEFT_TESTS_SLOW_SCHEMA_H
 #define WEFT_TESTS_SLOW_SCHEMA_H
 

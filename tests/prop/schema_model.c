@@ -4,8 +4,8 @@
  *   - what is told of a mismatch leads to the value, to the keyword in the schema, and has a sentence
  *   - texts that mean the same have the same id, and other schemas have others
  *
- * Prints its seed first; schema_model SEED runs that again, schema_model SEED SCHEMAS more of it; what differs is shown with
- * the schema and the document. */
+ * Prints its seed first; schema_model SEED runs that again, schema_model SEED SCHEMAS more of it; what differs is shown
+ * with the schema and the document. */
 #include "lib/check.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* Texts that mean the same. */
+/* Values by chance, and texts that mean the same. */
 #include "lib/random_schema.h"
 
 #include <stdio.h>
@@ -6,6 +6,53 @@
 #include <string.h>
 
 #include "lib/check.h"
+
+const char *const random_names[RANDOM_NAMES] = {"a", "b", "c", "ab", "é"};
+static const char *const texts[] = {"", "a", "b", "ab", "ba", "é", "😀a", "a\n"};
+
+json_t *random_number(struct rng *rng)
+{
+    int quarters = (int)rng_below(rng, 24) - 6;
+    return rng_once_in(rng, 3) ? json_real(quarters * 0.25) : json_integer(quarters / 3);
+}
+
+static json_t *random_value(struct rng *rng, json_t *pool, int depth)
+{
+    if (json_array_size(pool) > 0 && rng_once_in(rng, 4)) {
+        return json_deep_copy(json_array_get(pool, rng_below(rng, (uint32_t)json_array_size(pool))));
+    }
+    json_t *value;
+    switch (rng_below(rng, depth == 0 ? 15 : depth < 4 ? 9 : 5)) {
+    case 0: return json_null();
+    case 1: return json_boolean(rng_once_in(rng, 2));
+    case 2:
+    case 3: return random_number(rng);
+    case 4: return json_string(texts[rng_below(rng, sizeof texts / sizeof *texts)]);
+    case 5:
+    case 6:
+    case 9:
+    case 10:
+    case 11:
+        value = json_array();
+        for (uint32_t left = rng_below(rng, 5); left > 0; left--) {
+            json_array_append_new(value, random_value(rng, pool, depth + 1));
+        }
+        return value;
+    default:
+        value = json_object();
+        for (uint32_t left = rng_below(rng, 5); left > 0; left--) {
+            json_object_set_new(value, random_names[rng_below(rng, RANDOM_NAMES)], random_value(rng, pool, depth + 1));
+        }
+        return value;
+    }
+}
+
+json_t *random_document(struct rng *rng, json_t *pool)
+{
+    return random_value(rng, pool, 0);
+}
+
+/* --- texts ------------------------------------------------------------------------------------------------------- */
 
 static void write_value(struct rng *rng, FILE *to, json_t *value);
 
