@@ -118,7 +118,7 @@ $(SHARED): $(call objects,src/*/*.c)
 	@ln -sf $(@F) $O/$(SONAME); ln -sf $(SONAME) $O/libweft.so
 
 $(all_tests): %: %.o $(TEST_LIB) $(LIB)
-	$(call say,link)$(link) -lcmocka $(call included_libs,$(source))
+	$(call say,link)$(link) -lcmocka $(call included_libs,$(source)) -ljansson
 
 $O/sim: $(call objects,tests/sim/*.c) $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka
