@@ -80,11 +80,11 @@ programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH),$(all_tests)) ##
 
 # Compiling -----------------------------------------------------------------------------------------------------------
 
-# Installs what is missing where it can. NEEDS are commands and headers.
+# Installs what is missing where it can. NEEDS are what tools/setup.sh knows: commands, headers, data.
 NEEDS := $(CC) sodium.h pcre2.h
 all programs check sim bench: NEEDS += $(CXX)
-programs check sim bench: NEEDS += cmocka.h pkg-config $(firstword $(WRAP))
-programs check bench: NEEDS += jansson.h simdjson.h
+programs check sim bench run-fuzz: NEEDS += cmocka.h jansson.h pkg-config $(firstword $(WRAP))
+programs check bench: NEEDS += simdjson.h
 check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema /usr/share/json-schema-test-suite
 setup:
 	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
