@@ -44,6 +44,9 @@ compile_cxx = $(CXX) -std=c++17 $(common) $(CXXFLAGS)
 linker = $(if $(wildcard $(@:$O/%=%.cc)),$(CXX),$(CC))
 libs := -lsodium -lpcre2-8
 link = $(linker) $(flavour_flags) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libs)
+# What else a program needs its sources say by their includes.
+included_libs = $$(sed -n 's/^.include <\(uv\|jansson\|simdjson\)\.h>.*/-l\1/p' $1)
+source = $(wildcard $(@:$O/%=%.c) $(@:$O/%=%.cc))
 
 # What there is -------------------------------------------------------------------------------------------------------
 
@@ -77,11 +80,12 @@ programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH),$(all_tests)) ##
 
 # Compiling -----------------------------------------------------------------------------------------------------------
 
-# Installs what is missing where it can. NEEDS are commands and headers.
+# Installs what is missing where it can. NEEDS are what tools/setup.sh knows: commands, headers, data.
 NEEDS := $(CC) sodium.h pcre2.h
 all programs check sim bench: NEEDS += $(CXX)
-programs check sim bench: NEEDS += cmocka.h pkg-config $(firstword $(WRAP))
-check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema
+programs check sim bench run-fuzz: NEEDS += cmocka.h jansson.h pkg-config $(firstword $(WRAP))
+programs check bench: NEEDS += simdjson.h
+check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema /usr/share/json-schema-test-suite
 setup:
 	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
 
@@ -114,20 +118,20 @@ $(SHARED): $(call objects,src/*/*.c)
 	@ln -sf $(@F) $O/$(SONAME); ln -sf $(SONAME) $O/libweft.so
 
 $(all_tests): %: %.o $(TEST_LIB) $(LIB)
-	$(call say,link)$(link) -lcmocka
+	$(call say,link)$(link) -lcmocka $(call included_libs,$(source)) -ljansson
 
 $O/sim: $(call objects,tests/sim/*.c) $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka
 
-$O/bench: $(call objects,tests/bench/*.c) $(TEST_LIB) $(LIB)
-	$(call say,link)$(link) -lcmocka
+$O/bench: linker = $(CXX)
+$O/bench: $(call objects,tests/bench/*.c tests/bench/*.cc) $(TEST_LIB) $(LIB)
+	$(call say,link)$(link) -lcmocka $(call included_libs,$(wildcard tests/bench/*.c tests/bench/*.cc))
 
 $(FUZZERS): %: %.o $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka -fsanitize=fuzzer
 
-# What else they need they say by their includes.
 $(EXAMPLES) $(UV_EXAMPLES) $(TOOLS): %: %.o $(LIB)
-	$(call say,link)$(link) $$(sed -n 's/^#include <uv\.h>/-luv/p' $(wildcard $(@:$O/%=%.c) $(@:$O/%=%.cc)))
+	$(call say,link)$(link) $(call included_libs,$(source))
 
 -include $(wildcard $O/*/*.d $O/*/*/*.d)
 
@@ -216,7 +220,7 @@ format: setup ## clang-format on our files
 format-check: setup ## fails where format would change something
 	clang-format --dry-run -Werror $(ours)
 
-tidy: NEEDS += clang-tidy cmocka.h
+tidy: NEEDS += clang-tidy cmocka.h jansson.h
 tidy: setup ## clang-tidy, with warnings as errors
 	printf '%s\n' $(filter %.c,$(ours)) | xargs -P 2 -I {} clang-tidy --quiet {} -- -std=c11 -D_GNU_SOURCE $(includes) -Itests
 

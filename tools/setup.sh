@@ -1,17 +1,16 @@
 #!/bin/sh
 # setup.sh NEED...: makes sure that what a build needs is there; quick and silent when it is.
 #
-# A NEED is a command or, with .h at its end, a header that $CC must find, or a module of Python's, named as Debian's package:
-# python3-NAME. What is missing is installed by apt, as root or by sudo; on a system without apt, or for a user without
-# rights, it is named and the exit status is 1.
+# A NEED is a command; with .h at its end, a header that $CC must find; a module of Python's, named as Debian's package:
+# python3-NAME; or a directory of data, /usr/share/NAME, of the package NAME. What is missing is installed by apt, as root or by
+# sudo; on a system without apt, or for a user without rights, it is named and the exit status is 1.
 
 compiler=${CC:-cc}
 
 finds() { # finds HEADER...
-    includes=
-    for header; do includes="$includes -include $header"; done
-    # shellcheck disable=SC2086
-    $compiler $CPPFLAGS -DPCRE2_CODE_UNIT_WIDTH=8 $includes -E -x c /dev/null >/dev/null 2>&1
+    for header; do
+        printf '#if !__has_include(<%s>)\n#error\n#endif\n' "$header"
+    done | $compiler $CPPFLAGS -E -x c - >/dev/null 2>&1
 }
 
 # Sets missing. A compiler is there when it finds a header of the C library.
@@ -21,6 +20,7 @@ look() {
     for need; do
         case $need in
         *.h) headers="$headers $need" ;;
+        /*) [ -e "$need" ] || missing="$missing $need" ;;
         python3-*) python3 -c "import ${need#python3-}" 2>/dev/null || missing="$missing $need" ;;
         *) command -v "$need" >/dev/null || missing="$missing $need" ;;
         esac
@@ -41,10 +41,13 @@ packages() { # packages NEED...: Debian's names
         stdio.h) echo libc6-dev ;;
         cmocka.h) echo libcmocka-dev ;;
         groff) echo groff-base ;;
+        jansson.h) echo libjansson-dev ;;
         pcre2.h) echo libpcre2-dev ;;
+        simdjson.h) echo libsimdjson-dev ;;
         sodium.h) echo libsodium-dev ;;
         uv.h) echo libuv1-dev ;;
         *.h) ;;
+        /usr/share/*) basename "$need" ;;
         *) echo "$need" ;;
         esac
     done | tr ' ' '\n' | sort -u | tr '\n' ' '

@@ -6,11 +6,11 @@
  *
  * fork(). A child has weft's memory, and none of its threads. So once a node was opened in a process, each call that
  * returns a weft_error returns WEFT_EFORKED in its children, and in theirs, before it touches anything; those that
- * need no node work: weft_process_start_time, weft_listing_json, weft_why_json. The calls that return no error never
- * wait, either: what they lend and name is as it was at the fork, releasing clears what it is given and frees
- * nothing, and weft_participant_alive says no. A child that is forked in a handler or callback must exec or _exit
- * there: one that returns into weft is stopped with one line. exec makes a process like any other, vfork and
- * posix_spawn need no care, and who forks before the first node is opened can use weft in the child, too. (A child
+ * need no node work: weft_process_start_time, weft_listing_json, weft_why_json, all of weft/schema.h. The calls that
+ * return no error never wait, either: what they lend and name is as it was at the fork, releasing clears what it is
+ * given and frees nothing, and weft_participant_alive says no. A child that is forked in a handler or callback must
+ * exec or _exit there: one that returns into weft is stopped with one line. exec makes a process like any other, vfork
+ * and posix_spawn need no care, and who forks before the first node is opened can use weft in the child, too. (A child
  * made by clone(2) itself, or _Fork, is not noticed.) */
 #ifndef WEFT_ERROR_H
 #define WEFT_ERROR_H
