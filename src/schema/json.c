@@ -45,7 +45,7 @@ void weft__json_parser_fini(struct json_parser *parser)
 }
 
 __attribute__((noinline)) static const char *fail(struct run *run, weft_error error, const char *at,
-                                                        const char *sentence)
+                                                  const char *sentence)
 {
     run->error = error;
     *run->fault = (struct json_fault){.at = (uint32_t)(at - run->text), .sentence = sentence};
