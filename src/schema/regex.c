@@ -101,7 +101,7 @@ static weft_error compile_text(struct regex *regex, struct regex_walk *walk, boo
     int error;
     size_t offset;
     if (compile_context(regex, &context)) return WEFT_ENOMEM;
-    uint32_t options = COMPILE_OPTIONS | (walk->ahead ? PCRE2_NO_START_OPTIMIZE : 0);
+    uint32_t options = COMPILE_OPTIONS | (walk->start_unknown ? PCRE2_NO_START_OPTIMIZE : 0);
     *code = pcre2_compile((PCRE2_SPTR)text, size_bytes, options, &error, &offset, context);
     pcre2_compile_context_free(context);
     if (*code) return WEFT_OK;
