@@ -23,7 +23,7 @@ const uint64_t weft__numeral_tens[20] = {1,
                                          1000000000000000000,
                                          10000000000000000000u};
 
-/* --- the common ones: up to 16 digits before a point and 7 behind, no exponent, not at the text's end ---------------------- */
+/* --- the common ones: up to 16 digits before a point and 7 behind, no exponent, not at the text's end ------------- */
 
 /* The digits at p: how many, and their value. */
 static unsigned leading_digits(const char *p, uint64_t *number)
@@ -68,7 +68,7 @@ static const char *scan_common(const char *p, const char *end, struct json_value
     return p;
 }
 
-/* --- all others -------------------------------------------------------------------------------------------------------------- */
+/* --- all others --------------------------------------------------------------------------------------------------- */
 
 static const char *digits_skip(const char *p, const char *end)
 {

@@ -44,8 +44,8 @@ static inline bool numeral_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The digits at the beginning of eight bytes, each a byte of *digits, the first lowest; where what is none begins, a bit of
- * each is set in *others, exactly so up to a byte behind the first that is above '0' + 0x89. */
+/* The digits at the beginning of eight bytes, each a byte of *digits, the first lowest; where what is none begins, a
+ * bit of each is set in *others, exactly so up to a byte behind the first that is above '0' + 0x89. */
 SCAN_INLINE void numeral_word(const char *p, uint64_t *digits, uint64_t *others)
 {
     *digits = scan_word(p) ^ SCAN_BYTES('0');
@@ -61,8 +61,8 @@ SCAN_INLINE uint64_t numeral_value(uint64_t digits, unsigned count)
     return (digits * 10000 + (digits >> 32)) & UINT64_C(0xffffffff);
 }
 
-/* As weft__numeral_scan, for one of at most seven digits, or six and a point, which is not at the text's end. NULL: it is
- * none of these, or wrong. */
+/* As weft__numeral_scan, for one of at most seven digits, or six and a point, which is not at the text's end. NULL: it
+ * is none of these, or wrong. */
 SCAN_INLINE const char *weft__numeral_short(const char *p, const char *end, struct json_value *value)
 {
     if (end - p < 9) return NULL;

@@ -22,7 +22,7 @@ const char *json_guarded(const char *text, size_t size_bytes)
     return size_bytes ? memcpy(pages + room - size_bytes, text, size_bytes) : pages + room;
 }
 
-/* --- the grammar: each function takes what it names off the text, and false is that it does not stand there ----------------- */
+/* --- the grammar: each function takes what it names off the text, and false is that it does not stand there ------- */
 
 struct text {
     const char *p, *end;
@@ -171,7 +171,7 @@ bool json_grammatical(const char *text, size_t size_bytes)
     return value(&t) && t.p == t.end;
 }
 
-/* --- the tape ------------------------------------------------------------------------------------------------------------- */
+/* --- the tape ----------------------------------------------------------------------------------------------------- */
 
 static uint32_t check_value(const struct json_doc *doc, uint32_t index)
 {
@@ -212,7 +212,7 @@ void json_check_tape(const struct json_doc *doc)
     check_eq(check_value(doc, 0), doc->count);
 }
 
-/* --- mutants --------------------------------------------------------------------------------------------------------------- */
+/* --- mutants ------------------------------------------------------------------------------------------------------ */
 
 uint64_t json_random(uint64_t *random)
 {

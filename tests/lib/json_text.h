@@ -15,7 +15,8 @@ extern "C" {
 /* A copy whose last byte is the last of a page, with an unreadable one behind it. Lends, until the next call. */
 const char *json_guarded(const char *text, size_t size_bytes);
 
-/* Whether it is a text of RFC 8259, by its grammar, a function for each rule. Depth and size are bounded by the caller. */
+/* Whether it is a text of RFC 8259, by its grammar, a function for each rule. Depth and size are bounded by the
+ * caller. */
 bool json_grammatical(const char *text, size_t size_bytes);
 
 /* Fails the test unless each value is where the others say: counts, indices, kinds, offsets. */
