@@ -212,6 +212,19 @@ void json_check_tape(const struct json_doc *doc)
     check_eq(check_value(doc, 0), doc->count);
 }
 
+weft_error json_parse_guarded(struct json_parser *parser, const char *text, size_t size_bytes,
+                              const struct json_limits *limits, struct json_doc *doc, struct json_fault *fault)
+{
+    weft_error error = weft__json_parse(parser, json_guarded(text, size_bytes), size_bytes, limits, doc, fault);
+    if (error) {
+        check_true(fault->sentence && *fault->sentence);
+        check_true(fault->at <= size_bytes);
+    } else {
+        json_check_tape(doc);
+    }
+    return error;
+}
+
 /* --- mutants ------------------------------------------------------------------------------------------------------ */
 
 uint64_t json_random(uint64_t *random)
