@@ -1,5 +1,6 @@
-/* Parsing alone, of task documents, against simdjson's DOM (which checks no duplicate keys, and whose text has room behind it)
- * and jansson. What is wanted of parsing and validating together is at most 2.5 times simdjson and a sixth of jansson. */
+/* Parsing alone, of task documents, against simdjson's DOM (which checks no duplicate keys, and whose text has room
+ * behind it) and jansson. What is wanted of parsing and validating together is at most 2.5 times simdjson and a sixth
+ * of jansson. */
 #include "bench.h"
 #include "json_tasks.h"
 #include "schema/json.h"

@@ -1,4 +1,5 @@
-/* json_tasks.h: task documents to parse and validate, alike and different: strings, numbers, a nested object, an array. */
+/* json_tasks.h: task documents to parse and validate, alike and different: strings, numbers, a nested object, an
+ * array. */
 #ifndef WEFT_TESTS_BENCH_JSON_TASKS_H
 #define WEFT_TESTS_BENCH_JSON_TASKS_H
 
