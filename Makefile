@@ -82,9 +82,10 @@ programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH),$(all_tests)) ##
 NEEDS := $(CC) sodium.h pcre2.h
 all programs check sim bench: NEEDS += $(CXX)
 programs check sim bench: NEEDS += cmocka.h pkg-config $(firstword $(WRAP))
+$(if $(filter release,$(FLAVOUR)),programs) bench: NEEDS += simdjson.h jansson.h
 check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema
 setup:
-	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
+	@CC='$(CC)' CXX='$(CXX)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
 
 # Changes when the flags do, and everything is compiled anew.
 all_flags = $(compile_c) $(compile_cxx) $(LDFLAGS)
@@ -128,8 +129,9 @@ $(all_tests): %: %.o $(TEST_LIB) $(LIB)
 $O/sim: $(call objects,tests/sim/*.c) $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka
 
-$O/bench: $(call objects,tests/bench/*.c) $(TEST_LIB) $(LIB)
-	$(call say,link)$(link) -lcmocka
+$O/bench: linker = $(CXX)
+$O/bench: $(call objects,tests/bench/*.c tests/bench/*.cc) $(TEST_LIB) $(LIB)
+	$(call say,link)$(link) -lcmocka -lsimdjson -ljansson
 
 $(FUZZERS): %: %.o $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka -fsanitize=fuzzer
@@ -171,7 +173,8 @@ sim: $O/sim ## the simulator; SEED=n EVENTS=n, or SIM_S=seconds
 	$< $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events $(EVENTS)) $(if $(SIM_S),--seconds $(SIM_S))
 
 bench: $O/bench $(SIM) ## prints the benchmark's table
-	@$<
+	@tests/bench/ajv/install.sh $O/ajv
+	@WEFT_BENCH_AJV='$(abspath $O/ajv)' $<
 
 FUZZ_S ?= 60
 fuzz: ## clang's fuzzer, FUZZ_S (60) seconds for each harness in tests/fuzz

@@ -9,7 +9,13 @@ compiler=${CC:-cc}
 
 finds() { # finds HEADER...
     includes=
-    for header; do includes="$includes -include $header"; done
+    for header; do
+        if [ "$header" = simdjson.h ]; then # C++
+            echo '#include <simdjson.h>' | ${CXX:-c++} $CPPFLAGS -E -x c++ - >/dev/null 2>&1 || return
+        else
+            includes="$includes -include $header"
+        fi
+    done
     # shellcheck disable=SC2086
     $compiler $CPPFLAGS -DPCRE2_CODE_UNIT_WIDTH=8 $includes -E -x c /dev/null >/dev/null 2>&1
 }
@@ -40,6 +46,8 @@ packages() { # packages NEED...: Debian's names
         clang | clang++) echo clang libclang-rt-dev ;;
         stdio.h) echo libc6-dev ;;
         cmocka.h) echo libcmocka-dev ;;
+        jansson.h) echo libjansson-dev ;;
+        simdjson.h) echo libsimdjson-dev ;;
         groff) echo groff-base ;;
         pcre2.h) echo libpcre2-dev ;;
         sodium.h) echo libsodium-dev ;;
