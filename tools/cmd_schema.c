@@ -65,7 +65,8 @@ static bool set_draft(struct job *job, const char *name)
 static bool add_reference(struct job *job, const char *argument)
 {
     const char *equals = strrchr(argument, '=');
-    if (!equals || equals == argument) return verb_usage("--ref %s: it is URI=FILE", argument), false;
+    if (!equals || equals == argument || strcmp(equals, "=-") == 0)
+        return verb_usage("--ref %s: it is URI=FILE", argument), false;
     if (job->options.sources_count == REFERENCES_MAX)
         return verb_error("more than %d times --ref", REFERENCES_MAX), false;
     char *text;

@@ -5,10 +5,10 @@
 
 #include <weft/schema.h>
 
-const struct builtin_schema *weft__builtin_schema(const char *uri, size_t uri_bytes)
+const struct builtin_schema *weft__builtin_schema(const char *uri)
 {
     for (const struct builtin_schema *schema = weft__builtin_schemas; schema->uri; schema++)
-        if (strlen(schema->uri) == uri_bytes && memcmp(schema->uri, uri, uri_bytes) == 0) return schema;
+        if (strcmp(schema->uri, uri) == 0) return schema;
     return NULL;
 }
 

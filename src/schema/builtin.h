@@ -15,6 +15,6 @@ struct builtin_schema {
 extern const struct builtin_schema weft__builtin_schemas[];
 
 /* By its URI, which has no fragment; NULL: none of ours. */
-const struct builtin_schema *weft__builtin_schema(const char *uri, size_t uri_bytes);
+const struct builtin_schema *weft__builtin_schema(const char *uri);
 
 #endif
