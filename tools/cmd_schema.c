@@ -102,19 +102,15 @@ static bool parse(struct job *job, const struct option *options, int argc, char 
     return true;
 }
 
-static struct job *job_new(void)
+/* Runs a verb on its operands with the options; it returns a status, or tells job->status of several. */
+static int run(int argc, char **argv, const struct option *options, int (*verb)(struct job *, int, char **))
 {
     struct job *job = calloc(1, sizeof(*job));
-    if (!job) return verb_error("out of memory"), NULL;
+    if (!job) return verb_error("out of memory");
     job->options = (weft_schema_options)WEFT_SCHEMA_OPTIONS;
     job->options.schema_bytes_max = SCHEMAS_BYTES_MAX;
     job->options.sources = job->references;
-    return job;
-}
-
-/* Returns its status. */
-static int job_free(struct job *job)
-{
+    worse(job, parse(job, options, argc, argv) ? verb(job, argc - optind, argv + optind) : VERB_ERROR);
     int status = job->status;
     weft_validator_close(job->validator);
     weft_schema_release(job->schema);
@@ -162,42 +158,37 @@ static bool open_schema(struct job *job, const char *path)
     return done;
 }
 
+static int check_operands(struct job *job, int count, char **operands)
+{
+    if (count == 0) return verb_usage("which FILE?");
+    for (int i = 0; i < count; i++) {
+        if (!open_schema(job, operands[i])) worse(job, VERB_ERROR);
+        weft_schema_release(job->schema);
+        job->schema = NULL;
+    }
+    return VERB_YES;
+}
+
 static int check(int argc, char **argv)
 {
-    struct job *job = job_new();
-    if (!job) return VERB_ERROR;
-    if (!parse(job, compile_options, argc, argv))
-        worse(job, VERB_ERROR);
-    else if (optind == argc)
-        worse(job, verb_usage("which FILE?"));
-    else
-        for (int i = optind; i < argc; i++) {
-            if (!open_schema(job, argv[i])) worse(job, VERB_ERROR);
-            weft_schema_release(job->schema);
-            job->schema = NULL;
-        }
-    return job_free(job);
+    return run(argc, argv, compile_options, check_operands);
+}
+
+static int id_operands(struct job *job, int count, char **operands)
+{
+    uint8_t bytes[WEFT_SCHEMA_ID_BYTES];
+    if (count != 1) return verb_usage("one FILE is wanted");
+    if (!open_schema(job, operands[0])) return VERB_ERROR;
+    if (weft_schema_id(job->schema, bytes)) return verb_error("%s: %s", operands[0], weft_error_message());
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        printf("%02x", bytes[i]);
+    putchar('\n');
+    return VERB_YES;
 }
 
 static int id(int argc, char **argv)
 {
-    struct job *job = job_new();
-    if (!job) return VERB_ERROR;
-    uint8_t bytes[WEFT_SCHEMA_ID_BYTES];
-    if (!parse(job, compile_options, argc, argv))
-        worse(job, VERB_ERROR);
-    else if (optind != argc - 1)
-        worse(job, verb_usage("one FILE is wanted"));
-    else if (!open_schema(job, argv[optind]))
-        worse(job, VERB_ERROR);
-    else if (weft_schema_id(job->schema, bytes))
-        worse(job, verb_error("%s: %s", argv[optind], weft_error_message()));
-    else {
-        for (size_t i = 0; i < sizeof(bytes); i++)
-            printf("%02x", bytes[i]);
-        putchar('\n');
-    }
-    return job_free(job);
+    return run(argc, argv, compile_options, id_operands);
 }
 
 /* --- documents --------------------------------------------------------------------------------------------------------- */
@@ -312,25 +303,21 @@ static void each_file(struct job *job, const char *path)
     free(text);
 }
 
-static void validate_operands(struct job *job, int count, char **operands)
+/* Whether the standard input is wanted more than once. */
+static bool input_twice(int count, char **operands)
 {
-    bool input = strcmp(operands[0], "-") == 0;
-    for (int i = 1; i < count || i == 1; i++) {
-        bool stdin_wanted = i == count || strcmp(operands[i], "-") == 0;
-        if (stdin_wanted && input) {
-            worse(job, verb_usage("the standard input cannot be read twice"));
-            return;
-        }
-        input |= stdin_wanted;
-    }
-    if (!open_schema(job, operands[0])) {
-        worse(job, VERB_ERROR);
-        return;
-    }
-    if (weft_validator_open(NULL, &job->validator)) {
-        worse(job, verb_error("%s", weft_error_message()));
-        return;
-    }
+    int times = count == 1; /* no INSTANCE */
+    for (int i = 0; i < count; i++)
+        times += strcmp(operands[i], "-") == 0;
+    return times > 1;
+}
+
+static int validate_operands(struct job *job, int count, char **operands)
+{
+    if (count == 0) return verb_usage("which SCHEMA?");
+    if (input_twice(count, operands)) return verb_usage("the standard input cannot be read twice");
+    if (!open_schema(job, operands[0])) return VERB_ERROR;
+    if (weft_validator_open(NULL, &job->validator)) return verb_error("%s", weft_error_message());
     if (count == 1) each_line(job);
     for (int i = 1; i < count && !ferror(stdout); i++) {
         if (strcmp(operands[i], "-") == 0)
@@ -338,19 +325,12 @@ static void validate_operands(struct job *job, int count, char **operands)
         else
             each_file(job, operands[i]);
     }
+    return VERB_YES;
 }
 
 static int validate(int argc, char **argv)
 {
-    struct job *job = job_new();
-    if (!job) return VERB_ERROR;
-    if (!parse(job, validate_options, argc, argv))
-        worse(job, VERB_ERROR);
-    else if (optind == argc)
-        worse(job, verb_usage("which SCHEMA?"));
-    else
-        validate_operands(job, argc - optind, argv + optind);
-    return job_free(job);
+    return run(argc, argv, validate_options, validate_operands);
 }
 
 static const char check_help[] =

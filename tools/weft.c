@@ -7,11 +7,11 @@
 
 #include <weft/version.h>
 
-static const struct verb verbs[] = {{.name = "schema",
-                                     .arguments = "VERB [ARGUMENT...]",
-                                     .summary = "compiles JSON Schemas, validates documents, tells ids",
-                                     .verbs = verb_schema},
-                                    {0}};
+static const struct verb tool_verbs[] = {{.name = "schema",
+                                          .arguments = "VERB [ARGUMENT...]",
+                                          .summary = "compiles JSON Schemas, validates documents, tells ids",
+                                          .verbs = verb_schema},
+                                         {0}};
 
 static char path_now[64] = "weft"; /* the words of the verb that runs */
 
@@ -21,7 +21,7 @@ static void list(FILE *to, const struct verb *table, const char *path)
     for (const struct verb *verb = table; verb->name; verb++)
         fprintf(to, "  %-12s %s\n", verb->name, verb->summary);
     fprintf(to, "\n%s VERB --help says more of each.%s\n", path,
-            table == verbs ? " weft --version prints the version." : "");
+            table == tool_verbs ? " weft --version prints the version." : "");
 }
 
 static bool is(const char *word, const char *name)
@@ -29,17 +29,17 @@ static bool is(const char *word, const char *name)
     return word && strcmp(word, name) == 0;
 }
 
-int verb_run(const struct verb *table, const char *path, int argc, char **argv)
+int verb_run(const struct verb *verbs, const char *path, int argc, char **argv)
 {
     if (argc == 0) {
-        list(stderr, table, path);
+        list(stderr, verbs, path);
         return VERB_ERROR;
     }
     if (is(argv[0], "--help") || is(argv[0], "-h")) {
-        list(stdout, table, path);
+        list(stdout, verbs, path);
         return VERB_YES;
     }
-    const struct verb *verb = table;
+    const struct verb *verb = verbs;
     while (verb->name && !is(argv[0], verb->name))
         verb++;
     snprintf(path_now, sizeof(path_now), "%s", path);
@@ -94,5 +94,5 @@ int main(int argc, char **argv)
         printf("weft %s\n", weft_version());
         return verb_end(VERB_YES);
     }
-    return verb_end(verb_run(verbs, "weft", argc - 1, argv + 1));
+    return verb_end(verb_run(tool_verbs, "weft", argc - 1, argv + 1));
 }

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static FILE *requests, *answers;
 
 /* Where `make bench` has put it. */

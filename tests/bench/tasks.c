@@ -36,10 +36,11 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Another digit; a zero stays one, and none becomes one. */
+/* Of a digit another, but a zero stays one, and none becomes one; what is none stays. */
 static char other_digit(char c)
 {
-    return c == '0' ? c : (char)('1' + draw(9));
+    if (c < '1' || c > '9') return c;
+    return "123456789"[draw(9)];
 }
 
 /* A string's content: at least the first half, to the end of a word. */
@@ -54,7 +55,7 @@ static size_t cut(const char *text, size_t size)
 static weft_bytes variant_of(weft_bytes from)
 {
     const char *text = from.data, *end = text + from.size;
-    char *made = malloc(from.size), *to = made;
+    char *made = malloc(FILE_BYTES_MAX), *to = made;
     if (!made) bench_die("memory");
     while (text < end) {
         if (*text == '"') {
@@ -63,7 +64,7 @@ static weft_bytes variant_of(weft_bytes from)
                 size += text[size] == '\\' ? 2 : 1;
             size_t kept = cut(text + 1, size - 1);
             for (size_t i = 0; i <= kept; i++)
-                *to++ = is_digit(text[i]) ? other_digit(text[i]) : text[i];
+                *to++ = other_digit(text[i]);
             *to++ = '"';
             text += size + 1;
         } else if (is_digit(*text)) {
