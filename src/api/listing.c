@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/arena.h"
+#include "base/arena.h"
 #include "api/error.h"
 #include "base/clock.h"
 #include "exec/node.h"

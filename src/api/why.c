@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/arena.h"
+#include "base/arena.h"
 #include "api/error.h"
 #include "api/request.h"
 #include "api/why_text.h"

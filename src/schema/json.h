@@ -2,7 +2,9 @@
  *
  * The tape holds the values in the order of the text: an array is followed by its elements, an object by key, value, key,
  * value; each with what is in it. Strings stay where they are in the text, with their escapes, until somebody wants them
- * decoded. Numbers are decimal and exact: nothing is rounded, and no locale is asked.
+ * decoded. Numbers are decimal and exact: nothing is rounded, and no locale is asked. What fits has one form, whatever its
+ * text was: 0 is 0; an integer of 64 bits (but INT64_MIN) has exponent 0; others have no trailing zeros. So two such numbers
+ * are equal where mantissa and exponent are, and equal to no LONG one.
  *
  * Refused: bytes that are not UTF-8, escaped lone surrogates, control characters in strings, what follows the value, a byte
  * order mark, a key that stands twice in its object (unless allowed), and what exceeds a bound. */
@@ -22,8 +24,7 @@ enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSO
 enum json_flag {
     JSON_ESCAPED = 1, /* STRING: there is a backslash in it */
     JSON_ASCII = 2,   /* STRING: each byte of its text is ASCII (so where it is not ESCAPED, a byte is a code point) */
-    JSON_LONG = 4,    /* NUMBER: does not fit mantissa and exponent; see number.h */
-    JSON_ZERO = 8     /* LONG: it is a zero all the same */
+    JSON_LONG = 4     /* NUMBER: does not fit mantissa and exponent; see number.h */
 };
 
 struct json_value {
@@ -31,7 +32,7 @@ struct json_value {
     int16_t exponent; /* NUMBER: of ten */
     uint32_t at;      /* STRING: offset of the byte behind its first quote; others: of its first byte */
     union {
-        int64_t mantissa; /* NUMBER: its value is mantissa * 10^exponent; no trailing zeros where exponent < 0 */
+        int64_t mantissa; /* NUMBER: its value is mantissa * 10^exponent */
         struct {
             uint32_t size_bytes; /* of the text from `at` on: STRING, without quotes; LONG number */
             uint32_t hash; /* STRING: of its decoded bytes, by weft__json_hash with the parser's seed; of keys only */
@@ -46,7 +47,8 @@ struct json_value {
 struct json_doc {
     const char *text; /* borrowed: lives and stays as long as the document is looked at */
     uint32_t size_bytes;
-    uint32_t count; /* of values; the first is the root */
+    uint32_t count;      /* of values; the first is the root */
+    bool duplicate_keys; /* there may be some */
     const struct json_value *values;
 };
 
@@ -69,7 +71,7 @@ struct json_parser {
     uint32_t seed; /* of the hashes: nobody outside should know it */
     struct json_value *values;
     uint32_t room;
-    void *scratch; /* for keys of large objects */
+    void *scratch; /* for escaped keys, and those of large objects */
     uint32_t scratch_bytes;
 };
 
@@ -116,7 +118,8 @@ const struct json_value *weft__json_member(const struct json_doc *doc, const str
                                            const char *name);
 
 /* Whether two values are equal as JSON Schema has it: numbers by their value, objects whatever their order. Takes from
- * *steps one for each value that it looks at; false, with *steps at 0, where they are used up. */
+ * *steps one for each value that it looks at, and one for each 64 bytes of text; false, with *steps at 0, where they are
+ * used up. */
 bool weft__json_equal(const struct json_doc *a_doc, const struct json_value *a, const struct json_doc *b_doc,
                       const struct json_value *b, uint32_t *steps);
 

@@ -21,7 +21,8 @@ struct regex_fault {
     const char *sentence; /* static, or PCRE2's: "a group is not closed" */
 };
 
-enum { REGEX_SIZE_MAX = 4096, REGEX_MATCH_STEPS = 5000 };
+/* A match takes at most REGEX_MATCH_STEPS, and REGEX_BYTE_STEPS for each byte of the subject. */
+enum { REGEX_SIZE_MAX = 4096, REGEX_MATCH_STEPS = 100000, REGEX_BYTE_STEPS = 8 };
 
 /* pattern: UTF-8, decoded. WEFT_EINVAL: *fault says what and where; WEFT_EUNSUPPORTED: it is ECMA-262 and cannot be had
  * (a lookbehind without a bound), likewise; WEFT_ELIMIT: too long; WEFT_ENOMEM. */

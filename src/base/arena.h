@@ -1,6 +1,6 @@
-/* arena.h: memory for what is told of a node: blocks that are given back as a whole. */
-#ifndef WEFT_API_ARENA_H
-#define WEFT_API_ARENA_H
+/* arena.h: memory in blocks that are given back as a whole. */
+#ifndef WEFT_BASE_ARENA_H
+#define WEFT_BASE_ARENA_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 struct arena_block;
 
 struct arena {
-    struct mem mem; /* by value: what it holds may outlive the node */
+    struct mem mem; /* by value: what it holds may outlive who made it */
     struct arena_block *blocks;
     size_t used, room; /* of the first */
 };

@@ -1,0 +1,269 @@
+/* regex.c: PCRE2, behind the translator; alone includes <pcre2.h>.
+ *
+ * PCRE2's own limits bound the work from one start in the subject, not the starts, and not how far a repeat of one character
+ * runs. So a pattern is compiled up to twice. Plain: for those whose cost is linear, by their form, and for short subjects,
+ * with a low match limit. Watched: with a callout behind each repeat and at each turn of a repeated group, which counts steps
+ * and ends the match when they are used up. */
+#include "schema/regex_translate.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+enum {
+    COMPILE_OPTIONS =
+        PCRE2_UTF | PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_MATCH_UNSET_BACKREF | PCRE2_NEVER_BACKSLASH_C,
+    LINEAR_COST_MAX = 1024, /* width * choices, where a match is taken for linear */
+    SHORT_BYTES = 256,      /* a subject that is matched plainly first, if the pattern is anchored */
+    SHORT_BYTES_MANY = 32,  /* the same if it is not */
+    SHORT_MATCH_LIMIT = 512,
+    SHORT_MATCH_LIMIT_MANY = 64,
+    STEP_BYTES = 16, /* characters that are compared in a row cost a step for so many bytes */
+    STACK_BYTES_MIN = 32 * 1024,
+    STACK_BYTES_MAX = 1024 * 1024,
+    HEAP_KIB_MAX = 4096, /* where there is no JIT */
+    DEPTH_MAX = 50000,
+};
+
+struct regex {
+    struct mem mem;
+    pcre2_general_context *general;
+    pcre2_code *plain, *watched; /* one may be NULL */
+    bool jit;
+    bool linear, anchored;
+    uint32_t factor;     /* of a linear one: what its cost is multiplied by */
+    uint32_t step_steps; /* of a callout */
+};
+
+/* What the callouts of a match have left. */
+struct meter {
+    uint64_t steps;
+    uint32_t step_steps;
+    size_t position;
+};
+
+struct regex_scratch {
+    struct mem mem;
+    pcre2_general_context *general;
+    pcre2_match_context *context;
+    pcre2_match_data *data;
+    pcre2_jit_stack *stack; /* NULL: there is no JIT */
+    struct meter meter;
+};
+
+static void *context_alloc(size_t size_bytes, void *mem)
+{
+    return weft__mem_alloc(mem, size_bytes);
+}
+
+static void context_free(void *block, void *mem)
+{
+    if (block) weft__mem_free(mem, block);
+}
+
+/* --- compiling --------------------------------------------------------------------------------------------------- */
+
+static const char *sentence_of(int error)
+{
+    static _Thread_local char text[160];
+    switch (error) {
+    case PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH: return "a lookbehind whose length varies";
+    case PCRE2_ERROR_LOOKBEHIND_TOO_COMPLICATED:
+    case PCRE2_ERROR_LOOKBEHIND_TOO_LONG: return "a lookbehind that is too long";
+    case PCRE2_ERROR_PATTERN_TOO_LARGE:
+    case PCRE2_ERROR_PATTERN_TOO_COMPLICATED: return "the pattern is too large with its repeats written out";
+    default: pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof text); return text;
+    }
+}
+
+static weft_error compile_context(const struct regex *regex, pcre2_compile_context **context)
+{
+    *context = pcre2_compile_context_create(regex->general);
+    return *context ? WEFT_OK : WEFT_ENOMEM;
+}
+
+static weft_error compile_text(struct regex *regex, struct regex_walk *walk, bool watched, const char *text,
+                               size_t size_bytes, pcre2_code **code)
+{
+    pcre2_compile_context *context;
+    int error;
+    size_t offset;
+    if (compile_context(regex, &context)) return WEFT_ENOMEM;
+    uint32_t options = COMPILE_OPTIONS | (walk->ahead ? PCRE2_NO_START_OPTIMIZE : 0);
+    *code = pcre2_compile((PCRE2_SPTR)text, size_bytes, options, &error, &offset, context);
+    pcre2_compile_context_free(context);
+    if (*code) return WEFT_OK;
+    if (error == PCRE2_ERROR_HEAP_FAILED) return WEFT_ENOMEM;
+    walk->fault = (struct regex_fault){.at = weft__regex_source(walk, watched, offset), .sentence = sentence_of(error)};
+    return WEFT_EUNSUPPORTED;
+}
+
+/* Without a JIT, or executable memory for it, PCRE2 interprets. */
+static weft_error compile(struct regex *regex, struct regex_walk *walk, bool watched, pcre2_code **code)
+{
+    (void)weft__regex_write(walk, watched, NULL);
+    char *text = weft__mem_alloc(&regex->mem, walk->room_bytes + 1);
+    if (!text) return WEFT_ENOMEM;
+    size_t size_bytes = weft__regex_write(walk, watched, text);
+    weft_error error = compile_text(regex, walk, watched, text, size_bytes, code);
+    weft__mem_free(&regex->mem, text);
+    if (!error) regex->jit = pcre2_jit_compile(*code, PCRE2_JIT_COMPLETE) == 0;
+    return error;
+}
+
+static bool is_anchored(const pcre2_code *code)
+{
+    uint32_t options = 0;
+    pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
+    return options & PCRE2_ANCHORED;
+}
+
+static weft_error compile_both(struct regex *regex, struct regex_walk *walk)
+{
+    weft_error error = compile(regex, walk, false, &regex->plain);
+    if (error) return error;
+    struct regex_cost cost = walk->cost;
+    regex->anchored = is_anchored(regex->plain);
+    regex->linear =
+        !cost.exponential && cost.degree + !regex->anchored <= 1 && cost.width * cost.choices <= LINEAR_COST_MAX;
+    regex->step_steps = 1 + (uint32_t)(walk->size_bytes / 128);
+    if (regex->linear) regex->factor = 1 + (uint32_t)(cost.width * cost.choices / 64);
+    return regex->linear ? WEFT_OK : compile(regex, walk, true, &regex->watched);
+}
+
+weft_error weft__regex_new(const struct mem *mem, const char *pattern, size_t size_bytes, struct regex **regex,
+                           struct regex_fault *fault)
+{
+    struct regex_walk walk;
+    weft_error error = weft__regex_check(&walk, pattern, size_bytes);
+    if (error) {
+        *fault = walk.fault;
+        return error;
+    }
+    struct regex *new = weft__mem_zalloc(mem, sizeof *new);
+    if (!new) return WEFT_ENOMEM;
+    new->mem = *mem;
+    new->general = pcre2_general_context_create(context_alloc, context_free, &new->mem);
+    error = new->general ? compile_both(new, &walk) : WEFT_ENOMEM;
+    if (error) {
+        if (error != WEFT_ENOMEM) *fault = walk.fault;
+        weft__regex_free(new);
+        return error;
+    }
+    *regex = new;
+    return WEFT_OK;
+}
+
+void weft__regex_free(struct regex *regex)
+{
+    if (!regex) return;
+    pcre2_code_free(regex->plain);
+    pcre2_code_free(regex->watched);
+    pcre2_general_context_free(regex->general);
+    struct mem mem = regex->mem;
+    weft__mem_free(&mem, regex);
+}
+
+bool weft__regex_valid(const char *pattern, size_t size_bytes)
+{
+    struct regex_walk walk;
+    weft_error error = weft__regex_check(&walk, pattern, size_bytes);
+    return !error || error == WEFT_EUNSUPPORTED;
+}
+
+/* --- matching ---------------------------------------------------------------------------------------------------- */
+
+/* Negative: the match ends with that. */
+static int step(pcre2_callout_block *block, void *data)
+{
+    struct meter *meter = data;
+    size_t position = block->current_position, before = meter->position;
+    uint64_t steps = meter->step_steps + (position > before ? position - before : before - position) / STEP_BYTES;
+    meter->position = position;
+    if (steps > meter->steps) {
+        meter->steps = 0;
+        return PCRE2_ERROR_CALLOUT;
+    }
+    meter->steps -= steps;
+    return 0;
+}
+
+struct regex_scratch *weft__regex_scratch_new(const struct mem *mem)
+{
+    uint32_t jit = 0;
+    struct regex_scratch *scratch = weft__mem_zalloc(mem, sizeof *scratch);
+    if (!scratch) return NULL;
+    scratch->mem = *mem;
+    scratch->general = pcre2_general_context_create(context_alloc, context_free, &scratch->mem);
+    if (!scratch->general) goto fail;
+    scratch->context = pcre2_match_context_create(scratch->general);
+    scratch->data = pcre2_match_data_create(1, scratch->general);
+    if (!scratch->context || !scratch->data) goto fail;
+    pcre2_config(PCRE2_CONFIG_JIT, &jit);
+    if (jit) scratch->stack = pcre2_jit_stack_create(STACK_BYTES_MIN, STACK_BYTES_MAX, scratch->general);
+    if (jit && !scratch->stack) goto fail;
+    pcre2_jit_stack_assign(scratch->context, NULL, scratch->stack);
+    pcre2_set_callout(scratch->context, step, &scratch->meter);
+    pcre2_set_heap_limit(scratch->context, HEAP_KIB_MAX);
+    pcre2_set_depth_limit(scratch->context, DEPTH_MAX);
+    return scratch;
+
+fail:
+    weft__regex_scratch_free(scratch);
+    return NULL;
+}
+
+void weft__regex_scratch_free(struct regex_scratch *scratch)
+{
+    if (!scratch) return;
+    pcre2_jit_stack_free(scratch->stack);
+    pcre2_match_data_free(scratch->data);
+    pcre2_match_context_free(scratch->context);
+    pcre2_general_context_free(scratch->general);
+    struct mem mem = scratch->mem;
+    weft__mem_free(&mem, scratch);
+}
+
+static enum regex_answer run(const struct regex *regex, const pcre2_code *code, struct regex_scratch *scratch,
+                             const char *subject, size_t size_bytes, uint32_t match_limit)
+{
+    pcre2_set_match_limit(scratch->context, match_limit);
+    int found = regex->jit
+                    ? pcre2_jit_match(code, (PCRE2_SPTR)subject, size_bytes, 0, 0, scratch->data, scratch->context)
+                    : pcre2_match(code, (PCRE2_SPTR)subject, size_bytes, 0, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
+                                  scratch->data, scratch->context);
+    if (found >= 0) return REGEX_YES;
+    return found == PCRE2_ERROR_NOMATCH ? REGEX_NO : REGEX_TOO_HARD;
+}
+
+/* False: the budget is used up. */
+static bool pay(uint32_t *budget, uint64_t steps)
+{
+    bool enough = steps <= *budget;
+    *budget = enough ? *budget - (uint32_t)steps : 0;
+    return enough;
+}
+
+static enum regex_answer match_watched(const struct regex *regex, struct regex_scratch *scratch, const char *subject,
+                                       size_t size_bytes, uint32_t *budget)
+{
+    uint64_t steps = REGEX_MATCH_STEPS + (uint64_t)size_bytes * REGEX_BYTE_STEPS;
+    if (steps > *budget) steps = *budget;
+    scratch->meter = (struct meter){.steps = steps, .step_steps = regex->step_steps};
+    enum regex_answer answer = run(regex, regex->watched, scratch, subject, size_bytes, UINT32_MAX);
+    *budget -= (uint32_t)(steps - scratch->meter.steps);
+    return answer;
+}
+
+enum regex_answer weft__regex_match(const struct regex *regex, struct regex_scratch *scratch, const char *subject,
+                                    size_t size_bytes, uint32_t *budget)
+{
+    uint64_t steps = 1 + size_bytes / STEP_BYTES;
+    if (!pay(budget, regex->linear ? steps * regex->factor : steps)) return REGEX_TOO_HARD;
+    if (regex->linear) return run(regex, regex->plain, scratch, subject, size_bytes, UINT32_MAX);
+    if (size_bytes <= (regex->anchored ? SHORT_BYTES : SHORT_BYTES_MANY)) {
+        uint32_t limit = regex->anchored ? SHORT_MATCH_LIMIT : SHORT_MATCH_LIMIT_MANY;
+        enum regex_answer answer = run(regex, regex->plain, scratch, subject, size_bytes, limit);
+        if (answer != REGEX_TOO_HARD) return answer;
+    }
+    return match_watched(regex, scratch, subject, size_bytes, budget);
+}

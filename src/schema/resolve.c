@@ -1,0 +1,151 @@
+/* resolve.c: from a reference to the schema that it means: a URI against the base, then a resource, then what the fragment
+ * says: nothing, a JSON Pointer, an anchor. Nothing is fetched; the meta-schemas are read when somebody asks for one. */
+#include "schema/compile.h"
+
+#include <string.h>
+
+#include "schema/meta.h"
+#include "schema/uri.h"
+
+static const struct meta_schema *meta_find(const struct meta_schema *rows, const char *uri)
+{
+    for (; rows->uri; rows++)
+        if (strcmp(rows->uri, uri) == 0) return rows;
+    return NULL;
+}
+
+/* The library's own schemas do not count as the user's bytes, and say themselves what draft they are. */
+static bool meta_read(struct compiler *c, const struct meta_schema *meta, uint32_t *record)
+{
+    size_t left = c->bytes_left;
+    c->bytes_left = strlen(meta->json);
+    bool read = weft__source_add(c, (weft_bytes){meta->json, strlen(meta->json)}, meta->uri, record);
+    c->bytes_left = left;
+    return read;
+}
+
+/* The root of a resource; PROGRAM_NONE: nobody has it. */
+static bool find_resource(struct compiler *c, const char *uri, uint32_t *record)
+{
+    *record = weft__name_find(c, uri);
+    if (*record != PROGRAM_NONE) return true;
+    const struct meta_schema *meta = meta_find(weft__meta_2020_12, uri);
+    if (!meta) meta = meta_find(weft__meta_draft_7, uri);
+    return !meta || meta_read(c, meta, record);
+}
+
+/* ~1 is /, ~0 is ~: RFC 6901, in place. False: another ~. */
+static bool unescape(char *token)
+{
+    char *to = token;
+    for (const char *at = token; *at; at++) {
+        if (*at != '~') {
+            *to++ = *at;
+        } else {
+            at++;
+            if (*at != '0' && *at != '1') return false;
+            *to++ = *at == '0' ? '~' : '/';
+        }
+    }
+    *to = '\0';
+    return true;
+}
+
+static const struct json_value *element(const struct json_doc *doc, const struct json_value *array, const char *token)
+{
+    uint32_t index = 0;
+    if (!*token || (token[0] == '0' && token[1])) return NULL;
+    for (; *token; token++) {
+        if (*token < '0' || *token > '9' || index > array->count / 10 + 1) return NULL;
+        index = index * 10 + (uint32_t)(*token - '0');
+    }
+    if (index >= array->count) return NULL;
+    const struct json_value *value = array + 1;
+    while (index--)
+        value = weft__json_next(doc, value);
+    return value;
+}
+
+static const struct json_value *descend(const struct json_doc *doc, const struct json_value *value, const char *token)
+{
+    if (value->kind == JSON_OBJECT) return weft__json_member(doc, value, token);
+    return value->kind == JSON_ARRAY ? element(doc, value, token) : NULL;
+}
+
+/* Follows the pointer from the record *at, keeping in *at the innermost schema that it has entered, and in *rest what of
+ * the pointer leads on from there. NULL: it leads nowhere. */
+static const struct json_value *walk(struct compiler *c, const char *pointer, uint32_t *at, const char **rest)
+{
+    const struct source *source = &c->sources.items[c->records.items[*at].source];
+    const struct json_value *value = weft__record_value(c, *at);
+    char *token = weft__compile_alloc(c, strlen(pointer) + 1);
+    *rest = pointer;
+    while (token && value && *pointer) {
+        size_t size = strcspn(++pointer, "/");
+        memcpy(token, pointer, size);
+        token[size] = '\0';
+        pointer += size;
+        value = unescape(token) ? descend(&source->doc, value, token) : NULL;
+        uint32_t record = value ? source->records[value - source->doc.values] : 0;
+        if (!record) continue;
+        *at = record - 1;
+        *rest = pointer;
+    }
+    return token ? value : NULL;
+}
+
+/* A schema that stands where none was looked for, such as in an unknown keyword, or beside a $ref of draft-07, is one from
+ * now on. */
+static bool find_pointer(struct compiler *c, const char *pointer, uint32_t *target, bool *leads)
+{
+    const char *rest;
+    const struct json_value *value = walk(c, pointer, target, &rest);
+    *leads = value && (value->kind == JSON_OBJECT || value->kind == JSON_TRUE || value->kind == JSON_FALSE);
+    if (!*leads) return !c->error;
+    const struct record *at = &c->records.items[*target];
+    if (!*rest && !at->ignored) return true;
+    uint32_t index = (uint32_t)(value - weft__record_doc(c, *target)->values);
+    if (!*rest) return weft__schema_scan(c, index, at->parent, at->token, false, target);
+    return weft__schema_scan(c, index, *target, rest + 1, false, target);
+}
+
+static bool find_anchor(struct compiler *c, const char *uri, const char *anchor, uint32_t *target, const char **dynamic)
+{
+    size_t uri_size = strlen(uri), size = uri_size + strlen(anchor) + 3;
+    char *name = weft__compile_alloc(c, size);
+    if (!name) return false;
+    memcpy(name, uri, uri_size);
+    memcpy(name + uri_size, "##", 2);
+    memcpy(name + uri_size + 2, anchor, strlen(anchor) + 1);
+    if (weft__name_find(c, name) != PROGRAM_NONE) *dynamic = anchor;
+    memmove(name + uri_size + 1, anchor, strlen(anchor) + 1);
+    *target = weft__name_find(c, name);
+    return true;
+}
+
+bool weft__resolve(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *reference,
+                   uint32_t *target, const char **anchor)
+{
+    const char *base = weft__record_resource(c, record)->uri;
+    char *said = weft__compile_string(c, record, keyword, reference);
+    char *uri = said ? weft__compile_alloc(c, strlen(base) + strlen(said) + 4) : NULL;
+    if (!uri) return false;
+    char *fragment = weft__uri_cut_fragment(weft__uri_resolve(uri, base, said));
+    if (fragment && !weft__uri_decode(fragment))
+        return weft__compile_error_at(c, WEFT_EINVAL, record, keyword, "\"%.200s\" is not a URI reference", said);
+    if (!find_resource(c, uri, target)) return false;
+    if (*target == PROGRAM_NONE)
+        return weft__compile_error_at(c, WEFT_ENOTFOUND, record, keyword,
+                                      "\"%.100s\" leads to <%.200s>, which is none of the sources", said, uri);
+    bool leads = true;
+    *anchor = NULL;
+    if (fragment && *fragment == '/') {
+        if (!find_pointer(c, fragment, target, &leads)) return false;
+    } else if (fragment && *fragment) {
+        if (!find_anchor(c, weft__record_resource(c, *target)->uri, fragment, target, anchor)) return false;
+        leads = *target != PROGRAM_NONE;
+    }
+    if (leads) return true;
+    return weft__compile_error_at(c, WEFT_ENOTFOUND, record, keyword, "\"%.200s\" leads to no schema in %s", said,
+                                  *uri ? uri : "this document");
+}

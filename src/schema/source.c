@@ -1,0 +1,450 @@
+/* source.c: texts into documents, and a walk over each that finds its schemas: where resources begin, under which URIs and
+ * anchors they are known, and by which draft and vocabularies they are read. What is wrong with a source is told to who
+ * refers to it: a collection of schemas may well hold some that this library cannot read. */
+#include "schema/compile.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/seed.h"
+#include "schema/uri.h"
+
+enum { META_DEPTH_MAX = 8 }; /* of custom meta-schemas, each described by the next */
+
+static const char uri_2020_12[] = "https://json-schema.org/draft/2020-12/schema";
+static const char uri_draft_7[] = "http://json-schema.org/draft-07/schema";
+static const char uri_vocabulary[] = "https://json-schema.org/draft/2020-12/vocab/";
+
+/* --- names --------------------------------------------------------------------------------------------------------- */
+
+static uint64_t name_hash(const struct compiler *c, const char *name)
+{
+    return weft__json_hash(c->seed, name, strlen(name)) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+uint32_t weft__name_find(struct compiler *c, const char *name)
+{
+    uintptr_t record = (uintptr_t)weft__namemap_find(&c->names, name_hash(c, name), name);
+    return record ? (uint32_t)(record - 1) : PROGRAM_NONE;
+}
+
+/* Who comes first keeps the name; twice in the schema itself it is a mistake. */
+static bool name_add(struct compiler *c, const char *name, uint32_t record, const char *keyword)
+{
+    uint32_t known = weft__name_find(c, name);
+    if (known == PROGRAM_NONE) {
+        if (!weft__namemap_reserve(&c->names)) return weft__compile_error(c, WEFT_ENOMEM, "schema: out of memory");
+        weft__namemap_add(&c->names, name_hash(c, name), name, (void *)(uintptr_t)(record + (uintptr_t)1));
+        return true;
+    }
+    if (known == record || c->records.items[record].source || c->records.items[known].source) return true;
+    return weft__compile_error_at(c, WEFT_EINVAL, record, keyword, "another schema is already known as \"%.200s\"",
+                                  name);
+}
+
+static char *join(struct compiler *c, const char *a, const char *b, const char *d)
+{
+    size_t a_size = strlen(a), b_size = strlen(b), d_size = strlen(d);
+    char *joined = weft__compile_alloc(c, a_size + b_size + d_size + 1);
+    if (!joined) return NULL;
+    memcpy(joined, a, a_size);
+    memcpy(joined + a_size, b, b_size);
+    memcpy(joined + a_size + b_size, d, d_size + 1);
+    return joined;
+}
+
+char *weft__compile_string(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *string)
+{
+    char *text = weft__compile_alloc(c, string->size_bytes + (size_t)1);
+    if (!text) return NULL;
+    size_t size_bytes = weft__json_decode(weft__record_doc(c, record), string, text);
+    text[size_bytes] = '\0';
+    if (strlen(text) == size_bytes) return text;
+    weft__compile_error_at(c, WEFT_EINVAL, record, keyword, "expected a string without the character U+0000");
+    return NULL;
+}
+
+/* --- drafts and vocabularies --------------------------------------------------------------------------------------- */
+
+static const struct json_value *string_member(const struct json_doc *doc, const char *name)
+{
+    if (doc->values->kind != JSON_OBJECT) return NULL;
+    const struct json_value *value = weft__json_member(doc, doc->values, name);
+    return value && value->kind == JSON_STRING ? value : NULL;
+}
+
+static bool string_is(const struct json_doc *doc, const struct json_value *string, const char *text)
+{
+    return string && weft__json_is(doc, string, text, strlen(text));
+}
+
+/* The source that is known as that URI, by its $id or where it was found; NULL. */
+static const struct source *source_find(const struct compiler *c, const char *uri)
+{
+    for (size_t i = 1; i < c->sources.count; i++) {
+        const struct source *source = &c->sources.items[i];
+        if (strcmp(source->uri, uri) == 0 || string_is(&source->doc, string_member(&source->doc, "$id"), uri))
+            return source;
+    }
+    return NULL;
+}
+
+static uint32_t vocabulary_bit(const char *uri)
+{
+    static const struct {
+        const char *name;
+        uint32_t bits;
+    } rows[] = {{"core", VOCABULARY_CORE},
+                {"applicator", VOCABULARY_APPLICATOR},
+                {"unevaluated", VOCABULARY_UNEVALUATED},
+                {"validation", VOCABULARY_VALIDATION},
+                {"meta-data", VOCABULARY_META_DATA},
+                {"format-annotation", VOCABULARY_FORMAT},
+                {"format-assertion", VOCABULARY_FORMAT | VOCABULARY_ASSERTION},
+                {"content", VOCABULARY_CONTENT}};
+    size_t prefix = sizeof uri_vocabulary - 1;
+    if (strncmp(uri, uri_vocabulary, prefix) != 0) return 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(uri + prefix, rows[i].name) == 0) return rows[i].bits;
+    return 0;
+}
+
+/* What "$vocabulary" of a meta-schema asks for; one that is required and unknown: its URI into *unknown. */
+static bool read_vocabularies(struct compiler *c, const struct json_doc *doc, uint32_t *vocabularies,
+                              const char **unknown)
+{
+    const struct json_value *map = weft__json_member(doc, doc->values, "$vocabulary");
+    *vocabularies = VOCABULARY_DEFAULT;
+    if (!map || map->kind != JSON_OBJECT) return true;
+    *vocabularies = VOCABULARY_CORE;
+    const struct json_value *key = map + 1;
+    for (uint32_t i = 0; i < map->count; i++, key = weft__json_next(doc, key + 1)) {
+        char *uri = weft__compile_alloc(c, key->size_bytes + (size_t)1);
+        if (!uri) return false;
+        uri[weft__json_decode(doc, key, uri)] = '\0';
+        uint32_t bits = vocabulary_bit(uri);
+        if (!bits && key[1].kind == JSON_TRUE) *unknown = uri;
+        *vocabularies |= bits;
+    }
+    return true;
+}
+
+/* The draft that a "$schema" means; resource->draft 0 with a sentence: none that is known here. */
+static bool read_dialect(struct compiler *c, char *uri, struct resource *resource)
+{
+    const char *said = uri, *missing = NULL;
+    bool outer = true;
+    uint32_t vocabularies = VOCABULARY_DEFAULT;
+    for (unsigned depth = 0; depth < META_DEPTH_MAX; depth++) {
+        char *fragment = weft__uri_cut_fragment(uri);
+        if (!fragment || !*fragment) {
+            weft_draft draft = strcmp(uri, uri_2020_12) == 0 ? WEFT_DRAFT_2020_12 : WEFT_DRAFT_7;
+            if (draft == WEFT_DRAFT_2020_12 || strcmp(uri, uri_draft_7) == 0) {
+                resource->draft = draft;
+                resource->vocabularies = draft == WEFT_DRAFT_7 ? VOCABULARY_DEFAULT : vocabularies;
+                break;
+            }
+        }
+        const struct source *meta = source_find(c, uri);
+        const struct json_value *next = meta ? string_member(&meta->doc, "$schema") : NULL;
+        if (!next) break;
+        if (outer && !read_vocabularies(c, &meta->doc, &vocabularies, &missing)) return false;
+        outer = false;
+        uri = weft__compile_alloc(c, next->size_bytes + (size_t)1);
+        if (!uri) return false;
+        uri[weft__json_decode(&meta->doc, next, uri)] = '\0';
+    }
+    if (missing && resource->draft == WEFT_DRAFT_2020_12) {
+        resource->draft = 0;
+        resource->unknown = join(c, "its meta-schema requires the vocabulary \"", missing, "\", which is not known");
+    } else if (!resource->draft) {
+        resource->unknown = join(c, "\"$schema\" is \"", said,
+                                 "\", which is neither 2020-12 nor draft-07, nor a source that leads to one of them");
+    }
+    return !c->error;
+}
+
+/* --- the walk ------------------------------------------------------------------------------------------------------ */
+
+static size_t escape(char *to, const char *text, size_t size)
+{
+    char *at = to;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '~' || text[i] == '/') {
+            *at++ = '~';
+            *at++ = text[i] == '~' ? '0' : '1';
+        } else {
+            *at++ = text[i];
+        }
+    }
+    return (size_t)(at - to);
+}
+
+const char *weft__token(struct compiler *c, const struct json_doc *doc, const char *keyword,
+                        const struct json_value *key)
+{
+    if (!key) return keyword;
+    size_t prefix = strlen(keyword), size = key->size_bytes;
+    char *token = weft__compile_alloc(c, prefix + 3 * size + 2);
+    if (!token) return NULL;
+    char *decoded = token + prefix + 1 + 2 * size; /* behind what it becomes at most */
+    size = weft__json_decode(doc, key, decoded);
+    memcpy(token, keyword, prefix);
+    token[prefix] = '/';
+    size = escape(token + prefix + 1, decoded, size);
+    token[prefix + 1 + size] = '\0';
+    return token;
+}
+
+const char *weft__token_index(struct compiler *c, const char *keyword, uint32_t index)
+{
+    size_t size = strlen(keyword) + 12;
+    char *token = weft__compile_alloc(c, size);
+    if (token) (void)snprintf(token, size, "%s/%u", keyword, index);
+    return token;
+}
+
+static bool resource_add(struct compiler *c, const char *uri, uint32_t record, const struct resource *like,
+                         const struct json_value *schema)
+{
+    struct resource resource = *like;
+    resource.uri = uri;
+    resource.record = record;
+    if (schema && schema->kind == JSON_STRING) {
+        char *said = weft__compile_string(c, record, "$schema", schema);
+        resource.draft = 0;
+        if (!said || !read_dialect(c, said, &resource)) return false;
+    }
+    struct resource *added = LIST_ADD(c, &c->resources);
+    if (!added) return false;
+    *added = resource;
+    c->records.items[record].resource = (uint32_t)(c->resources.count - 1);
+    return name_add(c, uri, record, "$id");
+}
+
+static bool anchor_add(struct compiler *c, uint32_t record, const char *keyword, const char *anchor)
+{
+    const char *name = join(c, weft__record_resource(c, record)->uri, "#", anchor);
+    return name && name_add(c, name, record, keyword);
+}
+
+/* "$id": a new resource, and in draft-07 perhaps an anchor, or only that. */
+static bool read_id(struct compiler *c, uint32_t record, const struct json_value *id, const struct json_value *schema)
+{
+    struct resource outer = *weft__record_resource(c, record);
+    char *said = weft__compile_string(c, record, "$id", id);
+    char *uri = said ? weft__compile_alloc(c, strlen(said) + strlen(outer.uri) + 4) : NULL;
+    if (!uri) return false;
+    const char *anchor = weft__uri_cut_fragment(weft__uri_resolve(uri, outer.uri, said));
+    if (*said != '#' && *said && !resource_add(c, uri, record, &outer, schema)) return false;
+    if (*said != '#' && *said) c->records.items[record].parent = PROGRAM_NONE;
+    return !anchor || !*anchor || anchor_add(c, record, "$id", anchor);
+}
+
+static bool read_anchor(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *value)
+{
+    if (!value || value->kind != JSON_STRING) return true;
+    const char *name = weft__compile_string(c, record, keyword, value);
+    return name && anchor_add(c, record, keyword, name);
+}
+
+static bool read_dynamic_anchor(struct compiler *c, uint32_t record, const struct json_value *value)
+{
+    if (!value || value->kind != JSON_STRING) return true;
+    const char *name = weft__compile_string(c, record, "$dynamicAnchor", value);
+    if (!name || !anchor_add(c, record, "$dynamicAnchor", name)) return false;
+    struct dynamic_anchor *anchor = LIST_ADD(c, &c->dynamic_anchors);
+    if (!anchor) return false;
+    *anchor = (struct dynamic_anchor){name, record};
+    name = join(c, weft__record_resource(c, record)->uri, "##", name);
+    return name && name_add(c, name, record, "$dynamicAnchor");
+}
+
+/* Members of a schema that say who it is. */
+struct identity {
+    const struct json_value *id, *schema, *ref, *anchor, *dynamic_anchor;
+};
+
+static struct identity read_identity(const struct json_doc *doc, const struct json_value *object)
+{
+    struct identity identity = {0};
+    struct {
+        const char *name;
+        const struct json_value **value;
+    } rows[] = {{"$id", &identity.id},
+                {"$schema", &identity.schema},
+                {"$ref", &identity.ref},
+                {"$anchor", &identity.anchor},
+                {"$dynamicAnchor", &identity.dynamic_anchor}};
+    const struct json_value *key = object + 1;
+    for (uint32_t i = 0; i < object->count; i++, key = weft__json_next(doc, key + 1)) {
+        if (!(key->flags & JSON_ESCAPED) && (!key->size_bytes || *weft__json_raw(doc, key) != '$')) continue;
+        for (size_t row = 0; row < sizeof rows / sizeof *rows; row++)
+            if (string_is(doc, key, rows[row].name)) *rows[row].value = key + 1;
+    }
+    return identity;
+}
+
+/* *ignored: what stands beside a $ref of draft-07, $id included, is not looked at. */
+static bool identify(struct compiler *c, uint32_t record, bool *ignored)
+{
+    const struct json_doc *doc = weft__record_doc(c, record);
+    struct identity identity = read_identity(doc, weft__record_value(c, record));
+    bool whole = c->records.items[record].value == 0;
+    *ignored = identity.ref && weft__record_resource(c, record)->draft == WEFT_DRAFT_7;
+    if (*ignored) return true;
+    if (identity.id && identity.id->kind == JSON_STRING &&
+        !read_id(c, record, identity.id, whole ? NULL : identity.schema))
+        return false;
+    if (weft__record_resource(c, record)->draft != WEFT_DRAFT_2020_12) return true;
+    return read_anchor(c, record, "$anchor", identity.anchor) &&
+           read_dynamic_anchor(c, record, identity.dynamic_anchor);
+}
+
+static bool scan_child(struct compiler *c, uint32_t parent, const struct json_value *value, const char *token,
+                       bool ignored)
+{
+    if (value->kind != JSON_OBJECT && value->kind != JSON_TRUE && value->kind != JSON_FALSE) return true;
+    uint32_t index = (uint32_t)(value - weft__record_doc(c, parent)->values), child;
+    return token && weft__schema_scan(c, index, parent, token, ignored, &child);
+}
+
+static bool scan_array(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *array,
+                       bool ignored)
+{
+    const struct json_doc *doc = weft__record_doc(c, record);
+    const struct json_value *value = array + 1;
+    for (uint32_t i = 0; i < array->count; i++, value = weft__json_next(doc, value)) {
+        if (!scan_child(c, record, value, weft__token_index(c, keyword, i), ignored)) return false;
+        doc = weft__record_doc(c, record);
+    }
+    return true;
+}
+
+static bool scan_map(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *map,
+                     bool ignored)
+{
+    const struct json_doc *doc = weft__record_doc(c, record);
+    const struct json_value *key = map + 1;
+    for (uint32_t i = 0; i < map->count; i++, key = weft__json_next(doc, key + 1)) {
+        if (!scan_child(c, record, key + 1, weft__token(c, doc, keyword, key), ignored)) return false;
+        doc = weft__record_doc(c, record);
+    }
+    return true;
+}
+
+static bool scan_keyword(struct compiler *c, uint32_t record, const struct keyword_row *row,
+                         const struct json_value *value, bool ignored)
+{
+    switch ((enum shape)row->shape) {
+    case SHAPE_SCHEMA: return scan_child(c, record, value, row->name, ignored);
+    case SHAPE_SCHEMAS: return value->kind != JSON_ARRAY || scan_array(c, record, row->name, value, ignored);
+    case SHAPE_SCHEMA_OR_SCHEMAS:
+        if (value->kind == JSON_ARRAY) return scan_array(c, record, row->name, value, ignored);
+        return scan_child(c, record, value, row->name, ignored);
+    case SHAPE_SCHEMA_MAP:
+    case SHAPE_DEPENDENCIES: return value->kind != JSON_OBJECT || scan_map(c, record, row->name, value, ignored);
+    default: return true;
+    }
+}
+
+/* A reader who does not know the draft cannot tell what in it is a schema. */
+static bool scan_object(struct compiler *c, uint32_t record)
+{
+    bool ignored = c->records.items[record].ignored;
+    if (!ignored && !identify(c, record, &ignored)) return false;
+    const struct resource resource = *weft__record_resource(c, record);
+    if (!resource.draft) return true;
+    const struct json_value *object = weft__record_value(c, record), *key = object + 1;
+    for (uint32_t i = 0; i < object->count; i++) {
+        const struct json_doc *doc = weft__record_doc(c, record);
+        const struct keyword_row *row =
+            weft__keyword_find(&c->keywords, doc, key, resource.draft, resource.vocabularies);
+        if (!scan_keyword(c, record, row, key + 1, ignored)) return false;
+        key = weft__json_next(weft__record_doc(c, record), key + 1);
+    }
+    return true;
+}
+
+static bool record_at(struct compiler *c, uint32_t source, uint32_t value, uint32_t *record)
+{
+    uint32_t *at = &c->sources.items[source].records[value];
+    if (!*at) {
+        if (!LIST_ADD(c, &c->records)) return false;
+        *at = (uint32_t)c->records.count;
+    }
+    *record = *at - 1;
+    c->records.items[*record] = (struct record){
+        .source = source, .value = value, .parent = PROGRAM_NONE, .node = NODE_NONE, .place = PROGRAM_NONE};
+    return true;
+}
+
+bool weft__schema_scan(struct compiler *c, uint32_t value, uint32_t parent, const char *token, bool ignored,
+                       uint32_t *record)
+{
+    if (!record_at(c, c->records.items[parent].source, value, record)) return false;
+    struct record *added = &c->records.items[*record];
+    added->parent = parent;
+    added->token = token;
+    added->resource = c->records.items[parent].resource;
+    added->ignored = ignored;
+    return weft__record_value(c, *record)->kind != JSON_OBJECT || scan_object(c, *record);
+}
+
+/* --- sources ------------------------------------------------------------------------------------------------------- */
+
+static bool parse(struct compiler *c, struct source *source, weft_bytes json)
+{
+    struct json_limits limits = {.size_bytes_max = (uint32_t)c->bytes_left, .depth_max = c->options->depth_max};
+    struct json_fault fault = {0};
+    const char *name = *source->uri ? source->uri : "the schema";
+    weft_error error =
+        weft__json_parse(&source->parser, json.data ? json.data : "", json.size, &limits, &source->doc, &fault);
+    if (error == WEFT_ENOMEM) return weft__compile_error(c, error, "schema: out of memory");
+    if (error) return weft__compile_error(c, error, "%.200s: byte %u: %s", name, fault.at, fault.sentence);
+    c->bytes_left -= json.size;
+    source->records = weft__compile_alloc(c, source->doc.count * sizeof *source->records);
+    if (source->records) memset(source->records, 0, source->doc.count * sizeof *source->records);
+    return source->records;
+}
+
+static bool source_parse(struct compiler *c, weft_bytes json, const char *uri)
+{
+    struct source *source = LIST_ADD(c, &c->sources);
+    if (!source) return false;
+    *source = (struct source){0};
+    weft__json_parser_init(&source->parser, &c->mem, c->seed);
+    char *base = weft__compile_alloc(c, strlen(uri) + 4);
+    if (!base) return false;
+    weft__uri_cut_fragment(weft__uri_resolve(base, "", uri));
+    source->uri = base;
+    return parse(c, source, json);
+}
+
+/* Its root, and the walk from there. */
+static bool source_scan(struct compiler *c, uint32_t source, uint32_t *record)
+{
+    if (!record_at(c, source, 0, record)) return false;
+    const struct json_doc *doc = weft__record_doc(c, *record);
+    struct resource resource = {.draft = c->draft, .vocabularies = VOCABULARY_DEFAULT};
+    if (!resource_add(c, c->sources.items[source].uri, *record, &resource, string_member(doc, "$schema"))) return false;
+    if (source == 0 && weft__record_resource(c, *record)->draft) c->draft = weft__record_resource(c, *record)->draft;
+    return doc->values->kind != JSON_OBJECT || scan_object(c, *record);
+}
+
+bool weft__source_add(struct compiler *c, weft_bytes json, const char *uri, uint32_t *record)
+{
+    return source_parse(c, json, uri) && source_scan(c, (uint32_t)(c->sources.count - 1), record);
+}
+
+bool weft__sources_read(struct compiler *c, weft_bytes json)
+{
+    const weft_schema_options *o = c->options;
+    if (!source_parse(c, json, o->uri ? o->uri : "")) return false;
+    for (size_t i = 0; i < o->sources_count; i++)
+        if (!source_parse(c, o->sources[i].json, o->sources[i].uri)) return false;
+    uint32_t record;
+    for (uint32_t i = 0; i <= o->sources_count; i++)
+        if (!source_scan(c, i, &record)) return false;
+    return true;
+}

@@ -1,0 +1,117 @@
+/* validate.h: what the files of validation share. A run is one document under one schema; its memory is the validator's,
+ * which grows with what it meets and then allocates no more. */
+#ifndef WEFT_SCHEMA_VALIDATE_H
+#define WEFT_SCHEMA_VALIDATE_H
+
+#include "schema/program.h"
+
+/* An array that is used again. */
+#define SCRATCH(type)                                                                                                  \
+    struct {                                                                                                           \
+        type *items;                                                                                                   \
+        size_t room;                                                                                                   \
+    }
+
+/* A step on the way from the root to a value: an array or object, and which of what is in it. */
+struct path_step {
+    const struct json_value *container, *child; /* child: an element, or a key */
+    uint32_t index;
+};
+
+/* An item of an array whose items must differ; hash 0 = free. */
+struct unique_slot {
+    uint32_t hash;
+    uint32_t value;
+};
+
+struct weft_validator {
+    struct mem mem;
+    struct json_parser parser;
+    struct regex_scratch *regex;
+    SCRATCH(char) text;      /* a decoded string */
+    SCRATCH(uint64_t) marks; /* bit sets of members or items: a stack of them */
+    SCRATCH(uint32_t) scope; /* of resources */
+    SCRATCH(struct unique_slot) unique;
+    SCRATCH(struct path_step) path;
+    SCRATCH(char) pointer; /* into the document, */
+    SCRATCH(char) place;   /* and into the schema: of the last mismatch */
+};
+
+#define MARKS_NONE SIZE_MAX
+
+struct run {
+    const struct program *program;
+    const struct json_doc *doc;
+    struct weft_validator *validator;
+    int64_t steps;         /* left */
+    uint32_t regex_budget; /* left */
+    uint32_t depth;        /* of calls, left */
+    bool first;            /* false is the answer as soon as there is one: nobody wants to hear more */
+    bool quiet;            /* whoever asks wants the answer alone */
+    bool mismatched;       /* somebody was told of one */
+    weft_error stop;       /* set: false is no answer, the run is over */
+    size_t marks;          /* of the current value: what of it has been evaluated; MARKS_NONE: nobody asks */
+    size_t marks_end;      /* of the stack */
+    uint32_t scope_count;  /* resources in the dynamic scope, the outermost first, each once */
+    uint32_t resource;     /* the innermost */
+    uint32_t path_count;   /* of the last mismatch's path */
+    uint32_t steps_max;    /* for the sentence */
+    bool (*found)(const weft_mismatch *mismatch, void *context); /* NULL: the first is the thread's message */
+    void *context;
+};
+
+/* Where a value fails, and by what. */
+struct failure {
+    uint32_t node;
+    enum keyword keyword; /* KEYWORD_NONE: the schema is false */
+    const struct op *op;  /* NULL: its types */
+    const struct json_value *value;
+    uint32_t x, y; /* what the keyword's sentence wants */
+};
+
+/* Whether the value matches the node; false also where run->stop is set. */
+bool weft__run(struct run *run, uint32_t node, const struct json_value *value);
+
+/* Tells of it. Returns false. */
+bool weft__run_fail(struct run *run, const struct failure *failure);
+
+/* Ends the run: with that sentence, which begins with the value's pointer where there is one. Returns false. */
+__attribute__((format(printf, 4, 5))) bool weft__run_stop(struct run *run, weft_error error,
+                                                          const struct json_value *value, const char *format, ...);
+
+/* At least count items; what was in it is kept. NULL with run->stop set: out of memory. */
+void *weft__run_room(struct run *run, void *items, size_t *room, size_t count, size_t item_bytes);
+#define RUN_ROOM(run, scratch, count)                                                                                  \
+    ((scratch)->room >= (count) ? true                                                                                 \
+                                : ((scratch)->items = weft__run_room((run), (scratch)->items, &(scratch)->room,        \
+                                                                     (count), sizeof *(scratch)->items),               \
+                                   !(run)->stop))
+
+/* The bytes of a string, decoded where it must be: good until the next call. NULL with run->stop set: out of memory. */
+const char *weft__run_text(struct run *run, const struct json_value *string, size_t *size_bytes);
+
+/* Whether they are the same; takes steps. */
+bool weft__run_equal(struct run *run, const struct json_doc *a_doc, const struct json_value *a,
+                     const struct json_value *b);
+
+/* Two items that are the same, by their numbers; false: they all differ, or run->stop is set. */
+bool weft__run_same_items(struct run *run, const struct json_value *array, uint32_t *x, uint32_t *y);
+
+/* --- marks: see validate_marks.c --- */
+
+/* A set of count bits, all clear, which becomes the current one. False: run->stop is set. */
+bool weft__marks_push(struct run *run, uint32_t count);
+/* Goes back to the outer one; what was marked counts there too, if wanted. */
+void weft__marks_pop(struct run *run, size_t outer, uint32_t count, bool keep);
+
+static inline void weft__mark(struct run *run, size_t marks, uint32_t index)
+{
+    run->validator->marks.items[marks + index / 64] |= UINT64_C(1) << index % 64;
+}
+
+static inline bool weft__marked(const struct run *run, size_t marks, uint32_t index)
+{
+    return run->validator->marks.items[marks + index / 64] >> index % 64 & 1;
+}
+
+#endif
