@@ -55,10 +55,11 @@ static bool read_all(int fd, size_t bytes_max, char **text, size_t *size)
 
 bool read_file(const char *path, size_t bytes_max, char **text, size_t *size, const char **why)
 {
-    int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    bool ours = strcmp(path, "-") != 0;
+    int fd = ours ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
     bool done = fd >= 0 && read_all(fd, bytes_max, text, size);
     if (!done) *why = strerror(errno);
-    if (fd > STDIN_FILENO) close(fd);
+    if (ours && fd >= 0) close(fd);
     return done;
 }
 
