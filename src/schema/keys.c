@@ -13,12 +13,12 @@ enum {
 
 static uint32_t hash_bytes(const struct keys_hash *hash, const char *p, size_t size_bytes)
 {
-    uint64_t state = keys_hash_begin(hash, size_bytes);
-    for (; size_bytes > 16; p += 16, size_bytes -= 16)
-        state = keys_hash_block(state, hash, scan_word(p), scan_word(p + 8));
+    uint64_t state = hash->secrets[0];
+    for (; size_bytes >= 16; p += 16, size_bytes -= 16)
+        state = keys_hash_block(scan_word(p), scan_word(p + 8), state, hash);
     char last[16] = {0};
-    memcpy(last, p, size_bytes);
-    return keys_hash_end(keys_hash_block(state, hash, scan_word(last), scan_word(last + 8)));
+    if (size_bytes) memcpy(last, p, size_bytes);
+    return keys_hash_last(scan_word(last), scan_word(last + 8), size_bytes, state, hash);
 }
 
 uint32_t weft__json_hash(uint32_t seed, const char *decoded, size_t size_bytes)
@@ -27,29 +27,29 @@ uint32_t weft__json_hash(uint32_t seed, const char *decoded, size_t size_bytes)
     return hash_bytes(&hash, decoded, size_bytes);
 }
 
-static bool reserve(struct json_parser *parser, uint32_t size_bytes)
+/* Makes sure of so many bytes. */
+static bool scratch(struct json_parser *parser, uint32_t size_bytes)
 {
     if (parser->scratch_bytes >= size_bytes) return true;
     if (size_bytes < SCRATCH_MIN) size_bytes = SCRATCH_MIN;
     if (size_bytes / 2 < parser->scratch_bytes && parser->scratch_bytes <= UINT32_MAX / 2) {
         size_bytes = parser->scratch_bytes * 2;
     }
-    void *scratch = weft__mem_alloc(parser->mem, size_bytes);
-    if (!scratch) return false;
+    void *grown = weft__mem_alloc(parser->mem, size_bytes);
+    if (!grown) return false;
     if (parser->scratch) weft__mem_free(parser->mem, parser->scratch);
-    parser->scratch = scratch;
+    parser->scratch = grown;
     parser->scratch_bytes = size_bytes;
     return true;
 }
 
-bool weft__keys_hash_any(const struct keys_hash *hash, struct json_parser *parser, const char *text,
-                         struct json_value *key)
+bool weft__keys_hash(const struct keys_hash *hash, struct json_parser *parser, const char *text, struct json_value *key)
 {
     const struct json_doc doc = {.text = text};
     const char *p = text + key->at;
     size_t size_bytes = key->size_bytes;
     if (key->flags & JSON_ESCAPED) {
-        if (!reserve(parser, key->size_bytes)) return false;
+        if (!scratch(parser, key->size_bytes)) return false;
         size_bytes = weft__json_decode(&doc, key, parser->scratch);
         p = parser->scratch;
     }
@@ -100,7 +100,7 @@ static weft_error check_many(struct json_parser *parser, const char *text, const
     uint32_t room = 64;
     while (room < object->count * 2)
         room *= 2;
-    if (!reserve(parser, room * (uint32_t)sizeof(uint32_t))) return WEFT_ENOMEM;
+    if (!scratch(parser, room * (uint32_t)sizeof(uint32_t))) return WEFT_ENOMEM;
     uint32_t *set = memset(parser->scratch, 0, room * sizeof *set);
     for (uint32_t i = 0; i < object->count; i++, key = next_key(values, key)) {
         uint32_t place = key->hash & (room - 1);

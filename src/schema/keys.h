@@ -26,58 +26,65 @@ static inline struct keys_hash weft__keys_hash_init(uint32_t seed)
 
 __extension__ typedef unsigned __int128 keys_wide;
 
-static inline uint64_t keys_hash_block(uint64_t state, const struct keys_hash *hash, uint64_t low, uint64_t high)
+SCAN_INLINE uint64_t keys_hash_block(uint64_t low, uint64_t high, uint64_t state, const struct keys_hash *hash)
 {
     keys_wide product = (keys_wide)(low ^ state) * (high ^ hash->secrets[1]);
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static inline uint64_t keys_hash_begin(const struct keys_hash *hash, size_t size_bytes)
+/* Of the last block, which has fewer than 16 bytes, and behind them zeros: the last of these tells how many they are. */
+SCAN_INLINE uint32_t keys_hash_last(uint64_t low, uint64_t high, uint64_t size_bytes, uint64_t state,
+                                    const struct keys_hash *hash)
 {
-    return hash->secrets[0] + size_bytes * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)keys_hash_block(low, high | size_bytes << 56, state, hash);
 }
 
-static inline uint32_t keys_hash_end(uint64_t state)
+/* Of a key of fewer than 16 bytes, none escaped, which stands where 16 can be read. */
+SCAN_INLINE uint32_t weft__keys_hash_short(const struct keys_hash *hash, const char *p, size_t size_bytes)
 {
-    return (uint32_t)(state ^ state >> 32);
-}
-
-/* Sets value->hash. False: out of memory. */
-bool weft__keys_hash_any(const struct keys_hash *hash, struct json_parser *parser, const char *text,
-                         struct json_value *key);
-
-static inline bool weft__keys_hash_of(const struct keys_hash *hash, struct json_parser *parser, const char *text,
-                                      const char *end, struct json_value *key)
-{
-    static const uint64_t masks[18][2] = {
 #define KEYS_MASK(bytes) (UINT64_MAX >> (64 - 8 * (bytes)))
-        {0, 0},
-        {KEYS_MASK(1), 0},
-        {KEYS_MASK(2), 0},
-        {KEYS_MASK(3), 0},
-        {KEYS_MASK(4), 0},
-        {KEYS_MASK(5), 0},
-        {KEYS_MASK(6), 0},
-        {KEYS_MASK(7), 0},
-        {UINT64_MAX, 0},
-        {UINT64_MAX, KEYS_MASK(1)},
-        {UINT64_MAX, KEYS_MASK(2)},
-        {UINT64_MAX, KEYS_MASK(3)},
-        {UINT64_MAX, KEYS_MASK(4)},
-        {UINT64_MAX, KEYS_MASK(5)},
-        {UINT64_MAX, KEYS_MASK(6)},
-        {UINT64_MAX, KEYS_MASK(7)},
-        {UINT64_MAX, UINT64_MAX},
+    static const uint64_t masks[16][2] = {{0, 0},
+                                          {KEYS_MASK(1), 0},
+                                          {KEYS_MASK(2), 0},
+                                          {KEYS_MASK(3), 0},
+                                          {KEYS_MASK(4), 0},
+                                          {KEYS_MASK(5), 0},
+                                          {KEYS_MASK(6), 0},
+                                          {KEYS_MASK(7), 0},
+                                          {UINT64_MAX, 0},
+                                          {UINT64_MAX, KEYS_MASK(1)},
+                                          {UINT64_MAX, KEYS_MASK(2)},
+                                          {UINT64_MAX, KEYS_MASK(3)},
+                                          {UINT64_MAX, KEYS_MASK(4)},
+                                          {UINT64_MAX, KEYS_MASK(5)},
+                                          {UINT64_MAX, KEYS_MASK(6)},
+                                          {UINT64_MAX, KEYS_MASK(7)}};
 #undef KEYS_MASK
-    };
-    const char *p = text + key->at;
-    uint32_t size_bytes = key->size_bytes;
-    if (size_bytes > 16 || end - p < 16 || (key->flags & JSON_ESCAPED)) {
-        return weft__keys_hash_any(hash, parser, text, key);
-    }
     uint64_t low = scan_word(p) & masks[size_bytes][0], high = scan_word(p + 8) & masks[size_bytes][1];
-    key->hash = keys_hash_end(keys_hash_block(keys_hash_begin(hash, size_bytes), hash, low, high));
-    return true;
+    return keys_hash_last(low, high, size_bytes, hash->secrets[0], hash);
+}
+
+/* Of any: sets key->hash. False: out of memory. */
+bool weft__keys_hash(const struct keys_hash *hash, struct json_parser *parser, const char *text,
+                     struct json_value *key);
+
+/* A sieve for the keys of one object, by two small parts of their hashes: all that stand twice get stuck in it, and few
+ * others. */
+struct keys_seen {
+    uint64_t low, high;
+};
+
+SCAN_INLINE struct keys_seen weft__keys_see(struct keys_seen seen, uint32_t hash)
+{
+    uint32_t low = hash & 63, high = hash >> 26;
+    uint64_t both = (seen.low >> low) & (seen.high >> high) & 1;
+    return (struct keys_seen){.low = seen.low | UINT64_C(1) << low | (0 - both),
+                              .high = seen.high | UINT64_C(1) << high};
+}
+
+SCAN_INLINE bool weft__keys_twice(struct keys_seen seen)
+{
+    return seen.low == UINT64_MAX;
 }
 
 /* object: closed, of at least two members. WEFT_EINVAL: *twice is a key that stood there before; WEFT_ENOMEM. */

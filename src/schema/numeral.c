@@ -23,29 +23,20 @@ const uint64_t weft__numeral_tens[20] = {1,
                                          1000000000000000000,
                                          10000000000000000000u};
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* --- the common ones: up to 16 digits before a point and 7 behind, no exponent, not at the text's end ---------------------- */
 
-/* The digits at the beginning of eight bytes: how many, and their value. */
-static inline unsigned leading_digits(const char *p, uint64_t *number)
+/* The digits at p: how many, and their value. */
+static unsigned leading_digits(const char *p, uint64_t *number)
 {
-    uint64_t word = scan_word(p) ^ SCAN_BYTES('0');
-    uint64_t others = ((word + SCAN_BYTES(0x76)) | word) & SCAN_BYTES(0x80); /* exact up to the first */
+    uint64_t digits, others;
+    numeral_word(p, &digits, &others);
     unsigned count = others ? (unsigned)__builtin_ctzll(others) >> 3 : 8;
-    if (count == 0) return 0;
-    word <<= 64 - 8 * count; /* as if zeros stood before them */
-    word = (word * 10 + (word >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
-    word = (word * 100 + (word >> 16)) & UINT64_C(0x0000ffff0000ffff);
-    *number = (word * 10000 + (word >> 32)) & UINT64_C(0xffffffff);
+    if (count) *number = numeral_value(digits, count);
     return count;
 }
 
 /* NULL: not a common one, or wrong. */
-static inline const char *scan_common(const char *p, const char *end, struct json_value *value)
+static const char *scan_common(const char *p, const char *end, struct json_value *value)
 {
     enum { LOOKAHEAD = 1 + 8 + 8 + 1 + 8 + 1 };
     if (end - p < LOOKAHEAD) return NULL;
@@ -70,7 +61,7 @@ static inline const char *scan_common(const char *p, const char *end, struct jso
             for (; exponent < 0 && number % 10 == 0; exponent++)
                 number /= 10;
     }
-    if (is_digit(*p) || *p == '.' || (*p | 0x20) == 'e') return NULL;
+    if (numeral_is_digit(*p) || *p == '.' || (*p | 0x20) == 'e') return NULL;
     value->flags = 0;
     value->exponent = (int16_t)exponent;
     value->mantissa = negative ? -(int64_t)number : (int64_t)number;
@@ -81,7 +72,7 @@ static inline const char *scan_common(const char *p, const char *end, struct jso
 
 static const char *digits_skip(const char *p, const char *end)
 {
-    while (p < end && is_digit(*p))
+    while (p < end && numeral_is_digit(*p))
         p++;
     return p;
 }

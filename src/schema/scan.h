@@ -14,8 +14,11 @@
 #define SCAN_SSE2 1
 #endif
 
+/* For what must not become a call. */
+#define SCAN_INLINE __attribute__((always_inline)) static inline
+
 /* Eight bytes, the first lowest, whatever the host's byte order. */
-static inline uint64_t scan_word(const char *text)
+SCAN_INLINE uint64_t scan_word(const char *text)
 {
     uint64_t word;
     memcpy(&word, text, sizeof word);
@@ -52,7 +55,7 @@ static inline const char *scan_plain_words(const char *p, const char *end)
 
 #ifdef SCAN_SSE2
 /* A bit for each of 16 bytes. */
-static inline unsigned scan_block_special(const char *p)
+SCAN_INLINE unsigned scan_block_special(const char *p)
 {
     __m128i block = _mm_loadu_si128((const __m128i *)(const void *)p);
     __m128i low = _mm_cmplt_epi8(block, _mm_set1_epi8(0x20)); /* signed: from 0x80 on, too */
@@ -62,22 +65,22 @@ static inline unsigned scan_block_special(const char *p)
 }
 #endif
 
-static inline const char *scan_plain(const char *p, const char *end)
+/* The first special byte from p on, or end. What lies between from and p can be read, too. */
+SCAN_INLINE const char *scan_plain(const char *from, const char *p, const char *end)
 {
 #ifdef SCAN_SSE2
     for (; end - p >= 16; p += 16) {
         unsigned found = scan_block_special(p);
         if (found) return p + __builtin_ctz(found);
     }
+    if (end - from >= 16) { /* the last 16 bytes, without those before p */
+        unsigned found = scan_block_special(end - 16) >> (16 - (end - p));
+        return found ? p + __builtin_ctz(found) : end;
+    }
+#else
+    (void)from;
 #endif
     return scan_plain_words(p, end);
-}
-
-static inline const char *scan_space(const char *p, const char *end)
-{
-    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
-        p++;
-    return p;
 }
 
 #endif

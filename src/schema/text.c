@@ -30,6 +30,22 @@ static size_t utf8_size(const char *p, const char *end)
     return whole ? 4 : 0;
 }
 
+/* Of the character behind a backslash; 0: it has none. */
+static char meaning(char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+    case '/': return c;
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    default: return 0;
+    }
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9') return c - '0';
@@ -59,7 +75,7 @@ static const char *escape_scan(const char *p, const char *end, const char **sent
     }
     if (p[1] != 'u') {
         *sentence = bad_escape;
-        return p[1] && strchr("\"\\/bfnrt", p[1]) ? p + 2 : NULL;
+        return meaning(p[1]) ? p + 2 : NULL;
     }
     int32_t unit = code_unit(p, end);
     *sentence = bad_hex;
@@ -71,13 +87,12 @@ static const char *escape_scan(const char *p, const char *end, const char **sent
     return low >= 0xdc00 && low <= 0xdfff ? p + 12 : NULL;
 }
 
-const char *weft__text_scan(const char *p, const char *end, struct json_value *value, const char **sentence,
-                            const char **where)
+const char *weft__text_scan(const char *start, const char *p, const char *end, struct json_value *value,
+                            const char **sentence, const char **where)
 {
-    const char *start = p;
     uint8_t flags = JSON_ASCII;
     for (;;) {
-        p = scan_plain(p, end);
+        p = scan_plain(start, p, end);
         *where = p;
         if (p == end) {
             *sentence = unclosed;
@@ -124,9 +139,8 @@ static size_t utf8_write(uint32_t point, char to[4])
 
 const char *weft__text_unescape(const char *p, char to[4], size_t *size_bytes)
 {
-    static const char names[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
     if (p[1] != 'u') {
-        to[0] = means[strchr(names, p[1]) - names];
+        to[0] = meaning(p[1]);
         *size_bytes = 1;
         return p + 2;
     }

@@ -7,10 +7,10 @@
 
 #include "schema/json.h"
 
-/* Scans a string from the byte behind its quote to the byte behind its last, and fills in the value's size and flags.
- * NULL: *fault says what is wrong. */
-const char *weft__text_scan(const char *p, const char *end, struct json_value *value, const char **sentence,
-                            const char **where);
+/* Scans a string that starts behind its quote and up to p holds no byte that needs a look, fills in the value's size and
+ * flags, and returns what is behind its other quote. NULL: *sentence and *where say what is wrong. */
+const char *weft__text_scan(const char *start, const char *p, const char *end, struct json_value *value,
+                            const char **sentence, const char **where);
 
 /* Decodes the escape at p, which is known to be valid: writes its bytes and their number, at most 4, and returns what is
  * behind it. */
