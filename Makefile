@@ -81,9 +81,9 @@ programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH),$(all_tests)) ##
 # Installs what is missing where it can. NEEDS are commands and headers.
 NEEDS := $(CC) sodium.h pcre2.h
 all programs check sim bench: NEEDS += $(CXX)
-programs check sim bench: NEEDS += cmocka.h pkg-config $(firstword $(WRAP))
-$(if $(filter release,$(FLAVOUR)),programs) bench: NEEDS += simdjson.h jansson.h
-check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema
+programs check sim bench: NEEDS += cmocka.h jansson.h pkg-config $(firstword $(WRAP))
+$(if $(filter release,$(FLAVOUR)),programs) bench: NEEDS += simdjson.h
+check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema /usr/share/json-schema-test-suite
 setup:
 	@CC='$(CC)' CXX='$(CXX)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
 
@@ -124,7 +124,7 @@ $(SHARED): $(LIB_OBJECTS)
 	@ln -sf $(@F) $O/$(SONAME); ln -sf $(SONAME) $O/libweft.so
 
 $(all_tests): %: %.o $(TEST_LIB) $(LIB)
-	$(call say,link)$(link) -lcmocka
+	$(call say,link)$(link) -lcmocka -ljansson
 
 $O/sim: $(call objects,tests/sim/*.c) $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka
@@ -229,7 +229,7 @@ format: setup ## clang-format on our files
 format-check: setup ## fails where format would change something
 	clang-format --dry-run -Werror $(ours)
 
-tidy: NEEDS += clang-tidy cmocka.h
+tidy: NEEDS += clang-tidy cmocka.h jansson.h
 tidy: setup ## clang-tidy, with warnings as errors
 	printf '%s\n' $(filter %.c,$(ours)) | xargs -P 2 -I {} clang-tidy --quiet {} -- -std=c11 -D_GNU_SOURCE $(includes) -Itests
 

@@ -1,9 +1,9 @@
 #!/bin/sh
 # setup.sh NEED...: makes sure that what a build needs is there; quick and silent when it is.
 #
-# A NEED is a command or, with .h at its end, a header that $CC must find, or a module of Python's, named as Debian's package:
-# python3-NAME. What is missing is installed by apt, as root or by sudo; on a system without apt, or for a user without
-# rights, it is named and the exit status is 1.
+# A NEED is a command; with .h at its end, a header that $CC must find ($CXX, where it is one of C++); a module of Python's, named as Debian's package:
+# python3-NAME; or a directory of data, /usr/share/NAME, of the package NAME. What is missing is installed by apt, as root or by
+# sudo; on a system without apt, or for a user without rights, it is named and the exit status is 1.
 
 compiler=${CC:-cc}
 
@@ -27,6 +27,7 @@ look() {
     for need; do
         case $need in
         *.h) headers="$headers $need" ;;
+        /*) [ -e "$need" ] || missing="$missing $need" ;;
         python3-*) python3 -c "import ${need#python3-}" 2>/dev/null || missing="$missing $need" ;;
         *) command -v "$need" >/dev/null || missing="$missing $need" ;;
         esac
@@ -46,13 +47,14 @@ packages() { # packages NEED...: Debian's names
         clang | clang++) echo clang libclang-rt-dev ;;
         stdio.h) echo libc6-dev ;;
         cmocka.h) echo libcmocka-dev ;;
-        jansson.h) echo libjansson-dev ;;
-        simdjson.h) echo libsimdjson-dev ;;
         groff) echo groff-base ;;
+        jansson.h) echo libjansson-dev ;;
         pcre2.h) echo libpcre2-dev ;;
+        simdjson.h) echo libsimdjson-dev ;;
         sodium.h) echo libsodium-dev ;;
         uv.h) echo libuv1-dev ;;
         *.h) ;;
+        /usr/share/*) basename "$need" ;;
         *) echo "$need" ;;
         esac
     done | tr ' ' '\n' | sort -u | tr '\n' ' '
