@@ -1,9 +1,10 @@
 #!/bin/sh
 # setup.sh NEED...: makes sure that what a build needs is there; quick and silent when it is.
 #
-# A NEED is a command; with .h at its end, a header that $CC must find ($CXX, where it is one of C++); a module of Python's, named as Debian's package:
-# python3-NAME; or a directory of data, /usr/share/NAME, of the package NAME. What is missing is installed by apt, as root or by
-# sudo; on a system without apt, or for a user without rights, it is named and the exit status is 1.
+# A NEED is a command; with .h at its end, a header that $CC must find, or $CXX, where it is one of C++; a module of Python's,
+# named as Debian's package: python3-NAME; or a directory of data, /usr/share/NAME, of the package NAME. What is missing is
+# installed by apt, as root or by sudo; on a system without apt, or for a user without rights, it is named and the exit status
+# is 1.
 
 compiler=${CC:-cc}
 
