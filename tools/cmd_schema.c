@@ -197,13 +197,15 @@ static int id(int argc, char **argv)
 static void refused(struct job *job, const char *why)
 {
     worse(job, VERB_ERROR);
-    if (job->json) {
-        fputs("{\"error\": ", stdout);
-        put_json_string(why);
-        fputs("}\n", stdout);
-    } else {
+    if (!job->json) {
         verb_error("%s: %s", job->where, why);
+        return;
     }
+    char text[4096];
+    snprintf(text, sizeof(text), "%s: %s", job->where, why);
+    fputs("{\"error\": ", stdout);
+    put_json_string(text);
+    fputs("}\n", stdout);
 }
 
 static void put_member(const char *before, const char *value)
