@@ -44,6 +44,9 @@ compile_cxx = $(CXX) -std=c++17 $(common) $(CXXFLAGS)
 linker = $(if $(wildcard $(@:$O/%=%.cc)),$(CXX),$(CC))
 libs := -lsodium -lpcre2-8
 link = $(linker) $(flavour_flags) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libs)
+# What else a program needs its sources say by their includes.
+included_libs = $$(sed -n 's/^.include <\(uv\|jansson\|simdjson\)\.h>.*/-l\1/p' $1)
+source = $(wildcard $(@:$O/%=%.c) $(@:$O/%=%.cc))
 
 # What there is -------------------------------------------------------------------------------------------------------
 
@@ -81,11 +84,11 @@ programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH),$(all_tests)) ##
 # Installs what is missing where it can. NEEDS are commands and headers.
 NEEDS := $(CC) sodium.h pcre2.h
 all programs check sim bench: NEEDS += $(CXX)
-programs check sim bench: NEEDS += cmocka.h jansson.h pkg-config $(firstword $(WRAP))
-$(if $(filter release,$(FLAVOUR)),programs) bench: NEEDS += simdjson.h
+programs check sim bench: NEEDS += cmocka.h pkg-config $(firstword $(WRAP))
+programs check bench: NEEDS += jansson.h simdjson.h
 check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema /usr/share/json-schema-test-suite
 setup:
-	@CC='$(CC)' CXX='$(CXX)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
+	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
 
 # Changes when the flags do, and everything is compiled anew.
 all_flags = $(compile_c) $(compile_cxx) $(LDFLAGS)
@@ -124,14 +127,14 @@ $(SHARED): $(LIB_OBJECTS)
 	@ln -sf $(@F) $O/$(SONAME); ln -sf $(SONAME) $O/libweft.so
 
 $(all_tests): %: %.o $(TEST_LIB) $(LIB)
-	$(call say,link)$(link) -lcmocka -ljansson
+	$(call say,link)$(link) -lcmocka $(call included_libs,$(source))
 
 $O/sim: $(call objects,tests/sim/*.c) $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka
 
 $O/bench: linker = $(CXX)
 $O/bench: $(call objects,tests/bench/*.c tests/bench/*.cc) $(TEST_LIB) $(LIB)
-	$(call say,link)$(link) -lcmocka -lsimdjson -ljansson
+	$(call say,link)$(link) -lcmocka $(call included_libs,$(wildcard tests/bench/*.c tests/bench/*.cc))
 
 $(FUZZERS): %: %.o $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka -fsanitize=fuzzer
@@ -139,9 +142,8 @@ $(FUZZERS): %: %.o $(TEST_LIB) $(LIB)
 $O/weft: $(call objects,tools/*.c) $(LIB)
 	$(call say,link)$(link)
 
-# What else they need they say by their includes.
 $(EXAMPLES) $(UV_EXAMPLES): %: %.o $(LIB)
-	$(call say,link)$(link) $$(sed -n 's/^#include <uv\.h>/-luv/p' $(wildcard $(@:$O/%=%.c) $(@:$O/%=%.cc)))
+	$(call say,link)$(link) $(call included_libs,$(source))
 
 -include $(wildcard $O/*/*.d $O/*/*/*.d)
 
@@ -200,6 +202,8 @@ install: $(LIB) $(SHARED) $(TOOLS) ## into DESTDIR and PREFIX (/usr/local)
 		-e 's|@VERSION@|$(VERSION)|' src/weft.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/weft.pc
 	install -d $(DESTDIR)$(BINDIR)
 	install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR)
+	install -d $(DESTDIR)$(PREFIX)/share/weft/schemas
+	install -m 644 schemas/*.schema.json $(DESTDIR)$(PREFIX)/share/weft/schemas
 	tools/man.sh $O/man $(TOOLS)
 	install -d $(addprefix $(DESTDIR)$(MANDIR)/,man1 man3 man7)
 	install -m 644 $O/man/man1/* $(DESTDIR)$(MANDIR)/man1
@@ -212,7 +216,8 @@ uninstall: ## removes what install put there
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOLS))) $(DESTDIR)$(MANDIR)/man1/weft.1
 	tools/man.sh $O/man
 	cd $O/man && rm -f $$(printf '$(DESTDIR)$(MANDIR)/%s ' man3/* man7/*)
-	-rmdir $(DESTDIR)$(INCLUDEDIR)/weft
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/weft/,$(wildcard schemas/*.schema.json))
+	-rmdir $(DESTDIR)$(INCLUDEDIR)/weft $(DESTDIR)$(PREFIX)/share/weft/schemas $(DESTDIR)$(PREFIX)/share/weft
 
 dist: ## a tarball of the last commit
 	@mkdir -p $(BUILD)

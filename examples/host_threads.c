@@ -7,6 +7,7 @@
  *   the threads came back: 3
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct pool {
     weft_group *group;
     pthread_t threads[THREADS];
     pthread_barrier_t meeting;
+    atomic_bool stopping;
 };
 
 static _Thread_local bool in_pool;
@@ -32,15 +34,16 @@ static void must(weft_error error, const char *what)
     exit(1);
 }
 
-/* A thread of the pool: half a second for weft at most, then whatever else the pool does, and again. */
+/* A thread of the pool: a tenth of a second for weft at most, then whatever else the pool does, and again. */
 static void *pool_main(void *argument)
 {
     struct pool *pool = argument;
     in_pool = true;
-    while (weft_group_run(pool->group, 500) == WEFT_OK) {
+    while (!atomic_load(&pool->stopping)) {
+        must(weft_group_run(pool->group, 100), "lend the thread");
         /* the pool's other work */
     }
-    return pool; /* WEFT_ECLOSED: the node closes */
+    return pool;
 }
 
 static void meet(weft_task *task, void *context)
@@ -73,7 +76,7 @@ static unsigned dispatch_all(weft_node *node)
 
 int main(void)
 {
-    struct pool pool;
+    struct pool pool = {.stopping = false};
     weft_node *node;
     weft_worker *worker;
     weft_group_options group = WEFT_GROUP_OPTIONS;
@@ -94,13 +97,14 @@ int main(void)
     printf("%u tasks met, each on a thread of the pool\n", dispatch_all(node));
 
     must(weft_worker_unregister(worker), "unregister the worker");
-    must(weft_node_close(node, 1000), "close the node"); /* weft_group_run returns WEFT_ECLOSED in each thread */
+    atomic_store(&pool.stopping, true); /* none comes back for more: the group will be gone */
     for (int i = 0; i < THREADS; i++) {
         void *came_back = NULL;
         pthread_join(pool.threads[i], &came_back);
         back += came_back == &pool;
     }
     printf("the threads came back: %u\n", back);
+    must(weft_node_close(node, 1000), "close the node");
     pthread_barrier_destroy(&pool.meeting);
     return 0;
 }

@@ -1,24 +1,16 @@
 #!/bin/sh
 # setup.sh NEED...: makes sure that what a build needs is there; quick and silent when it is.
 #
-# A NEED is a command; with .h at its end, a header that $CC must find, or $CXX, where it is one of C++; a module of Python's,
-# named as Debian's package: python3-NAME; or a directory of data, /usr/share/NAME, of the package NAME. What is missing is
-# installed by apt, as root or by sudo; on a system without apt, or for a user without rights, it is named and the exit status
-# is 1.
+# A NEED is a command; with .h at its end, a header that $CC must find; a module of Python's, named as Debian's package:
+# python3-NAME; or a directory of data, /usr/share/NAME, of the package NAME. What is missing is installed by apt, as root or by
+# sudo; on a system without apt, or for a user without rights, it is named and the exit status is 1.
 
 compiler=${CC:-cc}
 
 finds() { # finds HEADER...
-    includes=
     for header; do
-        if [ "$header" = simdjson.h ]; then # C++
-            echo '#include <simdjson.h>' | ${CXX:-c++} $CPPFLAGS -E -x c++ - >/dev/null 2>&1 || return
-        else
-            includes="$includes -include $header"
-        fi
-    done
-    # shellcheck disable=SC2086
-    $compiler $CPPFLAGS -DPCRE2_CODE_UNIT_WIDTH=8 $includes -E -x c /dev/null >/dev/null 2>&1
+        printf '#if !__has_include(<%s>)\n#error\n#endif\n' "$header"
+    done | $compiler $CPPFLAGS -E -x c - >/dev/null 2>&1
 }
 
 # Sets missing. A compiler is there when it finds a header of the C library.

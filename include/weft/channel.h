@@ -58,11 +58,12 @@ typedef struct weft_channel_options {
     uint32_t payload_bytes_max; /* of one payload */
     weft_crash on_crash;
     uint32_t attempts_max;       /* where a crash re-dispatches; 1 to 16 */
-    uint32_t redispatch_wait_ms; /* wait this long for a worker not yet tried, before a tried one will do */
+    uint32_t redispatch_wait_ms; /* wait this long for a worker not yet tried, before a tried one will do;
+                                    WEFT_FOREVER = none that it died of gets it again */
     bool overlapping;            /* re-dispatch at once, also while the old attempt may still be running */
     bool durable;                /* refused with WEFT_EUNSUPPORTED: nothing survives the node's process */
     weft_no_worker no_worker;
-    uint32_t starve_ms;            /* a priority whose head waited this long gets one turn in 16 */
+    uint32_t starve_ms; /* a priority whose head waited this long gets one turn in 16; not 0; WEFT_FOREVER = none */
     uint32_t cancel_grace_ms;      /* a running task has this long to acknowledge a cancel */
     uint32_t schedule_to_start_ms; /* defaults of its dispatches; WEFT_FOREVER = none */
     uint32_t start_to_close_ms;

@@ -41,7 +41,7 @@ typedef struct weft_dispatch_options {
     const char *sticky_key;        /* borrows; NULL = none; for WEFT_STICKY channels */
     weft_participant *participant; /* whose death cancels it; NULL = the process */
     uint32_t flags;                /* WEFT_OWNER_THREAD: the calling thread is the participant */
-    bool detached;                 /* outlives its caller; its outcome is kept for weft_dispatch_fetch */
+    bool detached; /* outlives its caller; an outcome that nobody else is told is kept for weft_dispatch_fetch */
     weft_crash on_crash;
     weft_no_worker no_worker;
     uint32_t attempts_max;         /* 0 = the channel's */
@@ -61,9 +61,9 @@ typedef struct weft_dispatch_options {
                          with another payload, type or content type it is rejected: "conflict". What no worker began is
                          forgotten with its end. Times, priority and policy are those of the first to ask; a repeat's
                          schedule_to_close_ms bounds its own wait. Each who asks has an id of its own, and leaves alone:
-                         cancelled or dead it ends `cancelled` at once; when all have left, the work is cancelled. Its
-                         tasks and its letter show the id of what they share, by which it is cancelled for all. Not
-                         together with updated. */
+                         cancelled or dead it ends `cancelled` at once; when all have left, the work is cancelled, and
+                         who asks before it has ended, too, gets what it ends as. Its tasks and its letter show the id
+                         of what they share, by which it is cancelled for all. Not together with updated. */
 } weft_dispatch_options;
 
 enum { WEFT_WINDOW_MAX = 256, WEFT_KEY_MAX = 255 };
@@ -173,9 +173,10 @@ WEFT_API weft_error weft_completions_fd(weft_completions *completions, int *fd);
  * WEFT_ENOTFOUND: it has ended, or never was. Any thread. */
 WEFT_API weft_error weft_dispatch_cancel(weft_node *node, weft_dispatch_id id);
 
-/* The outcome of a detached dispatch, once: waits for it up to timeout_ms; then it is forgotten here, too. Gives the
- * reply. WEFT_ETIMEDOUT: still open (WEFT_EAGAIN with timeout 0); WEFT_ENOTFOUND: unknown, not detached, fetched, or
- * ended longer than outcome_keep_ms ago; WEFT_EDEADLK as weft_dispatch; WEFT_ECLOSED. */
+/* The outcome of a detached dispatch that nobody else is told: of weft_dispatch_async without ended, of a letter put back,
+ * or of a queue that was closed while it was open. Once: waits for it up to timeout_ms; then it is forgotten here, too.
+ * Gives the reply. WEFT_ETIMEDOUT: still open (WEFT_EAGAIN with timeout 0); WEFT_ENOTFOUND: unknown, not detached, told
+ * elsewhere, fetched, or ended longer than outcome_keep_ms ago; WEFT_EDEADLK as weft_dispatch; WEFT_ECLOSED. */
 WEFT_API weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t timeout_ms, weft_reply *reply);
 
 /* Gives back what the reply holds, and clears it. Accepts NULL and a cleared or zeroed reply. Any thread; before the

@@ -6,11 +6,11 @@
  *
  * fork(). A child has weft's memory, and none of its threads. So once a node was opened in a process, each call that
  * returns a weft_error returns WEFT_EFORKED in its children, and in theirs, before it touches anything; those that
- * need no node work: weft_process_start_time, weft_listing_json, weft_why_json. The calls that return no error never
- * wait, either: what they lend and name is as it was at the fork, releasing clears what it is given and frees
- * nothing, and weft_participant_alive says no. A child that is forked in a handler or callback must exec or _exit
- * there: one that returns into weft is stopped with one line. exec makes a process like any other, vfork and
- * posix_spawn need no care, and who forks before the first node is opened can use weft in the child, too. (A child
+ * need no node work: weft_process_start_time, weft_listing_json, weft_why_json, all of weft/schema.h. The calls that
+ * return no error never wait, either: what they lend and name is as it was at the fork, releasing clears what it is
+ * given and frees nothing, and weft_participant_alive says no. A child that is forked in a handler or callback must
+ * exec or _exit there: one that returns into weft is stopped with one line. exec makes a process like any other, vfork
+ * and posix_spawn need no care, and who forks before the first node is opened can use weft in the child, too. (A child
  * made by clone(2) itself, or _Fork, is not noticed.) */
 #ifndef WEFT_ERROR_H
 #define WEFT_ERROR_H
@@ -29,8 +29,8 @@
     X(EDEADLK, 7, "the call would wait for its own caller, or no thread is left to wait: make it from another thread") \
     X(EEXIST, 8, "the name is taken: choose another")                                                                  \
     X(EDIFFERS, 9, "declared before with other options: the message names the first difference")                       \
-    X(ENOCHANNEL, 10, "no channel of that name: declare it (a template makes one when a worker registers)")            \
-    X(ENOTFOUND, 11, "no such dispatch, worker or process")                                                            \
+    X(ENOCHANNEL, 10, "no channel of that name: declare it (a template makes one when it is first used)")              \
+    X(ENOTFOUND, 11, "no such dispatch, letter, worker or process")                                                    \
     X(EREJECTED, 12, "the dispatch was not admitted: the ticket says why and when to retry")                           \
     X(ELIMIT, 13, "a table is full: the message names the bound")                                                      \
     X(EDEAD, 14, "the participant is dead")                                                                            \

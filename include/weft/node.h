@@ -56,7 +56,7 @@ typedef struct weft_node_options {
     uint32_t threads_max;  /* with the substitutes for blocked ones; 0 = four times threads */
     uint32_t channels_max; /* bounds: what exceeds one is refused with WEFT_ELIMIT */
     uint32_t workers_max;
-    uint32_t participants_max;
+    uint32_t participants_max;       /* the process itself included */
     uint32_t dispatches_max;         /* open ones, and ended ones whose outcome nobody took yet; a key takes one more
                                         while its dispatch is open */
     uint32_t outcome_keep_ms;        /* how long the outcome of a detached dispatch can be fetched */
@@ -82,13 +82,13 @@ typedef struct weft_node_stats {
     uint32_t attempts_running;                /* now: handed out and not released */
     uint64_t dispatched;                      /* admitted */
     uint64_t completed, failed, worker_died, timed_out, cancelled;
-    uint64_t rejected;                               /* refused at admission, or shed from a full queue */
-    uint64_t shed;                                   /* of these: admitted before, and shed */
-    uint64_t redispatched;                           /* attempts made again after a death */
-    uint64_t fenced;                                 /* late results of old attempts, refused */
-    uint64_t deaths;                                 /* participants whose link fired */
-    uint32_t subscriptions;                          /* now */
-    uint64_t published, delivered, dropped, cut;     /* events, as in weft_channel_info */
+    uint64_t rejected;                           /* refused at admission, or shed from a full queue */
+    uint64_t shed;                               /* of these: admitted before, and shed */
+    uint64_t redispatched;                       /* deaths, and tasks given up, after which another attempt was due */
+    uint64_t fenced;                             /* late results of old attempts, refused */
+    uint64_t deaths;                             /* participants whose link fired */
+    uint32_t subscriptions;                      /* now */
+    uint64_t published, delivered, dropped, cut; /* events, as in weft_channel_info */
     uint64_t joined, dead_lettered, letters_dropped; /* likewise */
 } weft_node_stats;
 

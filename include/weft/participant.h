@@ -1,8 +1,8 @@
 /* weft/participant.h: who can die, and how weft learns of it.
  *
- * Each worker and each dispatch hangs on a participant; where none is named, on the process itself. When a
+ * Each worker, dispatch and subscription hangs on a participant; where none is named, on the process itself. When a
  * participant's link fires, its workers cannot be chosen from that instant on, their tasks are re-dispatched or settled
- * `worker_died`, and its own dispatches are cancelled, unless detached. */
+ * `worker_died`, its own dispatches are cancelled, unless detached, and its subscriptions end. */
 #ifndef WEFT_PARTICIPANT_H
 #define WEFT_PARTICIPANT_H
 
@@ -45,7 +45,7 @@ WEFT_API bool weft_participant_alive(const weft_participant *participant, weft_c
 WEFT_API void weft_participant_release(weft_participant *participant);
 
 /* When the process was started, in the kernel's clock ticks since boot (field 22 of /proc/<pid>/stat), so that the pair
- * {pid, start time} names one process for ever. WEFT_ENOTFOUND: no such process; WEFT_ESYSTEM: no
+ * {pid, start time} names one process for ever. WEFT_EINVAL: pid is not positive; WEFT_ENOTFOUND: no such process; WEFT_ESYSTEM: no
  * descriptor to be had. Any thread. */
 WEFT_API weft_error weft_process_start_time(int32_t pid, uint64_t *start_time);
 

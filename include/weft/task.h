@@ -25,7 +25,8 @@ WEFT_API weft_dispatch_id weft_task_dispatch(const weft_task *task);
 /* Milliseconds until the dispatch times out, by whichever of its times ends first; WEFT_FOREVER = no bound. */
 WEFT_API uint32_t weft_task_remaining_ms(const weft_task *task);
 
-/* Whether nobody waits for the result any more: cancelled, timed out, or run elsewhere. One atomic load. */
+/* Whether somebody has asked that it stop, or nobody waits for the result any more: cancelled (its result still counts
+ * within the channel's cancel_grace_ms), timed out, or run elsewhere. One atomic load. */
 WEFT_API bool weft_task_cancelled(const weft_task *task);
 
 /* Calls cancelled once when that becomes so, on the node's callback thread, or at once in this thread if it is so
@@ -63,6 +64,7 @@ WEFT_API weft_error weft_task_keep(weft_task *task);
  *   complete_as         the same with a content type; NULL = none.
  *   fail                outcome failed, with a code (1 to 64 of [A-Za-z0-9_.-]) and a sentence. Both: copies.
  *   acknowledge_cancel  the work has stopped because of the cancel: outcome cancelled. Where none was asked for: fail.
+ *                       Where the dispatch has gone on without this attempt, too: WEFT_OK.
  *   abandon             what did the work is gone (a helper process died): as a death of the worker, for this task.
  * WEFT_ESTALE: refused and counted: the dispatch went on without this attempt; nothing to be done. (A handler that runs
  * as one of several taken together may be told WEFT_OK, and be refused and counted when they are handed in.)

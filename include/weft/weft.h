@@ -18,5 +18,6 @@
 #include <weft/event.h>
 #include <weft/letter.h>
 #include <weft/inspect.h>
+#include <weft/schema.h>
 
 #endif

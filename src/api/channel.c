@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/error.h"
+#include "base/fork.h"
 #include "exec/frame.h"
 #include "exec/node.h"
 
@@ -121,18 +122,25 @@ weft_error weft_channel_find(weft_node *node, const char *pattern,
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !pattern || !found) return weft__error_null(__func__, !node ? "node" : !pattern ? "pattern" : "found");
     if (!weft__pattern_valid(pattern)) return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
+    struct frame frame = {.kind = FRAME_FOUND, .node = node};
     uint64_t serial = 0;
-    for (;;) {
+    bool closed, goes_on = true;
+    weft__call_open(node);
+    do {
         weft_channel_info info;
         uint64_t now_ns = weft__enter(node);
-        bool closed = weft__core_closing(node->core);
+        closed = weft__core_closing(node->core);
         bool more = !closed && weft__core_channel_next(node->core, now_ns, pattern, &serial, &info);
         weft__leave(node);
-        if (closed) return weft__error_plain(WEFT_ECLOSED, pattern);
-        if (!more) return WEFT_OK;
+        if (!more) break;
         if (info.name[0] == '\0') continue; /* one hold has looked at as many as it may */
-        if (!found(&info, context)) return WEFT_OK;
-    }
+        weft__frame_push(&frame);
+        goes_on = found(&info, context);
+        weft__fork_check();
+        weft__frame_pop(&frame);
+    } while (goes_on);
+    weft__call_close(node);
+    return closed ? weft__error_plain(WEFT_ECLOSED, pattern) : WEFT_OK;
 }
 
 weft_error weft_channel_info_get(weft_node *node, const char *name, weft_channel_info *info)

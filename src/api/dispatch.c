@@ -15,10 +15,10 @@
 static weft_error deadlock(const char *where)
 {
     const struct frame *frame = weft__frame;
-    while (frame->kind == FRAME_UPDATED && frame->outer)
+    while ((frame->kind == FRAME_UPDATED || frame->kind == FRAME_FOUND) && frame->outer)
         frame = frame->outer;
     return weft__error(WEFT_EDEADLK, "%s: called from %s", where,
-                       frame->kind == FRAME_HANDLER  ? "a handler whose group has no thread left to take its place"
+                       frame->executor ? "a handler or subscriber whose group has no thread left to take its place"
                        : frame->kind == FRAME_INLINE ? "an inline handler"
                                                      : "a callback");
 }
@@ -100,9 +100,13 @@ weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payloa
     weft__call_begin(node);
     error = admit(node, &request, &admitted, &now_ns);
     if (!error) await_outcome(node, &dest, lent, &outcome, &now_ns);
+    if (error) {
+        weft__leave(node);
+        weft__request_drop(&request); /* before the call is over: after that the node may be gone */
+        (void)weft__enter(node);
+    }
     weft__leave_call(node);
     weft__lend_end(lent);
-    if (error) weft__request_drop(&request);
     if (!error) {
         weft__reply_fill(reply, &outcome);
     } else if (error == WEFT_EREJECTED) {

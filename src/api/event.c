@@ -57,7 +57,7 @@ static weft_error check_publish(weft_node *node, const char *channel, weft_bytes
     if (!node || !channel || (!payload.data && payload.size))
         return weft__error_null("weft_publish", !node ? "node" : !channel ? "channel" : "payload");
     if (!weft__channel_name_valid(channel)) return bad_name(channel);
-    if (payload.size >= UINT32_MAX) return weft__error(WEFT_EINVAL, "%s: the payload is over 4 GiB", channel);
+    if (payload.size >= UINT32_MAX) return weft__error(WEFT_EINVAL, "%s: the payload is 4 GiB or more", channel);
     if (o->version != 1)
         return weft__error(WEFT_EINVAL, "publish: options.version is not 1: initialise them with WEFT_PUBLISH_OPTIONS");
     return weft__error_content_type("publish", o->content_type);
@@ -126,7 +126,10 @@ static weft_error check_options(weft_node *node, bool pulls, const weft_subscrib
 static weft_error check_pattern(const char *pattern)
 {
     bool valid = strchr(pattern, '*') ? weft__pattern_valid(pattern) : weft__channel_name_valid(pattern);
-    return valid ? WEFT_OK : weft__error(WEFT_EINVAL, "%.80s: neither a channel's name nor a pattern of some", pattern);
+    size_t kind_bytes = strcspn(pattern, ".");
+    if (!valid) return weft__error(WEFT_EINVAL, "%.80s: neither a channel's name nor a pattern of some", pattern);
+    if (memchr(pattern, '*', kind_bytes) || (kind_bytes == 5 && memcmp(pattern, "event", 5) == 0)) return WEFT_OK;
+    return weft__error(WEFT_EINVAL, "%s: only event channels are subscribed to", pattern);
 }
 
 static weft_subscription *subscription_new(weft_node *node, const char *pattern,
@@ -157,8 +160,10 @@ static weft_error enrol(weft_subscription *subscription, const weft_subscribe_op
     weft_node *node = subscription->node;
     weft_group *group = o->group ? o->group : node->group;
     char sentence[ERROR_TEXT_MAX] = "";
-    if (subscription->heard && weft__group_start(group))
-        return weft__error(WEFT_ESYSTEM, "subscribe: no thread to be had for its group: %s", strerror(errno));
+    weft_error started = subscription->heard ? weft__group_start(group) : WEFT_OK;
+    if (started == WEFT_ESYSTEM)
+        return weft__error(started, "subscribe: no thread to be had for its group: %s", strerror(errno));
+    if (started) return weft__error_plain(started, "subscribe");
     const struct core_subscription_spec spec = {.pattern = subscription->pattern,
                                                 .hash = weft__name_hash(subscription->pattern),
                                                 .session = session,

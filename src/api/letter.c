@@ -5,6 +5,8 @@
 #include "api/error.h"
 #include "api/request.h"
 #include "base/clock.h"
+#include "base/fork.h"
+#include "exec/frame.h"
 #include "exec/node.h"
 #include "exec/participant.h"
 
@@ -19,8 +21,10 @@ weft_error weft_letters_find(weft_node *node, const char *channel,
 {
     struct core_letter_walk walk;
     struct core_letter_view view;
+    struct frame frame = {.kind = FRAME_FOUND, .node = node};
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !channel || !found) return weft__error_null(__func__, !node ? "node" : !channel ? "channel" : "found");
+    weft__call_open(node);
     (void)weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_letters_begin(node->core, channel, &walk);
@@ -34,13 +38,17 @@ weft_error weft_letters_find(weft_node *node, const char *channel,
         if (closed) error = WEFT_ECLOSED;
         if (!more) break;
         date(&view);
+        weft__frame_push(&frame);
         goes_on = found(&view.letter, context);
+        weft__fork_check();
+        weft__frame_pop(&frame);
         weft__message_drop(view.payload);
         if (goes_on) continue;
         (void)weft__enter(node);
         weft__core_letters_end(&walk);
         weft__leave(node);
     }
+    weft__call_close(node);
     return weft__error_plain(error, channel);
 }
 

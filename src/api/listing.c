@@ -197,15 +197,11 @@ static int by_subscription(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Several in a hold. */
 static bool add_subscriptions(struct collection *c, const char *pattern, uint64_t *cursor, bool *more)
 {
-    size_t count = 0;
+    size_t count;
     uint64_t now_ns = weft__enter(c->node);
-    while (count < SUBSCRIPTIONS_A_PAGE && *more) {
-        *more = weft__core_subscription_next(c->node->core, now_ns, cursor, &c->found[count]);
-        count += *more;
-    }
+    *more = weft__core_subscriptions_next(c->node->core, now_ns, cursor, c->found, SUBSCRIPTIONS_A_PAGE, &count);
     weft__leave(c->node);
     for (size_t i = 0; i < count; i++) {
         if (!weft__pattern_match(pattern, c->found[i].pattern)) continue;
@@ -342,13 +338,14 @@ weft_error weft_node_inspect(weft_node *node, const char *pattern, weft_listing 
     struct listing *listing = weft__mem_zalloc(&node->mem, sizeof(*listing));
     if (!listing) return weft__error_plain(WEFT_ENOMEM, "weft_node_inspect");
     weft__arena_init(&listing->arena, &node->mem);
+    weft__call_open(node);
     weft_error error = list(node, pattern ? pattern : "*.*.*", listing);
-    if (error) {
+    if (error)
         weft_listing_release(&listing->listed);
-        return weft__error_plain(error, "weft_node_inspect");
-    }
-    *listed = &listing->listed;
-    return WEFT_OK;
+    else
+        *listed = &listing->listed;
+    weft__call_close(node);
+    return weft__error_plain(error, "weft_node_inspect");
 }
 
 void weft_listing_release(weft_listing *listed)

@@ -153,6 +153,9 @@ static weft_error busy(weft_node *node, uint64_t now_ns)
     if (heard)
         return weft__error(WEFT_EBUSY, "node: a subscriber of %s has been called for %llu ms", heard,
                            (unsigned long long)(turn_ns < now_ns ? (now_ns - turn_ns) / NS_PER_MS : 0));
+    if (!task && !node->calls_count)
+        return weft__error(WEFT_EBUSY,
+                           "node: a subscriber has yet to be told of its end: no thread of its group is free");
     if (!task) return weft__error(WEFT_EBUSY, "node: %u calls of other threads are still inside", node->calls_count);
     uint64_t since_ns = __atomic_load_n(&task->started_ns, __ATOMIC_RELAXED);
     uint64_t for_ms = since_ns && since_ns < now_ns ? (now_ns - since_ns) / NS_PER_MS : 0;
@@ -177,6 +180,33 @@ static weft_error wait_for_handlers(weft_node *node, uint64_t deadline_ns, uint6
     }
 }
 
+/* Inside. What the host's loops watch is readable now. */
+static void wake_pullers(weft_node *node)
+{
+    for (struct list_node *on = node->workers.next; on != &node->workers; on = on->next) {
+        weft_worker *worker = list_record(on, weft_worker, on_node);
+        if (worker->pull) weft__core_dest_wake(node->core, &worker->pull->inbox);
+    }
+}
+
+/* The ends of subscriptions on groups where no thread is left to tell of them. A group with something due stays. */
+static void tell_ends(weft_node *node)
+{
+    for (weft_group *group;;) {
+        group = NULL;
+        weft__lock(&node->lock);
+        (void)weft__enter(node);
+        for (struct list_node *g = node->groups.next; g != &node->groups && !group; g = g->next) {
+            weft_group *next = list_record(g, weft_group, on_node);
+            if (!list_empty(&next->core.turns) && list_empty(&next->executors)) group = next;
+        }
+        weft__leave_bare(node);
+        weft__unlock(&node->lock);
+        if (!group) return;
+        weft__group_lend_host(group, 0);
+    }
+}
+
 /* Phases 1 to 3. */
 static weft_error wind_down(weft_node *node, uint32_t timeout_ms)
 {
@@ -192,7 +222,9 @@ static weft_error wind_down(weft_node *node, uint32_t timeout_ms)
     node->closed = true;
     weft__core_settle_all(node->core);
     weft__wake_callers(node);
+    wake_pullers(node);
     weft__leave(node);
+    tell_ends(node);
 
     now_ns = weft__enter(node);
     uint64_t last_ns = weft__clock_after_ms(now_ns, timeout_ms < LAST_MS ? timeout_ms : LAST_MS);

@@ -82,7 +82,8 @@ weft_error weft__request_fill(weft_node *node, const char *channel, weft_bytes p
     const weft_dispatch_options *o = options ? options : &defaults;
     if (!node || !channel || (!payload.data && payload.size))
         return weft__error_null("dispatch", !node ? "node" : !channel ? "channel" : "payload");
-    if (payload.size >= UINT32_MAX) return weft__error(WEFT_EINVAL, "dispatch: %s: the payload is over 4 GiB", channel);
+    if (payload.size >= UINT32_MAX)
+        return weft__error(WEFT_EINVAL, "dispatch: %s: the payload is 4 GiB or more", channel);
     weft_error error = options ? check_options(node, o) : WEFT_OK;
     if (error) return error;
     weft_participant *owner = o->participant ? o->participant : node->process;

@@ -105,8 +105,12 @@ weft_error weft_task_partial(weft_task *task, weft_bytes payload, uint32_t timeo
         now_ns = weft__enter(node);
         error = wait_and_send(node, core_task, message, deadline_ns, now_ns);
     }
+    if (error) {
+        weft__leave(node);
+        weft__message_drop(message); /* before the call is over: after that the node may be gone */
+        (void)weft__enter(node);
+    }
     weft__leave_call(node);
     weft__lend_end(lent);
-    if (error) weft__message_drop(message);
     return report(error, call);
 }

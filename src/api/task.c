@@ -126,7 +126,7 @@ weft_error weft_task_complete_as(weft_task *task, weft_bytes result, const char 
 {
     if (weft__forked) return weft__error_forked(__func__);
     if (!task || (!result.data && result.size)) return weft__error_null(__func__, !task ? "task" : "result");
-    if (result.size >= UINT32_MAX) return weft__error(WEFT_EINVAL, "weft_task_complete: the result is over 4 GiB");
+    if (result.size >= UINT32_MAX) return weft__error(WEFT_EINVAL, "weft_task_complete: the result is 4 GiB or more");
     weft_error error = weft__error_content_type("weft_task_complete", content_type);
     if (error) return error;
     weft_node *node = core_of(task)->shell.context;
@@ -143,7 +143,7 @@ weft_error weft_task_fail(weft_task *task, const char *code, const char *sentenc
         return weft__error(WEFT_EINVAL, "weft_task_fail: code %.80s: not 1 to 64 of [A-Za-z0-9_.-]", code);
     weft_node *node = core_of(task)->shell.context;
     size_t size = sentence ? strlen(sentence) : 0;
-    if (size >= UINT32_MAX) return weft__error(WEFT_EINVAL, "weft_task_fail: the message is over 4 GiB");
+    if (size >= UINT32_MAX) return weft__error(WEFT_EINVAL, "weft_task_fail: the message is 4 GiB or more");
     struct message *message = weft__message_new(&node->mem, sentence, size, code);
     if (!message) return weft__error(WEFT_ENOMEM, "weft_task_fail: no memory for the message");
     return settle(task, CORE_RESULT_FAIL, message);

@@ -141,8 +141,10 @@ weft_error weft_dispatch_why(weft_node *node, const char *channel, const weft_di
     if (!why) return weft__error_null(__func__, "why");
     weft_error error = weft__request_fill(node, channel, (weft_bytes){.size = 0}, options, &request);
     if (error) return error;
+    weft__call_open(node);
     error = ask(node, &request, (weft_dispatch_id){0, 0}, why);
     weft__request_drop(&request);
+    weft__call_close(node);
     return weft__request_report(&request, error, &none);
 }
 
@@ -150,7 +152,10 @@ weft_error weft_why_get(weft_node *node, weft_dispatch_id id, weft_why *why)
 {
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !why) return weft__error_null(__func__, !node ? "node" : "why");
-    return weft__error_plain(ask(node, NULL, id, why), "weft_why_get");
+    weft__call_open(node);
+    weft_error error = ask(node, NULL, id, why);
+    weft__call_close(node);
+    return weft__error_plain(error, "weft_why_get");
 }
 
 void weft_why_release(weft_why *why)

@@ -57,9 +57,7 @@ static void say_link(struct sentence *s, const struct core_refusal_row *row)
 
 static void say_excluded(struct sentence *s, const struct core_refusal_row *row)
 {
-    if (row->tries > 1)
-        say(s, "the dispatch has died of it %s: it does not get it again", row->tries == 2 ? "twice" : "often");
-    else if (row->retry_in_ns >= CORE_NEVER / 2)
+    if (row->retry_in_ns >= CORE_NEVER / 2)
         say(s, "the dispatch has died of it, and waits for one that it has not tried");
     else
         say(s, "the dispatch has died of it, and waits %s more for one that it has not tried", SPAN(row->retry_in_ns));
@@ -81,8 +79,8 @@ void weft__refusal_text(const struct core_refusal_row *row, const char *type, ch
         if (info->orphaned) say(&s, ", %u of them orphaned", info->orphaned);
         break;
     case WEFT_RULE_EXECUTOR:
-        say(&s, "no thread of its group %s is free: it has %u tasks, and takes %u", row->worker.group, row->group_busy,
-            row->group_limit);
+        say(&s, "no thread of its group %s is free: it has %u tasks, and takes %u now", row->worker.group,
+            row->group_busy, row->group_limit);
         break;
     }
 }
@@ -106,8 +104,8 @@ static void say_nearest(struct sentence *s, const struct core_why *why, const st
         say(s, "a worker is free, and about to get what is next");
     else if (n[WEFT_RULE_EXECUTOR])
         say(s,
-            "of %u workers %u have a free slot, but no thread: more threads in their group would help, or a handler "
-            "that returns",
+            "of %u workers %u have a free slot, but no thread: more threads in their group would help (weft_group_run "
+            "lends one), or a handler or subscriber that returns",
             why->workers, n[WEFT_RULE_EXECUTOR]);
     else if (n[WEFT_RULE_CAPACITY])
         say(s, "the slots of all %u that take it are in use: a higher max_concurrent would help, or another worker",

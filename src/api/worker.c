@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/error.h"
+#include "base/fork.h"
 #include "exec/frame.h"
 #include "exec/node.h"
 #include "exec/participant.h"
@@ -67,7 +68,13 @@ static weft_worker *worker_new(weft_node *node, const char *channel, weft_handle
         weft__waiter_init(&worker->pull->watch);
     }
     if (!options->state_new) return worker;
+    struct frame frame = {.kind = FRAME_FOUND, .node = node};
+    weft__call_open(node);
+    weft__frame_push(&frame);
     worker->context = options->state_new(context);
+    weft__fork_check();
+    weft__frame_pop(&frame);
+    weft__call_close(node);
     worker->state_free = options->state_free;
     if (worker->context) return worker;
 failed:
@@ -279,7 +286,7 @@ weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, weft_task 
             weft__leave(node);
         }
         if (!error) *task = (weft_task *)taken;
-        return weft__error_plain(error, worker->channel);
+        return weft__error_plain(error, "weft_worker_next");
     }
     caller_begin(worker);
     weft_error error;

@@ -282,13 +282,19 @@ weft_error weft__core_channel_declare(struct core *core, const char *name, const
     return error;
 }
 
-/* A pattern whose kind has no star must name one that there are channels of. */
-static weft_error template_kind_check(const char *pattern, char *message)
+/* A pattern whose kind has no star must name one that there are channels of; one that could make others than dispatch
+ * channels names no keeper. */
+static weft_error template_kind_check(const char *pattern, const weft_channel_options *options, char *message)
 {
     size_t length = strcspn(pattern, ".");
-    if (memchr(pattern, '*', length)) return WEFT_OK;
-    enum channel_kind kind = kind_of(pattern, length);
-    if (kind == CHANNEL_DISPATCH || kind == CHANNEL_EVENT) return WEFT_OK;
+    bool any = memchr(pattern, '*', length);
+    enum channel_kind kind = any ? 0 : kind_of(pattern, length);
+    if (kind != CHANNEL_DISPATCH && options->dead_letter) {
+        snprintf(message, ERROR_TEXT_MAX, "%.200s: only dispatch channels have dead letters: begin it with dispatch.",
+                 pattern);
+        return WEFT_EINVAL;
+    }
+    if (any || kind == CHANNEL_DISPATCH || kind == CHANNEL_EVENT) return WEFT_OK;
     snprintf(message, ERROR_TEXT_MAX,
              kind ? "%s: signal and history channels are not served by this version"
                   : "%s: no channel has a name like that: kinds are dispatch, event, signal and history",
@@ -308,7 +314,7 @@ weft_error weft__core_template_declare(struct core *core, const char *pattern, c
     weft_channel_options o = normalised(options);
     weft_error error = options_check(&o, message);
     if (error) return error;
-    error = template_kind_check(pattern, message);
+    error = template_kind_check(pattern, &o, message);
     if (error) return error;
     for (struct list_node *node = core->templates.next; node != &core->templates; node = node->next) {
         struct channel_template *known = list_record(node, struct channel_template, on_core);

@@ -102,16 +102,11 @@ void weft__core_settle_all(struct core *core)
 
 static void settle_all_work(struct core *core)
 {
-    for (;;) {
-        if (core->budget-- <= 0) {
-            weft__work_add(core, &core->settle_work, WORK_SETTLE_ALL);
-            return;
-        }
-        struct core_dispatch *dispatch = weft__slotmap_next(&core->dispatches, &core->settle_cursor);
-        if (!dispatch) break;
-        if (dispatch->state != DISPATCH_SETTLED) weft__settle(core, dispatch, WEFT_CANCELLED, "node_closed", NULL);
-    }
-    if (!weft__subscriptions_settle(core)) weft__work_add(core, &core->settle_work, WORK_SETTLE_ALL);
+    uint32_t *cursor = &core->settle_cursor;
+    for (struct core_dispatch *next; (next = weft__next_live(&core->dispatches, cursor, &core->budget));)
+        if (next->state != DISPATCH_SETTLED) weft__settle(core, next, WEFT_CANCELLED, "node_closed", NULL);
+    if (*cursor < core->dispatches.slots_made || !weft__subscriptions_settle(core))
+        weft__work_add(core, &core->settle_work, WORK_SETTLE_ALL);
 }
 
 static bool quiet(const struct core *core, bool tasks)

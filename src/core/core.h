@@ -155,6 +155,7 @@ enum core_result_kind {
     CORE_RESULT_COMPLETE,
     CORE_RESULT_FAIL, /* message holds the sentence; its content type is the code */
     CORE_RESULT_CANCEL_ACK,
+    CORE_RESULT_SKIPPED, /* cancelled before its handler was entered, which will not be */
     CORE_RESULT_ABANDON
 };
 

@@ -538,15 +538,13 @@ static bool settle(struct core *core, struct core_subscription *subscription)
 
 bool weft__subscriptions_settle(struct core *core)
 {
-    for (;;) {
-        uint32_t at = core->settle_subscriptions_cursor;
-        if (core->budget-- <= 0) return false;
-        struct core_subscription *next = weft__slotmap_next(&core->subscriptions, &core->settle_subscriptions_cursor);
-        if (!next) return true;
+    uint32_t *cursor = &core->settle_subscriptions_cursor;
+    for (struct core_subscription *next; (next = weft__next_live(&core->subscriptions, cursor, &core->budget));) {
         if (settle(core, next)) continue;
-        core->settle_subscriptions_cursor = at;
+        --*cursor;
         return false;
     }
+    return *cursor >= core->subscriptions.slots_made;
 }
 
 void weft__core_unsubscribe(struct core *core, uint64_t now_ns, uint64_t handle)
@@ -664,12 +662,16 @@ weft_error weft__core_subscription_info(struct core *core, uint64_t now_ns, uint
     return WEFT_OK;
 }
 
-bool weft__core_subscription_next(struct core *core, uint64_t now_ns, uint64_t *cursor, weft_subscription_info *info)
+bool weft__core_subscriptions_next(struct core *core, uint64_t now_ns, uint64_t *cursor, weft_subscription_info *rows,
+                                   size_t max, size_t *count)
 {
     core->now_ns = now_ns;
     uint32_t index = (uint32_t)*cursor;
-    const struct core_subscription *subscription = weft__slotmap_next(&core->subscriptions, &index);
+    int32_t budget = CORE_HOLD_MAX;
+    *count = 0;
+    for (const struct core_subscription *s;
+         *count < max && (s = weft__next_live(&core->subscriptions, &index, &budget));)
+        info_fill(core, s, &rows[(*count)++]);
     *cursor = index;
-    if (subscription) info_fill(core, subscription, info);
-    return subscription != NULL;
+    return index < core->subscriptions.slots_made || *count > 0;
 }

@@ -102,8 +102,7 @@ struct core_refusal_row {
     weft_rule rule;
     weft_cause cause;     /* LINK, where it has fired */
     uint64_t died_ago_ns; /* likewise; 0: it is not armed yet */
-    uint32_t tries;       /* EXCLUDED: so often it died of it */
-    uint64_t retry_in_ns; /* EXCLUDED: until it will do; CORE_NEVER: never */
+    uint64_t retry_in_ns; /* EXCLUDED: until it will do; about CORE_NEVER: never */
     uint32_t group_busy, group_limit;
 };
 

@@ -345,7 +345,8 @@ static weft_error first(struct core *core, struct core_channel *channel, const s
     struct core_key *key;
     uint32_t count = channel->keys ? channel->keys->names.count : 0;
     if (count >= channel->options.dedup_max && (count == 0 || list_empty(&channel->keys->ended)))
-        return weft__reject(core, channel, admitted, WEFT_REJECTED_KEYS_FULL, weft__retry_after_ms(channel));
+        return weft__reject(core, channel, admitted, WEFT_REJECTED_KEYS_FULL,
+                            channel->options.dedup_max ? weft__retry_after_ms(channel) : 0);
     if (core->dispatches.live_count + 2 > core->limits.dispatches_max) return WEFT_ELIMIT;
     weft_error error = reserve(core, channel, request, &key);
     if (error) return error;

@@ -91,11 +91,12 @@ void weft__letter_attempt(const struct core *core, const struct core_task *task,
     struct core_letter *letter = letter_of(task->dispatch);
     if (!letter) return;
     const struct core_session *session = task->worker->session;
+    bool entered = !task->in_handler || __atomic_load_n(&task->started_ns, __ATOMIC_RELAXED);
     struct letter_attempt *attempt = &letter->attempts[letter->attempts_count++];
     *attempt = (struct letter_attempt){.worker = weft__name_hold(task->worker->name),
                                        .code = code,
                                        .attempt = task->attempt,
-                                       .run_ns = core->now_ns - weft__entered_ns(core, task)};
+                                       .run_ns = entered ? core->now_ns - weft__entered_ns(core, task) : 0};
     snprintf(attempt->participant, sizeof(attempt->participant), "%s", session->name);
     if (session->state == CORE_SESSION_DEAD && strcmp(code, "worker_died") == 0) attempt->cause = session->cause;
 }
@@ -253,6 +254,7 @@ weft_error weft__core_letters_begin(struct core *core, const char *name, struct 
 {
     const struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
     if (!channel) return WEFT_ENOCHANNEL;
+    if (channel->kind != CHANNEL_DISPATCH) return WEFT_EINVAL;
     walk->place.walks = true;
     walk->last_id = core->letter_serial << SLOT_INDEX_BITS | ((UINT32_C(1) << SLOT_INDEX_BITS) - 1);
     list_init(&walk->place.on);

@@ -41,12 +41,10 @@ unsigned weft__tries(const struct core_dispatch *dispatch, const struct core_wor
     return n;
 }
 
-/* Those it died of twice never again; those it died of once, when it has waited for another. */
+/* Those it died of, while it waits for another. */
 static bool excluded(const struct core *core, const struct core_dispatch *dispatch, const struct core_worker *worker)
 {
-    if (dispatch->tried_count == 0) return false;
-    unsigned n = weft__tries(dispatch, worker);
-    return n >= 2 || (n == 1 && core->now_ns < dispatch->extras->retry_ns);
+    return dispatch->tried_count > 0 && core->now_ns < dispatch->extras->retry_ns && weft__tries(dispatch, worker) > 0;
 }
 
 static bool takes_type(const struct core_worker *worker, const struct core_class *class)
@@ -221,7 +219,7 @@ void weft__index_chosen(struct core_worker *worker)
 
 /* --- selection -------------------------------------------------------------------------------------------------------- */
 
-/* Who of the seat would be refused for this dispatch: untried_only makes no difference between one try and two. */
+/* Who of the seat would be refused for this dispatch; untried_only: or has been tried. */
 static bool unwanted(const struct core *core, const struct core_dispatch *dispatch, const struct core_worker *worker,
                      bool untried_only)
 {

@@ -224,6 +224,7 @@ void weft__task_unassign(struct core *core, struct core_task *task)
     struct core_dispatch *dispatch = task->dispatch;
     if (task->state == CORE_TASK_ASSIGNED) weft__dest_remove(task->dest, &task->item);
     if (dispatch && dispatch->cancelling) {
+        if (dispatch->attempts == 1) dispatch->started = false;
         weft__settle(core, dispatch, WEFT_CANCELLED, "cancelled", NULL);
     } else if (dispatch) {
         dispatch->attempts--;
@@ -296,7 +297,7 @@ static bool apply(struct core *core, struct core_task *task, enum core_result_ki
     retract_notice(task);
     if (!dispatch || task->fenced) {
         weft__message_drop(message);
-        if (kind == CORE_RESULT_CANCEL_ACK) return true;
+        if (kind == CORE_RESULT_CANCEL_ACK || kind == CORE_RESULT_SKIPPED) return true;
         count_fenced(core, task);
         return false;
     }
@@ -309,6 +310,10 @@ static bool apply(struct core *core, struct core_task *task, enum core_result_ki
         task->worker->errored++;
         weft__settle(core, dispatch, WEFT_FAILED, NULL, message);
         return true;
+    case CORE_RESULT_SKIPPED:
+        if (dispatch->attempts == 1) dispatch->started = false;
+        weft__settle(core, dispatch, WEFT_CANCELLED, "cancelled", NULL);
+        break;
     case CORE_RESULT_CANCEL_ACK:
         if (dispatch->cancelling)
             weft__settle(core, dispatch, WEFT_CANCELLED, "cancelled", NULL);

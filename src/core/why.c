@@ -134,10 +134,9 @@ static void data_fill(const struct core *core, const struct core_worker *worker,
     const struct core_session *session = worker->session;
     row->cause = session->cause;
     row->died_ago_ns = session->state == CORE_SESSION_DEAD ? core->now_ns - session->died_ns : 0;
-    row->tries = weft__tries(dispatch, worker);
-    row->retry_in_ns = CORE_NEVER;
-    if (row->tries == 1)
-        row->retry_in_ns = dispatch->extras->retry_ns > core->now_ns ? dispatch->extras->retry_ns - core->now_ns : 0;
+    row->retry_in_ns = 0;
+    if (weft__tries(dispatch, worker) > 0 && dispatch->extras->retry_ns > core->now_ns)
+        row->retry_in_ns = dispatch->extras->retry_ns - core->now_ns;
     row->group_busy = worker->group ? worker->group->busy : 0;
     row->group_limit = worker->group ? worker->group->limit : 0;
 }

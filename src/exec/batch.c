@@ -59,7 +59,7 @@ static struct core_task *begin(struct batch *batch, uint64_t now_ns)
 static void skip(struct batch *batch, struct core_task *task)
 {
     weft__lock(&batch->lock);
-    task->shell.staged_kind = CORE_RESULT_CANCEL_ACK;
+    task->shell.staged_kind = CORE_RESULT_SKIPPED;
     weft__unlock(&batch->lock);
 }
 

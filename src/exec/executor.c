@@ -82,7 +82,8 @@ static enum turn next_turn(struct executor *executor, uint64_t now_ns, uint64_t 
 {
     weft_group *group = executor->group;
     weft_node *node = group->node;
-    if (group->stopping || (executor->lent && (node->closed || now_ns >= deadline_ns))) {
+    bool back = node->closed ? list_empty(&group->core.turns) : now_ns >= deadline_ns; /* ends are told yet */
+    if (group->stopping || (executor->lent && back)) {
         step_aside(group);
         return TURN_END;
     }

@@ -12,7 +12,8 @@ enum frame_kind {
     FRAME_HEARD,       /* likewise: what a subscriber hears */
     FRAME_CALLBACK,    /* the callback thread */
     FRAME_CANCEL,      /* a task's cancel callback, on top of any of these or of none */
-    FRAME_UPDATED      /* what a caller is told, in the thread that waits or fetches; the same */
+    FRAME_UPDATED,     /* what a caller is told, in the thread that waits or fetches; the same */
+    FRAME_FOUND        /* what a call asks or tells the host, in the calling thread; the same */
 };
 
 /* On the stack of who calls the user's code. Handlers nest: an inline one in one of a group. */

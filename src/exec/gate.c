@@ -21,6 +21,7 @@
 
 static void take_wakes(weft_node *node, struct departure *departure);
 static void write_event(int fd);
+static void close_event(int fd);
 
 /* --- waiters ------------------------------------------------------------------------------------------------------- */
 
@@ -40,8 +41,8 @@ void weft__leave_watching(weft_node *node, struct core_dest *dest, struct waiter
     if (waiter->fd >= 0 && !list_linked(&waiter->core.on))
         write_now = atomic_load_explicit(&waiter->writing, memory_order_acquire) || /* Note AGAIN */
                     !weft__core_dest_watch(dest, &waiter->core);
+    if (write_now) write_event(waiter->fd); /* under the lock: after it the waiter may be closed */
     weft__leave(node);
-    if (write_now) write_event(waiter->fd);
 }
 
 bool weft__waiter_watch(weft_node *node, struct core_dest *dest, struct waiter *waiter, int *fd)
@@ -52,8 +53,9 @@ bool weft__waiter_watch(weft_node *node, struct core_dest *dest, struct waiter *
     bool first = waiter->fd < 0;
     if (first) waiter->fd = made;
     *fd = waiter->fd;
+    if (first) write_event(made); /* an end may have come before it: the first look tells */
     weft__leave_watching(node, dest, waiter);
-    if (!first) (void)syscall(SYS_close, made);
+    if (!first) close_event(made);
     return true;
 }
 
@@ -67,12 +69,22 @@ void weft__waiter_close(weft_node *node, struct waiter *waiter)
     if (atomic_compare_exchange_strong_explicit(&waiter->writing, &under_way, 2, memory_order_acquire,
                                                 memory_order_acquire))
         (void)weft__park(&waiter->park, PARK_FOREVER);
-    (void)syscall(SYS_close, waiter->fd);
+    close_event(waiter->fd);
     waiter->fd = -1;
 }
 
-/* By syscall(2), like close above: write and close are cancellation points, and a thread that was cancelled there would
- * leave others asleep. It fails only where the eventfd is readable anyway. */
+/* By syscall(2), like the next: write and close are cancellation points, and a thread that was cancelled there would
+ * leave others asleep. The thread sanitizer knows the end of a descriptor by close alone. */
+static void close_event(int fd)
+{
+#ifdef __SANITIZE_THREAD__
+    (void)close(fd);
+#else
+    (void)syscall(SYS_close, fd);
+#endif
+}
+
+/* It fails only where the eventfd is readable anyway. */
 static void write_event(int fd)
 {
     (void)syscall(SYS_write, fd, &(uint64_t){1}, sizeof(uint64_t));
@@ -262,6 +274,19 @@ static void leave_call(weft_node *node, enum leaver leaver)
 void weft__leave_call(weft_node *node)
 {
     leave_call(node, LEAVER_USER);
+}
+
+void weft__call_open(weft_node *node)
+{
+    (void)weft__enter(node);
+    weft__call_begin(node);
+    weft__leave(node);
+}
+
+void weft__call_close(weft_node *node)
+{
+    (void)weft__enter(node);
+    weft__leave_call(node);
 }
 
 void weft__leave_fired(weft_node *node)

@@ -77,6 +77,10 @@ uint64_t weft__deadline(uint64_t now_ns, uint32_t timeout_ms);
  * its first hold of the lock; the last hold ends with leave_call, or leave_fired, after which the node may be gone. */
 void weft__call_begin(weft_node *node);
 void weft__leave_call(weft_node *node);
+
+/* Around a call of many holds that waits for nobody. */
+void weft__call_open(weft_node *node);
+void weft__call_close(weft_node *node);
 void weft__leave_fired(weft_node *node);
 
 /* The same as LEAVER_BARE in two halves, for who holds another lock: depart unlocks, act does. */

@@ -160,7 +160,7 @@ static weft_error blocked_executor(weft_node *node, struct executor **executor)
     *executor = NULL;
     if (weft__frame_find(node, FRAME_CALLBACK)) return WEFT_EDEADLK;
     bool lent = false;
-    for (; frame && (frame->kind == FRAME_CANCEL || frame->kind == FRAME_UPDATED); frame = frame->outer)
+    for (; frame && frame->kind >= FRAME_CANCEL; frame = frame->outer)
         lent |= frame->kind == FRAME_UPDATED && frame->executor;
     if (!frame || frame->kind == FRAME_CALLBACK) return WEFT_OK;
     if (frame->kind == FRAME_INLINE) return WEFT_EDEADLK;

@@ -3,8 +3,10 @@
  *     source.c          texts into documents; a walk that finds their schemas, $ids, anchors and drafts
  *     resolve.c         from a $ref to the schema that it means
  *     compile_check.c   what stands behind a keyword is what the meta-schema wants
+ *     compile_meta.c    the schema matches the meta-schema of somebody else that it names
  *     compile.c         schemas into nodes, one after the other: nothing here recurses but the walk, which the bound on a
  *                       document's depth bounds
+ *     compile_keyword.c, compile_pool.c: the keywords of one; what they gather
  *     compile_object.c  properties and their neighbours
  *     compile_finish.c  loops, shortcuts, and the program in one block
  *
@@ -52,6 +54,7 @@ struct resource {
     weft_draft draft; /* 0: who uses it gets `unknown` */
     uint32_t vocabularies;
     const char *unknown; /* sentence */
+    uint32_t meta;       /* the source that its "$schema" names; 0: it is a draft's own */
 };
 
 /* A name that a $dynamicAnchor gives, or that a $dynamicRef looks for. */
@@ -141,10 +144,29 @@ const char *weft__token_index(struct compiler *c, const char *keyword, uint32_t 
 bool weft__resolve(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *reference,
                    uint32_t *target, const char **anchor);
 
+/* --- compile_meta.c --- */
+
+/* The schema against the source that its "$schema" names, where that is none of the drafts' own. */
+bool weft__meta_check(struct compiler *c, weft_bytes json);
+
 /* --- compile_check.c --- */
 
 bool weft__keyword_check(struct compiler *c, uint32_t record, const struct keyword_row *row,
                          const struct json_value *value);
+
+/* --- compile_pool.c --- */
+
+bool weft__text_add(struct compiler *c, const char *text, size_t size_bytes, uint32_t *index);
+bool weft__text_of(struct compiler *c, const struct json_doc *doc, const struct json_value *string, uint32_t *index);
+bool weft__constant_add(struct compiler *c, uint32_t record, const struct json_value *from, uint32_t *index);
+bool weft__regex_add(struct compiler *c, uint32_t record, const char *keyword, uint32_t text, uint32_t *index);
+
+static inline uint32_t weft__text_size(const struct compiler *c, uint32_t text)
+{
+    uint32_t size_bytes;
+    __builtin_memcpy(&size_bytes, c->texts.items + text - sizeof size_bytes, sizeof size_bytes);
+    return size_bytes;
+}
 
 /* --- compile.c --- */
 
@@ -154,18 +176,13 @@ bool weft__compile(struct compiler *c);
 bool weft__node_of(struct compiler *c, uint32_t record, uint32_t *node);
 bool weft__node_at(struct compiler *c, uint32_t source, const struct json_value *value, uint32_t *node);
 
+/* --- compile_keyword.c --- */
+
+/* The ops of an object schema into c->pending, its types into the node. */
+bool weft__compile_keywords(struct compiler *c, uint32_t record, uint32_t node);
+
+/* A new one in c->pending; NULL: out of memory. */
 struct op *weft__emit(struct compiler *c, enum op_code code, enum keyword keyword);
-
-bool weft__text_add(struct compiler *c, const char *text, size_t size_bytes, uint32_t *index);
-bool weft__text_of(struct compiler *c, const struct json_doc *doc, const struct json_value *string, uint32_t *index);
-bool weft__regex_add(struct compiler *c, uint32_t record, const char *keyword, uint32_t text, uint32_t *index);
-
-static inline uint32_t weft__text_size(const struct compiler *c, uint32_t text)
-{
-    uint32_t size_bytes;
-    __builtin_memcpy(&size_bytes, c->texts.items + text - sizeof size_bytes, sizeof size_bytes);
-    return size_bytes;
-}
 
 /* --- compile_object.c --- */
 

@@ -99,13 +99,13 @@ static const struct json_value *walk(struct compiler *c, const char *pointer, ui
 }
 
 /* A schema that stands where none was looked for, such as in an unknown keyword, or beside a $ref of draft-07, is one from
- * now on. */
-static bool find_pointer(struct compiler *c, const char *pointer, uint32_t *target, bool *leads)
+ * now on. *target is PROGRAM_NONE where it leads nowhere. */
+static bool find_pointer(struct compiler *c, const char *pointer, uint32_t *target)
 {
     const char *rest;
     const struct json_value *value = walk(c, pointer, target, &rest);
-    *leads = value && (value->kind == JSON_OBJECT || value->kind == JSON_TRUE || value->kind == JSON_FALSE);
-    if (!*leads) return !c->error;
+    if (!value) *target = PROGRAM_NONE;
+    if (!value) return !c->error;
     const struct record *at = &c->records.items[*target];
     if (!*rest && !at->ignored) return true;
     uint32_t index = (uint32_t)(value - weft__record_doc(c, *target)->values);
@@ -141,15 +141,13 @@ bool weft__resolve(struct compiler *c, uint32_t record, const char *keyword, con
     if (*target == PROGRAM_NONE)
         return weft__compile_error_at(c, WEFT_ENOTFOUND, record, keyword,
                                       "\"%.100s\" leads to <%.200s>, which is none of the sources", said, uri);
-    bool leads = true;
     *anchor = NULL;
     if (fragment && *fragment == '/') {
-        if (!find_pointer(c, fragment, target, &leads)) return false;
+        if (!find_pointer(c, fragment, target)) return false;
     } else if (fragment && *fragment) {
         if (!find_anchor(c, weft__record_resource(c, *target)->uri, fragment, target, anchor)) return false;
-        leads = *target != PROGRAM_NONE;
     }
-    if (leads) return true;
+    if (*target != PROGRAM_NONE) return true;
     return weft__compile_error_at(c, WEFT_ENOTFOUND, record, keyword, "\"%.200s\" leads to no schema in %s", said,
                                   *uri ? uri : "this document");
 }

@@ -63,7 +63,6 @@ static void compiler_fini(struct compiler *c)
 weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *options, weft_schema **schema)
 {
     static const weft_schema_options defaults = WEFT_SCHEMA_OPTIONS;
-    if (weft__forked) return weft__error_forked(__func__);
     if (!schema) return weft__error_null("schema", "schema");
     if (!json.data && json.size) return weft__error_null("schema", "json");
     if (!options) options = &defaults;
@@ -71,7 +70,8 @@ weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *optio
     if (error) return error;
     struct compiler c;
     compiler_init(&c, options);
-    if (weft__sources_read(&c, json) && weft__compile(&c)) (void)weft__compile_finish(&c, schema);
+    if (weft__sources_read(&c, json) && weft__meta_check(&c, json) && weft__compile(&c))
+        (void)weft__compile_finish(&c, schema);
     compiler_fini(&c);
     return c.error;
 }
@@ -93,7 +93,6 @@ void weft_schema_release(weft_schema *schema)
 
 weft_error weft_schema_id(const weft_schema *schema, uint8_t id[WEFT_SCHEMA_ID_BYTES])
 {
-    if (weft__forked) return weft__error_forked(__func__);
     if (!schema) return weft__error_null("schema_id", "schema");
     if (!id) return weft__error_null("schema_id", "id");
     if (!schema->has_id)

@@ -148,6 +148,7 @@ static bool read_dialect(struct compiler *c, char *uri, struct resource *resourc
         const struct source *meta = source_find(c, uri);
         const struct json_value *next = meta ? string_member(&meta->doc, "$schema") : NULL;
         if (!next) break;
+        if (outer) resource->meta = (uint32_t)(meta - c->sources.items);
         if (outer && !read_vocabularies(c, &meta->doc, &vocabularies, &missing)) return false;
         outer = false;
         uri = weft__compile_alloc(c, next->size_bytes + (size_t)1);
@@ -213,6 +214,7 @@ static bool resource_add(struct compiler *c, const char *uri, uint32_t record, c
     if (schema && schema->kind == JSON_STRING) {
         char *said = weft__compile_string(c, record, "$schema", schema);
         resource.draft = 0;
+        resource.meta = 0;
         if (!said || !read_dialect(c, said, &resource)) return false;
     }
     struct resource *added = LIST_ADD(c, &c->resources);

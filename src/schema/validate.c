@@ -12,41 +12,10 @@
 
 #include "schema/number.h"
 
-static bool run_node(struct run *run, uint32_t index, const struct json_value *value);
-
-static inline uint32_t type_bit(const struct json_value *value)
-{
-    return 1u << value->kind;
-}
-
 static inline bool holds_integer(const struct run *run, const struct json_value *value)
 {
     if (!(value->flags & JSON_LONG) && value->exponent == 0) return true;
     return weft__number_is_integer(run->doc, value);
-}
-
-/* A value against a node, or what stands for one. */
-static inline bool check(struct run *run, uint32_t index, const struct json_value *value)
-{
-    if (index == NODE_TRUE) return true;
-    const struct node *node = &run->program->nodes[index];
-    if (node->flags & NODE_PLAIN && node->types & type_bit(value)) return true;
-    return run_node(run, index, value);
-}
-
-/* Who fails, and on what; the keyword is the op's. */
-static bool fail(struct run *run, uint32_t node, const struct op *op, const struct json_value *value, uint32_t x,
-                 uint32_t y)
-{
-    if (run->quiet) return false;
-    return weft__run_fail(run, &(struct failure){node, op->keyword, op, value, x, y});
-}
-
-static bool fail_keyword(struct run *run, uint32_t node, const struct op *op, enum keyword keyword,
-                         const struct json_value *value, uint32_t x)
-{
-    if (run->quiet) return false;
-    return weft__run_fail(run, &(struct failure){node, keyword, op, value, x, 0});
 }
 
 static bool fail_type(struct run *run, uint32_t node, const struct json_value *value)
@@ -56,19 +25,10 @@ static bool fail_type(struct run *run, uint32_t node, const struct json_value *v
     return weft__run_fail(run, &(struct failure){node, never ? KEYWORD_NONE : KEYWORD_TYPE, NULL, value, 0, 0});
 }
 
-/* True: the work of that many steps may go on. */
-static inline bool take(struct run *run, int64_t steps)
-{
-    if ((run->steps -= steps) >= 0) return true;
-    if (!run->stop)
-        weft__run_stop(run, WEFT_ELIMIT, NULL, "the document takes more than %u steps to validate", run->steps_max);
-    return false;
-}
-
 /* --- branches ------------------------------------------------------------------------------------------------------ */
 
 /* The answer alone. keep: what it has marked counts if it holds. */
-static bool ask(struct run *run, uint32_t index, const struct json_value *value, bool keep)
+bool weft__run_ask(struct run *run, uint32_t index, const struct json_value *value, bool keep)
 {
     bool first = run->first, quiet = run->quiet;
     size_t marks = run->marks;
@@ -76,10 +36,10 @@ static bool ask(struct run *run, uint32_t index, const struct json_value *value,
     bool holds;
     if (marks == MARKS_NONE || !keep) {
         run->marks = MARKS_NONE;
-        holds = check(run, index, value);
+        holds = weft__check(run, index, value);
         run->marks = marks;
     } else {
-        holds = weft__marks_push(run, value->count) && check(run, index, value);
+        holds = weft__marks_push(run, value->count) && weft__check(run, index, value);
         weft__marks_pop(run, marks, value->count, holds);
     }
     run->first = first || run->stop;
@@ -94,7 +54,7 @@ static bool tell_all(struct run *run, const struct op *op, const struct json_val
     size_t marks = run->marks;
     run->marks = MARKS_NONE;
     for (uint32_t i = 0; i < op->b && !run->first; i++)
-        (void)check(run, run->program->lists[op->a + i], value);
+        (void)weft__check(run, run->program->lists[op->a + i], value);
     run->marks = marks;
     return false;
 }
@@ -104,11 +64,11 @@ static bool run_any(struct run *run, uint32_t node, const struct op *op, const s
 {
     bool held = false;
     for (uint32_t i = 0; i < op->b && !(held && run->marks == MARKS_NONE); i++) {
-        held |= ask(run, run->program->lists[op->a + i], value, true);
+        held |= weft__run_ask(run, run->program->lists[op->a + i], value, true);
         if (run->stop) return false;
     }
     if (held) return true;
-    (void)fail(run, node, op, value, 0, 0);
+    (void)weft__fail(run, node, op, value, 0, 0);
     return tell_all(run, op, value);
 }
 
@@ -116,26 +76,26 @@ static bool run_one(struct run *run, uint32_t node, const struct op *op, const s
 {
     uint32_t held[2], count = 0;
     for (uint32_t i = 0; i < op->b && count < 2; i++) {
-        if (ask(run, run->program->lists[op->a + i], value, true)) held[count++] = i;
+        if (weft__run_ask(run, run->program->lists[op->a + i], value, true)) held[count++] = i;
         if (run->stop) return false;
     }
     if (count == 1) return true;
-    if (count == 2) return fail(run, node, op, value, held[0], held[1]);
-    (void)fail(run, node, op, value, 0, 0);
+    if (count == 2) return weft__fail(run, node, op, value, held[0], held[1]);
+    (void)weft__fail(run, node, op, value, 0, 0);
     return tell_all(run, op, value);
 }
 
 static bool run_not(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
 {
-    if (!ask(run, op->a, value, false)) return !run->stop;
-    return fail(run, node, op, value, 0, 0);
+    if (!weft__run_ask(run, op->a, value, false)) return !run->stop;
+    return weft__fail(run, node, op, value, 0, 0);
 }
 
 static bool run_if(struct run *run, const struct op *op, const struct json_value *value)
 {
-    uint32_t next = ask(run, op->a, value, true) ? op->b : op->c;
+    uint32_t next = weft__run_ask(run, op->a, value, true) ? op->b : op->c;
     if (run->stop) return false;
-    return next == NODE_NONE || check(run, next, value);
+    return next == NODE_NONE || weft__check(run, next, value);
 }
 
 /* The outermost resource of the dynamic scope that has such an anchor. */
@@ -143,11 +103,12 @@ static bool run_dynamic(struct run *run, const struct op *op, const struct json_
 {
     const struct dynamic *dynamics = run->program->dynamics + op->b;
     for (uint32_t i = 0; i < run->scope_count; i++) {
-        if (!take(run, 1 + op->c / 8)) return false;
+        if (!weft__take(run, 1 + op->c / 8)) return false;
         for (uint32_t k = 0; k < op->c; k++)
-            if (dynamics[k].resource == run->validator->scope.items[i]) return check(run, dynamics[k].node, value);
+            if (dynamics[k].resource == run->validator->scope.items[i])
+                return weft__check(run, dynamics[k].node, value);
     }
-    return check(run, op->a, value);
+    return weft__check(run, op->a, value);
 }
 
 /* --- numbers, strings, anything ------------------------------------------------------------------------------------ */
@@ -163,18 +124,18 @@ static inline int compare(const struct run *run, const struct json_value *value,
 static inline uint32_t points(struct run *run, const struct json_value *value)
 {
     if ((value->flags & (JSON_ASCII | JSON_ESCAPED)) == JSON_ASCII) return value->size_bytes;
-    return take(run, value->size_bytes / 64) ? weft__json_points(run->doc, value) : 0;
+    return weft__take(run, value->size_bytes / 64) ? weft__json_points(run->doc, value) : 0;
 }
 
 static bool run_format(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
 {
     size_t size_bytes;
-    const char *text = take(run, value->size_bytes / 16) ? weft__run_text(run, value, &size_bytes) : NULL;
+    const char *text = weft__take(run, value->size_bytes / 16) ? weft__run_text(run, value, &size_bytes) : NULL;
     if (!text) return false;
-    return run->program->formats[op->a]->valid(text, size_bytes) || fail(run, node, op, value, 0, 0);
+    return run->program->formats[op->a]->valid(text, size_bytes) || weft__fail(run, node, op, value, 0, 0);
 }
 
-static bool matches(struct run *run, uint32_t regex, const struct json_value *value)
+bool weft__run_matches(struct run *run, uint32_t regex, const struct json_value *value)
 {
     size_t size_bytes;
     const char *text = weft__run_text(run, value, &size_bytes);
@@ -190,15 +151,15 @@ static bool matches(struct run *run, uint32_t regex, const struct json_value *va
 
 static bool run_pattern(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
 {
-    if (matches(run, op->a, value)) return true;
-    return !run->stop && fail(run, node, op, value, 0, 0);
+    if (weft__run_matches(run, op->a, value)) return true;
+    return !run->stop && weft__fail(run, node, op, value, 0, 0);
 }
 
 static bool run_const(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
 {
     const struct json_doc *constants = &run->program->constants;
     if (weft__run_equal(run, constants, constants->values + op->a, value)) return true;
-    return !run->stop && fail(run, node, op, value, 0, 0);
+    return !run->stop && weft__fail(run, node, op, value, 0, 0);
 }
 
 static bool same_text(const struct json_doc *constants, const struct json_value *constant, const struct json_doc *doc,
@@ -213,7 +174,7 @@ static bool run_enum(struct run *run, uint32_t node, const struct op *op, const 
 {
     const struct json_doc *constants = &run->program->constants;
     const struct json_value *array = constants->values + op->a, *item = array + 1;
-    if (!take(run, array->count / 8)) return false;
+    if (!weft__take(run, array->count / 8)) return false;
     bool plain = value->kind == JSON_STRING && !(value->flags & JSON_ESCAPED);
     for (uint32_t i = 0; i < array->count; i++, item = weft__json_next(constants, item)) {
         if (item->kind != value->kind) continue;
@@ -225,204 +186,7 @@ static bool run_enum(struct run *run, uint32_t node, const struct op *op, const 
             return false;
         }
     }
-    return fail(run, node, op, value, 0, 0);
-}
-
-/* --- arrays -------------------------------------------------------------------------------------------------------- */
-
-static bool run_items(struct run *run, const struct op *op, const struct json_value *value)
-{
-    const uint32_t *prefix = run->program->lists + op->a;
-    const struct json_value *item = value + 1;
-    size_t marks = run->marks;
-    bool valid = true;
-    if (!take(run, value->count)) return false;
-    run->marks = MARKS_NONE;
-    for (uint32_t i = 0; i < value->count; i++, item = weft__json_next(run->doc, item)) {
-        uint32_t node = i < op->b ? prefix[i] : op->c;
-        if (node == NODE_NONE) break;
-        if (!check(run, node, item)) {
-            valid = false;
-            if (run->first) break;
-        }
-        if (marks != MARKS_NONE) weft__mark(run, marks, i);
-    }
-    run->marks = marks;
-    return valid;
-}
-
-/* Where somebody asks for marks, or for at most so many, all items are looked at. */
-static bool run_contains(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
-{
-    const struct json_value *item = value + 1;
-    uint32_t count = 0;
-    size_t marks = run->marks;
-    if (!take(run, value->count)) return false;
-    for (uint32_t i = 0; i < value->count; i++, item = weft__json_next(run->doc, item)) {
-        if (count >= op->b && op->c == UINT32_MAX && marks == MARKS_NONE) return true;
-        if (!ask(run, op->a, item, false)) {
-            if (run->stop) return false;
-            continue;
-        }
-        count++;
-        if (marks != MARKS_NONE) weft__mark(run, marks, i);
-    }
-    if (count < op->b)
-        return fail_keyword(run, node, op, op->b == 1 ? KEYWORD_CONTAINS : KEYWORD_MIN_CONTAINS, value, count);
-    return count <= op->c || fail_keyword(run, node, op, KEYWORD_MAX_CONTAINS, value, count);
-}
-
-static bool run_unique(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
-{
-    uint32_t x, y;
-    if (value->count < 2) return true;
-    if (weft__run_same_items(run, value, &x, &y)) return fail(run, node, op, value, x, y);
-    return !run->stop;
-}
-
-static bool run_unevaluated(struct run *run, const struct op *op, const struct json_value *value)
-{
-    const struct json_value *child = value + 1;
-    bool members = op->code == OP_UNEVALUATED_PROPERTIES, valid = true;
-    size_t marks = run->marks;
-    if (!take(run, value->count)) return false;
-    run->marks = MARKS_NONE;
-    for (uint32_t i = 0; i < value->count; i++, child = weft__json_next(run->doc, child + members)) {
-        if (weft__marked(run, marks, i)) continue;
-        weft__mark(run, marks, i);
-        if (check(run, op->a, child + members)) continue;
-        valid = false;
-        if (run->first) break;
-    }
-    run->marks = marks;
-    return valid;
-}
-
-/* --- objects ------------------------------------------------------------------------------------------------------- */
-
-static inline bool is_name(const struct run *run, const struct json_value *key, uint32_t text)
-{
-    const struct program *program = run->program;
-    if (key->flags & JSON_ESCAPED)
-        return weft__json_is(run->doc, key, program->texts + text, weft__program_text_size(program, text));
-    return key->size_bytes == weft__program_text_size(program, text) &&
-           memcmp(weft__json_raw(run->doc, key), program->texts + text, key->size_bytes) == 0;
-}
-
-/* The slot of that name, or a free one. */
-static inline const struct slot *find_slot(const struct run *run, const struct object *object,
-                                           const struct json_value *key)
-{
-    const struct slot *slots = run->program->slots + object->slots;
-    uint32_t at = key->hash & object->mask;
-    while (slots[at].name && !(slots[at].hash == key->hash && is_name(run, key, slots[at].name)))
-        at = (at + 1) & object->mask;
-    return &slots[at];
-}
-
-static const struct json_value *find_member(const struct run *run, const struct json_value *object, uint32_t name)
-{
-    const struct json_value *key = object + 1;
-    for (uint32_t i = 0; i < object->count; i++, key = weft__json_next(run->doc, key + 1))
-        if (is_name(run, key, name)) return key + 1;
-    return NULL;
-}
-
-/* *known: it matched one of the patterns' names. */
-static bool run_patterns(struct run *run, const struct object *object, const struct json_value *key, bool *known)
-{
-    bool valid = true;
-    for (uint32_t i = 0; i < object->patterns_count; i++) {
-        const struct pattern *pattern = &run->program->patterns[object->patterns + i];
-        if (!matches(run, pattern->regex, key)) {
-            if (run->stop) return false;
-            continue;
-        }
-        *known = true;
-        if (check(run, pattern->node, key + 1)) continue;
-        valid = false;
-        if (run->first) break;
-    }
-    return valid;
-}
-
-/* What else an object may say of a member than its schema by name. */
-static bool run_member(struct run *run, const struct object *object, const struct json_value *key, bool *known)
-{
-    bool valid = true;
-    if (object->patterns_count) valid = run_patterns(run, object, key, known);
-    if (!valid && run->first) return false;
-    if (!*known && object->additional != NODE_NONE) {
-        *known = true;
-        valid &= check(run, object->additional, key + 1);
-        if (!valid && run->first) return false;
-    }
-    return (object->names == NODE_NONE || check(run, object->names, key)) && valid;
-}
-
-static bool fail_required(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
-{
-    if (run->quiet) return false;
-    const struct object *object = &run->program->objects[op->a];
-    for (uint32_t i = 0; i < object->required_count; i++) {
-        uint32_t name = run->program->lists[object->required + i];
-        if (!take(run, value->count)) return false;
-        if (find_member(run, value, name)) continue;
-        (void)fail_keyword(run, node, op, KEYWORD_REQUIRED, value, name);
-        if (run->first) break;
-    }
-    return false;
-}
-
-/* No name stands twice in a document, so that it is enough to count those that are required. */
-static bool run_object(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
-{
-    const struct object *object = &run->program->objects[op->a];
-    const struct json_value *key = value + 1;
-    uint32_t required = 0;
-    bool valid = true;
-    size_t marks = run->marks;
-    bool more = object->patterns_count || object->additional != NODE_NONE || object->names != NODE_NONE;
-    if (!take(run, (int64_t)value->count * (1 + object->patterns_count))) return false;
-    run->marks = MARKS_NONE;
-    for (uint32_t i = 0; i < value->count; i++, key = weft__json_next(run->doc, key + 1)) {
-        const struct slot *slot = find_slot(run, object, key);
-        bool known = false, good = true;
-        if (slot->name) {
-            required += slot->required;
-            known = slot->node != NODE_NONE;
-            if (known) good = check(run, slot->node, key + 1);
-        }
-        if (more && (good || !run->first)) good &= run_member(run, object, key, &known);
-        if (!good) {
-            valid = false;
-            if (run->first) break;
-        }
-        if (known && marks != MARKS_NONE) weft__mark(run, marks, i);
-    }
-    run->marks = marks;
-    if (!valid && run->first) return false;
-    return required == object->required_count ? valid : fail_required(run, node, op, value);
-}
-
-static bool run_dependent_required(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
-{
-    bool valid = true;
-    if (!take(run, value->count) || !find_member(run, value, op->a)) return !run->stop;
-    for (uint32_t i = 0; i < op->c; i++) {
-        uint32_t name = run->program->lists[op->b + i];
-        if (!take(run, value->count)) return false;
-        if (find_member(run, value, name)) continue;
-        valid = fail(run, node, op, value, name, op->a);
-        if (run->first) break;
-    }
-    return valid;
-}
-
-static bool run_dependent_schema(struct run *run, const struct op *op, const struct json_value *value)
-{
-    if (!take(run, value->count)) return false;
-    return !find_member(run, value, op->a) || check(run, op->b, value);
+    return weft__fail(run, node, op, value, 0, 0);
 }
 
 /* --- nodes --------------------------------------------------------------------------------------------------------- */
@@ -431,38 +195,38 @@ static bool run_op(struct run *run, uint32_t node, const struct op *op, const st
 {
     uint32_t length;
     switch ((enum op_code)op->code) {
-    case OP_MAXIMUM: return compare(run, value, op->a) <= 0 || fail(run, node, op, value, 0, 0);
-    case OP_EXCLUSIVE_MAXIMUM: return compare(run, value, op->a) < 0 || fail(run, node, op, value, 0, 0);
-    case OP_MINIMUM: return compare(run, value, op->a) >= 0 || fail(run, node, op, value, 0, 0);
-    case OP_EXCLUSIVE_MINIMUM: return compare(run, value, op->a) > 0 || fail(run, node, op, value, 0, 0);
+    case OP_MAXIMUM: return compare(run, value, op->a) <= 0 || weft__fail(run, node, op, value, 0, 0);
+    case OP_EXCLUSIVE_MAXIMUM: return compare(run, value, op->a) < 0 || weft__fail(run, node, op, value, 0, 0);
+    case OP_MINIMUM: return compare(run, value, op->a) >= 0 || weft__fail(run, node, op, value, 0, 0);
+    case OP_EXCLUSIVE_MINIMUM: return compare(run, value, op->a) > 0 || weft__fail(run, node, op, value, 0, 0);
     case OP_MULTIPLE_OF:
         return weft__number_is_multiple(run->doc, value, &run->program->constants,
                                         run->program->constants.values + op->a) ||
-               fail(run, node, op, value, 0, 0);
-    case OP_MAX_LENGTH: return (length = points(run, value)) <= op->a || fail(run, node, op, value, length, 0);
-    case OP_MIN_LENGTH: return (length = points(run, value)) >= op->a || fail(run, node, op, value, length, 0);
+               weft__fail(run, node, op, value, 0, 0);
+    case OP_MAX_LENGTH: return (length = points(run, value)) <= op->a || weft__fail(run, node, op, value, length, 0);
+    case OP_MIN_LENGTH: return (length = points(run, value)) >= op->a || weft__fail(run, node, op, value, length, 0);
     case OP_FORMAT: return run_format(run, node, op, value);
     case OP_PATTERN: return run_pattern(run, node, op, value);
     case OP_MAX_ITEMS:
-    case OP_MAX_PROPERTIES: return value->count <= op->a || fail(run, node, op, value, 0, 0);
+    case OP_MAX_PROPERTIES: return value->count <= op->a || weft__fail(run, node, op, value, 0, 0);
     case OP_MIN_ITEMS:
-    case OP_MIN_PROPERTIES: return value->count >= op->a || fail(run, node, op, value, 0, 0);
-    case OP_ITEMS: return run_items(run, op, value);
-    case OP_CONTAINS: return run_contains(run, node, op, value);
-    case OP_UNIQUE_ITEMS: return run_unique(run, node, op, value);
-    case OP_OBJECT: return run_object(run, node, op, value);
-    case OP_DEPENDENT_REQUIRED: return run_dependent_required(run, node, op, value);
-    case OP_DEPENDENT_SCHEMA: return run_dependent_schema(run, op, value);
+    case OP_MIN_PROPERTIES: return value->count >= op->a || weft__fail(run, node, op, value, 0, 0);
+    case OP_ITEMS: return weft__run_items(run, op, value);
+    case OP_CONTAINS: return weft__run_contains(run, node, op, value);
+    case OP_UNIQUE_ITEMS: return weft__run_unique(run, node, op, value);
+    case OP_OBJECT: return weft__run_object(run, node, op, value);
+    case OP_DEPENDENT_REQUIRED: return weft__run_dependent_required(run, node, op, value);
+    case OP_DEPENDENT_SCHEMA: return weft__run_dependent_schema(run, op, value);
     case OP_CONST: return run_const(run, node, op, value);
     case OP_ENUM: return run_enum(run, node, op, value);
-    case OP_CALL: return check(run, op->a, value);
+    case OP_CALL: return weft__check(run, op->a, value);
     case OP_DYNAMIC_CALL: return run_dynamic(run, op, value);
     case OP_ANY: return run_any(run, node, op, value);
     case OP_ONE: return run_one(run, node, op, value);
     case OP_NOT: return run_not(run, node, op, value);
     case OP_IF: return run_if(run, op, value);
-    case OP_UNEVALUATED_ITEMS: return value->kind != JSON_ARRAY || run_unevaluated(run, op, value);
-    case OP_UNEVALUATED_PROPERTIES: return value->kind != JSON_OBJECT || run_unevaluated(run, op, value);
+    case OP_UNEVALUATED_ITEMS: return value->kind != JSON_ARRAY || weft__run_unevaluated(run, op, value);
+    case OP_UNEVALUATED_PROPERTIES: return value->kind != JSON_OBJECT || weft__run_unevaluated(run, op, value);
     }
     return true;
 }
@@ -483,7 +247,7 @@ static inline bool run_group(struct run *run, uint32_t index, uint32_t begin, ui
 static inline bool run_ops(struct run *run, uint32_t index, const struct json_value *value)
 {
     const struct node *node = &run->program->nodes[index];
-    bool valid = (node->types & type_bit(value)) &&
+    bool valid = (node->types & weft__type_bit(value)) &&
                  !(node->flags & NODE_INTEGER && value->kind == JSON_NUMBER && !holds_integer(run, value));
     if (!valid) {
         (void)fail_type(run, index, value);
@@ -507,7 +271,7 @@ static bool run_marked(struct run *run, uint32_t index, const struct json_value 
 
 static bool in_scope(struct run *run, uint32_t resource)
 {
-    if (!take(run, run->scope_count / 8)) return true;
+    if (!weft__take(run, run->scope_count / 8)) return true;
     for (uint32_t i = 0; i < run->scope_count; i++)
         if (run->validator->scope.items[i] == resource) return true;
     return false;
@@ -537,12 +301,12 @@ static bool run_scoped(struct run *run, uint32_t index, const struct json_value 
     return valid;
 }
 
-static bool run_node(struct run *run, uint32_t index, const struct json_value *value)
+bool weft__run_node(struct run *run, uint32_t index, const struct json_value *value)
 {
     const struct node *node = &run->program->nodes[index];
     if (!run->depth)
         return weft__run_stop(run, WEFT_ELIMIT, value, "schemas refer to each other without end, or too deep");
-    if (!take(run, 1 + node->ops_end - node->ops[0])) return false;
+    if (!weft__take(run, 1 + node->ops_end - node->ops[0])) return false;
     run->depth--;
     bool valid = run->program->uses_scope         ? run_scoped(run, index, value)
                  : node->flags & NODE_UNEVALUATED ? run_unscoped(run, index, value)
@@ -553,5 +317,5 @@ static bool run_node(struct run *run, uint32_t index, const struct json_value *v
 
 bool weft__run(struct run *run, uint32_t node, const struct json_value *value)
 {
-    return check(run, node, value);
+    return weft__check(run, node, value);
 }

@@ -97,7 +97,7 @@ bool weft__run_equal(struct run *run, const struct json_doc *a_doc, const struct
 /* Two items that are the same, by their numbers; false: they all differ, or run->stop is set. */
 bool weft__run_same_items(struct run *run, const struct json_value *array, uint32_t *x, uint32_t *y);
 
-/* --- marks: see validate_marks.c --- */
+/* --- marks: see validate_memory.c --- */
 
 /* A set of count bits, all clear, which becomes the current one. False: run->stop is set. */
 bool weft__marks_push(struct run *run, uint32_t count);
@@ -112,6 +112,62 @@ static inline void weft__mark(struct run *run, size_t marks, uint32_t index)
 static inline bool weft__marked(const struct run *run, size_t marks, uint32_t index)
 {
     return run->validator->marks.items[marks + index / 64] >> index % 64 & 1;
+}
+
+/* --- between the files of the walk: validate.c, validate_object.c, validate_array.c --- */
+
+/* The value against a node that is there. */
+bool weft__run_node(struct run *run, uint32_t index, const struct json_value *value);
+
+/* The answer alone. keep: what it has marked counts if it holds. */
+bool weft__run_ask(struct run *run, uint32_t index, const struct json_value *value, bool keep);
+
+bool weft__run_matches(struct run *run, uint32_t regex, const struct json_value *string);
+
+bool weft__run_object(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_dependent_required(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_dependent_schema(struct run *run, const struct op *op, const struct json_value *value);
+bool weft__run_items(struct run *run, const struct op *op, const struct json_value *value);
+bool weft__run_contains(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_unique(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_unevaluated(struct run *run, const struct op *op, const struct json_value *value);
+
+static inline uint32_t weft__type_bit(const struct json_value *value)
+{
+    return 1u << value->kind;
+}
+
+/* A value against a node, or what stands for one. */
+static inline bool weft__check(struct run *run, uint32_t index, const struct json_value *value)
+{
+    if (index == NODE_TRUE) return true;
+    const struct node *node = &run->program->nodes[index];
+    if (node->flags & NODE_PLAIN && node->types & weft__type_bit(value)) return true;
+    return weft__run_node(run, index, value);
+}
+
+/* True: the work of that many steps may go on. */
+static inline bool weft__take(struct run *run, int64_t steps)
+{
+    if ((run->steps -= steps) >= 0) return true;
+    if (!run->stop)
+        weft__run_stop(run, WEFT_ELIMIT, NULL, "the document takes more than %u steps to validate", run->steps_max);
+    return false;
+}
+
+/* Who fails, and on what; the keyword is the op's. */
+static inline bool weft__fail(struct run *run, uint32_t node, const struct op *op, const struct json_value *value,
+                              uint32_t x, uint32_t y)
+{
+    if (run->quiet) return false;
+    return weft__run_fail(run, &(struct failure){node, op->keyword, op, value, x, y});
+}
+
+static inline bool weft__fail_keyword(struct run *run, uint32_t node, const struct op *op, enum keyword keyword,
+                                      const struct json_value *value, uint32_t x)
+{
+    if (run->quiet) return false;
+    return weft__run_fail(run, &(struct failure){node, keyword, op, value, x, 0});
 }
 
 #endif

@@ -6,7 +6,6 @@
 
 weft_error weft_validator_open(const weft_allocator *allocator, weft_validator **validator)
 {
-    if (weft__forked) return weft__error_forked(__func__);
     if (!validator) return weft__error_null("validator", "validator");
     if (allocator && (!allocator->alloc || !allocator->free))
         return weft__error(WEFT_EINVAL, "validator: the allocator's %s is NULL", !allocator->alloc ? "alloc" : "free");
@@ -76,7 +75,6 @@ static weft_error validate(weft_validator *validator, const weft_schema *schema,
 
 weft_error weft_validate(weft_validator *validator, const weft_schema *schema, weft_bytes json)
 {
-    if (weft__forked) return weft__error_forked(__func__);
     if (!validator) return weft__error_null("validate", "validator");
     if (!schema) return weft__error_null("validate", "schema");
     if (!json.data && json.size) return weft__error_null("validate", "json");
@@ -86,7 +84,6 @@ weft_error weft_validate(weft_validator *validator, const weft_schema *schema, w
 weft_error weft_validate_all(weft_validator *validator, const weft_schema *schema, weft_bytes json,
                              bool (*found)(const weft_mismatch *mismatch, void *context), void *context)
 {
-    if (weft__forked) return weft__error_forked(__func__);
     if (!validator) return weft__error_null("validate_all", "validator");
     if (!schema) return weft__error_null("validate_all", "schema");
     if (!found) return weft__error_null("validate_all", "found");

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { FILE_BYTES_MAX = 65536 };
+enum { FILE_BYTES_MAX = 65536, PADDING_BYTES = 64 };
 
 static weft_bytes load(const char *name)
 {
@@ -55,7 +56,7 @@ static size_t cut(const char *text, size_t size)
 static weft_bytes variant_of(weft_bytes from)
 {
     const char *text = from.data, *end = text + from.size;
-    char *made = malloc(FILE_BYTES_MAX), *to = made;
+    char *made = malloc(from.size + PADDING_BYTES), *to = made;
     if (!made) bench_die("memory");
     while (text < end) {
         if (*text == '"') {
@@ -84,7 +85,7 @@ static weft_bytes variant_of(weft_bytes from)
 const struct tasks *bench_tasks(int size)
 {
     static const char *const files[] = {"task-300.json", "task-1k.json", "task-4k.json"};
-    static struct tasks tasks[TASKS_SIZES] = {{.name = "300 B"}, {.name = "1 KiB"}, {.name = "4 KiB"}};
+    static struct tasks tasks[TASKS_SIZES];
     if (!tasks[size].variants[0].data) {
         weft_bytes file = load(files[size]);
         rng = (uint32_t)size;
@@ -105,4 +106,23 @@ int bench_tasks_count(int size)
 {
     static const int counts[] = {128 * TASK_VARIANTS, 32 * TASK_VARIANTS, 8 * TASK_VARIANTS};
     return counts[size];
+}
+
+static uint64_t thread_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+double bench_tasks_ns(int size, void (*take)(weft_bytes text))
+{
+    const struct tasks *tasks = bench_tasks(size);
+    int count = bench_tasks_count(size);
+    uint64_t start_ns = 0;
+    for (int i = -TASK_VARIANTS; i < count; i++) {
+        if (i == 0) start_ns = thread_ns();
+        take(tasks->variants[(i + TASK_VARIANTS) % TASK_VARIANTS]);
+    }
+    return (double)(thread_ns() - start_ns) / count;
 }

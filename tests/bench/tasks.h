@@ -9,8 +9,7 @@ enum { TASKS_300, TASKS_1K, TASKS_4K, TASKS_SIZES };
 enum { TASK_VARIANTS = 32 };
 
 struct tasks {
-    const char *name; /* "300 B" */
-    weft_bytes variants[TASK_VARIANTS];
+    weft_bytes variants[TASK_VARIANTS]; /* with room behind their ends, as simdjson needs */
 };
 
 #ifdef __cplusplus
@@ -21,8 +20,15 @@ extern "C" {
 const struct tasks *bench_tasks(int size);
 weft_bytes bench_task_schema(void);
 
-/* Documents a round shall go through: some milliseconds' work, for whom it is slowest. A multiple of TASK_VARIANTS. */
+/* How many documents a measurement takes: each variant, again and again. */
 int bench_tasks_count(int size);
+
+/* The time of this thread that take takes for one of them, in ns, when it has been given each before. */
+double bench_tasks_ns(int size, void (*take)(weft_bytes text));
+
+/* In simdjson.cc: parses to its DOM. In jansson.c: parses, and frees. */
+void bench_simdjson_parse(weft_bytes text);
+void bench_jansson_parse(weft_bytes text);
 
 #ifdef __cplusplus
 }

@@ -172,8 +172,8 @@ static weft_dispatch_options random_options(unsigned *state)
     options.priority = (weft_priority)(1 + roll(state, 4));
     options.start_to_close_ms = roll(state, 4) ? 0 : 50;
     options.heartbeat_ms = roll(state, 4) ? 0 : 50;
-    options.schedule_to_close_ms = roll(state, 16) ? 2000 : 1; /* also the wait for a worker it has not died of twice */
-    options.activity_type = roll(state, 8) ? NULL : "rare";    /* served by workers that take all */
+    options.schedule_to_close_ms = roll(state, 16) ? 2000 : 1;
+    options.activity_type = roll(state, 8) ? NULL : "rare"; /* served by workers that take all */
     return options;
 }
 

@@ -541,6 +541,103 @@ CALL(text_release)
     return WEFT_OK;
 }
 
+/* Schemas need no node, and nothing of the cast but its memory. */
+static weft_schema *compiled(struct cast *cast, weft_error *error)
+{
+    static const char text[] = "{\"$id\":\"https://example.org/s\",\"properties\":{\"a\":{\"$ref\":\"#/$defs/b\"},"
+                               "\"c\":{\"uniqueItems\":true}},\"patternProperties\":{\"^x+$\":{\"enum\":[1,\"\\n\"]}},"
+                               "\"unevaluatedProperties\":false,\"$defs\":{\"b\":{\"pattern\":\"^[a-z]*$\"}}}";
+    weft_schema_options options = WEFT_SCHEMA_OPTIONS;
+    weft_schema *schema = NULL;
+    options.allocator = cast->allocator;
+    *error = weft_schema_compile(weft_text(text), &options, &schema);
+    return schema;
+}
+
+CALL(schema_compile)
+{
+    weft_error error;
+    weft_schema_release(compiled(cast, &error));
+    return error;
+}
+
+CALL(schema_hold)
+{
+    weft_error error;
+    weft_schema *schema = compiled(cast, &error);
+    if (schema) weft_schema_release(weft_schema_hold(schema));
+    weft_schema_release(schema);
+    return error;
+}
+
+CALL(schema_release)
+{
+    UNUSED;
+    weft_schema_release(NULL);
+    return WEFT_OK;
+}
+
+CALL(schema_id)
+{
+    uint8_t id[WEFT_SCHEMA_ID_BYTES];
+    weft_error error;
+    weft_schema *schema = compiled(cast, &error);
+    if (schema) error = weft_schema_id(schema, id);
+    weft_schema_release(schema);
+    return error;
+}
+
+CALL(validator_open)
+{
+    weft_validator *validator;
+    weft_error error = weft_validator_open(cast->allocator, &validator);
+    if (!error) weft_validator_close(validator);
+    return error;
+}
+
+CALL(validator_close)
+{
+    UNUSED;
+    weft_validator_close(NULL);
+    return WEFT_OK;
+}
+
+static bool ignore_mismatch(const weft_mismatch *mismatch, void *context)
+{
+    (void)mismatch;
+    (void)context;
+    return true;
+}
+
+/* A document that mismatches, so that the sentence is made, too; or one that does not. */
+static weft_error validated(struct cast *cast, bool all)
+{
+    static const char good[] = "{\"a\":\"\\u0061b\",\"c\":[1,2,3,4,5,6,7,8,9,\"\\u0061\"],\"xx\":\"\\n\"}";
+    weft_error error;
+    weft_schema *schema = compiled(cast, &error);
+    weft_validator *validator = NULL;
+    if (!error) error = weft_validator_open(cast->allocator, &validator);
+    if (!error && all) {
+        error = weft_validate_all(validator, schema, WEFT_TEXT("{\"\\u0061\":\"A\",\"b\":1}"), ignore_mismatch, NULL);
+        if (error == WEFT_EMISMATCH) error = WEFT_OK;
+    } else if (!error) {
+        error = weft_validate(validator, schema, weft_text(good));
+    }
+    weft_validator_close(validator);
+    weft_schema_release(schema);
+    return error;
+}
+
+CALL(validate)
+{
+    return validated(cast, false);
+}
+
+CALL(validate_all)
+{
+    return validated(cast, true);
+}
+
 CALL(rule_name)
 {
     UNUSED;
@@ -1320,6 +1417,14 @@ const struct call calls[] = {
     HARMLESS(worker_state_name),
     HARMLESS(policy_name),
     HARMLESS(link_kind_name),
+    HARMLESS(schema_compile), /* schemas need no node */
+    HARMLESS(schema_hold),
+    HARMLESS(schema_release),
+    HARMLESS(schema_id),
+    HARMLESS(validator_open),
+    HARMLESS(validator_close),
+    HARMLESS(validate),
+    HARMLESS(validate_all),
 };
 const size_t calls_count = sizeof calls / sizeof *calls;
 

@@ -1032,6 +1032,7 @@ const char *world_take(const char *from, size_t max)
     struct core_task *tasks[256];
     check_true_at(w.site, max <= 256);
     size_t count = weft__core_take(world.core, world_now_ns(), world_destination(from), tasks, max);
+    if (count) __atomic_store_n(&tasks[0]->started_ns, world_now_ns(), __ATOMIC_RELAXED); /* as who takes it does */
     for (size_t i = 0; i < count; i++) {
         no_longer_standing(tasks[i]);
         remember(tasks[i]);

@@ -178,6 +178,7 @@ struct asked {
 #define acknowledge(task) world_verb(settle, task, CORE_RESULT_CANCEL_ACK, NULL, true)
 #define abandon(task) world_verb(settle, task, CORE_RESULT_ABANDON, NULL, true)
 #define complete_inside(task) world_verb(settle, task, CORE_RESULT_COMPLETE, NULL, false) /* its handler still runs */
+#define skip_unbegun(task) world_verb(settle, task, CORE_RESULT_SKIPPED, NULL, true)
 #define acknowledge_inside(task) world_verb(settle, task, CORE_RESULT_CANCEL_ACK, NULL, false)
 #define return_from(task) world_verb(return_from, task, false)
 #define keep(task) world_verb(return_from, task, true) /* its handler returns, and has kept it */

@@ -75,13 +75,13 @@ static void expect_all(weft_draft draft, const char *directory, size_t agreed_mi
 static void as_expected_of_our_2020_12(void **state)
 {
     (void)state;
-    expect_all(WEFT_DRAFT_2020_12, suite_ours("2020-12").text, 1700, 280);
+    expect_all(WEFT_DRAFT_2020_12, suite_ours("2020-12").text, 1800, 240);
 }
 
 static void as_expected_of_our_draft_07(void **state)
 {
     (void)state;
-    expect_all(WEFT_DRAFT_7, suite_ours("draft-07").text, 300, 100);
+    expect_all(WEFT_DRAFT_7, suite_ours("draft-07").text, 170, 25);
 }
 
 static void as_expected_of_the_official_draft_07(void **state)

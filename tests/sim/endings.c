@@ -167,6 +167,7 @@ static uint32_t endings_by_results(const struct world *world, const struct sim_c
         switch (world->event.results[i].kind) {
         case CORE_RESULT_COMPLETE: return 1U << END_COMPLETED;
         case CORE_RESULT_FAIL: return 1U << END_FAILED;
+        case CORE_RESULT_SKIPPED: *message = NULL; return cancelled;
         case CORE_RESULT_CANCEL_ACK: *message = NULL; return cancelled ? cancelled : 1U << END_NOT_CANCELLED;
         default: return 0;
         }
@@ -236,7 +237,7 @@ static uint64_t *counter(weft_node_stats *stats, weft_outcome outcome)
 bool model_sure(const struct world *world, const struct sim_call *call)
 {
     const struct message *message;
-    uint32_t may = letters_say(world, call, may_end(world, call, &message)), outcomes = 0;
+    uint32_t may = keys_say(world, call, letters_say(world, call, may_end(world, call, &message))), outcomes = 0;
     for (unsigned i = 0; i < ENDINGS_COUNT; i++)
         if (may & 1U << i) outcomes |= 1U << endings[i].outcome;
     return (outcomes & (outcomes - 1)) == 0;
@@ -269,7 +270,7 @@ void model_ended(struct world *world, struct sim_call *call, const struct core_d
     const struct message *message;
     uint32_t may = may_end(world, call, &message);
     enum ending ending = record ? model_ending((weft_outcome)record->outcome, weft__code_text(record))
-                                : deduce(world, letters_say(world, call, may));
+                                : deduce(world, keys_say(world, call, letters_say(world, call, may)));
     EXPECT(world, ending != ENDINGS_COUNT, "dispatch %llu ended as none does", number);
     EXPECT(world, may & 1U << ending, "dispatch %llu ended %s (%s), and had no reason to", number,
            word(endings[ending].outcome), endings[ending].code ? endings[ending].code : "-");

@@ -99,11 +99,32 @@ bool key_unwanted(const struct world *world, const struct sim_call *call)
     return !world->keys[call->key].wanted;
 }
 
+uint32_t keys_say(const struct world *world, const struct sim_call *call, uint32_t may)
+{
+    const struct sim_key *key = &world->keys[call->key];
+    if (!call->keyed || !key->told) return may;
+    uint32_t left = 0;
+    for (unsigned i = 0; i < ENDINGS_COUNT; i++)
+        left |= model_outcome((enum ending)i) == key->outcome ? may & 1U << i : 0;
+    return left;
+}
+
+/* It was taken with others, and this event says that its handler was not entered. */
+static bool never_begun(const struct world *world, const struct sim_call *call)
+{
+    const struct event *event = &world->event;
+    for (uint32_t i = 0; i < event->results_count; i++)
+        if (&world->calls[event->results[i].call] == call && event->results[i].call_serial == call->serial &&
+            event->results[i].kind == CORE_RESULT_SKIPPED)
+            return true;
+    return event->kind == EV_GIVE_BACK && call->giving_back;
+}
+
 void key_ended(struct world *world, const struct sim_call *call, enum ending ending, const struct message *message)
 {
     struct sim_key *key = &world->keys[call->key];
     uint32_t dedup_ms = world->channels[call->channel].options.dedup_ms;
-    bool begun = call->taken || call->spent > 0;
+    bool begun = call->spent > 0 || (call->taken && !never_begun(world, call));
     EXPECT(world, key->life == KEY_OPEN, "a key ended twice");
     EXPECT(world, !key->told || key->outcome == model_outcome(ending), "those who asked are told another outcome");
     EXPECT(world, !key->told || key->result == (ending <= END_FAILED ? message : NULL),

@@ -26,6 +26,7 @@ bool asker_outcome(struct world *world, const struct sim_dest *dest, const struc
 
 /* The inner dispatch of a key: has ended, with that message; all who asked may have left it. */
 void key_ended(struct world *world, const struct sim_call *call, enum ending ending, const struct message *message);
+uint32_t keys_say(const struct world *world, const struct sim_call *call, uint32_t may); /* of endings, as a bit each */
 bool key_unwanted(const struct world *world, const struct sim_call *call);
 void keys_deleted(struct world *world, uint32_t channel);
 

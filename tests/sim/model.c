@@ -86,9 +86,7 @@ static unsigned tries(const struct world *world, const struct sim_call *call, co
 
 bool model_excluded(const struct world *world, const struct sim_call *call, const struct sim_worker *worker)
 {
-    if (!call->tried_count) return false;
-    unsigned n = tries(world, call, worker);
-    return n >= 2 || (n == 1 && world->now_ns < call->retry_ns);
+    return call->tried_count && world->now_ns < call->retry_ns && tries(world, call, worker) > 0;
 }
 
 bool model_takes(const struct sim_worker *worker, const struct sim_call *call)

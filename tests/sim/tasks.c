@@ -110,7 +110,7 @@ static bool draw_result(struct world *world, const struct sim_task *held, struct
         return true;
     }
     if (!held->begun) {
-        result->kind = CORE_RESULT_CANCEL_ACK; /* skipped */
+        result->kind = CORE_RESULT_SKIPPED;
         result->returned = true;
         return is_cancelled(held);
     }
@@ -150,7 +150,7 @@ static bool foresee(struct world *world, const struct sim_task *held, const stru
     if (held->task->state == CORE_TASK_LOST) cover(COVER_RESULT_OF_LOST);
     if (held->settled || (!unsettled && result->kind == CORE_RESULT_NONE)) return false;
     if (model_current(world, held)) return true;
-    if (result->kind == CORE_RESULT_CANCEL_ACK) return true;
+    if (result->kind == CORE_RESULT_CANCEL_ACK || result->kind == CORE_RESULT_SKIPPED) return true;
     world->stats.fenced++;
     cover(COVER_RESULT_LATE);
     return false;

@@ -179,6 +179,8 @@ spec(template_declared_again_is_the_same_or_names_the_difference)
 
 spec(templates_are_checked_and_bounded)
 {
+    gives(WEFT_EINVAL, template("event.media.*", .dead_letter = "dispatch.media.dead"));
+    gives(WEFT_EINVAL, template("*.media.*", .dead_letter = "dispatch.media.dead"));
     char pattern[64];
     gives(WEFT_EINVAL, template("dispatch.*"));
     check_str(world.message, "'dispatch.*' is no pattern: a channel name in which * stands for any characters");

@@ -12,6 +12,8 @@
  *   - closing: what is to be heard may be heard; then all subscriptions end
  *   - bounds have codes; one hold touches 256 records at most
  */
+#include <stdio.h>
+
 #include "lib/fixture.h"
 
 #define DONE "event.media.done"
@@ -772,13 +774,15 @@ spec(walk_tells_of_each_subscription_in_the_order_of_subscribing)
 {
     weft_subscription_info info;
     uint64_t cursor = 0;
+    size_t count;
     channel(DONE);
     session("p");
     subscribe("s", .of = "p", .items_max = 7, .bytes_max = 9999);
     subscribe("t", .to = "event.*.*", .slow = WEFT_DISCONNECT);
     publish("a");
     at(3);
-    check_true(weft__core_subscription_next(world.core, world_now_ns(), &cursor, &info));
+    check_true(weft__core_subscriptions_next(world.core, world_now_ns(), &cursor, &info, 1, &count));
+    check_eq(count, 1);
     check_str(info.pattern, DONE);
     check_str(info.participant, "p");
     check_eq(info.items_max, 7);
@@ -786,12 +790,36 @@ spec(walk_tells_of_each_subscription_in_the_order_of_subscribing)
     check_eq(info.items, 1);
     check_eq(info.bytes, event_charge(DONE, 1));
     check_eq(info.last_seen_ns, 3000000);
-    check_true(weft__core_subscription_next(world.core, world_now_ns(), &cursor, &info));
+    check_true(weft__core_subscriptions_next(world.core, world_now_ns(), &cursor, &info, 1, &count));
     check_str(info.pattern, "event.*.*");
     check_str(info.participant, "host");
     check_eq(info.id, 2);
     check_eq(info.slow, WEFT_DISCONNECT);
-    check_true(!weft__core_subscription_next(world.core, world_now_ns(), &cursor, &info));
+    check_true(!weft__core_subscriptions_next(world.core, world_now_ns(), &cursor, &info, 1, &count));
+    whatever();
+}
+
+spec(walk_over_what_was_forgotten_is_no_long_hold)
+{
+    enum { MANY = CORE_HOLD_MAX + 10 };
+    weft_subscription_info info;
+    uint64_t cursor = 0;
+    size_t count;
+    char names[MANY][16];
+    channel(DONE);
+    channel(GONE);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "s%d", i);
+        subscribe(names[i], .to = i % 2 ? DONE : GONE);
+    }
+    for (int i = 0; i < MANY; i++) {
+        unsubscribe(names[i]);
+        forget_subscription(names[i]);
+    }
+    check_true(weft__core_subscriptions_next(world.core, world_now_ns(), &cursor, &info, 1, &count));
+    check_eq(cursor, CORE_HOLD_MAX);
+    check_eq(count, 0);
+    check_true(!weft__core_subscriptions_next(world.core, world_now_ns(), &cursor, &info, 1, &count));
     whatever();
 }
 
@@ -837,6 +865,7 @@ int main(void)
         promised(large_event_evicts_many_small_ones_in_holds_of_256),
         promised(many_subscriptions_of_the_dead_end_in_steps),
         promised(walk_tells_of_each_subscription_in_the_order_of_subscribing),
+        promised(walk_over_what_was_forgotten_is_no_long_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

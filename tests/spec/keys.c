@@ -226,6 +226,40 @@ spec(what_a_worker_had_but_never_began_is_forgotten_with_its_end)
     check_eq(channel_now().keys, 0);
 }
 
+spec(what_was_taken_ahead_and_cancelled_unbegun_is_forgotten_with_its_end)
+{
+    channel(JOB);
+    group("g", 2);
+    worker("w1", .group = "g", .capacity = 2);
+    dispatch("x");
+    dispatch("a", .once = "k");
+    take_up_to(2, "g");
+    cancel("a");
+    give_back("k#1");
+    complete("x#1");
+    whatever();
+    check_eq(channel_now().keys, 0);
+    dispatch("b", .once = "k");
+    then("0 k#1 to w1");
+}
+
+spec(what_a_thread_skips_for_its_callers_death_is_forgotten_with_its_end)
+{
+    channel(JOB);
+    group("g", 2);
+    session("s1");
+    worker("w1", .group = "g", .capacity = 2);
+    dispatch("x");
+    dispatch("a", .once = "k", .by = "s1");
+    take_up_to(2, "g");
+    fire("s1");
+    skip_unbegun("k#1");
+    complete("x#1");
+    whatever();
+    dispatch("b", .once = "k");
+    then("0 k#1 to w1");
+}
+
 spec(rejected_key_is_unknown)
 {
     channel(JOB, .depth_max = 0);
@@ -695,6 +729,8 @@ int main(void)
         promised(what_never_reached_a_worker_is_forgotten_with_its_end),
         promised(what_was_given_back_unbegun_has_not_reached_a_worker),
         promised(what_a_worker_had_but_never_began_is_forgotten_with_its_end),
+        promised(what_was_taken_ahead_and_cancelled_unbegun_is_forgotten_with_its_end),
+        promised(what_a_thread_skips_for_its_callers_death_is_forgotten_with_its_end),
         promised(rejected_key_is_unknown),
         promised(death_of_the_worker_is_remembered_like_any_outcome),
         promised(redispatch_of_the_work_keeps_all_who_asked),

@@ -541,6 +541,27 @@ spec(draining_channel_still_keeps_letters)
     check_eq(channel_now().letters, 1);
 }
 
+spec(attempt_whose_handler_was_not_entered_has_not_run)
+{
+    channel(DEAD);
+    channel("dispatch.media.resize", .dead_letter = DEAD, .schedule_to_close_ms = 20);
+    group("g", 2);
+    worker("w1", .group = "g", .capacity = 2);
+    dispatch("x");
+    dispatch("a");
+    take_up_to(2, "g");
+    at(20);
+    whatever();
+    on(DEAD);
+    fetch_letter("x");
+    fetch_letter("a");
+    then("20 letter x timed_out:schedule_to_close", "20 x#1 w1 of host schedule_to_close 20",
+         "20 letter a timed_out:schedule_to_close", "20 a#1 w1 of host schedule_to_close 0");
+    give_back("a#1");
+    return_from("x#1");
+    whatever();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -570,6 +591,7 @@ int main(void)
         promised(channel_that_keeps_letters_is_not_deleted),
         promised(walk_over_a_channel_that_is_deleted_ends),
         promised(draining_channel_still_keeps_letters),
+        promised(attempt_whose_handler_was_not_entered_has_not_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

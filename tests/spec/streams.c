@@ -294,7 +294,8 @@ spec(what_the_lost_attempt_said_is_heard_until_the_next_begins)
     abandon("a#2");
     at(50);
     look_into("mine");
-    then("50 a#2 restarts", "50 a#2 part 1 one", "50 a timed_out:schedule_to_close by w1 #2");
+    then("20 a#3 to w1", "50 a#3 back from w1", "50 a#2 restarts", "50 a#2 part 1 one",
+         "50 a timed_out:schedule_to_close by w1 #3");
 }
 
 spec(restart_that_nobody_has_heard_of_gives_way_to_the_next)

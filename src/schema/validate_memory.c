@@ -1,4 +1,4 @@
-/* validate_marks.c: memory of a run: room, texts, the stack of bit sets, comparisons that take steps. */
+/* validate_memory.c: memory of a run: room, texts, the stack of bit sets, comparisons that take steps. */
 #include "schema/validate.h"
 
 #include <string.h>

@@ -1,0 +1,129 @@
+/* validate_object.c: the members of an object: one pass over them, for all that a schema says of them. */
+#include "schema/validate.h"
+
+#include <string.h>
+
+static inline bool is_name(const struct run *run, const struct json_value *key, uint32_t text)
+{
+    const struct program *program = run->program;
+    if (key->flags & JSON_ESCAPED)
+        return weft__json_is(run->doc, key, program->texts + text, weft__program_text_size(program, text));
+    return key->size_bytes == weft__program_text_size(program, text) &&
+           memcmp(weft__json_raw(run->doc, key), program->texts + text, key->size_bytes) == 0;
+}
+
+/* The slot of that name, or a free one. */
+static inline const struct slot *find_slot(const struct run *run, const struct object *object,
+                                           const struct json_value *key)
+{
+    const struct slot *slots = run->program->slots + object->slots;
+    uint32_t at = key->hash & object->mask;
+    while (slots[at].name && !(slots[at].hash == key->hash && is_name(run, key, slots[at].name)))
+        at = (at + 1) & object->mask;
+    return &slots[at];
+}
+
+static const struct json_value *find_member(const struct run *run, const struct json_value *object, uint32_t name)
+{
+    const struct json_value *key = object + 1;
+    for (uint32_t i = 0; i < object->count; i++, key = weft__json_next(run->doc, key + 1))
+        if (is_name(run, key, name)) return key + 1;
+    return NULL;
+}
+
+/* *known: it matched one of the patterns' names. */
+static bool run_patterns(struct run *run, const struct object *object, const struct json_value *key, bool *known)
+{
+    bool valid = true;
+    for (uint32_t i = 0; i < object->patterns_count; i++) {
+        const struct pattern *pattern = &run->program->patterns[object->patterns + i];
+        if (!weft__run_matches(run, pattern->regex, key)) {
+            if (run->stop) return false;
+            continue;
+        }
+        *known = true;
+        if (weft__check(run, pattern->node, key + 1)) continue;
+        valid = false;
+        if (run->first) break;
+    }
+    return valid;
+}
+
+/* What else an object may say of a member than its schema by name. */
+static bool run_member(struct run *run, const struct object *object, const struct json_value *key, bool *known)
+{
+    bool valid = true;
+    if (object->patterns_count) valid = run_patterns(run, object, key, known);
+    if (!valid && run->first) return false;
+    if (!*known && object->additional != NODE_NONE) {
+        *known = true;
+        valid &= weft__check(run, object->additional, key + 1);
+        if (!valid && run->first) return false;
+    }
+    return (object->names == NODE_NONE || weft__check(run, object->names, key)) && valid;
+}
+
+static bool fail_required(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
+{
+    if (run->quiet) return false;
+    const struct object *object = &run->program->objects[op->a];
+    for (uint32_t i = 0; i < object->required_count; i++) {
+        uint32_t name = run->program->lists[object->required + i];
+        if (!weft__take(run, value->count)) return false;
+        if (find_member(run, value, name)) continue;
+        (void)weft__fail_keyword(run, node, op, KEYWORD_REQUIRED, value, name);
+        if (run->first) break;
+    }
+    return false;
+}
+
+/* No name stands twice in a document, so that it is enough to count those that are required. */
+bool weft__run_object(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
+{
+    const struct object *object = &run->program->objects[op->a];
+    const struct json_value *key = value + 1;
+    uint32_t required = 0;
+    bool valid = true;
+    size_t marks = run->marks;
+    bool more = object->patterns_count || object->additional != NODE_NONE || object->names != NODE_NONE;
+    if (!weft__take(run, (int64_t)value->count * (1 + object->patterns_count))) return false;
+    run->marks = MARKS_NONE;
+    for (uint32_t i = 0; i < value->count; i++, key = weft__json_next(run->doc, key + 1)) {
+        const struct slot *slot = find_slot(run, object, key);
+        bool known = false, good = true;
+        if (slot->name) {
+            required += slot->required;
+            known = slot->node != NODE_NONE;
+            if (known) good = weft__check(run, slot->node, key + 1);
+        }
+        if (more && (good || !run->first)) good &= run_member(run, object, key, &known);
+        if (!good) {
+            valid = false;
+            if (run->first) break;
+        }
+        if (known && marks != MARKS_NONE) weft__mark(run, marks, i);
+    }
+    run->marks = marks;
+    if (!valid && run->first) return false;
+    return required == object->required_count ? valid : fail_required(run, node, op, value);
+}
+
+bool weft__run_dependent_required(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
+{
+    bool valid = true;
+    if (!weft__take(run, value->count) || !find_member(run, value, op->a)) return !run->stop;
+    for (uint32_t i = 0; i < op->c; i++) {
+        uint32_t name = run->program->lists[op->b + i];
+        if (!weft__take(run, value->count)) return false;
+        if (find_member(run, value, name)) continue;
+        valid = weft__fail(run, node, op, value, name, op->a);
+        if (run->first) break;
+    }
+    return valid;
+}
+
+bool weft__run_dependent_schema(struct run *run, const struct op *op, const struct json_value *value)
+{
+    if (!weft__take(run, value->count)) return false;
+    return !find_member(run, value, op->a) || weft__check(run, op->b, value);
+}
