@@ -127,7 +127,7 @@ $(SHARED): $(LIB_OBJECTS)
 	@ln -sf $(@F) $O/$(SONAME); ln -sf $(SONAME) $O/libweft.so
 
 $(all_tests): %: %.o $(TEST_LIB) $(LIB)
-	$(call say,link)$(link) -lcmocka $(call included_libs,$(source))
+	$(call say,link)$(link) -lcmocka $(call included_libs,$(source)) -ljansson
 
 $O/sim: $(call objects,tests/sim/*.c) $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka

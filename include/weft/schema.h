@@ -28,7 +28,8 @@ typedef struct weft_schema_options {
     size_t sources_count;
     uint32_t schema_bytes_max;       /* of the schema and its sources, together */
     uint32_t document_bytes_max;     /* bounds of validation: what exceeds one is WEFT_ELIMIT */
-    uint32_t depth_max;              /* of nested arrays and objects, and of references; at most 1024 */
+    uint32_t depth_max;              /* of nested arrays and objects, at most 1024; schemas may lead to each other four
+                                        times as deep. Takes up to 3 KiB of stack for each */
     uint32_t steps_max;              /* of a document: a step is a keyword on a value, or what costs as much */
     const weft_allocator *allocator; /* copies; NULL = malloc */
 } weft_schema_options;
@@ -49,7 +50,8 @@ typedef struct weft_mismatch {
     const char
         *schema; /* where the schema says so: "#/properties/customer/properties/email/type", behind its base URI if
                              it has one */
-    const char *keyword; /* "type"; "" where the schema is false */
+    const char
+        *keyword; /* "type"; where the schema is false: what has it for its value, "additionalProperties", or "" */
     const char *message; /* "expected a string, got the number 7" */
 } weft_mismatch;
 

@@ -74,6 +74,7 @@ static void what_is_no_schema_is_refused(void **state)
         {"{\"$anchor\":\"#a\"}", WEFT_EINVAL, "#/$anchor: expected a name"},
         {"{\"$id\":\"https://example.org/s\",\"$defs\":{\"a\":{\"type\":1}}}", WEFT_EINVAL,
          "https://example.org/s#/$defs/a/type: expected"},
+        {"{\"$schema\":\"a\\u0000b\"}", WEFT_EINVAL, "#/$schema: expected a string without the character U+0000"},
         {"{\"$id\":\"a\\u0000b\"}", WEFT_EINVAL, "#/$id: expected a string without the character U+0000"},
         {"{\"$defs\":{\"a\":{\"$anchor\":\"x\"},\"b\":{\"$anchor\":\"x\"}}}", WEFT_EINVAL,
          "#/$defs/b/$anchor: another schema is already known as \"#x\""},

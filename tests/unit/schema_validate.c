@@ -2,7 +2,9 @@
  *   - each keyword says where a document fails, where the schema says so, and what was expected
  *   - weft_validate's message is the first mismatch; weft_validate_all tells each, until it is stopped
  *   - documents that exceed a bound end with WEFT_ELIMIT in time, whatever the schema
+ *   - depth takes the stack that the header says; threads share schemas
  *   - after some documents a validator allocates no more; memory that is refused leaves nothing behind */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,16 @@
 
 #include "lib/check.h"
 #include "lib/failmem.h"
+
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||               \
+    __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
 
 static weft_schema *compiled(const char *text, const weft_schema_options *options)
 {
@@ -344,14 +356,16 @@ static void exponential_schemas_end(void **state)
 {
     (void)state;
     static const char *const keywords[] = {"anyOf", "oneOf"};
+    weft_schema_options options = WEFT_SCHEMA_OPTIONS;
+    options.steps_max = 500000;
     for (int i = 0; i < 2; i++) {
         char *text = exponential(keywords[i], 60);
-        check_err(validate(text, NULL, "1"), WEFT_ELIMIT);
-        check_true(strstr(weft_error_message(), "more than 10000000 steps") != NULL);
+        check_err(validate(text, &options, "1"), WEFT_ELIMIT);
+        check_true(strstr(weft_error_message(), "more than 500000 steps") != NULL);
         free(text);
     }
     char *text = exponential("allOf", 60); /* one failure is enough for allOf, not for who wants all */
-    weft_schema *schema = compiled(text, NULL);
+    weft_schema *schema = compiled(text, &options);
     weft_validator *validator = opened();
     check_err(weft_validate(validator, schema, WEFT_TEXT("1")), WEFT_EMISMATCH);
     check_err(weft_validate(validator, schema, WEFT_TEXT("null")), WEFT_ELIMIT);
@@ -386,7 +400,7 @@ static char *repeated(const char *open, const char *item, const char *close, siz
 static void large_arrays_of_items_that_differ(void **state)
 {
     (void)state;
-    enum { COUNT = 100000 };
+    enum { COUNT = 50000 };
     char *text = malloc(COUNT * 8 + 16), *at = text;
     *at++ = '[';
     for (int i = 0; i < COUNT; i++)
@@ -395,7 +409,7 @@ static void large_arrays_of_items_that_differ(void **state)
     check_ok(validate("{\"uniqueItems\":true}", NULL, text));
     strcpy(at, "77]");
     check_err(validate("{\"uniqueItems\":true}", NULL, text), WEFT_EMISMATCH);
-    check_true(strstr(weft_error_message(), "items 77 and 100000 are equal") != NULL);
+    check_true(strstr(weft_error_message(), "items 77 and 50000 are equal") != NULL);
     free(text);
 }
 
@@ -406,6 +420,71 @@ static void a_pattern_that_is_too_hard_ends(void **state)
     check_err(validate("{\"items\":{\"pattern\":\"^(a|aa)+$\"}}", NULL, text), WEFT_ELIMIT);
     check_true(strncmp(weft_error_message(), "/0: ", 4) == 0);
     free(text);
+}
+
+/* As deep as it goes, and through what takes most, on the stack that the header says, and a page or two for the rest. */
+static void *run_deep(void *context)
+{
+    (void)context;
+    weft_schema_options options = WEFT_SCHEMA_OPTIONS;
+    static const char schema[] =
+        "{\"$id\":\"https://example.org/r\",\"$dynamicAnchor\":\"a\",\"unevaluatedProperties\":"
+        "false,\"anyOf\":[{\"$ref\":\"t\"}],\"$defs\":{\"t\":{\"$id\":\"t\",\"oneOf\":[{"
+        "\"$dynamicRef\":\"#a\"}],\"$defs\":{\"b\":{\"$dynamicAnchor\":\"a\"}}}}}";
+    thread_check_err(validate(schema, &options, "{\"x\":1}"), WEFT_ELIMIT);
+    char *text = repeated("", "{\"a\":", "", 255), *end = strchr(text, '\0');
+    text = realloc(text, (size_t)(end - text) + 512);
+    strcat(text, "{}");
+    for (int i = 0; i < 255; i++)
+        strcat(text, "}");
+    thread_check_ok(
+        validate("{\"additionalProperties\":{\"allOf\":[{\"type\":\"object\"},{\"$ref\":\"#\"}]}}", &options, text));
+    free(text);
+    return NULL;
+}
+
+static void depth_takes_no_more_stack_than_said(void **state)
+{
+    (void)state;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    size_t stack_bytes = 256 * 3 * 1024 + 64 * 1024;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, SANITIZED ? 64 * stack_bytes : stack_bytes);
+    check_eq(pthread_create(&thread, &attributes, run_deep, NULL), 0);
+    check_eq(pthread_join(thread, NULL), 0);
+    pthread_attr_destroy(&attributes);
+}
+
+/* A schema is anybody's. */
+static void *validate_often(void *context)
+{
+    weft_schema *schema = context;
+    weft_validator *validator;
+    thread_check_ok(weft_validator_open(NULL, &validator));
+    for (int i = 0; i < 200; i++) {
+        thread_check_ok(weft_validate(validator, schema, WEFT_TEXT("{\"name\":\"ab\",\"x-1\":[]}")));
+        thread_check_err(weft_validate(validator, schema, WEFT_TEXT("{\"name\":\"AB\"}")), WEFT_EMISMATCH);
+        weft_schema_release(weft_schema_hold(schema));
+    }
+    weft_validator_close(validator);
+    weft_schema_release(schema);
+    return NULL;
+}
+
+static void threads_share_a_schema(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    weft_schema *schema =
+        compiled("{\"properties\":{\"name\":{\"pattern\":\"^[a-z]+$\"}},\"patternProperties\":{\"^x-\":"
+                 "{\"maxItems\":2}}}",
+                 NULL);
+    for (int i = 0; i < 4; i++)
+        check_eq(pthread_create(&threads[i], NULL, validate_often, weft_schema_hold(schema)), 0);
+    weft_schema_release(schema);
+    for (int i = 0; i < 4; i++)
+        check_eq(pthread_join(threads[i], NULL), 0);
 }
 
 /* Who tells of each of many does not look for each from the beginning. */
@@ -420,11 +499,11 @@ static void many_mismatches_are_found_in_their_order(void **state)
 {
     (void)state;
     unsigned count = 0;
-    char *text = repeated("[0", ",{\"a\":[1,2]}", "]", 50000);
+    char *text = repeated("[0", ",{\"a\":[1,2]}", "]", 10000);
     weft_schema *schema = compiled("{\"items\":{\"properties\":{\"a\":{\"items\":{\"const\":0}}}}}", NULL);
     weft_validator *validator = opened();
     check_err(weft_validate_all(validator, schema, weft_text(text), count_one, &count), WEFT_EMISMATCH);
-    check_eq(count, 100000);
+    check_eq(count, 20000);
     weft_validator_close(validator);
     weft_schema_release(schema);
     free(text);
@@ -527,6 +606,8 @@ int main(void)
         cmocka_unit_test(circles_that_no_compiler_sees_end),
         cmocka_unit_test(large_arrays_of_items_that_differ),
         cmocka_unit_test(a_pattern_that_is_too_hard_ends),
+        cmocka_unit_test(depth_takes_no_more_stack_than_said),
+        cmocka_unit_test(threads_share_a_schema),
         cmocka_unit_test(many_mismatches_are_found_in_their_order),
         cmocka_unit_test(a_validator_that_is_warm_allocates_nothing),
         cmocka_unit_test(validating_without_memory_leaves_nothing_behind),
