@@ -75,6 +75,10 @@ WEFT_API void weft_schema_release(weft_schema *schema);
  * WEFT_EUNSUPPORTED: a number in it has no canonical form. */
 WEFT_API weft_error weft_schema_id(const weft_schema *schema, uint8_t id[WEFT_SCHEMA_ID_BYTES]);
 
+/* The schemas of what weft itself writes and reads as JSON. Returns the URI of one, "urn:weft:schema:listing", and lends
+ * its text for ever; NULL: there are fewer. A "$ref" to that URI finds it by itself. Never fails; any thread. */
+WEFT_API const char *weft_schema_builtin(size_t index, weft_bytes *json);
+
 /* allocator: copies; NULL = malloc. Gives: close it. WEFT_ENOMEM. */
 WEFT_API weft_error weft_validator_open(const weft_allocator *allocator, weft_validator **validator);
 /* Accepts NULL. */

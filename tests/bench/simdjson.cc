@@ -1,10 +1,10 @@
 #include <simdjson.h>
 
-#include "json_tasks.h"
+#include "tasks.h"
 
-void bench_simdjson_parse(const char *text, size_t size_bytes)
+void bench_simdjson_parse(weft_bytes text)
 {
     static simdjson::dom::parser parser;
     simdjson::dom::element root;
-    if (parser.parse(text, size_bytes, false).get(root)) abort();
+    if (parser.parse(static_cast<const char *>(text.data), text.size, false).get(root)) abort();
 }
