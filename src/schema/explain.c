@@ -335,12 +335,8 @@ bool weft__run_fail(struct run *run, const struct failure *f)
     }
     const char *place = write_place(run, f->node, f->keyword == KEYWORD_NONE ? "" : keyword);
     if (!place) return false;
-    run->mismatched = true;
     weft_mismatch mismatch = {.instance = pointer, .schema = place, .keyword = keyword, .message = sentence.text};
-    if (!run->found(&mismatch, run->context)) {
-        run->first = true;
-        run->stop = WEFT_EMISMATCH;
-    }
+    if (!run->found(&mismatch, run->context)) run->first = true;
     return false;
 }
 
