@@ -189,6 +189,8 @@ static void arrays(void **state)
          ""},
         {"{\"uniqueItems\":true}", "[0,1,2,3,4,5,6,7,8,1e400,10e399]",
          "|#/uniqueItems|uniqueItems|expected items that all differ, but items 9 and 10 are equal\n"},
+        {"{\"uniqueItems\":true}", "[0,1,2,3,4,5,6,7,{\"a\":1,\"b\":[2]},{\"\\u0062\":[2.0],\"a\":1}]",
+         "|#/uniqueItems|uniqueItems|expected items that all differ, but items 8 and 9 are equal\n"},
         {"{\"prefixItems\":[true],\"unevaluatedItems\":false}", "[1,2]",
          "/1|#/unevaluatedItems|unevaluatedItems|no item is allowed here, got the number 2\n"},
     };
