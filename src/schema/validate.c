@@ -1,11 +1,11 @@
-/* validate.c: a document against a program. One function enters a node and runs its ops; what it calls enters the nodes of
- * members, items and subschemas. The C stack is as deep as these calls, which run->depth bounds; run->steps bounds the
- * time.
+/* validate.c: a document against a program. One function enters a node and runs its ops; what it calls enters the
+ * nodes of members, items and subschemas. The C stack is as deep as these calls, which run->depth bounds; run->steps
+ * bounds the time.
  *
- * Marks. A node with unevaluatedItems or unevaluatedProperties lays down a bit set, one bit for each item or member; all
- * that looks at the same value in place, from there on, marks what it evaluates. A branch that may fail without the whole
- * failing (anyOf, oneOf, if) marks in a set of its own, which is added only where it holds. Below the value nobody marks:
- * who enters items or members puts run->marks away. */
+ * Marks. A node with unevaluatedItems or unevaluatedProperties lays down a bit set, one bit for each item or member;
+ * all that looks at the same value in place, from there on, marks what it evaluates. A branch that may fail without
+ * the whole failing (anyOf, oneOf, if) marks in a set of its own, which is added only where it holds. Below the value
+ * nobody marks: who enters items or members puts run->marks away. */
 #include "schema/validate.h"
 
 #include <string.h>
@@ -25,7 +25,7 @@ static bool fail_type(struct run *run, uint32_t node, const struct json_value *v
     return weft__run_fail(run, &(struct failure){node, never ? KEYWORD_NONE : KEYWORD_TYPE, NULL, value, 0, 0});
 }
 
-/* --- branches ------------------------------------------------------------------------------------------------------ */
+/* --- branches ----------------------------------------------------------------------------------------------------- */
 
 /* The answer alone. keep: what it has marked counts if it holds. */
 bool weft__run_ask(struct run *run, uint32_t index, const struct json_value *value, bool keep)
@@ -111,7 +111,7 @@ static bool run_dynamic(struct run *run, const struct op *op, const struct json_
     return weft__check(run, op->a, value);
 }
 
-/* --- numbers, strings, anything ------------------------------------------------------------------------------------ */
+/* --- numbers, strings, anything ----------------------------------------------------------------------------------- */
 
 static inline int compare(const struct run *run, const struct json_value *value, uint32_t constant)
 {
@@ -189,7 +189,7 @@ static bool run_enum(struct run *run, uint32_t node, const struct op *op, const 
     return weft__fail(run, node, op, value, 0, 0);
 }
 
-/* --- nodes --------------------------------------------------------------------------------------------------------- */
+/* --- nodes -------------------------------------------------------------------------------------------------------- */
 
 static bool run_op(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
 {

@@ -1,5 +1,5 @@
-/* validate.h: what the files of validation share. A run is one document under one schema; its memory is the validator's,
- * which grows with what it meets and then allocates no more. */
+/* validate.h: what the files of validation share. A run is one document under one schema; its memory is the
+ * validator's, which grows with what it meets and then allocates no more. */
 #ifndef WEFT_SCHEMA_VALIDATE_H
 #define WEFT_SCHEMA_VALIDATE_H
 
