@@ -19,9 +19,9 @@ typedef struct weft_queue_info {
 
 typedef struct weft_worker_listing {
     weft_worker_info info;
-    const char *group;                 /* of its handler; NULL: pull or inline */
-    const char *const *activity_types; /* those it takes */
-    size_t activity_types_count;       /* 0 = it takes every type */
+    const char *group;                                 /* of its handler; NULL: pull or inline */
+    const char *const *activity_types;                 /* those it takes */
+    size_t activity_types_count;                       /* 0 = it takes every type */
     const uint8_t (*schema_ids)[WEFT_SCHEMA_ID_BYTES]; /* those it understands */
     size_t schema_ids_count;                           /* 0 = every schema */
 } weft_worker_listing;

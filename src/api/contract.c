@@ -67,8 +67,7 @@ weft_error weft_schema_unregister(weft_node *node, const char *name)
     if (error) return error;
     weft__call_open(node);
     (void)weft__enter(node);
-    error = weft__core_closing(node->core) ? WEFT_ECLOSED
-                                           : weft__core_schema_unregister(node->core, name, sentence);
+    error = weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_schema_unregister(node->core, name, sentence);
     weft__leave(node);
     weft__schemas_reap(node);
     weft__call_close(node);

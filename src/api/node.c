@@ -39,12 +39,9 @@ static weft_error check_options(const weft_node_options *o)
     const struct {
         const char *name;
         uint32_t value;
-    } bounds[] = {{"channels_max", o->channels_max},
-                  {"workers_max", o->workers_max},
-                  {"participants_max", o->participants_max},
-                  {"dispatches_max", o->dispatches_max},
-                  {"subscriptions_max", o->subscriptions_max},
-                  {"schemas_max", o->schemas_max}};
+    } bounds[] = {{"channels_max", o->channels_max},           {"workers_max", o->workers_max},
+                  {"participants_max", o->participants_max},   {"dispatches_max", o->dispatches_max},
+                  {"subscriptions_max", o->subscriptions_max}, {"schemas_max", o->schemas_max}};
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
         if (!bounds[i].value || bounds[i].value >= 1U << SLOT_INDEX_BITS)
             return weft__error(WEFT_EINVAL, "node: %s of %u is outside 1 to 2^%d - 1", bounds[i].name, bounds[i].value,

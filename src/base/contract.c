@@ -3,7 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-
 struct named_schema *weft__named_schema_hold(struct named_schema *schema)
 {
     if (schema) atomic_fetch_add_explicit(&schema->refs, 1, memory_order_relaxed);

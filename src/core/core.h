@@ -155,7 +155,7 @@ struct core_task {
 enum core_result_kind {
     CORE_RESULT_NONE = 0, /* only the handler has returned */
     CORE_RESULT_COMPLETE,
-    CORE_RESULT_FAIL, /* message holds the sentence; its content type is the code */
+    CORE_RESULT_FAIL,     /* message holds the sentence; its content type is the code */
     CORE_RESULT_MISMATCH, /* the same, where that is what the channel's contract says of the result */
     CORE_RESULT_CANCEL_ACK,
     CORE_RESULT_SKIPPED, /* cancelled before its handler was entered, which will not be */
@@ -250,7 +250,7 @@ struct core_worker_spec {
     bool handled;             /* a handler in this process runs them, so death of the session does not end them */
     const uint8_t (*schema_ids)[SCHEMA_ID_BYTES]; /* those it understands */
     size_t schema_ids_count;                      /* 0 = every schema; at most WEFT_SCHEMA_IDS_MAX */
-    void *context;            /* the shell's; in each task as worker_context */
+    void *context;                                /* the shell's; in each task as worker_context */
 };
 
 enum core_session_state { CORE_SESSION_ARMING = 1, CORE_SESSION_ARMED, CORE_SESSION_DEAD };

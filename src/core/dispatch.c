@@ -244,8 +244,7 @@ weft_error weft__admit(struct core *core, struct core_channel *channel, const st
         return weft__reject(core, channel, admitted, WEFT_REJECTED_PAYLOAD_TOO_LARGE, 0);
     struct core_class *class = weft__class_find(channel, request->activity_type_hash, request->activity_type);
     const struct named_schema *met = weft__message_schema(request->payload);
-    uint32_t workers =
-        weft__able_count(&channel->any, met) + (class && class->name ? weft__able_count(class, met) : 0);
+    uint32_t workers = weft__able_count(&channel->any, met) + (class && class->name ? weft__able_count(class, met) : 0);
     if (workers == 0 && inherit_u8(request->no_worker, channel->options.no_worker) == WEFT_NO_WORKER_REJECT)
         return weft__reject(core, channel, admitted, WEFT_REJECTED_NO_WORKER, 0);
 
@@ -336,8 +335,7 @@ weft_error weft__would_admit(struct core *core, struct core_channel *channel, co
     if (core->dispatches.live_count >= core->limits.dispatches_max) return WEFT_ELIMIT;
     struct core_class *class = weft__class_find(channel, request->activity_type_hash, request->activity_type);
     const struct named_schema *met = weft__message_schema(request->payload);
-    uint32_t workers =
-        weft__able_count(&channel->any, met) + (class && class->name ? weft__able_count(class, met) : 0);
+    uint32_t workers = weft__able_count(&channel->any, met) + (class && class->name ? weft__able_count(class, met) : 0);
     bool types_full = !class && channel->classes_count >= CORE_TYPES_MAX;
     if (!class) {
         class = unknown;
@@ -362,12 +360,17 @@ weft_error weft__would_admit(struct core *core, struct core_channel *channel, co
     return refuse(admitted, WEFT_REJECTED_QUEUE_FULL, weft__retry_after_ms(channel));
 }
 
-/* Whoever was woken for the room may have taken less of it, or none: the next that waits is told. One that goes on waiting
- * has found too little, and another would not do better than by chance. */
 bool weft__core_dispatch_fits(struct core *core, const char *name, uint64_t hash, size_t size_bytes)
 {
     const struct core_channel *channel = weft__channel_find(core, hash, name);
     return !channel || channel->kind != CHANNEL_DISPATCH || size_bytes <= channel->options.payload_bytes_max;
+}
+
+/* Whoever was woken for the room may have taken less of it, or none: the next that waits is told. One that goes on waiting
+ * has found too little, and another would not do better than by chance. */
+static void leave_room(struct core *core, struct core_channel *channel)
+{
+    if (has_room(channel, sizeof(struct core_dispatch))) weft__wake(core, &channel->room_waiters, false);
 }
 
 /* What is too large is not looked at, and rejected. */
@@ -387,6 +390,7 @@ weft_error weft__core_dispatch_refuse(struct core *core, uint64_t now_ns, const 
     struct core_channel *channel = weft__channel_find(core, request->channel_hash, request->channel);
     if (!channel) return WEFT_ENOCHANNEL;
     channel->mismatched++;
+    leave_room(core, channel);
     return weft__reject(core, channel, admitted, reason, 0);
 }
 
@@ -399,17 +403,18 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
     struct core_channel *channel = weft__channel_find(core, request->channel_hash, request->channel);
     if (!channel) return WEFT_ENOCHANNEL;
     if (channel->kind != CHANNEL_DISPATCH) return WEFT_EINVAL;
-    if (is_stale(channel, request)) {
-        admitted->contract = weft__contract_hold(channel->contract);
-        return WEFT_ESTALE;
-    }
     struct core_session *session = weft__slotmap_find(&core->sessions, request->session);
     weft_error error = WEFT_EDEAD;
-    if (session && session->state != CORE_SESSION_DEAD)
-        error = request->key ? weft__key_dispatch(core, channel, request, session, admitted)
-                             : admit(core, channel, request, session, admitted);
-    if (!admitted->blocks && has_room(channel, sizeof(struct core_dispatch)))
-        weft__wake(core, &channel->room_waiters, false);
+    if (session && session->state != CORE_SESSION_DEAD) {
+        if (is_stale(channel, request)) {
+            admitted->contract = weft__contract_hold(channel->contract);
+            error = WEFT_ESTALE;
+        } else {
+            error = request->key ? weft__key_dispatch(core, channel, request, session, admitted)
+                                 : admit(core, channel, request, session, admitted);
+        }
+    }
+    if (!admitted->blocks) leave_room(core, channel);
     return error;
 }
 

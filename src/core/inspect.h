@@ -81,8 +81,8 @@ struct core_why {
     weft_dispatch_id id;                   /* {0, 0}: a request */
     weft_standing standing;
     weft_channel_state channel_state;
-    uint32_t workers; /* registered there */
-    uint32_t able;    /* of these: take the type, understand the schema, and are not draining */
+    uint32_t workers;              /* registered there */
+    uint32_t able;                 /* of these: take the type, understand the schema, and are not draining */
     struct core_schema_row schema; /* that the dispatch met, or a request would meet now */
     uint32_t queued, depth_max;
     bool has_death; /* somebody with workers there has died: */

@@ -141,6 +141,7 @@ weft_error weft__core_channel_schema_set(struct core *core, uint64_t now_ns, con
     weft__contract_leave(channel->contract);
     channel->contract = contract;
     channel->options = options;
+    weft__wake(core, &channel->room_waiters, true); /* an idle worker may understand what they come with now */
     return WEFT_OK;
 }
 

@@ -77,8 +77,8 @@ struct understanding {
 /* Where the eligible workers of one class in one group stand that understand the same, ordered by the channel's policy. */
 struct seat {
     struct core_class *class;
-    struct core_group *group;                 /* NULL: its workers need no thread of ours */
-    const struct understanding *understands;  /* its members hold it; NULL: every schema */
+    struct core_group *group;                /* NULL: its workers need no thread of ours */
+    const struct understanding *understands; /* its members hold it; NULL: every schema */
     struct list_node on_class;
     struct list_node on_group;
     struct list_node on_hungry;
@@ -107,7 +107,7 @@ struct core_worker {
     struct core_dest *dest;
     struct core_group *group;
     void *context;
-    struct membership *members; /* of one class: own */
+    struct membership *members;        /* of one class: own */
     struct understanding *understands; /* held until it has ended; NULL: every schema */
     struct name *name;
     uint32_t members_count;
