@@ -44,6 +44,9 @@ compile_cxx = $(CXX) -std=c++17 $(common) $(CXXFLAGS)
 linker = $(if $(wildcard $(@:$O/%=%.cc)),$(CXX),$(CC))
 libs := -lsodium -lpcre2-8
 link = $(linker) $(flavour_flags) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libs)
+# What else a program needs its sources say by their includes.
+included_libs = $$(sed -n 's/^.include <\(uv\|jansson\|simdjson\)\.h>.*/-l\1/p' $1)
+source = $(wildcard $(@:$O/%=%.c) $(@:$O/%=%.cc))
 
 # What there is -------------------------------------------------------------------------------------------------------
 
@@ -51,11 +54,12 @@ programs = $(addprefix $O/,$(basename $(wildcard $1)))
 objects = $(addsuffix .o,$(programs))
 
 LIB := $O/libweft.a
+LIB_OBJECTS := $(call objects,src/*/*.c) $O/gen/schemas.o
 SHARED := $O/libweft.so.$(VERSION)
 TEST_LIB := $O/libtest.a
 UV_EXAMPLES := $(call programs,$(shell grep -l '<uv.h>' examples/*.c))
 EXAMPLES := $(filter-out $(UV_EXAMPLES),$(call programs,examples/*.c examples/*.cc))
-TOOLS := $(call programs,tools/*.c)
+TOOLS := $O/weft
 SIM := $(if $(wildcard tests/sim/*.c),$O/sim)
 BENCH := $(if $(wildcard tests/bench/*.c),$O/bench)
 FUZZERS := $(call programs,tests/fuzz/*.c)
@@ -80,7 +84,8 @@ programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH),$(all_tests)) ##
 # Installs what is missing where it can. NEEDS are commands and headers.
 NEEDS := $(CC) sodium.h pcre2.h
 all programs check sim bench: NEEDS += $(CXX)
-programs check sim bench: NEEDS += cmocka.h jansson.h pkg-config $(firstword $(WRAP))
+programs check sim bench: NEEDS += cmocka.h pkg-config $(firstword $(WRAP))
+programs check bench: NEEDS += jansson.h simdjson.h
 check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema /usr/share/json-schema-test-suite
 setup:
 	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
@@ -99,35 +104,46 @@ $O/%.o: %.cc $O/flags | setup
 	@mkdir -p $(@D)
 	$(call say,compile)$(compile_cxx) -c -o $@ $<
 
+# schemas/ as a table of the library's.
+$O/gen/schemas.c: tools/embed.sh $(wildcard schemas/*.schema.json)
+	@mkdir -p $(@D)
+	$(call say,embed)$^ >$@
+
+$O/gen/%.o: $O/gen/%.c $O/flags | setup
+	$(call say,compile)$(compile_c) -c -o $@ $<
+
 $O/examples/%.o $O/tools/%.o: includes := -Iinclude
 $O/tests/%.o: includes += -Itests
 
-$(LIB): $(call objects,src/*/*.c)
+$(LIB): $(LIB_OBJECTS)
 $(TEST_LIB): $(call objects,tests/lib/*.c) $(filter-out %/sim.o,$(call objects,tests/sim/*.c))
 $(LIB) $(TEST_LIB):
 	@rm -f $@
 	$(call say,archive)$(AR) rcs $@ $^
 
 # Never unloaded: the C library calls its destructors when threads end.
-$(SHARED): $(call objects,src/*/*.c)
+$(SHARED): $(LIB_OBJECTS)
 	$(call say,link)$(link) -shared -Wl,-soname,$(SONAME),-z,nodelete
 	@ln -sf $(@F) $O/$(SONAME); ln -sf $(SONAME) $O/libweft.so
 
 $(all_tests): %: %.o $(TEST_LIB) $(LIB)
-	$(call say,link)$(link) -lcmocka -ljansson
+	$(call say,link)$(link) -lcmocka $(call included_libs,$(source)) -ljansson
 
 $O/sim: $(call objects,tests/sim/*.c) $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka
 
-$O/bench: $(call objects,tests/bench/*.c) $(TEST_LIB) $(LIB)
-	$(call say,link)$(link) -lcmocka
+$O/bench: linker = $(CXX)
+$O/bench: $(call objects,tests/bench/*.c tests/bench/*.cc) $(TEST_LIB) $(LIB)
+	$(call say,link)$(link) -lcmocka $(call included_libs,$(wildcard tests/bench/*.c tests/bench/*.cc))
 
 $(FUZZERS): %: %.o $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka -fsanitize=fuzzer
 
-# What else they need they say by their includes.
-$(EXAMPLES) $(UV_EXAMPLES) $(TOOLS): %: %.o $(LIB)
-	$(call say,link)$(link) $$(sed -n 's/^#include <uv\.h>/-luv/p' $(wildcard $(@:$O/%=%.c) $(@:$O/%=%.cc)))
+$O/weft: $(call objects,tools/*.c) $(LIB)
+	$(call say,link)$(link)
+
+$(EXAMPLES) $(UV_EXAMPLES): %: %.o $(LIB)
+	$(call say,link)$(link) $(call included_libs,$(source))
 
 -include $(wildcard $O/*/*.d $O/*/*/*.d)
 
@@ -159,7 +175,8 @@ sim: $O/sim ## the simulator; SEED=n EVENTS=n, or SIM_S=seconds
 	$< $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events $(EVENTS)) $(if $(SIM_S),--seconds $(SIM_S))
 
 bench: $O/bench $(SIM) ## prints the benchmark's table
-	@$<
+	@tests/bench/ajv/install.sh $O/ajv
+	@WEFT_BENCH_AJV='$(abspath $O/ajv)' $<
 
 FUZZ_S ?= 60
 fuzz: ## clang's fuzzer, FUZZ_S (60) seconds for each harness in tests/fuzz
@@ -183,18 +200,20 @@ install: $(LIB) $(SHARED) $(TOOLS) ## into DESTDIR and PREFIX (/usr/local)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libweft.so
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' src/weft.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/weft.pc
-	$(if $(TOOLS),install -d $(DESTDIR)$(BINDIR); install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR))
+	install -d $(DESTDIR)$(BINDIR)
+	install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR)
 	install -d $(DESTDIR)$(PREFIX)/share/weft/schemas
 	install -m 644 schemas/*.schema.json $(DESTDIR)$(PREFIX)/share/weft/schemas
-	tools/man.sh $O/man
-	install -d $(addprefix $(DESTDIR)$(MANDIR)/,man3 man7)
+	tools/man.sh $O/man $(TOOLS)
+	install -d $(addprefix $(DESTDIR)$(MANDIR)/,man1 man3 man7)
+	install -m 644 $O/man/man1/* $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $O/man/man3/* $(DESTDIR)$(MANDIR)/man3
 	install -m 644 $O/man/man7/* $(DESTDIR)$(MANDIR)/man7
 
 uninstall: ## removes what install put there
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libweft.a libweft.so $(SONAME) $(notdir $(SHARED)) pkgconfig/weft.pc)
 	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/,$(patsubst include/%,%,$(wildcard include/weft/*.h)))
-	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOLS)))
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOLS))) $(DESTDIR)$(MANDIR)/man1/weft.1
 	tools/man.sh $O/man
 	cd $O/man && rm -f $$(printf '$(DESTDIR)$(MANDIR)/%s ' man3/* man7/*)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/weft/,$(wildcard schemas/*.schema.json))

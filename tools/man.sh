@@ -1,15 +1,17 @@
 #!/bin/sh
-# man.sh DIRECTORY: makes manual pages from the public headers, whose comments are the text: DIRECTORY/man3 has a page for each
-# header, and for each call a page that leads there; DIRECTORY/man7/weft.7 the overview.
+# man.sh DIRECTORY [TOOL]: makes manual pages from the public headers, whose comments are the text: DIRECTORY/man3 has a page
+# for each header, and for each call a page that leads there; DIRECTORY/man7/weft.7 the overview. With TOOL, a weft that runs
+# here, DIRECTORY/man1/weft.1 from what it says of itself.
 #
 # A header is its opening comment, then comments that begin a line, each with the declarations below it. Those come first on
 # the page, in the order of the header. Lines that are indented in a comment stay as they are.
 set -eu
 out=$1
+tool=${2:-}
 include=$(dirname "$0")/../include/weft
 version=$(sed -n 's/^#define WEFT_VERSION "\(.*\)"/\1/p' "$include/version.h")
 rm -rf "$out"
-mkdir -p "$out/man3" "$out/man7"
+mkdir -p "$out/man1" "$out/man3" "$out/man7"
 
 # What needs no paragraph of its own begins none.
 tidy() { awk '/^\.PP$/ && last ~ /^\.(SH|PP)/ { next } { print; last = $0 }'; }
@@ -103,6 +105,29 @@ cc \-o app app.c $(pkg\-config \-\-cflags \-\-libs weft)
 ROFF
 }
 
+# The verbs that do something: a line each. verbs WORD...
+verbs() {
+    for verb in $("$tool" "$@" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+        if "$tool" "$@" "$verb" --help | grep -q '^Verbs:$'; then verbs "$@" "$verb"; else echo "$@" "$verb"; fi
+    done
+}
+
+tool_page() {
+    printf '.TH weft 1 "" "weft %s" "weft"\n.SH NAME\nweft \\- the tool of weft\n.SH SYNOPSIS\n' "$version"
+    verbs | while read -r words; do
+        # shellcheck disable=SC2086
+        "$tool" $words --help | sed -n "s/-/\\\\-/g; s/^usage: \\(weft $words\\) \\(.*\\)/.B \\1\\n\\2\\n.br/p"
+    done
+    echo '.SH DESCRIPTION'
+    verbs | while read -r words; do
+        echo ".SS weft $words"
+        # shellcheck disable=SC2086
+        "$tool" $words --help | sed 1,2d | awk "$common"'{ comment = comment $0 "\n" } END { flush_comment() }'
+    done
+    printf '.SH SEE ALSO\n.BR weft (7),\n.BR weft_schema (3)\n'
+}
+
+if [ -n "$tool" ]; then tool_page | tidy >"$out/man1/weft.1"; fi
 for header in "$include"/*.h; do
     page "$header"
 done

@@ -8,10 +8,9 @@
 compiler=${CC:-cc}
 
 finds() { # finds HEADER...
-    includes=
-    for header; do includes="$includes -include $header"; done
-    # shellcheck disable=SC2086
-    $compiler $CPPFLAGS -DPCRE2_CODE_UNIT_WIDTH=8 $includes -E -x c /dev/null >/dev/null 2>&1
+    for header; do
+        printf '#if !__has_include(<%s>)\n#error\n#endif\n' "$header"
+    done | $compiler $CPPFLAGS -E -x c - >/dev/null 2>&1
 }
 
 # Sets missing. A compiler is there when it finds a header of the C library.
@@ -44,6 +43,7 @@ packages() { # packages NEED...: Debian's names
         groff) echo groff-base ;;
         jansson.h) echo libjansson-dev ;;
         pcre2.h) echo libpcre2-dev ;;
+        simdjson.h) echo libsimdjson-dev ;;
         sodium.h) echo libsodium-dev ;;
         uv.h) echo libuv1-dev ;;
         *.h) ;;

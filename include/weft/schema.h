@@ -28,7 +28,8 @@ typedef struct weft_schema_options {
     size_t sources_count;
     uint32_t schema_bytes_max;       /* of the schema and its sources, together */
     uint32_t document_bytes_max;     /* bounds of validation: what exceeds one is WEFT_ELIMIT */
-    uint32_t depth_max;              /* of nested arrays and objects, and of references; at most 1024 */
+    uint32_t depth_max;              /* of nested arrays and objects, at most 1024; schemas may lead to each other four
+                                        times as deep. Takes up to 3 KiB of stack for each */
     uint32_t steps_max;              /* of a document: a step is a keyword on a value, or what costs as much */
     const weft_allocator *allocator; /* copies; NULL = malloc */
 } weft_schema_options;
@@ -49,7 +50,8 @@ typedef struct weft_mismatch {
     const char
         *schema; /* where the schema says so: "#/properties/customer/properties/email/type", behind its base URI if
                              it has one */
-    const char *keyword; /* "type"; "" where the schema is false */
+    const char
+        *keyword; /* "type"; where the schema is false: what has it for its value, "additionalProperties", or "" */
     const char *message; /* "expected a string, got the number 7" */
 } weft_mismatch;
 
@@ -72,6 +74,10 @@ WEFT_API void weft_schema_release(weft_schema *schema);
 /* The BLAKE2b-256 of its canonical form (RFC 8785): the same on every host for all texts that mean the same.
  * WEFT_EUNSUPPORTED: a number in it has no canonical form. */
 WEFT_API weft_error weft_schema_id(const weft_schema *schema, uint8_t id[WEFT_SCHEMA_ID_BYTES]);
+
+/* The schemas of what weft itself writes and reads as JSON. Returns the URI of one, "urn:weft:schema:listing", and lends
+ * its text for ever; NULL: there are fewer. A "$ref" to that URI finds it by itself. Never fails; any thread. */
+WEFT_API const char *weft_schema_builtin(size_t index, weft_bytes *json);
 
 /* allocator: copies; NULL = malloc. Gives: close it. WEFT_ENOMEM. */
 WEFT_API weft_error weft_validator_open(const weft_allocator *allocator, weft_validator **validator);

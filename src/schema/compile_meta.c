@@ -2,34 +2,34 @@
  * schema is a document to it. */
 #include "schema/compile.h"
 
-#include "api/error.h"
+#include "schema/sentence.h"
 
 static bool tell(const weft_mismatch *mismatch, void *context)
 {
-    struct compiler *c = context;
-    weft__compile_error(c, WEFT_EINVAL, "#%.120s: %s, as its meta-schema has it", mismatch->instance,
-                        mismatch->message);
+    struct sentence *sentence = context;
+    weft__say(sentence, "#%.120s: %s, as its meta-schema has it", mismatch->instance, mismatch->message);
     return false;
 }
 
-/* The sentences are theirs. */
+/* What else goes wrong has left its sentence. */
 static bool check(struct compiler *c, const weft_schema *meta, weft_bytes json)
 {
     const weft_allocator allocator = {c->mem.alloc, c->mem.free, c->mem.context};
+    struct sentence sentence = {.size_bytes = 0};
     weft_validator *validator;
-    weft_error error = weft_validator_open(&allocator, &validator);
-    if (error) return c->error = error, false;
-    error = weft_validate_all(validator, meta, json, tell, c);
+    c->error = weft_validator_open(&allocator, &validator);
+    if (c->error) return false;
+    c->error = weft_validate_all(validator, meta, json, tell, &sentence);
     weft_validator_close(validator);
-    if (error && !c->error) c->error = error;
-    return !c->error;
+    return c->error == WEFT_EMISMATCH ? weft__compile_error(c, WEFT_EINVAL, "%s", sentence.text) : !c->error;
 }
 
 /* As deep as meta-schemas describe each other, which source.c bounds. */
 bool weft__meta_check(struct compiler *c, weft_bytes json)
 {
-    uint32_t meta = c->resources.items[c->records.items[0].resource].meta;
-    if (!meta) return true;
+    const struct resource *resource = weft__record_resource(c, 0);
+    uint32_t meta = resource->meta;
+    if (!meta || !resource->draft) return true; /* without a draft it is refused when it is compiled */
     weft_schema_options options = *c->options;
     weft_schema *schema;
     options.uri = options.sources[meta - 1].uri;

@@ -75,7 +75,7 @@ void *weft__list_room(struct compiler *c, void *items, size_t count, size_t *roo
         items = grown;
         *room = more;
     }
-    memset((char *)items + count * item_bytes, 0, n * item_bytes);
+    if (n) memset((char *)items + count * item_bytes, 0, n * item_bytes);
     return items;
 }
 
@@ -125,12 +125,12 @@ bool weft__constant_add(struct compiler *c, uint32_t record, const struct json_v
         struct json_value *value = &c->constants.items[c->constants.count++];
         size_t size = copied_size(doc, from + i);
         c->constant_texts.items =
-            weft__list_room(c, c->constant_texts.items, c->constant_texts.count, &c->constant_texts.room, size, 1);
+            weft__list_room(c, c->constant_texts.items, c->constant_texts.count, &c->constant_texts.room, size + 1, 1);
         if (c->error) return false;
         *value = from[i];
         value->at = (uint32_t)c->constant_texts.count;
         if (size) memcpy(c->constant_texts.items + value->at, doc->text + from[i].at, size);
-        c->constant_texts.count += size;
+        c->constant_texts.count += size + 1; /* a number ends where no more of it follows */
         if (value->kind >= JSON_ARRAY) value->next += moved;
     }
     return !c->error;

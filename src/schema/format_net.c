@@ -59,6 +59,12 @@ bool weft__format_ipv6(const char *text, size_t size_bytes)
 
 /* --- names of hosts ---------------------------------------------------------------------------------------------- */
 
+static bool is_alabel(struct span span)
+{
+    return span_bytes(span) >= 4 && (span.at[0] | 32) == 'x' && (span.at[1] | 32) == 'n' && span.at[2] == '-' &&
+           span.at[3] == '-';
+}
+
 /* Letters, digits and inner hyphens; wide: and what is not ASCII. */
 static bool label(struct span span, bool wide)
 {
@@ -79,9 +85,22 @@ static bool labels(struct span span, bool wide)
     return label(span, wide);
 }
 
+static bool alabels(struct span span)
+{
+    struct span before;
+    bool more;
+    do {
+        more = span_cut(&span, '.', &before);
+        if (!more) before = span;
+        if (is_alabel(before) && !weft__format_alabel(before.at, span_bytes(before))) return false;
+    } while (more);
+    return true;
+}
+
 bool weft__format_hostname(const char *text, size_t size_bytes)
 {
-    return size_bytes <= HOSTNAME_BYTES_MAX && labels(span_of(text, size_bytes), false);
+    struct span span = span_of(text, size_bytes);
+    return size_bytes <= HOSTNAME_BYTES_MAX && labels(span, false) && alabels(span);
 }
 
 /* --- addresses of people ----------------------------------------------------------------------------------------- */

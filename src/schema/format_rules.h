@@ -90,6 +90,9 @@ bool weft__format_hostname(const char *text, size_t size_bytes);
 bool weft__format_email(const char *text, size_t size_bytes);
 bool weft__format_idn_email(const char *text, size_t size_bytes);
 
+/* format_alabel.c: text: a label that begins with "xn--", in any case, of ASCII. */
+bool weft__format_alabel(const char *text, size_t size_bytes);
+
 /* format_uri.c: RFC 3986, 3987, 6570. */
 bool weft__format_uri(const char *text, size_t size_bytes);
 bool weft__format_uri_reference(const char *text, size_t size_bytes);

@@ -44,8 +44,8 @@ void weft__json_parser_fini(struct json_parser *parser)
     *parser = (struct json_parser){0};
 }
 
-__attribute__((noinline, cold)) static const char *fail(struct run *run, weft_error error, const char *at,
-                                                        const char *sentence)
+__attribute__((noinline)) static const char *fail(struct run *run, weft_error error, const char *at,
+                                                  const char *sentence)
 {
     run->error = error;
     *run->fault = (struct json_fault){.at = (uint32_t)(at - run->text), .sentence = sentence};
@@ -54,7 +54,7 @@ __attribute__((noinline, cold)) static const char *fail(struct run *run, weft_er
 
 /* A value takes two bytes at least, but the last and those that are open; and there is room for a key and its value before
  * they are seen. */
-__attribute__((noinline, cold)) static bool grow(struct run *run)
+__attribute__((noinline)) static bool grow(struct run *run)
 {
     struct json_parser *parser = run->parser;
     uint32_t most = (uint32_t)(run->end - run->text) / 2 + JSON_DEPTH_MAX / 2 + 4;
@@ -307,6 +307,7 @@ SCAN_INLINE bool value_due(struct run *run, struct place *at)
 
 static bool document(struct run *run, uint32_t *count)
 {
+    if (!run->parser->values && !grow(run)) return false;
     struct keys_seen outside[JSON_DEPTH_MAX];
     struct place at = {.p = run->text,
                        .text = run->text,
@@ -314,7 +315,6 @@ static bool document(struct run *run, uint32_t *count)
                        .next = run->parser->values,
                        .last = run->parser->values + run->parser->room,
                        .outside = outside};
-    if (!reserve(run, &at, 1)) return false;
     do
         if (!value_due(run, &at)) return false;
     while (at.around);

@@ -17,21 +17,29 @@ enum {
     SHORT_BYTES_MANY = 32,  /* the same if it is not */
     SHORT_MATCH_LIMIT = 512,
     SHORT_MATCH_LIMIT_MANY = 64,
-    STEP_BYTES = 16, /* characters that are compared in a row cost a step for so many bytes */
+    STEP_BYTES = 32, /* characters that are compared in a row cost a step for so many bytes */
     STACK_BYTES_MIN = 32 * 1024,
-    STACK_BYTES_MAX = 1024 * 1024,
+    STACK_BYTES_MAX = 4 * 1024 * 1024,
     HEAP_KIB_MAX = 4096, /* where there is no JIT */
     DEPTH_MAX = 50000,
 };
 
-struct regex {
+/* Where PCRE2 gets its memory; but for executable memory, which it maps itself. */
+struct heap {
     struct mem mem;
+    bool refused; /* some, once */
+};
+
+struct regex {
+    struct heap heap;
     pcre2_general_context *general;
-    pcre2_code *plain, *watched; /* one may be NULL */
+    pcre2_code *plain, *watched; /* the latter NULL: it is linear */
     bool jit;
-    bool linear, anchored;
-    uint32_t factor;     /* of a linear one: what its cost is multiplied by */
-    uint32_t step_steps; /* of a callout */
+    bool linear;
+    size_t plain_bytes;   /* the longest subject that is matched plainly, with ... */
+    uint32_t match_limit; /* ... this one of PCRE2's */
+    uint32_t factor;      /* of a linear one: what its cost is multiplied by */
+    uint32_t step_steps;  /* of a callout */
 };
 
 /* What the callouts of a match have left. */
@@ -42,7 +50,7 @@ struct meter {
 };
 
 struct regex_scratch {
-    struct mem mem;
+    struct heap heap;
     pcre2_general_context *general;
     pcre2_match_context *context;
     pcre2_match_data *data;
@@ -50,14 +58,20 @@ struct regex_scratch {
     struct meter meter;
 };
 
-static void *context_alloc(size_t size_bytes, void *mem)
+struct regex_trial weft__regex_trial;
+
+static void *heap_alloc(size_t size_bytes, void *context)
 {
-    return weft__mem_alloc(mem, size_bytes);
+    struct heap *heap = context;
+    void *block = weft__mem_alloc(&heap->mem, size_bytes);
+    if (!block) heap->refused = true;
+    return block;
 }
 
-static void context_free(void *block, void *mem)
+static void heap_free(void *block, void *context)
 {
-    if (block) weft__mem_free(mem, block);
+    struct heap *heap = context;
+    if (block) weft__mem_free(&heap->mem, block);
 }
 
 /* --- compiling --------------------------------------------------------------------------------------------------- */
@@ -101,13 +115,14 @@ static weft_error compile_text(struct regex *regex, struct regex_walk *walk, boo
 static weft_error compile(struct regex *regex, struct regex_walk *walk, bool watched, pcre2_code **code)
 {
     (void)weft__regex_write(walk, watched, NULL);
-    char *text = weft__mem_alloc(&regex->mem, walk->room_bytes + 1);
+    char *text = weft__mem_alloc(&regex->heap.mem, walk->room_bytes + 1);
     if (!text) return WEFT_ENOMEM;
     size_t size_bytes = weft__regex_write(walk, watched, text);
     weft_error error = compile_text(regex, walk, watched, text, size_bytes, code);
-    weft__mem_free(&regex->mem, text);
-    if (!error) regex->jit = pcre2_jit_compile(*code, PCRE2_JIT_COMPLETE) == 0;
-    return error;
+    weft__mem_free(&regex->heap.mem, text);
+    if (error) return error;
+    if (regex->jit) regex->jit = pcre2_jit_compile(*code, PCRE2_JIT_COMPLETE) == 0;
+    return regex->heap.refused ? WEFT_ENOMEM : WEFT_OK;
 }
 
 static bool is_anchored(const pcre2_code *code)
@@ -117,17 +132,30 @@ static bool is_anchored(const pcre2_code *code)
     return options & PCRE2_ANCHORED;
 }
 
+static bool is_linear(struct regex_cost cost, bool anchored)
+{
+    unsigned degree = cost.degree + (anchored ? 0 : 1);
+    return !weft__regex_trial.watched && !cost.exponential && degree <= 1 &&
+           cost.width * cost.choices <= LINEAR_COST_MAX;
+}
+
 static weft_error compile_both(struct regex *regex, struct regex_walk *walk)
 {
     weft_error error = compile(regex, walk, false, &regex->plain);
     if (error) return error;
-    struct regex_cost cost = walk->cost;
-    regex->anchored = is_anchored(regex->plain);
-    regex->linear =
-        !cost.exponential && cost.degree + !regex->anchored <= 1 && cost.width * cost.choices <= LINEAR_COST_MAX;
+    bool anchored = is_anchored(regex->plain);
+    regex->linear = is_linear(walk->cost, anchored);
+    if (regex->linear) {
+        regex->plain_bytes = SIZE_MAX;
+        regex->match_limit = UINT32_MAX;
+        regex->factor = 1 + (uint32_t)(walk->cost.width * walk->cost.choices / 64);
+        return WEFT_OK;
+    }
+    regex->plain_bytes = weft__regex_trial.watched ? 0 : anchored ? SHORT_BYTES : SHORT_BYTES_MANY;
+    regex->match_limit = anchored ? SHORT_MATCH_LIMIT : SHORT_MATCH_LIMIT_MANY;
+    regex->factor = 1;
     regex->step_steps = 1 + (uint32_t)(walk->size_bytes / 128);
-    if (regex->linear) regex->factor = 1 + (uint32_t)(cost.width * cost.choices / 64);
-    return regex->linear ? WEFT_OK : compile(regex, walk, true, &regex->watched);
+    return compile(regex, walk, true, &regex->watched);
 }
 
 weft_error weft__regex_new(const struct mem *mem, const char *pattern, size_t size_bytes, struct regex **regex,
@@ -141,8 +169,9 @@ weft_error weft__regex_new(const struct mem *mem, const char *pattern, size_t si
     }
     struct regex *new = weft__mem_zalloc(mem, sizeof *new);
     if (!new) return WEFT_ENOMEM;
-    new->mem = *mem;
-    new->general = pcre2_general_context_create(context_alloc, context_free, &new->mem);
+    new->heap.mem = *mem;
+    new->jit = !weft__regex_trial.interpreted;
+    new->general = pcre2_general_context_create(heap_alloc, heap_free, &new->heap);
     error = new->general ? compile_both(new, &walk) : WEFT_ENOMEM;
     if (error) {
         if (error != WEFT_ENOMEM) *fault = walk.fault;
@@ -159,7 +188,7 @@ void weft__regex_free(struct regex *regex)
     pcre2_code_free(regex->plain);
     pcre2_code_free(regex->watched);
     pcre2_general_context_free(regex->general);
-    struct mem mem = regex->mem;
+    struct mem mem = regex->heap.mem;
     weft__mem_free(&mem, regex);
 }
 
@@ -172,13 +201,23 @@ bool weft__regex_valid(const char *pattern, size_t size_bytes)
 
 /* --- matching ---------------------------------------------------------------------------------------------------- */
 
+/* What a reference may compare: all that its group matched. */
+static size_t reference_bytes(const pcre2_callout_block *block)
+{
+    const size_t *group = block->offset_vector + 2 * (size_t)block->callout_number;
+    if (block->callout_number == REGEX_CALLOUT_MAX) return block->subject_length;
+    return block->callout_number < block->capture_top && group[0] != PCRE2_UNSET ? group[1] - group[0] : 0;
+}
+
 /* Negative: the match ends with that. */
 static int step(pcre2_callout_block *block, void *data)
 {
     struct meter *meter = data;
     size_t position = block->current_position, before = meter->position;
-    uint64_t steps = meter->step_steps + (position > before ? position - before : before - position) / STEP_BYTES;
+    size_t bytes = position > before ? position - before : 0;
     meter->position = position;
+    if (block->callout_number) bytes += reference_bytes(block);
+    uint64_t steps = meter->step_steps + bytes / STEP_BYTES;
     if (steps > meter->steps) {
         meter->steps = 0;
         return PCRE2_ERROR_CALLOUT;
@@ -192,8 +231,8 @@ struct regex_scratch *weft__regex_scratch_new(const struct mem *mem)
     uint32_t jit = 0;
     struct regex_scratch *scratch = weft__mem_zalloc(mem, sizeof *scratch);
     if (!scratch) return NULL;
-    scratch->mem = *mem;
-    scratch->general = pcre2_general_context_create(context_alloc, context_free, &scratch->mem);
+    scratch->heap.mem = *mem;
+    scratch->general = pcre2_general_context_create(heap_alloc, heap_free, &scratch->heap);
     if (!scratch->general) goto fail;
     scratch->context = pcre2_match_context_create(scratch->general);
     scratch->data = pcre2_match_data_create(1, scratch->general);
@@ -219,7 +258,7 @@ void weft__regex_scratch_free(struct regex_scratch *scratch)
     pcre2_match_data_free(scratch->data);
     pcre2_match_context_free(scratch->context);
     pcre2_general_context_free(scratch->general);
-    struct mem mem = scratch->mem;
+    struct mem mem = scratch->heap.mem;
     weft__mem_free(&mem, scratch);
 }
 
@@ -257,13 +296,11 @@ static enum regex_answer match_watched(const struct regex *regex, struct regex_s
 enum regex_answer weft__regex_match(const struct regex *regex, struct regex_scratch *scratch, const char *subject,
                                     size_t size_bytes, uint32_t *budget)
 {
-    uint64_t steps = 1 + size_bytes / STEP_BYTES;
-    if (!pay(budget, regex->linear ? steps * regex->factor : steps)) return REGEX_TOO_HARD;
-    if (regex->linear) return run(regex, regex->plain, scratch, subject, size_bytes, UINT32_MAX);
-    if (size_bytes <= (regex->anchored ? SHORT_BYTES : SHORT_BYTES_MANY)) {
-        uint32_t limit = regex->anchored ? SHORT_MATCH_LIMIT : SHORT_MATCH_LIMIT_MANY;
-        enum regex_answer answer = run(regex, regex->plain, scratch, subject, size_bytes, limit);
-        if (answer != REGEX_TOO_HARD) return answer;
+    uint64_t steps = (uint64_t)regex->factor * (1 + size_bytes / STEP_BYTES);
+    if (!pay(budget, steps)) return REGEX_TOO_HARD;
+    if (size_bytes <= regex->plain_bytes) {
+        enum regex_answer answer = run(regex, regex->plain, scratch, subject, size_bytes, regex->match_limit);
+        if (regex->linear || answer != REGEX_TOO_HARD) return answer;
     }
     return match_watched(regex, scratch, subject, size_bytes, budget);
 }

@@ -22,7 +22,7 @@ struct regex_fault {
 };
 
 /* A match takes at most REGEX_MATCH_STEPS, and REGEX_BYTE_STEPS for each byte of the subject. */
-enum { REGEX_SIZE_MAX = 4096, REGEX_MATCH_STEPS = 100000, REGEX_BYTE_STEPS = 8 };
+enum { REGEX_SIZE_MAX = 4096, REGEX_MATCH_STEPS = 250000, REGEX_BYTE_STEPS = 8 };
 
 /* pattern: UTF-8, decoded. WEFT_EINVAL: *fault says what and where; WEFT_EUNSUPPORTED: it is ECMA-262 and cannot be had
  * (a lookbehind without a bound), likewise; WEFT_ELIMIT: too long; WEFT_ENOMEM. */

@@ -190,7 +190,7 @@ static bool escape(struct regex_walk *walk, size_t begin, bool in_class, struct 
 
 bool weft__regex_escape(struct regex_walk *walk, size_t begin)
 {
-    struct atom atom;
+    struct atom atom = {0};
     if (!escape(walk, begin, false, &atom)) return false;
     if (atom.code_point >= 0) weft__regex_put_char(walk, atom.code_point);
     return true;
@@ -212,7 +212,7 @@ static bool class_atom(struct regex_walk *walk, struct atom *atom)
 /* An atom, or two and what is between them. sets: those met so far. */
 static bool class_range(struct regex_walk *walk, unsigned *sets)
 {
-    struct atom first, last;
+    struct atom first = {0}, last = {0};
     size_t begin = walk->at;
     if (!class_atom(walk, &first)) return false;
     if (first.set) *sets |= 1u << (first.set & 31) << (first.set >= 'a' ? 1 : 0);

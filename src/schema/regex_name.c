@@ -113,7 +113,13 @@ static bool refer(struct regex_walk *walk, size_t begin, uint16_t index)
     }
     if (outlives_a_turn(walk, index))
         return weft__regex_unsupported(walk, begin, "a reference to a group that a turn of its repeat may leave out");
-    weft__regex_put_text(walk, "(?:\\g{"); /* repeated bare, a group that has nothing does not match in 10.42's JIT */
+    weft__regex_put_text(walk, "(?:"); /* repeated bare, a group that has nothing does not match in 10.42's JIT */
+    if (walk->watched) {
+        weft__regex_put_text(walk, "(?C");
+        weft__regex_put_number(walk, group->capture < REGEX_CALLOUT_MAX ? group->capture : REGEX_CALLOUT_MAX);
+        weft__regex_put_text(walk, ")");
+    }
+    weft__regex_put_text(walk, "\\g{");
     weft__regex_put_number(walk, group->capture);
     weft__regex_put_text(walk, "})");
     return true;

@@ -194,21 +194,39 @@ static void put_braces(struct regex_walk *walk, uint32_t min, uint32_t max, bool
     weft__regex_put_text(walk, lazy ? "}?" : "}");
 }
 
-/* The atom was written from the offset on. A group has a callout of its own for each turn; of a long row of other atoms the
- * mandatory part is cut into pieces with one each, which come last. */
-static void put_quantifier(struct regex_walk *walk, struct repeat repeat, size_t atom, bool group)
+/* Puts a callout before what was written from the offset on. */
+static void insert_callout(struct regex_walk *walk, size_t offset)
 {
-    uint32_t pieces = walk->watched && !group ? repeat.min / UNWATCHED_MAX : 0, cut = pieces * UNWATCHED_MAX;
-    size_t atom_bytes = walk->used_bytes - atom;
-    put_braces(walk, repeat.min - cut, repeat.max == ENDLESS ? ENDLESS : repeat.max - cut, repeat.lazy);
-    if (walk->watched && repeat.min != repeat.max) weft__regex_put_text(walk, callout);
-    if (!pieces) return;
+    size_t written_bytes = walk->used_bytes - offset;
+    weft__regex_put_text(walk, callout); /* for its room */
+    if (!walk->out) return;
+    memmove(walk->out + offset + sizeof callout - 1, walk->out + offset, written_bytes);
+    memcpy(walk->out + offset, callout, sizeof callout - 1);
+}
+
+/* The mandatory part of a long row, in pieces with a callout each. */
+static void put_pieces(struct regex_walk *walk, const char *atom, size_t atom_bytes, uint32_t pieces)
+{
     weft__regex_put_text(walk, "(?:");
-    weft__regex_put(walk, walk->out ? walk->out + atom : NULL, atom_bytes);
+    weft__regex_put(walk, atom, atom_bytes);
     put_braces(walk, UNWATCHED_MAX, UNWATCHED_MAX, false);
     weft__regex_put_text(walk, callout);
     weft__regex_put_text(walk, ")");
     put_braces(walk, pieces, pieces, false);
+}
+
+/* The atom was written from the offset on. A group has a callout of its own for each turn. Another atom that may run far has one
+ * before and one after it, so that the run can be measured; what it must run is cut into pieces, which come last. */
+static void put_quantifier(struct regex_walk *walk, struct repeat repeat, size_t offset, bool group)
+{
+    bool far = walk->watched && !group && repeat.max - repeat.min > UNWATCHED_MAX;
+    uint32_t pieces = walk->watched && !group ? repeat.min / UNWATCHED_MAX : 0, cut = pieces * UNWATCHED_MAX;
+    size_t atom_bytes = walk->used_bytes - offset;
+    if (far) insert_callout(walk, offset);
+    const char *atom = walk->out ? walk->out + walk->used_bytes - atom_bytes : NULL;
+    put_braces(walk, repeat.min - cut, repeat.max == ENDLESS ? ENDLESS : repeat.max - cut, repeat.lazy);
+    if (walk->watched && repeat.min != repeat.max) weft__regex_put_text(walk, callout);
+    if (pieces) put_pieces(walk, atom, atom_bytes, pieces);
 }
 
 /* --- groups ------------------------------------------------------------------------------------------------------ */

@@ -13,7 +13,8 @@
 
 #include "schema/regex.h"
 
-enum { REGEX_DEPTH_MAX = 200, REGEX_GROUPS_MAX = REGEX_SIZE_MAX / 2 };
+/* A callout of a number stands before a reference to that group; that of the largest, before those to all further ones. */
+enum { REGEX_DEPTH_MAX = 200, REGEX_GROUPS_MAX = REGEX_SIZE_MAX / 2, REGEX_CALLOUT_MAX = 255 };
 
 /* Groups of all kinds, in the order in which they open; 0 is the pattern. */
 struct regex_group {
@@ -69,6 +70,11 @@ size_t weft__regex_write(struct regex_walk *walk, bool watched, char *out);
 
 /* Where in the pattern the byte comes from that was written at offset. */
 size_t weft__regex_source(struct regex_walk *walk, bool watched, size_t offset);
+
+/* For tests: patterns are compiled as if there were no JIT; all are watched. */
+extern struct regex_trial {
+    bool interpreted, watched;
+} weft__regex_trial;
 
 /* --- between the files ------------------------------------------------------------------------------------------- */
 

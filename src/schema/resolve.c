@@ -1,9 +1,11 @@
 /* resolve.c: from a reference to the schema that it means: a URI against the base, then a resource, then what the fragment
- * says: nothing, a JSON Pointer, an anchor. Nothing is fetched; the meta-schemas are read when somebody asks for one. */
+ * says: nothing, a JSON Pointer, an anchor. Nothing is fetched; the meta-schemas and weft's own are read
+ * when somebody asks for one. */
 #include "schema/compile.h"
 
 #include <string.h>
 
+#include "schema/builtin.h"
 #include "schema/meta.h"
 #include "schema/uri.h"
 
@@ -15,11 +17,11 @@ static const struct meta_schema *meta_find(const struct meta_schema *rows, const
 }
 
 /* The library's own schemas do not count as the user's bytes, and say themselves what draft they are. */
-static bool meta_read(struct compiler *c, const struct meta_schema *meta, uint32_t *record)
+static bool own_read(struct compiler *c, const char *uri, const char *json, uint32_t *record)
 {
     size_t left = c->bytes_left;
-    c->bytes_left = strlen(meta->json);
-    bool read = weft__source_add(c, (weft_bytes){meta->json, strlen(meta->json)}, meta->uri, record);
+    c->bytes_left = strlen(json);
+    bool read = weft__source_add(c, (weft_bytes){json, strlen(json)}, uri, record);
     c->bytes_left = left;
     return read;
 }
@@ -31,7 +33,9 @@ static bool find_resource(struct compiler *c, const char *uri, uint32_t *record)
     if (*record != PROGRAM_NONE) return true;
     const struct meta_schema *meta = meta_find(weft__meta_2020_12, uri);
     if (!meta) meta = meta_find(weft__meta_draft_7, uri);
-    return !meta || meta_read(c, meta, record);
+    if (meta) return own_read(c, meta->uri, meta->json, record);
+    const struct builtin_schema *builtin = weft__builtin_schema(uri);
+    return !builtin || own_read(c, builtin->uri, builtin->json, record);
 }
 
 /* ~1 is /, ~0 is ~: RFC 6901, in place. False: another ~. */

@@ -208,19 +208,19 @@ const char *weft__token_index(struct compiler *c, const char *keyword, uint32_t 
 static bool resource_add(struct compiler *c, const char *uri, uint32_t record, const struct resource *like,
                          const struct json_value *schema)
 {
-    struct resource resource = *like;
+    struct resource resource = *like, *added = LIST_ADD(c, &c->resources);
+    if (!added) return false;
     resource.uri = uri;
     resource.record = record;
+    *added = resource;
+    c->records.items[record].resource = (uint32_t)(c->resources.count - 1);
     if (schema && schema->kind == JSON_STRING) {
         char *said = weft__compile_string(c, record, "$schema", schema);
         resource.draft = 0;
         resource.meta = 0;
         if (!said || !read_dialect(c, said, &resource)) return false;
+        c->resources.items[c->resources.count - 1] = resource;
     }
-    struct resource *added = LIST_ADD(c, &c->resources);
-    if (!added) return false;
-    *added = resource;
-    c->records.items[record].resource = (uint32_t)(c->resources.count - 1);
     return name_add(c, uri, record, "$id");
 }
 

@@ -254,7 +254,7 @@ static inline bool run_ops(struct run *run, uint32_t index, const struct json_va
         if (run->first) return false;
     }
     if (value->kind >= JSON_NUMBER) {
-        const uint32_t *group = node->ops + value->kind - JSON_NUMBER;
+        const uint32_t *group = &node->ops[value->kind - JSON_NUMBER];
         if (!run_group(run, index, group[0], group[1], value, &valid)) return false;
     }
     (void)run_group(run, index, node->ops[NODE_GROUPS - 1], node->ops_end, value, &valid);

@@ -13,7 +13,8 @@
 enum { ROUNDS_MAX = 64 };
 
 static const struct bench *const tables[] = {bench_round_trip, bench_throughput, bench_fanout,  bench_select,
-                                             bench_simulation, bench_memory,     bench_inspect, bench_links};
+                                             bench_simulation, bench_memory,     bench_inspect, bench_links,
+                                             bench_json,       bench_schema,     bench_against};
 
 uint64_t bench_now_ns(void)
 {
@@ -42,6 +43,11 @@ static double median(double *values, int count)
 
 static void run(const struct bench *bench, bool json)
 {
+    const char *missing = bench->missing ? bench->missing() : NULL;
+    if (missing) {
+        fprintf(stderr, "%s: not measured: %s\n", bench->name, missing);
+        return;
+    }
     double values[ROUNDS_MAX], others[ROUNDS_MAX], ratios[ROUNDS_MAX];
     for (int i = 0; i < bench->rounds; i++) {
         values[i] = bench->measure();

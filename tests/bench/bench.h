@@ -15,15 +15,16 @@ struct bench {
     double goal;                     /* of the ratio */
     int at_most;                     /* the goal is an upper bound, not a lower one */
     int rounds;
+    const char *(*missing)(void); /* why it cannot be measured here, or NULL; NULL = it always can */
 };
 
 /* One table for each file of this directory; ends with a row without a name. */
 extern const struct bench bench_select[], bench_round_trip[], bench_throughput[], bench_fanout[], bench_simulation[],
-    bench_memory[], bench_inspect[], bench_links[];
+    bench_memory[], bench_inspect[], bench_links[], bench_json[], bench_schema[], bench_against[];
 
 uint64_t bench_now_ns(void);
 
 /* Fails the run with a sentence. */
-_Noreturn void bench_die(const char *what);
+__attribute__((noreturn)) void bench_die(const char *what);
 
 #endif

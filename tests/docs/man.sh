@@ -1,11 +1,11 @@
 #!/bin/bash
 # The manual pages: each call of the library has one, which leads to a page that names it; groff has nothing to say of any, nor
-# mandoc, where there is one.
+# mandoc, where there is one. The tool has one, which tells each option of each verb.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
-"$WEFT_TOP/tools/man.sh" "$work/man"
+"$WEFT_TOP/tools/man.sh" "$work/man" "$WEFT_BUILD/weft"
 cd "$work/man"
 
 for call in $(nm -D --defined-only "$WEFT_BUILD/libweft.so" | sed -n 's/.* T \(weft_[a-z_]*\)$/\1/p'); do
@@ -13,7 +13,14 @@ for call in $(nm -D --defined-only "$WEFT_BUILD/libweft.so" | sed -n 's/.* T \(w
     if [ -f "$page" ]; then page=$(sed -n 's/^\.so //p;q' "$page" | grep . || echo "$page"); fi
     grep -sq "^[^.].*[ *]$call(" "$page" || { echo "$call: not on its page"; failed=1; }
 done
-for page in man7/weft.7 $(grep -L '^\.so' man3/*); do
+groff -man -Kutf8 -Tascii -P-cbou -rHY=0 man1/weft.1 | tr -s ' \n' ' ' >"$work/page"
+for verb in check validate id; do
+    "$WEFT_BUILD/weft" schema $verb --help | sed 's/^usage: //' | tr -s ' ' >"$work/help"
+    while read -r line; do
+        grep -qF -- "$line" "$work/page" || { echo "weft.1 does not say: $line"; failed=1; }
+    done <"$work/help"
+done
+for page in man1/weft.1 man7/weft.7 $(grep -L '^\.so' man3/*); do
     groff -man -Kutf8 -Tutf8 -ww "$page" >"$work/text" 2>"$work/said"
     [ ! -s "$work/said" ] && [ "$(wc -l <"$work/text")" -gt 15 ] || { echo "$page:"; cat "$work/said"; failed=1; }
     if command -v mandoc >/dev/null; then mandoc -T lint -W error "$page" || failed=1; fi

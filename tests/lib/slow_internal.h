@@ -44,7 +44,33 @@ struct slow_anchor *slow_anchor_find(struct slow_schema *all, const char *base, 
 /* What a reference leads to, from a schema of that base. *anchor: the anchor by which, or NULL. NULL: nothing. */
 json_t *slow_follow(struct slow_schema *all, const char *base, const char *reference, struct slow_anchor **anchor);
 
-/* Keywords that hold schemas. */
-enum slow_holds { HOLDS_ONE, HOLDS_LIST, HOLDS_MAP, HOLDS_ONE_OR_LIST };
+/* The resources that evaluation has gone through, from the innermost: section 7.1 of the core, dynamic scope. */
+struct slow_scope {
+    const struct slow_scope *outer;
+    const char *base;
+};
+
+/* A schema that meets a value. */
+struct slow_at {
+    struct slow_schema *all;
+    const struct slow_place *place;
+    json_t *schema, *value;
+    const struct slow_scope *scope;
+    json_t *seen; /* a set: the properties or indexes that were evaluated */
+};
+
+enum { SLOW_IN_7 = 1, SLOW_IN_2020 = 2, SLOW_IN_BOTH = 3 };
+
+struct slow_keyword {
+    const char *name; /* NULL: no more */
+    int of;           /* which drafts */
+    bool (*holds)(struct slow_at *at, json_t *argument);
+};
+
+extern const struct slow_keyword slow_assertions[]; /* of the validation vocabulary */
+
+bool slow_required(struct slow_at *at, json_t *names);
+long double slow_number(json_t *value);
+bool slow_matches(const char *pattern, size_t pattern_size, const char *text, size_t size);
 
 #endif

@@ -6,35 +6,36 @@
 
 #include "lib/check.h"
 
-enum { DRAFT_7 = 1, DRAFT_2020 = 2, BOTH = 3 };
+/* Keywords that hold schemas. */
+enum holds { HOLDS_ONE, HOLDS_LIST, HOLDS_MAP, HOLDS_ONE_OR_LIST };
 
 static const struct holder {
     const char *keyword;
     int drafts;
-    enum slow_holds holds;
+    enum holds holds;
 } holders[] = {
-    {"$defs", DRAFT_2020, HOLDS_MAP},
-    {"definitions", BOTH, HOLDS_MAP}, /* in 2020-12 by its meta-schema, as a deprecated name */
-    {"allOf", BOTH, HOLDS_LIST},
-    {"anyOf", BOTH, HOLDS_LIST},
-    {"oneOf", BOTH, HOLDS_LIST},
-    {"not", BOTH, HOLDS_ONE},
-    {"if", BOTH, HOLDS_ONE},
-    {"then", BOTH, HOLDS_ONE},
-    {"else", BOTH, HOLDS_ONE},
-    {"dependentSchemas", DRAFT_2020, HOLDS_MAP},
-    {"dependencies", DRAFT_7, HOLDS_MAP},
-    {"prefixItems", DRAFT_2020, HOLDS_LIST},
-    {"items", BOTH, HOLDS_ONE_OR_LIST},
-    {"additionalItems", DRAFT_7, HOLDS_ONE},
-    {"contains", BOTH, HOLDS_ONE},
-    {"properties", BOTH, HOLDS_MAP},
-    {"patternProperties", BOTH, HOLDS_MAP},
-    {"additionalProperties", BOTH, HOLDS_ONE},
-    {"propertyNames", BOTH, HOLDS_ONE},
-    {"unevaluatedItems", DRAFT_2020, HOLDS_ONE},
-    {"unevaluatedProperties", DRAFT_2020, HOLDS_ONE},
-    {"contentSchema", DRAFT_2020, HOLDS_ONE},
+    {"$defs", SLOW_IN_2020, HOLDS_MAP},
+    {"definitions", SLOW_IN_BOTH, HOLDS_MAP}, /* in 2020-12 by its meta-schema, as a deprecated name */
+    {"allOf", SLOW_IN_BOTH, HOLDS_LIST},
+    {"anyOf", SLOW_IN_BOTH, HOLDS_LIST},
+    {"oneOf", SLOW_IN_BOTH, HOLDS_LIST},
+    {"not", SLOW_IN_BOTH, HOLDS_ONE},
+    {"if", SLOW_IN_BOTH, HOLDS_ONE},
+    {"then", SLOW_IN_BOTH, HOLDS_ONE},
+    {"else", SLOW_IN_BOTH, HOLDS_ONE},
+    {"dependentSchemas", SLOW_IN_2020, HOLDS_MAP},
+    {"dependencies", SLOW_IN_7, HOLDS_MAP},
+    {"prefixItems", SLOW_IN_2020, HOLDS_LIST},
+    {"items", SLOW_IN_BOTH, HOLDS_ONE_OR_LIST},
+    {"additionalItems", SLOW_IN_7, HOLDS_ONE},
+    {"contains", SLOW_IN_BOTH, HOLDS_ONE},
+    {"properties", SLOW_IN_BOTH, HOLDS_MAP},
+    {"patternProperties", SLOW_IN_BOTH, HOLDS_MAP},
+    {"additionalProperties", SLOW_IN_BOTH, HOLDS_ONE},
+    {"propertyNames", SLOW_IN_BOTH, HOLDS_ONE},
+    {"unevaluatedItems", SLOW_IN_2020, HOLDS_ONE},
+    {"unevaluatedProperties", SLOW_IN_2020, HOLDS_ONE},
+    {"contentSchema", SLOW_IN_2020, HOLDS_ONE},
 };
 
 static void index_schema(struct slow_schema *all, json_t *schema, const char *base, weft_draft draft, bool asserts);
@@ -56,7 +57,7 @@ static char *copy(const char *text)
     return copied;
 }
 
-/* --- what there is ------------------------------------------------------------------------------------------------------ */
+/* --- what there is ----------------------------------------------------------------------------------------------- */
 
 static void add_resource(struct slow_schema *all, const char *uri, json_t *schema)
 {
@@ -112,9 +113,9 @@ static json_t *find_resource(struct slow_schema *all, const char *uri)
     return NULL;
 }
 
-/* --- indexing ----------------------------------------------------------------------------------------------------------- */
+/* --- indexing ---------------------------------------------------------------------------------------------------- */
 
-static void index_held(struct slow_schema *all, json_t *held, enum slow_holds holds, const char *base, weft_draft draft,
+static void index_held(struct slow_schema *all, json_t *held, enum holds holds, const char *base, weft_draft draft,
                        bool asserts)
 {
     size_t i;
@@ -188,7 +189,7 @@ static void index_schema(struct slow_schema *all, json_t *schema, const char *ou
     add_place(all, schema, base, draft, asserts);
     for (size_t i = 0; i < sizeof holders / sizeof *holders; i++) {
         json_t *held = json_object_get(schema, holders[i].keyword);
-        if (held && (holders[i].drafts & (draft == WEFT_DRAFT_7 ? DRAFT_7 : DRAFT_2020))) {
+        if (held && (holders[i].drafts & (draft == WEFT_DRAFT_7 ? SLOW_IN_7 : SLOW_IN_2020))) {
             index_held(all, held, holders[i].holds, base, draft, asserts);
         }
     }
@@ -237,7 +238,7 @@ void slow_schema_free(struct slow_schema *all)
     free(all);
 }
 
-/* --- following ---------------------------------------------------------------------------------------------------------- */
+/* --- following --------------------------------------------------------------------------------------------------- */
 
 static int hex(char c)
 {
@@ -321,4 +322,22 @@ json_t *slow_follow(struct slow_schema *all, const char *base, const char *refer
     }
     free(uri);
     return found;
+}
+
+json_t *slow_schema_at(struct slow_schema *all, const char *uri)
+{
+    struct slow_anchor *anchor;
+    return slow_follow(all, "", uri, &anchor);
+}
+
+json_t *slow_pointer(json_t *value, const char *pointer)
+{
+    char *tokens = copy(pointer), *rest = tokens, *token = strsep(&rest, "/");
+    json_t *at = *token ? NULL : value;
+    while (at && (token = strsep(&rest, "/"))) {
+        decode_tildes(token);
+        at = step(at, token);
+    }
+    free(tokens);
+    return at;
 }

@@ -1,4 +1,5 @@
-/* span.h: walking over JSON that is known to be well formed, by its text: nothing is decoded, so numbers keep each digit. */
+/* span.h: walking over JSON that is known to be well formed, by its text: nothing is decoded, so numbers keep each
+ * digit. */
 #ifndef WEFT_TESTS_SPAN_H
 #define WEFT_TESTS_SPAN_H
 

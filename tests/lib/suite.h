@@ -27,8 +27,8 @@ struct suite_visitor {
     void (*test)(void *context, const struct suite_group *group, const struct suite_test *test);
 };
 
-/* Calls the visitor for each group, then for its tests, of each .json of the directory, by name. below: as well those of
- * directories in it. */
+/* Calls the visitor for each group, then for its tests, of each .json of the directory, by name. below: as well those
+ * of directories in it. */
 void suite_walk(const char *directory, bool below, const struct suite_visitor *visitor);
 
 /* Schemas that others refer to: each .json below the directory, with the URI that it has beneath the base. Gives: free

@@ -1,0 +1,49 @@
+/* text.c: putting text from anywhere where only clean text may stand. */
+#include "verb.h"
+
+#include <stdint.h>
+
+/* The code point that begins there (RFC 3629), and its size; 0xfffd and 1 where none does. */
+static uint32_t point(const unsigned char *text, size_t *size)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t bytes = text[0] < 0x80 ? 1 : text[0] >> 5 == 6 ? 2 : text[0] >> 4 == 14 ? 3 : text[0] >> 3 == 30 ? 4 : 0;
+    uint32_t value = bytes == 1 ? text[0] : bytes ? text[0] & (0x7fu >> bytes) : 0;
+    for (size_t i = 1; i < bytes; i++) {
+        if ((text[i] & 0xc0) != 0x80) bytes = 0; /* a NUL that ends the text is no exception */
+        value = value << 6 | (text[i] & 0x3fu);
+    }
+    bool good = bytes && value >= least[bytes] && value <= 0x10ffff && value >> 11 != 0x1b;
+    *size = good ? bytes : 1;
+    return good ? value : 0xfffd;
+}
+
+static void put(FILE *to, const char *text, bool json)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    while (*at) {
+        size_t size;
+        uint32_t value = point(at, &size);
+        if (value < ' ' || (value >= 0x7f && value < 0xa0))
+            fprintf(to, "\\u%04x", (unsigned)value);
+        else if (value == 0xfffd)
+            fputs("\xef\xbf\xbd", to);
+        else {
+            if (json && (value == '"' || value == '\\')) fputc('\\', to);
+            fwrite(at, 1, size, to);
+        }
+        at += size;
+    }
+}
+
+void put_json_string(const char *text)
+{
+    putchar('"');
+    put(stdout, text, true);
+    putchar('"');
+}
+
+void put_plain(FILE *to, const char *text)
+{
+    put(to, text, false);
+}
