@@ -34,13 +34,14 @@ static double without_schema(void)
     return per_dispatch_ns(false);
 }
 
-const struct bench bench_contract[] = {{.name = "contract",
-                                        .metric = "a dispatch of a validated task of 300 bytes and back, 512 outstanding",
-                                        .unit = "ns",
-                                        .measure = with_schema,
-                                        .against = "the same, not validated",
-                                        .measure_against = without_schema,
-                                        .goal = 1.5,
-                                        .at_most = 1,
-                                        .rounds = 9},
-                                       {0}};
+const struct bench bench_contract[] = {
+    {.name = "contract",
+     .metric = "a dispatch of a validated task of 300 bytes and back, 512 outstanding",
+     .unit = "ns",
+     .measure = with_schema,
+     .against = "the same, not validated",
+     .measure_against = without_schema,
+     .goal = 1.5,
+     .at_most = 1,
+     .rounds = 9},
+    {0}};

@@ -183,7 +183,8 @@ static uint64_t digest_channel(const struct core_channel *channel)
                                channel->fenced,
                                channel->any.refs,
                                channel->deleted,
-                               channel->contract ? channel->contract->generation : 0,
+                               channel->options.schema ? weft__name_hash(channel->options.schema) : 0,
+                               channel->options.result_schema ? weft__name_hash(channel->options.result_schema) : 0,
                                channel->mismatched,
                                channel->results_mismatched,
                                channel->any.workers_count};
