@@ -470,21 +470,30 @@ spec(who_looks_for_work_passes_at_most_so_many_that_it_does_not_understand)
     then("0 a0 cancelled:cancelled #0", "0 b#1 to w2");
 }
 
+/* When a thread is free again it is the turn of the one that it died of; the other must be asked, too. */
 spec(what_died_of_one_goes_to_another_that_understands_it_past_what_neither_does)
 {
     schema("task");
     schema("next");
+    group("g", 3);
+    channel("dispatch.media.other");
+    worker("w3", .group = "g");
     channel("dispatch.media.resize", .schema = "task", .on_crash = WEFT_CRASH_REDISPATCH, .redispatch_wait_ms = 1000);
-    group("g", 1);
     worker("w1", .understands = {"next"}, .group = "g");
     worker("w2", .understands = {"next"}, .group = "g");
     dispatch("old");
     asks("next");
     dispatch("a");
-    take("g");
-    then("0 old waits", "0 a#1 to w1", "0 g takes a#1");
+    dispatch("b");
+    dispatch("c", .on = "dispatch.media.other");
+    take_up_to(3, "g");
+    whatever();
+    limit_group("g", 1);
     abandon("a#1");
-    then("0 a#2 to w2");
+    complete("b#1");
+    then("0 b completed by w2 #1");
+    complete("c#1");
+    then("0 c completed by w3 #1", "0 a#2 to w2");
 }
 
 spec(who_rejects_where_nobody_could_take_it_counts_who_understands)
