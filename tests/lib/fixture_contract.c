@@ -9,7 +9,7 @@
 #undef schema
 #undef look
 
-enum { LOOKS_MAX = 8 };
+enum { LOOKS_MAX = 32 };
 
 static struct {
     char name[24];
