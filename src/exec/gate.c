@@ -8,6 +8,7 @@
  * eventfd itself: the host looks once more, and leaves the waiter then. A wake too many, never one too few. */
 #include "exec/gate.h"
 
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -73,15 +74,14 @@ void weft__waiter_close(weft_node *node, struct waiter *waiter)
     waiter->fd = -1;
 }
 
-/* By syscall(2), like the next: write and close are cancellation points, and a thread that was cancelled there would
- * leave others asleep. The thread sanitizer knows the end of a descriptor by close alone. */
+/* close and write are cancellation points, and a thread that was cancelled there would leave others asleep. (By its own
+ * name: the thread sanitizer knows the end of a descriptor by close alone.) */
 static void close_event(int fd)
 {
-#ifdef __SANITIZE_THREAD__
+    int state;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     (void)close(fd);
-#else
-    (void)syscall(SYS_close, fd);
-#endif
+    (void)pthread_setcancelstate(state, &state);
 }
 
 /* It fails only where the eventfd is readable anyway. */

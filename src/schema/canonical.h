@@ -4,8 +4,8 @@
 
 #include "schema/json.h"
 
-/* Gives *text, of mem: size bytes and a terminator. WEFT_EUNSUPPORTED: *at is the offset of a number that has no canonical
- * form; WEFT_ENOMEM. */
+/* Gives *text, of mem: size bytes and a terminator. WEFT_EUNSUPPORTED: *at is the offset of a number that has no
+ * canonical form; WEFT_ENOMEM. */
 weft_error weft__json_canonical(const struct mem *mem, const struct json_doc *doc, char **text, size_t *size_bytes,
                                 uint32_t *at);
 

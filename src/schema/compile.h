@@ -96,9 +96,8 @@ struct compiler {
     LIST(char) texts;
     LIST(char) constant_texts;
     LIST(struct json_value) constants;
-    LIST(struct regex *) regexes;
-    LIST(uint32_t) regex_texts; /* the pattern of each */
-    LIST(const struct format *) formats;
+    LIST(struct program_regex) regexes;
+    LIST(struct program_format) formats;
 };
 
 /* Room for n more behind count. With c->error set where there is none. */

@@ -80,7 +80,7 @@ static bool differ(const struct checked *k, const struct json_value *array)
     uint32_t room = 16;
     while (room < 2 * (uint64_t)array->count && room < UINT32_C(1) << 30)
         room *= 2;
-    const struct json_value **table = weft__compile_alloc(c, room * sizeof *table);
+    uint32_t *table = weft__compile_alloc(c, room * sizeof *table); /* values; 0 = free */
     if (!table) return false;
     memset(table, 0, room * sizeof *table);
     const struct json_value *item = array + 1;
@@ -89,9 +89,9 @@ static bool differ(const struct checked *k, const struct json_value *array)
         if (!text) return false;
         uint32_t at = weft__json_hash(c->seed, text, weft__json_decode(k->doc, item, text)) & (room - 1);
         for (; table[at]; at = (at + 1) & (room - 1))
-            if (weft__json_same_string(k->doc, table[at], k->doc, item))
+            if (weft__json_same_string(k->doc, k->doc->values + table[at], k->doc, item))
                 return refuse(k, "strings that all differ, of which one stands there twice:", item);
-        table[at] = item;
+        table[at] = (uint32_t)(item - k->doc->values);
     }
     return true;
 }

@@ -163,14 +163,9 @@ static bool compile_pattern(const struct schema *s)
 {
     uint32_t text, regex;
     if (!s->at[KEYWORD_PATTERN]) return true;
-    if (!weft__text_of(s->c, s->doc, s->at[KEYWORD_PATTERN], &text) ||
-        !weft__regex_add(s->c, s->record, "pattern", text, &regex))
-        return false;
-    struct op *op = weft__emit(s->c, OP_PATTERN, KEYWORD_PATTERN);
-    if (!op) return false;
-    op->a = regex;
-    op->b = text;
-    return true;
+    return weft__text_of(s->c, s->doc, s->at[KEYWORD_PATTERN], &text) &&
+           weft__regex_add(s->c, s->record, "pattern", text, &regex) &&
+           emit_value(s->c, OP_PATTERN, KEYWORD_PATTERN, regex);
 }
 
 /* An unknown format is an annotation, unless the meta-schema requires that formats are asserted. */
@@ -185,9 +180,9 @@ static bool compile_format(const struct schema *s)
     if (!format && required)
         return weft__compile_error_at(c, WEFT_EUNSUPPORTED, s->record, "format",
                                       "the format \"%.100s\" is not known, and must be asserted", name);
-    const struct format **added = format ? LIST_ADD(c, &c->formats) : NULL;
+    struct program_format *added = format ? LIST_ADD(c, &c->formats) : NULL;
     if (!added) return !c->error;
-    *added = format;
+    added->format = format;
     return emit_value(c, OP_FORMAT, KEYWORD_FORMAT, (uint32_t)(c->formats.count - 1));
 }
 

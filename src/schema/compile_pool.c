@@ -142,7 +142,7 @@ static bool find_regex(const struct compiler *c, uint32_t text, uint32_t *index)
     enum { LATELY = 32 };
     uint32_t size = weft__text_size(c, text);
     for (size_t i = c->regexes.count; i-- > 0 && i + LATELY >= c->regexes.count;) {
-        uint32_t other = c->regex_texts.items[i];
+        uint32_t other = c->regexes.items[i].text;
         if (weft__text_size(c, other) != size || memcmp(c->texts.items + other, c->texts.items + text, size) != 0)
             continue;
         *index = (uint32_t)i;
@@ -154,14 +154,13 @@ static bool find_regex(const struct compiler *c, uint32_t text, uint32_t *index)
 bool weft__regex_add(struct compiler *c, uint32_t record, const char *keyword, uint32_t text, uint32_t *index)
 {
     if (find_regex(c, text, index)) return true;
-    uint32_t *regex_text = LIST_ADD(c, &c->regex_texts);
-    struct regex **regex = regex_text ? LIST_ADD(c, &c->regexes) : NULL;
+    struct program_regex *regex = LIST_ADD(c, &c->regexes);
     if (!regex) return false;
     const char *pattern = c->texts.items + text;
     struct regex_fault fault = {0};
     *index = (uint32_t)(c->regexes.count - 1);
-    *regex_text = text;
-    weft_error error = weft__regex_new(&c->mem, pattern, weft__text_size(c, text), regex, &fault);
+    regex->text = text;
+    weft_error error = weft__regex_new(&c->mem, pattern, weft__text_size(c, text), &regex->regex, &fault);
     if (!error) return true;
     c->regexes.count--;
     if (error == WEFT_ENOMEM) return weft__compile_error(c, error, "schema: out of memory");

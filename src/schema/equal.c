@@ -42,7 +42,8 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* The key of that name, the last if there may be several. Looks first where it is likely: at `from`, a key or the end. */
+/* The key of that name, the last if there may be several. Looks first where it is likely: at `from`, a key or
+ * the end. */
 static const struct json_value *search(const struct json_doc *doc, const struct json_value *object,
                                        const struct json_value *from, const struct json_doc *name_doc,
                                        const struct json_value *name, uint32_t *steps)

@@ -239,10 +239,10 @@ static bool say_expected(const struct run *run, struct sentence *s, const struct
     case OP_MULTIPLE_OF: weft__say(s, "expected a multiple of "); break;
     case OP_CONST: weft__say(s, "expected "); break;
     case OP_ENUM: say_enum(run, s, op->a); return true;
-    case OP_FORMAT: weft__say(s, "expected the format %s", run->program->formats[op->a]->name); return true;
+    case OP_FORMAT: weft__say(s, "expected the format %s", run->program->formats[op->a].format->name); return true;
     case OP_PATTERN:
         weft__say(s, "expected a match of the pattern ");
-        say_text(run, s, op->b);
+        say_text(run, s, run->program->regexes[op->a].text);
         return true;
     case OP_ANY:
     case OP_ONE:
@@ -335,12 +335,8 @@ bool weft__run_fail(struct run *run, const struct failure *f)
     }
     const char *place = write_place(run, f->node, f->keyword == KEYWORD_NONE ? "" : keyword);
     if (!place) return false;
-    run->mismatched = true;
     weft_mismatch mismatch = {.instance = pointer, .schema = place, .keyword = keyword, .message = sentence.text};
-    if (!run->found(&mismatch, run->context)) {
-        run->first = true;
-        run->stop = WEFT_EMISMATCH;
-    }
+    if (!run->found(&mismatch, run->context)) run->first = true;
     return false;
 }
 

@@ -1,4 +1,5 @@
-/* json.c: the parser. Where an array or object is open its `next` is the index of the one around it: that is the stack. */
+/* json.c: the parser. Where an array or object is open its `next` is the index of the one around it: that is the
+ * stack. */
 #include "schema/json.h"
 
 #include <string.h>
@@ -52,8 +53,8 @@ __attribute__((noinline)) static const char *fail(struct run *run, weft_error er
     return NULL;
 }
 
-/* A value takes two bytes at least, but the last and those that are open; and there is room for a key and its value before
- * they are seen. */
+/* A value takes two bytes at least, but the last and those that are open; and there is room for a key and its value
+ * before they are seen. */
 __attribute__((noinline)) static bool grow(struct run *run)
 {
     struct json_parser *parser = run->parser;
@@ -109,7 +110,7 @@ SCAN_INLINE char peek(struct place *at)
     return at->p < at->end ? *at->p : 0;
 }
 
-/* --- scalars -------------------------------------------------------------------------------------------------------------- */
+/* --- scalars ------------------------------------------------------------------------------------------------------ */
 
 __attribute__((noinline)) static const char *string_any(struct run *run, const char *p, struct json_value *value)
 {
@@ -180,7 +181,7 @@ SCAN_INLINE const char *scalar(struct run *run, const struct place *at, struct j
     }
 }
 
-/* --- arrays and objects ------------------------------------------------------------------------------------------------------ */
+/* --- arrays and objects ------------------------------------------------------------------------------------------- */
 
 __attribute__((noinline)) static const char *key_any(struct run *run, const char *p, struct json_value *value)
 {

@@ -1,13 +1,13 @@
 /* json.h: RFC 8259, strictly, in one pass: a text in, a tape of its values out.
  *
- * The tape holds the values in the order of the text: an array is followed by its elements, an object by key, value, key,
- * value; each with what is in it. Strings stay where they are in the text, with their escapes, until somebody wants them
- * decoded. Numbers are decimal and exact: nothing is rounded, and no locale is asked. What fits has one form, whatever its
- * text was: 0 is 0; an integer of 64 bits (but INT64_MIN) has exponent 0; others have no trailing zeros. So two such numbers
- * are equal where mantissa and exponent are, and equal to no LONG one.
+ * The tape holds the values in the order of the text: an array is followed by its elements, an object by key, value,
+ * key, value; each with what is in it. Strings stay where they are in the text, with their escapes, until somebody
+ * wants them decoded. Numbers are decimal and exact: nothing is rounded, and no locale is asked. What fits has one
+ * form, whatever its text was: 0 is 0; an integer of 64 bits (but INT64_MIN) has exponent 0; others have no trailing
+ * zeros. So two such numbers are equal where mantissa and exponent are, and equal to no LONG one.
  *
- * Refused: bytes that are not UTF-8, escaped lone surrogates, control characters in strings, what follows the value, a byte
- * order mark, a key that stands twice in its object (unless allowed), and what exceeds a bound. */
+ * Refused: bytes that are not UTF-8, escaped lone surrogates, control characters in strings, what follows the value, a
+ * byte order mark, a key that stands twice in its object (unless allowed), and what exceeds a bound. */
 #ifndef WEFT_SCHEMA_JSON_H
 #define WEFT_SCHEMA_JSON_H
 
@@ -65,7 +65,8 @@ struct json_fault {
     const char *sentence; /* static: "a string is not closed" */
 };
 
-/* Memory to parse with, used again from one document to the next: after some it allocates no more. One thread at a time. */
+/* Memory to parse with, used again from one document to the next: after some it allocates no more. One thread at a
+ * time. */
 struct json_parser {
     const struct mem *mem;
     uint32_t seed; /* of the hashes: nobody outside should know it */
@@ -78,8 +79,8 @@ struct json_parser {
 void weft__json_parser_init(struct json_parser *parser, const struct mem *mem, uint32_t seed);
 void weft__json_parser_fini(struct json_parser *parser);
 
-/* The document is good until the parser parses the next. WEFT_EINVAL: *fault says what and where; WEFT_ELIMIT: it exceeds
- * a bound, *fault says which; WEFT_ENOMEM. */
+/* The document is good until the parser parses the next. WEFT_EINVAL: *fault says what and where; WEFT_ELIMIT: it
+ * exceeds a bound, *fault says which; WEFT_ENOMEM. */
 weft_error weft__json_parse(struct json_parser *parser, const char *text, size_t size_bytes,
                             const struct json_limits *limits, struct json_doc *doc, struct json_fault *fault);
 
@@ -89,7 +90,7 @@ static inline const struct json_value *weft__json_next(const struct json_doc *do
     return value->kind >= JSON_ARRAY ? doc->values + value->next : value + 1;
 }
 
-/* --- strings ------------------------------------------------------------------------------------------------------------ */
+/* --- strings ------------------------------------------------------------------------------------------------------ */
 
 uint32_t weft__json_hash(uint32_t seed, const char *decoded, size_t size_bytes);
 
@@ -111,15 +112,15 @@ bool weft__json_is(const struct json_doc *doc, const struct json_value *string, 
 bool weft__json_same_string(const struct json_doc *a_doc, const struct json_value *a, const struct json_doc *b_doc,
                             const struct json_value *b);
 
-/* --- looking -------------------------------------------------------------------------------------------------------------- */
+/* --- looking ------------------------------------------------------------------------------------------------------ */
 
 /* The value of a member by its decoded name; NULL: there is none. Linear. */
 const struct json_value *weft__json_member(const struct json_doc *doc, const struct json_value *object,
                                            const char *name);
 
 /* Whether two values are equal as JSON Schema has it: numbers by their value, objects whatever their order. Takes from
- * *steps one for each value that it looks at, and one for each 64 bytes of text; false, with *steps at 0, where they are
- * used up. */
+ * *steps one for each value that it looks at, and one for each 64 bytes of text; false, with *steps at 0, where they
+ * are used up. */
 bool weft__json_equal(const struct json_doc *a_doc, const struct json_value *a, const struct json_doc *b_doc,
                       const struct json_value *b, uint32_t *steps);
 

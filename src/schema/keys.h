@@ -1,7 +1,7 @@
 /* keys.h: the keys of objects: their hashes, and whether one stands twice.
  *
- * The hash multiplies blocks of 16 bytes, each half mixed with a secret of 64 bits: without it nobody can tell which keys
- * collide, so a set of them takes time in proportion to its keys. */
+ * The hash multiplies blocks of 16 bytes, each half mixed with a secret of 64 bits: without it nobody can tell which
+ * keys collide, so a set of them takes time in proportion to its keys. */
 #ifndef WEFT_SCHEMA_KEYS_H
 #define WEFT_SCHEMA_KEYS_H
 
@@ -32,7 +32,8 @@ SCAN_INLINE uint64_t keys_hash_block(uint64_t low, uint64_t high, uint64_t state
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Of the last block, which has fewer than 16 bytes, and behind them zeros: the last of these tells how many they are. */
+/* Of the last block, which has fewer than 16 bytes, and behind them zeros: the last of these tells how many they
+ * are. */
 SCAN_INLINE uint32_t keys_hash_last(uint64_t low, uint64_t high, uint64_t size_bytes, uint64_t state,
                                     const struct keys_hash *hash)
 {

@@ -21,13 +21,13 @@ _Static_assert(KEYWORD_COUNT < KEYWORD_SLOTS / 2, "the table has room");
 void weft__keyword_table_init(struct keyword_table *table, uint32_t seed)
 {
     memset(table, 0, sizeof *table);
-    for (uint8_t row = 1; row < KEYWORD_COUNT; row++) {
+    for (size_t row = 1; row < KEYWORD_COUNT; row++) {
         const char *name = weft__keywords[row].name;
         uint32_t hash = weft__json_hash(seed, name, strlen(name)), slot = hash % KEYWORD_SLOTS;
         while (table->rows[slot])
             slot = (slot + 1) % KEYWORD_SLOTS;
         table->hashes[slot] = hash;
-        table->rows[slot] = row;
+        table->rows[slot] = (uint8_t)row;
     }
 }
 

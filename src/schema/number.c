@@ -18,7 +18,7 @@ static bool is_long(const struct json_value *number)
     return number->flags & JSON_LONG;
 }
 
-/* --- comparing ----------------------------------------------------------------------------------------------------------- */
+/* --- comparing ---------------------------------------------------------------------------------------------------- */
 
 static int order(int64_t a, int64_t b)
 {
@@ -58,7 +58,7 @@ int weft__number_compare(const struct json_doc *a_doc, const struct json_value *
     return compare_digits(weft__numeral_of(a_doc, a, a_room), weft__numeral_of(b_doc, b, b_room));
 }
 
-/* --- integers ------------------------------------------------------------------------------------------------------------ */
+/* --- integers ----------------------------------------------------------------------------------------------------- */
 
 bool weft__number_is_integer(const struct json_doc *doc, const struct json_value *number)
 {
@@ -79,10 +79,10 @@ bool weft__number_count(const struct json_doc *doc, const struct json_value *num
     return true;
 }
 
-/* --- multiples --------------------------------------------------------------------------------------------------------------
+/* --- multiples -------------------------------------------------------------------------------------------------------
  *
- * N * 10^a is a multiple of D * 10^b, where k = a - b is not negative, if D divides N * 10^k: computed modulo D, which is
- * below 10^38, so that twice a remainder fits 128 bits. Where k is negative, 10^-k must divide N first. */
+ * N * 10^a is a multiple of D * 10^b, where k = a - b is not negative, if D divides N * 10^k: computed modulo D, which
+ * is below 10^38, so that twice a remainder fits 128 bits. Where k is negative, 10^-k must divide N first. */
 
 static wide add_mod(wide a, wide b, wide modulus)
 {

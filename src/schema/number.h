@@ -17,8 +17,8 @@ bool weft__number_divides(const struct json_doc *doc, const struct json_value *d
 bool weft__number_is_multiple(const struct json_doc *doc, const struct json_value *number,
                               const struct json_doc *divisor_doc, const struct json_value *divisor);
 
-/* The number as a count for minLength, maxItems ...: an integer, not negative; more than UINT32_MAX is that. False: it is
- * none. */
+/* The number as a count for minLength, maxItems ...: an integer, not negative; more than UINT32_MAX is that. False: it
+ * is none. */
 bool weft__number_count(const struct json_doc *doc, const struct json_value *number, uint32_t *count);
 
 /* As RFC 8785 (ECMA-262, Number::toString) writes the double that it is: at most 32 bytes and a terminator. False: no

@@ -1,8 +1,9 @@
-/* number_canonical.c: numbers as ECMA-262 writes doubles (Number::toString), which RFC 8785 asks for. Slow, and in no hurry.
+/* number_canonical.c: numbers as ECMA-262 writes doubles (Number::toString), which RFC 8785 asks for. Slow, and in no
+ * hurry.
  *
- * A number is exact here, and its canonical form names it, if the shortest digits of the double nearest to it are its own.
- * Doubles are read and written by the C library, in a way that leaves a locale nothing to say: with an exponent and without
- * a point. */
+ * A number is exact here, and its canonical form names it, if the shortest digits of the double nearest to it are its
+ * own. Doubles are read and written by the C library, in a way that leaves a locale nothing to say: with an exponent
+ * and without a point. */
 #include "schema/number.h"
 
 #include <inttypes.h>
@@ -53,8 +54,8 @@ static bool increment(struct decimal *decimal)
     return true;
 }
 
-/* The closest of the shortest that the double is nearest to. Below a power of two doubles lie twice as dense as above it: so
- * one that is further from it, but above, may be one when the closest is not (2^-44: 5.684341886080802e-14). */
+/* The closest of the shortest that the double is nearest to. Below a power of two doubles lie twice as dense as above
+ * it: so one that is further from it, but above, may be one when the closest is not (2^-44: 5.684341886080802e-14). */
 static struct decimal shortest(double number)
 {
     struct decimal decimal;

@@ -1,7 +1,5 @@
 #include "schema/numeral.h"
 
-#include "schema/scan.h"
-
 const uint64_t weft__numeral_tens[20] = {1,
                                          10,
                                          100,
@@ -22,53 +20,6 @@ const uint64_t weft__numeral_tens[20] = {1,
                                          100000000000000000,
                                          1000000000000000000,
                                          10000000000000000000u};
-
-/* --- the common ones: up to 16 digits before a point and 7 behind, no exponent, not at the text's end ---------------------- */
-
-/* The digits at p: how many, and their value. */
-static unsigned leading_digits(const char *p, uint64_t *number)
-{
-    uint64_t digits, others;
-    numeral_word(p, &digits, &others);
-    unsigned count = others ? (unsigned)__builtin_ctzll(others) >> 3 : 8;
-    if (count) *number = numeral_value(digits, count);
-    return count;
-}
-
-/* NULL: not a common one, or wrong. */
-static const char *scan_common(const char *p, const char *end, struct json_value *value)
-{
-    enum { LOOKAHEAD = 1 + 8 + 8 + 1 + 8 + 1 };
-    if (end - p < LOOKAHEAD) return NULL;
-    bool negative = *p == '-';
-    p += negative;
-    uint64_t number, more;
-    unsigned count = leading_digits(p, &number);
-    if (count == 0 || (*p == '0' && count > 1)) return NULL;
-    p += count;
-    if (count == 8 && (count = leading_digits(p, &more))) {
-        number = number * weft__numeral_tens[count] + more;
-        p += count;
-    }
-    int exponent = 0;
-    if (*p == '.') {
-        count = leading_digits(++p, &more);
-        if (count == 0 || count == 8 || number >= 10000000000) return NULL;
-        number = number * weft__numeral_tens[count] + more;
-        p += count;
-        exponent = -(int)count;
-        if (p[-1] == '0')
-            for (; exponent < 0 && number % 10 == 0; exponent++)
-                number /= 10;
-    }
-    if (numeral_is_digit(*p) || *p == '.' || (*p | 0x20) == 'e') return NULL;
-    value->flags = 0;
-    value->exponent = (int16_t)exponent;
-    value->mantissa = negative ? -(int64_t)number : (int64_t)number;
-    return p;
-}
-
-/* --- all others -------------------------------------------------------------------------------------------------------------- */
 
 static const char *digits_skip(const char *p, const char *end)
 {
@@ -178,8 +129,8 @@ static bool fit(struct numeral_digits digits, struct json_value *value)
     return true;
 }
 
-static const char *scan_any(const char *p, const char *end, struct json_value *value, weft_error *error,
-                            struct json_fault *fault)
+const char *weft__numeral_scan(const char *p, const char *end, struct json_value *value, weft_error *error,
+                               struct json_fault *fault)
 {
     const char *exponent, *where;
     const char *behind = grammar(p, end, &exponent, &fault->sentence, &where);
@@ -203,11 +154,4 @@ static const char *scan_any(const char *p, const char *end, struct json_value *v
     value->size_bytes = (uint32_t)size_bytes;
     value->hash = 0;
     return behind;
-}
-
-const char *weft__numeral_scan(const char *p, const char *end, struct json_value *value, weft_error *error,
-                               struct json_fault *fault)
-{
-    const char *behind = scan_common(p, end, value);
-    return behind ? behind : scan_any(p, end, value, error, fault);
 }

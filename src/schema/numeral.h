@@ -44,50 +44,36 @@ static inline bool numeral_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The digits at the beginning of eight bytes, each a byte of *digits, the first lowest; where what is none begins, a bit of
- * each is set in *others, exactly so up to a byte behind the first that is above '0' + 0x89. */
-SCAN_INLINE void numeral_word(const char *p, uint64_t *digits, uint64_t *others)
-{
-    *digits = scan_word(p) ^ SCAN_BYTES('0');
-    *others = ((*digits + SCAN_BYTES(0x76)) | *digits) & SCAN_BYTES(0x80);
-}
-
-/* The value of the first count digits, 1 to 8. */
-SCAN_INLINE uint64_t numeral_value(uint64_t digits, unsigned count)
-{
-    digits <<= 64 - 8 * count; /* as if zeros stood before them */
-    digits = (digits * 10 + (digits >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
-    digits = (digits * 100 + (digits >> 16)) & UINT64_C(0x0000ffff0000ffff);
-    return (digits * 10000 + (digits >> 32)) & UINT64_C(0xffffffff);
-}
-
-/* As weft__numeral_scan, for one of at most seven digits, or six and a point, which is not at the text's end. NULL: it is
- * none of these, or wrong. */
+/* As weft__numeral_scan, for one of at most 18 digits, without an exponent and not at the text's end. NULL: it is none of
+ * these, or wrong. Digit by digit: most numbers are short, and the processor guesses how short. */
 SCAN_INLINE const char *weft__numeral_short(const char *p, const char *end, struct json_value *value)
 {
-    if (end - p < 9) return NULL;
+    enum { DIGITS = 18, LOOKAHEAD = 1 + DIGITS + 1 + 1 };
+    if (end - p < LOOKAHEAD) return NULL;
     bool negative = *p == '-';
     p += negative;
-    uint64_t digits, others;
-    numeral_word(p, &digits, &others);
-    if (!others) return NULL;
-    unsigned count = (unsigned)__builtin_ctzll(others) >> 3, places = 0;
-    if (count == 0 || (*p == '0' && count > 1)) return NULL;
-    if (p[count] == '.') {
-        others &= others - 1;
-        unsigned size_bytes = (unsigned)__builtin_ctzll(others | UINT64_C(1) << 63) >> 3;
-        places = size_bytes - count - 1;
-        if (places == 0 || p[size_bytes - 1] == '0') return NULL;
-        uint64_t whole = (UINT64_C(1) << 8 * count) - 1;
-        digits = (digits & whole) | (digits >> 8 & ~whole);
-        p++;
-        count += places;
+    const char *start = p, *most = p + DIGITS;
+    uint64_t number = 0;
+    for (; numeral_is_digit(*p); p++) {
+        if (p == most) return NULL;
+        number = number * 10 + (uint64_t)(*p - '0');
     }
-    p += count;
-    if (numeral_is_digit(*p) || *p == '.' || (*p | 0x20) == 'e') return NULL;
-    uint64_t number = numeral_value(digits, count);
+    if (p == start || (*start == '0' && p - start > 1)) return NULL;
+    ptrdiff_t places = 0;
+    if (*p == '.') {
+        start = ++p;
+        for (; numeral_is_digit(*p); p++) {
+            if (p > most) return NULL;
+            number = number * 10 + (uint64_t)(*p - '0');
+        }
+        places = p - start;
+        if (places == 0) return NULL;
+        for (const char *last = p; places && *--last == '0'; places--)
+            number /= 10;
+    }
+    if ((*p | 0x20) == 'e') return NULL;
     value->flags = 0;
-    value->exponent = (int16_t) - (int)places;
+    value->exponent = (int16_t)-places;
     value->mantissa = negative ? -(int64_t)number : (int64_t)number;
     return p;
 }

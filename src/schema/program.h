@@ -31,7 +31,7 @@ enum op_code {
     OP_MAX_LENGTH, /* a: count; from here on of strings */
     OP_MIN_LENGTH,
     OP_FORMAT,    /* a: format */
-    OP_PATTERN,   /* a: regex, b: its text */
+    OP_PATTERN,   /* a: regex */
     OP_MAX_ITEMS, /* a: count; from here on of arrays */
     OP_MIN_ITEMS,
     OP_ITEMS,    /* a: list of nodes, b: how many, c: node of the others */
@@ -87,6 +87,15 @@ struct slot {
     uint32_t required; /* 1 or 0 */
 };
 
+struct program_regex {
+    struct regex *regex;
+    uint32_t text;
+};
+
+struct program_format {
+    const struct format *format;
+};
+
 struct pattern {
     uint32_t regex;
     uint32_t node;
@@ -125,8 +134,8 @@ struct program {
     const struct place *places; /* by node */
     const uint32_t *node_places;
     const char *texts;
-    struct regex **regexes;
-    const struct format **formats;
+    struct program_regex *regexes;
+    const struct program_format *formats;
     struct json_doc constants;
     uint32_t nodes_count, regexes_count, resources_count;
     bool uses_scope; /* there is an OP_DYNAMIC_CALL */

@@ -15,9 +15,10 @@ enum {
     LINEAR_COST_MAX = 1024, /* width * choices, where a match is taken for linear */
     SHORT_BYTES = 256,      /* a subject that is matched plainly first, if the pattern is anchored */
     SHORT_BYTES_MANY = 32,  /* the same if it is not */
-    SHORT_MATCH_LIMIT = 512,
-    SHORT_MATCH_LIMIT_MANY = 64,
-    STEP_BYTES = 32, /* characters that are compared in a row cost a step for so many bytes */
+    SHORT_MATCH_LIMIT = 64, /* of PCRE2's for it, and 2 for each byte, if the pattern is anchored */
+    SHORT_MATCH_LIMIT_MANY = 16,
+    SHORT_STEP_COUNTS = 32, /* so many of them are paid as a step, whether they were used or not */
+    STEP_BYTES = 32,        /* characters that are compared in a row cost a step for so many bytes */
     STACK_BYTES_MIN = 32 * 1024,
     STACK_BYTES_MAX = 4 * 1024 * 1024,
     HEAP_KIB_MAX = 4096, /* where there is no JIT */
@@ -35,11 +36,9 @@ struct regex {
     pcre2_general_context *general;
     pcre2_code *plain, *watched; /* the latter NULL: it is linear */
     bool jit;
-    bool linear;
-    size_t plain_bytes;   /* the longest subject that is matched plainly, with ... */
-    uint32_t match_limit; /* ... this one of PCRE2's */
-    uint32_t factor;      /* of a linear one: what its cost is multiplied by */
-    uint32_t step_steps;  /* of a callout */
+    bool anchored, linear;
+    uint32_t factor;     /* of a linear one: what its cost is multiplied by */
+    uint32_t step_steps; /* of a callout */
 };
 
 /* What the callouts of a match have left. */
@@ -102,7 +101,7 @@ static weft_error compile_text(struct regex *regex, struct regex_walk *walk, boo
     int error;
     size_t offset;
     if (compile_context(regex, &context)) return WEFT_ENOMEM;
-    uint32_t options = COMPILE_OPTIONS | (walk->ahead ? PCRE2_NO_START_OPTIMIZE : 0);
+    uint32_t options = COMPILE_OPTIONS | (walk->start_unknown ? PCRE2_NO_START_OPTIMIZE : 0);
     *code = pcre2_compile((PCRE2_SPTR)text, size_bytes, options, &error, &offset, context);
     pcre2_compile_context_free(context);
     if (*code) return WEFT_OK;
@@ -143,19 +142,11 @@ static weft_error compile_both(struct regex *regex, struct regex_walk *walk)
 {
     weft_error error = compile(regex, walk, false, &regex->plain);
     if (error) return error;
-    bool anchored = is_anchored(regex->plain);
-    regex->linear = is_linear(walk->cost, anchored);
-    if (regex->linear) {
-        regex->plain_bytes = SIZE_MAX;
-        regex->match_limit = UINT32_MAX;
-        regex->factor = 1 + (uint32_t)(walk->cost.width * walk->cost.choices / 64);
-        return WEFT_OK;
-    }
-    regex->plain_bytes = weft__regex_trial.watched ? 0 : anchored ? SHORT_BYTES : SHORT_BYTES_MANY;
-    regex->match_limit = anchored ? SHORT_MATCH_LIMIT : SHORT_MATCH_LIMIT_MANY;
-    regex->factor = 1;
+    regex->anchored = is_anchored(regex->plain);
+    regex->linear = is_linear(walk->cost, regex->anchored);
+    regex->factor = regex->linear ? 1 + (uint32_t)(walk->cost.width * walk->cost.choices / 64) : 1;
     regex->step_steps = 1 + (uint32_t)(walk->size_bytes / 128);
-    return compile(regex, walk, true, &regex->watched);
+    return regex->linear ? WEFT_OK : compile(regex, walk, true, &regex->watched);
 }
 
 weft_error weft__regex_new(const struct mem *mem, const char *pattern, size_t size_bytes, struct regex **regex,
@@ -265,6 +256,7 @@ void weft__regex_scratch_free(struct regex_scratch *scratch)
 static enum regex_answer run(const struct regex *regex, const pcre2_code *code, struct regex_scratch *scratch,
                              const char *subject, size_t size_bytes, uint32_t match_limit)
 {
+    if (!size_bytes) subject = ""; /* it may be NULL */
     pcre2_set_match_limit(scratch->context, match_limit);
     int found = regex->jit
                     ? pcre2_jit_match(code, (PCRE2_SPTR)subject, size_bytes, 0, 0, scratch->data, scratch->context)
@@ -293,14 +285,24 @@ static enum regex_answer match_watched(const struct regex *regex, struct regex_s
     return answer;
 }
 
+/* Of a short subject. Too hard: watched it may still do. */
+static enum regex_answer match_short(const struct regex *regex, struct regex_scratch *scratch, const char *subject,
+                                     size_t size_bytes, uint32_t *budget)
+{
+    uint32_t size = (uint32_t)size_bytes;
+    uint32_t limit = regex->anchored ? SHORT_MATCH_LIMIT + 2 * size : SHORT_MATCH_LIMIT_MANY;
+    if (!pay(budget, limit * (regex->anchored ? 1 : size) / SHORT_STEP_COUNTS)) return REGEX_TOO_HARD;
+    return run(regex, regex->plain, scratch, subject, size_bytes, limit);
+}
+
 enum regex_answer weft__regex_match(const struct regex *regex, struct regex_scratch *scratch, const char *subject,
                                     size_t size_bytes, uint32_t *budget)
 {
-    uint64_t steps = (uint64_t)regex->factor * (1 + size_bytes / STEP_BYTES);
-    if (!pay(budget, steps)) return REGEX_TOO_HARD;
-    if (size_bytes <= regex->plain_bytes) {
-        enum regex_answer answer = run(regex, regex->plain, scratch, subject, size_bytes, regex->match_limit);
-        if (regex->linear || answer != REGEX_TOO_HARD) return answer;
+    if (!pay(budget, (uint64_t)regex->factor * (1 + size_bytes / STEP_BYTES))) return REGEX_TOO_HARD;
+    if (regex->linear) return run(regex, regex->plain, scratch, subject, size_bytes, UINT32_MAX);
+    if (size_bytes <= (regex->anchored ? SHORT_BYTES : SHORT_BYTES_MANY) && !weft__regex_trial.watched) {
+        enum regex_answer answer = match_short(regex, scratch, subject, size_bytes, budget);
+        if (answer != REGEX_TOO_HARD) return answer;
     }
     return match_watched(regex, scratch, subject, size_bytes, budget);
 }

@@ -253,7 +253,7 @@ static bool open_group(struct regex_walk *walk, const struct opening *opening, u
 {
     struct regex_group *group = &walk->groups[index];
     if (!walk->again) *group = (struct regex_group){.parent = walk->group, .around = opening->around};
-    if (strcmp(opening->text, "(?=") == 0) walk->ahead = true;
+    if (strcmp(opening->text, "(?=") == 0) walk->start_unknown = true;
     if (opening->captures) group->capture = ++walk->captures_count;
     if (opening->named && !weft__regex_name_group(walk, group)) return false;
     weft__regex_put_text(walk, opening->captures ? "(" : opening->text);
@@ -372,7 +372,7 @@ static bool disjunction(struct regex_walk *walk, struct regex_cost *cost)
     if (!alternative(walk, cost)) return false;
     while (next_is(walk, "|")) {
         struct regex_cost more;
-        walk->groups[walk->group].alternatives = true;
+        walk->groups[walk->group].alternatives = walk->start_unknown = true;
         weft__regex_put_text(walk, "|");
         if (!alternative(walk, &more)) return false;
         *cost = one_or_the_other(*cost, more);
@@ -405,7 +405,7 @@ weft_error weft__regex_check(struct regex_walk *walk, const char *pattern, size_
 {
     walk->pattern = pattern;
     walk->size_bytes = size_bytes;
-    walk->again = walk->watched = walk->ahead = false;
+    walk->again = walk->watched = walk->start_unknown = false;
     walk->out = NULL;
     walk->seek = SIZE_MAX;
     walk->error = WEFT_OK;

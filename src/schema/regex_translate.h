@@ -53,7 +53,9 @@ struct regex_walk {
     weft_error error;
     struct regex_fault fault;
 
-    bool ahead;             /* it has a positive lookahead: 10.42 takes its first character for one that is matched */
+    /* It has a positive lookahead, whose first character 10.42 takes for one that is matched; or alternatives, which its JIT
+     * looks ahead in wrongly. */
+    bool start_unknown;
     struct regex_cost cost; /* of the whole */
     unsigned depth, behind; /* of groups; of lookbehinds */
     uint16_t group;         /* the innermost */

@@ -115,14 +115,12 @@ static bool find_pointer(struct compiler *c, const char *pointer, uint32_t *targ
 
 static bool find_anchor(struct compiler *c, const char *uri, const char *anchor, uint32_t *target, const char **dynamic)
 {
-    size_t uri_size = strlen(uri), size = uri_size + strlen(anchor) + 3;
-    char *name = weft__compile_alloc(c, size);
+    char *name = weft__compile_alloc(c, strlen(uri) + strlen(anchor) + 3);
     if (!name) return false;
-    memcpy(name, uri, uri_size);
-    memcpy(name + uri_size, "##", 2);
-    memcpy(name + uri_size + 2, anchor, strlen(anchor) + 1);
+    char *end = stpcpy(name, uri);
+    stpcpy(stpcpy(end, "##"), anchor);
     if (weft__name_find(c, name) != PROGRAM_NONE) *dynamic = anchor;
-    memmove(name + uri_size + 1, anchor, strlen(anchor) + 1);
+    stpcpy(end + 1, anchor);
     *target = weft__name_find(c, name);
     return true;
 }

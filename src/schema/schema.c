@@ -55,7 +55,7 @@ static void compiler_fini(struct compiler *c)
     for (size_t i = 0; i < c->sources.count; i++)
         weft__json_parser_fini(&c->sources.items[i].parser);
     for (size_t i = 0; i < c->regexes.count; i++)
-        weft__regex_free(c->regexes.items[i]);
+        weft__regex_free(c->regexes.items[i].regex);
     weft__namemap_fini(&c->names);
     weft__arena_fini(&c->arena);
 }
@@ -87,7 +87,7 @@ void weft_schema_release(weft_schema *schema)
     if (!schema || atomic_fetch_sub_explicit(&schema->references, 1, memory_order_acq_rel) != 1) return;
     struct mem mem = schema->mem;
     for (uint32_t i = 0; i < schema->program.regexes_count; i++)
-        weft__regex_free(schema->program.regexes[i]);
+        weft__regex_free(schema->program.regexes[i].regex);
     weft__mem_free(&mem, schema);
 }
 

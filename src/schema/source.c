@@ -24,8 +24,8 @@ static uint64_t name_hash(const struct compiler *c, const char *name)
 
 uint32_t weft__name_find(struct compiler *c, const char *name)
 {
-    uintptr_t record = (uintptr_t)weft__namemap_find(&c->names, name_hash(c, name), name);
-    return record ? (uint32_t)(record - 1) : PROGRAM_NONE;
+    const uint32_t *record = weft__namemap_find(&c->names, name_hash(c, name), name);
+    return record ? *record : PROGRAM_NONE;
 }
 
 /* Who comes first keeps the name; twice in the schema itself it is a mistake. */
@@ -33,8 +33,11 @@ static bool name_add(struct compiler *c, const char *name, uint32_t record, cons
 {
     uint32_t known = weft__name_find(c, name);
     if (known == PROGRAM_NONE) {
+        uint32_t *kept = weft__compile_alloc(c, sizeof *kept);
+        if (!kept) return false;
         if (!weft__namemap_reserve(&c->names)) return weft__compile_error(c, WEFT_ENOMEM, "schema: out of memory");
-        weft__namemap_add(&c->names, name_hash(c, name), name, (void *)(uintptr_t)(record + (uintptr_t)1));
+        *kept = record;
+        weft__namemap_add(&c->names, name_hash(c, name), name, kept);
         return true;
     }
     if (known == record || c->records.items[record].source || c->records.items[known].source) return true;
@@ -44,12 +47,8 @@ static bool name_add(struct compiler *c, const char *name, uint32_t record, cons
 
 static char *join(struct compiler *c, const char *a, const char *b, const char *d)
 {
-    size_t a_size = strlen(a), b_size = strlen(b), d_size = strlen(d);
-    char *joined = weft__compile_alloc(c, a_size + b_size + d_size + 1);
-    if (!joined) return NULL;
-    memcpy(joined, a, a_size);
-    memcpy(joined + a_size, b, b_size);
-    memcpy(joined + a_size + b_size, d, d_size + 1);
+    char *joined = weft__compile_alloc(c, strlen(a) + strlen(b) + strlen(d) + 1);
+    if (joined) stpcpy(stpcpy(stpcpy(joined, a), b), d);
     return joined;
 }
 
@@ -314,24 +313,20 @@ static bool scan_child(struct compiler *c, uint32_t parent, const struct json_va
 static bool scan_array(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *array,
                        bool ignored)
 {
-    const struct json_doc *doc = weft__record_doc(c, record);
+    const struct json_doc *doc = weft__record_doc(c, record); /* no source is added meanwhile */
     const struct json_value *value = array + 1;
-    for (uint32_t i = 0; i < array->count; i++, value = weft__json_next(doc, value)) {
+    for (uint32_t i = 0; i < array->count; i++, value = weft__json_next(doc, value))
         if (!scan_child(c, record, value, weft__token_index(c, keyword, i), ignored)) return false;
-        doc = weft__record_doc(c, record);
-    }
     return true;
 }
 
 static bool scan_map(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *map,
                      bool ignored)
 {
-    const struct json_doc *doc = weft__record_doc(c, record);
+    const struct json_doc *doc = weft__record_doc(c, record); /* no source is added meanwhile */
     const struct json_value *key = map + 1;
-    for (uint32_t i = 0; i < map->count; i++, key = weft__json_next(doc, key + 1)) {
+    for (uint32_t i = 0; i < map->count; i++, key = weft__json_next(doc, key + 1))
         if (!scan_child(c, record, key + 1, weft__token(c, doc, keyword, key), ignored)) return false;
-        doc = weft__record_doc(c, record);
-    }
     return true;
 }
 
@@ -358,12 +353,11 @@ static bool scan_object(struct compiler *c, uint32_t record)
     const struct resource resource = *weft__record_resource(c, record);
     if (!resource.draft) return true;
     const struct json_value *object = weft__record_value(c, record), *key = object + 1;
-    for (uint32_t i = 0; i < object->count; i++) {
-        const struct json_doc *doc = weft__record_doc(c, record);
+    const struct json_doc *doc = weft__record_doc(c, record);
+    for (uint32_t i = 0; i < object->count; i++, key = weft__json_next(doc, key + 1)) {
         const struct keyword_row *row =
             weft__keyword_find(&c->keywords, doc, key, resource.draft, resource.vocabularies);
         if (!scan_keyword(c, record, row, key + 1, ignored)) return false;
-        key = weft__json_next(weft__record_doc(c, record), key + 1);
     }
     return true;
 }

@@ -122,7 +122,7 @@ const char *weft__text_scan(const char *start, const char *p, const char *end, s
     return p + 1;
 }
 
-/* --- decoding ----------------------------------------------------------------------------------------------------------- */
+/* --- decoding ----------------------------------------------------------------------------------------------------- */
 
 static size_t utf8_write(uint32_t point, char to[4])
 {

@@ -7,13 +7,13 @@
 
 #include "schema/json.h"
 
-/* Scans a string that starts behind its quote and up to p holds no byte that needs a look, fills in the value's size and
- * flags, and returns what is behind its other quote. NULL: *sentence and *where say what is wrong. */
+/* Scans a string that starts behind its quote and up to p holds no byte that needs a look, fills in the value's size
+ * and flags, and returns what is behind its other quote. NULL: *sentence and *where say what is wrong. */
 const char *weft__text_scan(const char *start, const char *p, const char *end, struct json_value *value,
                             const char **sentence, const char **where);
 
-/* Decodes the escape at p, which is known to be valid: writes its bytes and their number, at most 4, and returns what is
- * behind it. */
+/* Decodes the escape at p, which is known to be valid: writes its bytes and their number, at most 4, and returns what
+ * is behind it. */
 const char *weft__text_unescape(const char *p, char to[4], size_t *size_bytes);
 
 /* The bytes of a decoded string, one after another. */

@@ -132,7 +132,7 @@ static bool run_format(struct run *run, uint32_t node, const struct op *op, cons
     size_t size_bytes;
     const char *text = weft__take(run, value->size_bytes / 16) ? weft__run_text(run, value, &size_bytes) : NULL;
     if (!text) return false;
-    return run->program->formats[op->a]->valid(text, size_bytes) || weft__fail(run, node, op, value, 0, 0);
+    return run->program->formats[op->a].format->valid(text, size_bytes) || weft__fail(run, node, op, value, 0, 0);
 }
 
 bool weft__run_matches(struct run *run, uint32_t regex, const struct json_value *value)
@@ -140,8 +140,8 @@ bool weft__run_matches(struct run *run, uint32_t regex, const struct json_value 
     size_t size_bytes;
     const char *text = weft__run_text(run, value, &size_bytes);
     if (!text) return false;
-    switch (
-        weft__regex_match(run->program->regexes[regex], run->validator->regex, text, size_bytes, &run->regex_budget)) {
+    switch (weft__regex_match(run->program->regexes[regex].regex, run->validator->regex, text, size_bytes,
+                              &run->regex_budget)) {
     case REGEX_YES: return true;
     case REGEX_NO: return false;
     case REGEX_TOO_HARD: break;

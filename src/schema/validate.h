@@ -48,7 +48,6 @@ struct run {
     uint32_t depth;        /* of calls, left */
     bool first;            /* false is the answer as soon as there is one: nobody wants to hear more */
     bool quiet;            /* whoever asks wants the answer alone */
-    bool mismatched;       /* somebody was told of one */
     weft_error stop;       /* set: false is no answer, the run is over */
     size_t marks;          /* of the current value: what of it has been evaluated; MARKS_NONE: nobody asks */
     size_t marks_end;      /* of the stack */

@@ -196,7 +196,7 @@ static void optional_part_of_the_official_draft_07_but_for_the_table(void **stat
 static void our_cases_of_2020_12(void **state)
 {
     (void)state;
-    expect_all((struct run){.options = options(WEFT_DRAFT_2020_12, false)}, suite_ours("2020-12").text, false, 2000);
+    expect_all((struct run){.options = options(WEFT_DRAFT_2020_12, false)}, suite_ours("2020-12").text, false, 2100);
 }
 
 static void our_cases_of_draft_07(void **state)
@@ -215,13 +215,13 @@ static void our_cases_that_both_drafts_share(void **state)
 static void formats_when_they_are_asserted(void **state)
 {
     (void)state;
-    expect_all((struct run){.options = options(WEFT_DRAFT_2020_12, true)}, suite_ours("formats").text, false, 600);
+    expect_all((struct run){.options = options(WEFT_DRAFT_2020_12, true)}, suite_ours("formats").text, false, 670);
 }
 
 static void refused_with_the_right_code(void **state)
 {
     (void)state;
-    expect_all((struct run){.options = options(WEFT_DRAFT_2020_12, false)}, suite_ours("refused").text, false, 80);
+    expect_all((struct run){.options = options(WEFT_DRAFT_2020_12, false)}, suite_ours("refused").text, false, 99);
 }
 
 int main(void)

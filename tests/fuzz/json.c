@@ -1,5 +1,5 @@
-/* Any bytes: they are JSON where the plain grammar says so; what is JSON is equal to its canonical form, which is its own;
- * and no number of it is too much for comparing, dividing and counting. */
+/* Any bytes: they are JSON where the plain grammar says so; what is JSON is equal to its canonical form, which is its
+ * own; and no number of it is too much for comparing, dividing and counting. */
 #include <stdlib.h>
 #include <string.h>
 

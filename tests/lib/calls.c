@@ -604,6 +604,14 @@ CALL(schema_id)
     return error;
 }
 
+CALL(schema_builtin)
+{
+    UNUSED;
+    weft_bytes json;
+    thread_check_true(weft_schema_builtin(0, &json) != NULL && json.size > 0);
+    return WEFT_OK;
+}
+
 CALL(validator_open)
 {
     weft_validator *validator;
@@ -1521,6 +1529,7 @@ const struct call calls[] = {
     HARMLESS(schema_hold),
     HARMLESS(schema_release),
     HARMLESS(schema_id),
+    HARMLESS(schema_builtin),
     HARMLESS(validator_open),
     HARMLESS(validator_close),
     HARMLESS(validate),

@@ -22,7 +22,7 @@ const char *json_guarded(const char *text, size_t size_bytes)
     return size_bytes ? memcpy(pages + room - size_bytes, text, size_bytes) : pages + room;
 }
 
-/* --- the grammar: each function takes what it names off the text, and false is that it does not stand there ----------------- */
+/* --- the grammar: each function takes what it names off the text, and false is that it does not stand there ------- */
 
 struct text {
     const char *p, *end;
@@ -171,7 +171,7 @@ bool json_grammatical(const char *text, size_t size_bytes)
     return value(&t) && t.p == t.end;
 }
 
-/* --- the tape ------------------------------------------------------------------------------------------------------------- */
+/* --- the tape ----------------------------------------------------------------------------------------------------- */
 
 static uint32_t check_value(const struct json_doc *doc, uint32_t index)
 {
@@ -212,7 +212,20 @@ void json_check_tape(const struct json_doc *doc)
     check_eq(check_value(doc, 0), doc->count);
 }
 
-/* --- mutants --------------------------------------------------------------------------------------------------------------- */
+weft_error json_parse_guarded(struct json_parser *parser, const char *text, size_t size_bytes,
+                              const struct json_limits *limits, struct json_doc *doc, struct json_fault *fault)
+{
+    weft_error error = weft__json_parse(parser, json_guarded(text, size_bytes), size_bytes, limits, doc, fault);
+    if (error) {
+        check_true(fault->sentence && *fault->sentence);
+        check_true(fault->at <= size_bytes);
+    } else {
+        json_check_tape(doc);
+    }
+    return error;
+}
+
+/* --- mutants ------------------------------------------------------------------------------------------------------ */
 
 uint64_t json_random(uint64_t *random)
 {

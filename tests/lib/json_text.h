@@ -15,7 +15,12 @@ extern "C" {
 /* A copy whose last byte is the last of a page, with an unreadable one behind it. Lends, until the next call. */
 const char *json_guarded(const char *text, size_t size_bytes);
 
-/* Whether it is a text of RFC 8259, by its grammar, a function for each rule. Depth and size are bounded by the caller. */
+/* Parses such a copy, and checks the tape, or that there is a sentence and a place. */
+weft_error json_parse_guarded(struct json_parser *parser, const char *text, size_t size_bytes,
+                              const struct json_limits *limits, struct json_doc *doc, struct json_fault *fault);
+
+/* Whether it is a text of RFC 8259, by its grammar, a function for each rule. Depth and size are bounded by the
+ * caller. */
 bool json_grammatical(const char *text, size_t size_bytes);
 
 /* Fails the test unless each value is where the others say: counts, indices, kinds, offsets. */

@@ -1,10 +1,10 @@
-/* The parser of JSON against two others, jansson and simdjson, on mutants of documents: they agree on what is JSON and on
- * every value in it, but where they are known to differ:
+/* The parser of JSON against two others, jansson and simdjson, on mutants of documents: they agree on what is JSON and
+ * on every value in it, but where they are known to differ:
  *
- *     jansson    accepts some texts with a raw NUL; refuses integers beyond 64 bits with sign, reals beyond a double, and keys
- *                with \u0000
- *     simdjson   refuses integers beyond 64 bits, with sign or without, and reals beyond a double; accepts keys that stand
- *                twice
+ *     jansson    accepts some texts with a raw NUL; refuses integers beyond 64 bits with sign, reals beyond a double,
+ *                and keys with \u0000
+ *     simdjson   refuses integers beyond 64 bits, with sign or without, and reals beyond a double; accepts keys that
+ *                stand twice
  *
  * Prints its seed; SEED=n repeats a run. */
 #include <cmath>
@@ -121,7 +121,7 @@ static bool beyond(const json_doc &doc, double integer_max, double integer_min, 
     return false;
 }
 
-/* --- jansson ----------------------------------------------------------------------------------------------------------------- */
+/* --- jansson ------------------------------------------------------------------------------------------------------ */
 
 static bool same(const json_doc &doc, const json_value *ours, const json_t *theirs)
 {
@@ -176,7 +176,7 @@ static const char *against_jansson(const char *text, size_t size_bytes)
     return difference;
 }
 
-/* --- simdjson ---------------------------------------------------------------------------------------------------------------- */
+/* --- simdjson ----------------------------------------------------------------------------------------------------- */
 
 using simdjson::dom::element;
 using simdjson::dom::element_type;
@@ -229,7 +229,7 @@ static const char *against_simdjson(const char *text, size_t size_bytes)
     return nullptr;
 }
 
-/* --- the run ----------------------------------------------------------------------------------------------------------------- */
+/* --- the run ------------------------------------------------------------------------------------------------------ */
 
 static void check_mutants(const char *(*against)(const char *text, size_t size_bytes))
 {

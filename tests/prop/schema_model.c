@@ -20,7 +20,7 @@
 enum { DOCUMENTS = 16 };
 
 static uint64_t chosen_seed;
-static size_t schemas = 300;
+static size_t schemas = 200;
 
 struct world {
     struct rng rng;

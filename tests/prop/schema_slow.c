@@ -75,7 +75,7 @@ static void expect_all(weft_draft draft, const char *directory, size_t agreed_mi
 static void as_expected_of_our_2020_12(void **state)
 {
     (void)state;
-    expect_all(WEFT_DRAFT_2020_12, suite_ours("2020-12").text, 1800, 240);
+    expect_all(WEFT_DRAFT_2020_12, suite_ours("2020-12").text, 1850, 260);
 }
 
 static void as_expected_of_our_draft_07(void **state)

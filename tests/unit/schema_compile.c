@@ -81,6 +81,7 @@ static void what_is_no_schema_is_refused(void **state)
         {"{\"pattern\":\"(a\"}", WEFT_EINVAL, "#/pattern: the pattern \"(a\", at byte "},
         {"{\"patternProperties\":{\"a{2,1}\":true}}", WEFT_EINVAL, "#/patternProperties: the pattern \"a{2,1}\""},
         {"{\"$ref\":\"#/a%zz\"}", WEFT_EINVAL, "#/$ref: \"#/a%zz\" is not a URI reference"},
+        {"{\"$ref\":\"#/a%00b\"}", WEFT_EINVAL, "#/$ref: \"#/a%00b\" is not a URI reference"},
         {"{\"enum\":[7],\"$ref\":\"#/enum/0\"}", WEFT_EINVAL, "#/enum/0: expected a schema"},
         {"{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"$ref\":\"#/definitions/"
          "a\",\"definitions\":{\"a\":{}},"
@@ -294,9 +295,14 @@ static const char mine[] = "{\"$schema\":\"https://json-schema.org/draft/2020-12
                            "\"properties\":{\"title\":{\"maxLength\":5}}}";
 static const char theirs[] = "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"$vocabulary\":{"
                              "\"https://example.org/vocab/colours\":true}}";
+static const char asserting[] = "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"$vocabulary\":{"
+                                "\"https://json-schema.org/draft/2020-12/vocab/core\":true,"
+                                "\"https://json-schema.org/draft/2020-12/vocab/format-assertion\":false},"
+                                "\"properties\":{\"title\":{\"format\":\"ipv4\"}}}";
 static const weft_schema_source metas[] = {
     {"https://example.org/mine", LITERAL(mine)},
     {"https://example.org/theirs", LITERAL(theirs)},
+    {"https://example.org/asserting", LITERAL(asserting)},
     {"https://example.org/itself", LITERAL("{\"$schema\":\"https://example.org/itself\"}")}};
 
 static weft_error validate(const char *schema_text, const weft_schema_options *options, const char *document)
@@ -324,9 +330,15 @@ static void a_meta_schema_of_ones_own_is_obeyed(void **state)
          "#/maxLength: expected at least 0"},
         {"{\"$schema\":\"https://example.org/theirs\"}", WEFT_EUNSUPPORTED,
          "requires the vocabulary \"https://example.org/vocab/colours\", which is not known"},
+        {"{\"$schema\":\"https://example.org/asserting\",\"format\":\"colour\"}", WEFT_EUNSUPPORTED,
+         "#/format: the format \"colour\" is not known, and must be asserted"},
         {"{\"$schema\":\"https://example.org/itself\"}", WEFT_EUNSUPPORTED, "which is neither 2020-12 nor draft-07"}};
     CHECK_REFUSED(rows, &options);
     const char *schema = "{\"$schema\":\"https://example.org/mine\",\"items\":{\"maxLength\":1},\"maxItems\":1}";
+    check_err(validate("{\"$schema\":\"https://example.org/asserting\",\"format\":\"ipv4\"}", &options, "\"x\""),
+              WEFT_EMISMATCH);
+    options.assert_formats = true; /* in the schema; in its meta-schema they say no more than before */
+    check_ok(compile("{\"$schema\":\"https://example.org/asserting\",\"title\":\"x\"}", &options));
     check_ok(validate(schema, &options, "[\"abc\",2]")); /* without the vocabulary of validation: */
     check_err(validate("{\"items\":{\"maxLength\":1}}", &options, "[\"abc\"]"), WEFT_EMISMATCH);
 }
@@ -354,6 +366,35 @@ static void references_find_the_sources(void **state)
     check_ok(validate("{\"$ref\":\"../seven.json\"}", &options, "[3,4]"));
     check_err(compile("{\"$ref\":\"../broken.json\"}", &options), WEFT_EUNSUPPORTED);
     check_ok(validate("{\"$ref\":\"root.json#/$defs/a\",\"$defs\":{\"a\":{\"type\":\"null\"}}}", &options, "null"));
+}
+
+/* Nobody refers to the anchor but a $dynamicRef, by its name, and it stands in a source that is entered on the way. */
+static void dynamic_references_find_anchors_of_the_sources(void **state)
+{
+    (void)state;
+    static const weft_schema_source sources[] = {
+        {"https://example.org/list",
+         LITERAL("{\"items\":{\"$dynamicRef\":\"#item\"},\"$defs\":{\"item\":{\"$dynamicAnchor\":\"item\"}}}")},
+        {"https://example.org/texts",
+         LITERAL("{\"$ref\":\"list\",\"$defs\":{\"item\":{\"$dynamicAnchor\":\"item\",\"type\":\"string\"}}}")}};
+    weft_schema_options options = WEFT_SCHEMA_OPTIONS;
+    options.sources = sources;
+    options.sources_count = 2;
+    options.uri = "https://example.org/root";
+    check_ok(validate("{\"$ref\":\"list\"}", &options, "[1]"));
+    check_ok(validate("{\"$ref\":\"texts\"}", &options, "[\"a\"]"));
+    check_err(validate("{\"$ref\":\"texts\"}", &options, "[1]"), WEFT_EMISMATCH);
+}
+
+static void what_stands_beside_a_ref_of_draft_7_does_nothing(void **state)
+{
+    (void)state;
+    weft_schema_options options = WEFT_SCHEMA_OPTIONS;
+    options.draft = WEFT_DRAFT_7;
+    const char *schema = "{\"$ref\":\"#/definitions/a\",\"maxLength\":1,\"definitions\":{\"a\":{\"type\":\"string\"},"
+                         "\"b\":{\"$ref\":\"#/nowhere\"}}}";
+    check_ok(validate(schema, &options, "\"abc\""));
+    check_err(validate(schema, &options, "7"), WEFT_EMISMATCH);
 }
 
 /* --- ids ----------------------------------------------------------------------------------------------------------- */
@@ -447,6 +488,8 @@ int main(void)
         cmocka_unit_test(shapes_are_refused_when_the_meta_schema_refuses_them),
         cmocka_unit_test(a_meta_schema_of_ones_own_is_obeyed),
         cmocka_unit_test(references_find_the_sources),
+        cmocka_unit_test(dynamic_references_find_anchors_of_the_sources),
+        cmocka_unit_test(what_stands_beside_a_ref_of_draft_7_does_nothing),
         cmocka_unit_test(texts_that_mean_the_same_have_the_same_id),
         cmocka_unit_test(a_number_without_a_canonical_form_has_no_id),
         cmocka_unit_test(compiling_without_memory_leaves_nothing_behind),
