@@ -322,7 +322,8 @@ static void expect_arrival(struct world *world, const struct core_dest *dest, co
         const struct core_task *behind = list_record(next, struct core_task, item);
         const struct sim_call *older = &world->calls[behind->dispatch->token];
         if (older->arrival > newer->arrival || older->channel != newer->channel || older->type != newer->type ||
-            older->priority != newer->priority || older->tried_count || newer->tried_count)
+            older->priority != newer->priority || older->tried_count || newer->tried_count ||
+            older->schema != newer->schema) /* one may have gone to who does not understand the other */
             continue;
         bool waited = older->left_event == world->events && newer->left_event == world->events;
         EXPECT(world, !waited && !came_back_together(world, older, newer),
