@@ -40,7 +40,9 @@ typedef enum weft_no_worker {
     X(DRAINING, 3, "draining")                   /* the channel admits nothing */                                      \
     X(PAYLOAD_TOO_LARGE, 4, "payload_too_large") /* over payload_bytes_max */                                          \
     X(CONFLICT, 5, "conflict")                   /* its key stands for another payload */                              \
-    X(KEYS_FULL, 6, "keys_full")                 /* dedup_max keys are of dispatches that are open */
+    X(KEYS_FULL, 6, "keys_full")                 /* dedup_max keys are of dispatches that are open */                  \
+    X(SCHEMA_MISMATCH, 7, "schema_mismatch")     /* no JSON, or none that the channel's schema takes */                \
+    X(CONTENT_TYPE, 8, "content_type")           /* the channel has a schema, and this is not JSON */
 
 typedef enum weft_rejection {
 #define WEFT_REJECTION_ENUM(name, number, text) WEFT_REJECTED_##name = number,
@@ -75,11 +77,15 @@ typedef struct weft_channel_options {
                                 open; WEFT_FOREVER = until it makes room */
     uint32_t dedup_max; /* keys remembered at a time: the oldest that has ended makes room, also where what is
                                 remembered and what waits exceed bytes_max; 0 = no dispatch may have a key */
+    const char *schema; /* copies; the registered schema (weft/contract.h) of requests or events; NULL = none */
+    const char *result_schema; /* copies; that of results; NULL = none */
+    bool opaque; /* payloads and results of other content types than JSON pass unseen, though there is a schema */
 } weft_channel_options;
 
 #define WEFT_CHANNEL_OPTIONS_VALUES                                                                                    \
     1, WEFT_ROUND_ROBIN, WEFT_REJECT, 1024, UINT64_C(67108864), 16777216, WEFT_CRASH_FAIL, 3, 0, false, false,         \
-        WEFT_NO_WORKER_WAIT, 10000, 5000, WEFT_FOREVER, WEFT_FOREVER, WEFT_FOREVER, WEFT_FOREVER, 0, 60000, 16384
+        WEFT_NO_WORKER_WAIT, 10000, 5000, WEFT_FOREVER, WEFT_FOREVER, WEFT_FOREVER, WEFT_FOREVER, 0, 60000, 16384, 0,  \
+        0, false
 #ifdef __cplusplus
 #define WEFT_CHANNEL_OPTIONS (weft_channel_options{WEFT_CHANNEL_OPTIONS_VALUES})
 #else
@@ -116,13 +122,15 @@ typedef struct weft_channel_info {
     uint64_t dead_lettered;                      /* of those that ended here: kept by the dead-letter channel */
     uint32_t letters;                            /* now: dead letters kept here */
     uint64_t letters_bytes;
-    uint64_t letters_dropped; /* the oldest, for want of room */
-    uint32_t keys;            /* now: keys remembered */
-    uint32_t subscribers;     /* now, of an event channel: by its name and by patterns */
-    uint64_t published;       /* events */
-    uint64_t delivered;       /* into inboxes */
-    uint64_t dropped;         /* from or before inboxes that were full, or unheard when the node was closed */
-    uint64_t cut;             /* subscribers cut off for lack of progress */
+    uint64_t letters_dropped;    /* the oldest, for want of room */
+    uint32_t keys;               /* now: keys remembered */
+    uint32_t subscribers;        /* now, of an event channel: by its name and by patterns */
+    uint64_t published;          /* events */
+    uint64_t delivered;          /* into inboxes */
+    uint64_t dropped;            /* from or before inboxes that were full, or unheard when the node was closed */
+    uint64_t cut;                /* subscribers cut off for lack of progress */
+    uint64_t mismatched;         /* requests or events that were refused for their schema, or content type */
+    uint64_t results_mismatched; /* of those failed: the result broke its schema */
 } weft_channel_info;
 
 /* One death, as the channel remembers it. */
@@ -143,7 +151,7 @@ extern "C" {
 
 /* Declares a channel. name: copies; options: copies, NULL = defaults. Declaring the same again is WEFT_OK.
  * WEFT_EDIFFERS: it stands with other options, the message names the first that differs; WEFT_EINVAL: the name or an
- * option; WEFT_ENOCHANNEL: its dead-letter channel is not declared; WEFT_EUNSUPPORTED: durable; WEFT_ELIMIT:
+ * option; WEFT_ENOCHANNEL: its dead-letter channel is not declared; WEFT_ENOTFOUND: no schema has the name; WEFT_EUNSUPPORTED: durable; WEFT_ELIMIT:
  * channels_max; WEFT_ENOMEM; WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_channel_declare(weft_node *node, const char *name, const weft_channel_options *options);
 

@@ -96,12 +96,14 @@ typedef struct weft_ticket {
 } weft_ticket;
 
 /* How it ended. Filled in by us; release it with weft_reply_release. The code is one of these:
- *   failed       the handler's own, or "unsettled", "not_cancelled" (it acknowledged a cancel that nobody asked for)
+ *   failed       the handler's own, or "unsettled", "not_cancelled" (it acknowledged a cancel that nobody asked for),
+ *                "result_schema_mismatch" (the result is not what the channel promises; the message says where)
  *   worker_died  "worker_died", "abandoned"
  *   timed_out    "schedule_to_start", "start_to_close", "schedule_to_close", "heartbeat"
  *   cancelled    "cancelled", "cancel_grace" (it did not acknowledge in time), "caller_died", "caller_closed",
  * "node_closed"
- *   rejected     the words of WEFT_REJECTIONS in channel.h */
+ *   rejected     the words of WEFT_REJECTIONS in channel.h; with "schema_mismatch" and "content_type" the message says
+ *                where and what */
 typedef struct weft_reply {
     weft_dispatch_id id;
     weft_outcome outcome;
@@ -136,7 +138,7 @@ WEFT_API weft_error weft_dispatch(weft_node *node, const char *channel, weft_byt
 /* Dispatches; `ended` is called once with the outcome, on the node's callback thread, one call at a time, in the order
  * of the outcomes; the reply is lent for that call. ended NULL: nobody wants to know (detached: it can be fetched);
  * with options.updated that is WEFT_EINVAL. token comes back in the reply. WEFT_OK: admitted; ticket (may be NULL) says
- * how. WEFT_EREJECTED: not admitted, ended is not called, ticket says why. WEFT_ESYSTEM: no callback thread to be had.
+ * how. WEFT_EREJECTED: not admitted, ended is not called, ticket says why (and weft_error_message() in a sentence). WEFT_ESYSTEM: no callback thread to be had.
  * Other codes as weft_dispatch, without WEFT_EDEADLK. Never blocks for long. Any thread, handlers and callbacks too. */
 WEFT_API weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes payload,
                                         const weft_dispatch_options *options,

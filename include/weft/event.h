@@ -24,6 +24,7 @@ typedef struct weft_event {
     weft_bytes payload;
     const char *content_type; /* or NULL */
     uint32_t dropped;         /* events that this subscriber lost between the one before and this */
+    const uint8_t *schema_id; /* of WEFT_SCHEMA_ID_BYTES: the schema that it matches; NULL: it met none */
     void *memory;             /* ours */
 } weft_event;
 
@@ -93,7 +94,8 @@ extern "C" {
 /* Publishes an event. payload: copies. options: borrows, NULL = defaults. *heard (may be NULL) is the number of
  * subscribers who have it in their inbox now; 0 is no error. Never blocks for long, whoever is slow.
  * WEFT_ENOCHANNEL: not declared, and no template makes it; WEFT_EINVAL: no event channel, or an option; WEFT_ELIMIT: over
- * the channel's payload_bytes_max; WEFT_ECLOSED: the node closes, or the channel is drained; WEFT_EDEAD: the
+ * the channel's payload_bytes_max; WEFT_EMISMATCH: its schema refuses it, the message says where and what, or its content
+ * type; WEFT_ECLOSED: the node closes, or the channel is drained; WEFT_EDEAD: the
  * participant; WEFT_ENOMEM: nobody has it. Any thread, handlers and callbacks too. */
 WEFT_API weft_error weft_publish(weft_node *node, const char *channel, weft_bytes payload,
                                  const weft_publish_options *options, uint32_t *heard);

@@ -6,6 +6,7 @@
 #include <weft/dispatch.h>
 #include <weft/event.h>
 #include <weft/node.h>
+#include <weft/schema.h>
 #include <weft/types.h>
 #include <weft/worker.h>
 
@@ -18,14 +19,19 @@ typedef struct weft_queue_info {
 
 typedef struct weft_worker_listing {
     weft_worker_info info;
-    const char *group;                 /* of its handler; NULL: pull or inline */
-    const char *const *activity_types; /* those it takes */
-    size_t activity_types_count;       /* 0 = it takes every type */
+    const char *group;                                 /* of its handler; NULL: pull or inline */
+    const char *const *activity_types;                 /* those it takes */
+    size_t activity_types_count;                       /* 0 = it takes every type */
+    const uint8_t (*schema_ids)[WEFT_SCHEMA_ID_BYTES]; /* those it understands */
+    size_t schema_ids_count;                           /* 0 = every schema */
 } weft_worker_listing;
 
 typedef struct weft_channel_listing {
     weft_channel_info info;
     weft_channel_options options;
+    const uint8_t *schema_id;        /* of options.schema; NULL = it has none. Of WEFT_SCHEMA_ID_BYTES, as the next: */
+    const uint8_t *result_schema_id; /* of options.result_schema */
+    uint64_t schema_generation;      /* rises with each replacement on the node; 0 = it has none */
     weft_latency latency;
     const weft_queue_info *queues; /* those with something in them */
     size_t queues_count;
@@ -52,6 +58,7 @@ typedef struct weft_listing {
     X(ELIGIBLE, 0, "eligible")           /* none: it would get it */                                                   \
     X(LINK, 1, "link")                   /* its link is not armed yet, or has fired */                                 \
     X(ACTIVITY_TYPE, 2, "activity_type") /* it does not take that type */                                              \
+    X(SCHEMA, 7, "schema")               /* it does not understand the schema that the dispatch met */                 \
     X(DRAINING, 3, "draining")           /* it takes nothing more */                                                   \
     X(EXCLUDED, 4, "excluded")           /* the dispatch has died of it, or of its participant */                      \
     X(CAPACITY, 5, "capacity")           /* max_concurrent attempts are in flight */                                   \
@@ -113,7 +120,7 @@ WEFT_API weft_error weft_listing_json(const weft_listing *listing, char **text, 
 
 /* Why a request would wait, or be rejected: asks what weft_dispatch would, changes nothing, and tells of each worker of
  * the channel the first rule that refuses it, from the predicate that decides. Of the payload and the key nothing is
- * asked. (With WEFT_OWNER_THREAD the thread becomes a participant, as in weft_dispatch.) options: borrows, NULL = defaults. Gives *why: release it. WEFT_ENOCHANNEL; WEFT_EINVAL; WEFT_ENOMEM; WEFT_EDEAD;
+ * asked: it is taken to match the schema that the channel has now. (With WEFT_OWNER_THREAD the thread becomes a participant, as in weft_dispatch.) options: borrows, NULL = defaults. Gives *why: release it. WEFT_ENOCHANNEL; WEFT_EINVAL; WEFT_ENOMEM; WEFT_EDEAD;
  * WEFT_ELIMIT: dispatches_max, or the channel's activity types; WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_dispatch_why(weft_node *node, const char *channel, const weft_dispatch_options *options,
                                       weft_why *why);

@@ -30,6 +30,7 @@ typedef struct weft_letter {
     weft_priority priority;
     const char *activity_type; /* or NULL. Lends, like what follows, until it is released. */
     const char *content_type;  /* or NULL */
+    const uint8_t *schema_id;  /* of WEFT_SCHEMA_ID_BYTES: the schema that it met when it was dispatched, or NULL */
     weft_bytes payload;
     uint64_t came_wall_ns; /* CLOCK_REALTIME since 1970 */
     uint64_t queued_ns;    /* in all: waiting for a worker */

@@ -63,9 +63,10 @@ typedef struct weft_node_options {
     const weft_allocator *allocator; /* copies; NULL = malloc */
     const weft_hooks *hooks;         /* copies; NULL = none */
     uint32_t subscriptions_max;
+    uint32_t schemas_max; /* registered by name */
 } weft_node_options;
 
-#define WEFT_NODE_OPTIONS_VALUES 1, 0, 0, 65536, 1048576, 65536, 4194304, 60000, 0, 0, 65536
+#define WEFT_NODE_OPTIONS_VALUES 1, 0, 0, 65536, 1048576, 65536, 4194304, 60000, 0, 0, 65536, 1024
 #ifdef __cplusplus
 #define WEFT_NODE_OPTIONS (weft_node_options{WEFT_NODE_OPTIONS_VALUES})
 #else

@@ -22,6 +22,10 @@ WEFT_API const char *weft_task_activity_type(const weft_task *task);
 WEFT_API uint32_t weft_task_attempt(const weft_task *task);
 WEFT_API weft_dispatch_id weft_task_dispatch(const weft_task *task);
 
+/* The id (WEFT_SCHEMA_ID_BYTES) of the schema that the payload was found to match when it was dispatched, which need not be
+ * the channel's any more; NULL: it met none. Lends likewise. */
+WEFT_API const uint8_t *weft_task_schema(const weft_task *task);
+
 /* Milliseconds until the dispatch times out, by whichever of its times ends first; WEFT_FOREVER = no bound. */
 WEFT_API uint32_t weft_task_remaining_ms(const weft_task *task);
 
@@ -60,7 +64,9 @@ WEFT_API weft_error weft_task_partial(weft_task *task, weft_bytes payload, uint3
 WEFT_API weft_error weft_task_keep(weft_task *task);
 
 /* The four ways to settle.
- *   complete            outcome completed, with a result. result: copies.
+ *   complete            outcome completed, with a result. result: copies. Where the dispatch met a channel with a result
+ *                       schema that it does not match, the outcome is failed ("result_schema_mismatch"), and this call
+ *                       returns WEFT_EMISMATCH: the message says where and what; the task is settled.
  *   complete_as         the same with a content type; NULL = none.
  *   fail                outcome failed, with a code (1 to 64 of [A-Za-z0-9_.-]) and a sentence. Both: copies.
  *   acknowledge_cancel  the work has stopped because of the cancel: outcome cancelled. Where none was asked for: fail.

@@ -19,5 +19,6 @@
 #include <weft/letter.h>
 #include <weft/inspect.h>
 #include <weft/schema.h>
+#include <weft/contract.h>
 
 #endif

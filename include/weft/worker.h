@@ -2,6 +2,7 @@
 #ifndef WEFT_WORKER_H
 #define WEFT_WORKER_H
 
+#include <weft/schema.h>
 #include <weft/types.h>
 
 /* Runs one task. It settles the task once, in this call or later from any thread; one that returns with the task
@@ -16,7 +17,7 @@ typedef enum weft_worker_flags {
                        re-dispatch that no caller's thread brings runs on the default group. */
 } weft_worker_flags;
 
-enum { WEFT_ACTIVITY_TYPES_MAX = 32, WEFT_CONCURRENT_MAX = 65536 };
+enum { WEFT_ACTIVITY_TYPES_MAX = 32, WEFT_CONCURRENT_MAX = 65536, WEFT_SCHEMA_IDS_MAX = 8, WEFT_SCHEMA_SETS_MAX = 16 };
 
 typedef struct weft_worker_options {
     uint32_t version;                  /* filled in by WEFT_WORKER_OPTIONS */
@@ -30,9 +31,13 @@ typedef struct weft_worker_options {
     void *(*state_new)(
         void *context);              /* a fresh state for this worker, made in the registering thread; NULL = failed */
     void (*state_free)(void *state); /* called once, when the worker is gone and no handler of it runs */
+    const uint8_t (*schema_ids)[WEFT_SCHEMA_ID_BYTES]; /* copies; the schemas that it understands: it gets nothing that
+        matched another when it was dispatched; what met no schema it gets. While a channel goes over from one schema to the
+        next, workers that name both keep what waits moving: a worker looks past at most 256 that it does not understand */
+    size_t schema_ids_count; /* at most WEFT_SCHEMA_IDS_MAX; 0 = it understands every schema */
 } weft_worker_options;
 
-#define WEFT_WORKER_OPTIONS_VALUES 1, 0, 1, 0, 0, 0, 0, 0, 0, 0
+#define WEFT_WORKER_OPTIONS_VALUES 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0
 #ifdef __cplusplus
 #define WEFT_WORKER_OPTIONS (weft_worker_options{WEFT_WORKER_OPTIONS_VALUES})
 #else
@@ -72,7 +77,8 @@ extern "C" {
  * fetched with weft_worker_next. context goes to the handler (state_new's result instead, where that is set). options:
  * copies, NULL = defaults. Gives *worker: end it with weft_worker_unregister. It is eligible when this returns, unless
  * its participant has died by then (WEFT_EDEAD).
- * WEFT_EEXIST: the name is taken on that channel; WEFT_ENOCHANNEL; WEFT_EDEAD; WEFT_EINVAL; WEFT_ELIMIT; WEFT_ENOMEM
+ * WEFT_EEXIST: the name is taken on that channel; WEFT_ENOCHANNEL; WEFT_EDEAD; WEFT_EINVAL; WEFT_ELIMIT: the message
+ * names the bound (the workers of a channel name at most WEFT_SCHEMA_SETS_MAX different sets of schemas); WEFT_ENOMEM
  * (also where state_new failed); WEFT_ESYSTEM: no thread; WEFT_ECLOSED. Any thread, handlers too. */
 WEFT_API weft_error weft_worker_register(weft_node *node, const char *channel, weft_handler handler, void *context,
                                          const weft_worker_options *options, weft_worker **worker);

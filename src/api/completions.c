@@ -71,6 +71,7 @@ weft_error weft_dispatch_submit(weft_completions *completions, const char *chann
 {
     struct core_request request;
     struct core_admitted admitted = {.admission = WEFT_ADMISSION_NONE};
+    struct mismatch mismatch = {.counted = false};
     if (weft__forked) return weft__error_forked(__func__);
     if (!completions) return weft__error_null(__func__, "completions");
     weft_node *node = completions->node;
@@ -80,15 +81,18 @@ weft_error weft_dispatch_submit(weft_completions *completions, const char *chann
     request.token = token;
     uint64_t now_ns = weft__enter(node);
     bool full = completions->outstanding_count >= completions->outstanding_max;
-    error = full ? WEFT_EAGAIN : weft__core_dispatch(node->core, now_ns, &request, &admitted);
-    if (!error) completions->outstanding_count++;
-    weft__leave(node);
-    if (error) weft__request_drop(&request);
+    error = WEFT_EAGAIN;
+    if (!full) {
+        completions->outstanding_count++; /* its place, should the lock be let go of */
+        error = weft__request_dispatch(node, &request, &admitted, &mismatch, &now_ns);
+        if (error) completions->outstanding_count--;
+    }
+    weft__request_leave(node, &request, error, &mismatch);
     if (!error || error == WEFT_EREJECTED) weft__ticket_fill(ticket, &admitted);
     if (full)
         return weft__error(error, "%s: %u are open or not fetched, as many as may be", channel,
                            completions->outstanding_max);
-    return weft__request_report(&request, error, &admitted);
+    return weft__request_report(&request, error, &admitted, &mismatch);
 }
 
 /* Inside: as many outcomes as there are. What tasks say in between is told on the way, outside; the call is counted

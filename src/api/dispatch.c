@@ -34,14 +34,14 @@ static uint32_t less(uint32_t time_ms, uint64_t waited_ms)
 
 /* Inside: admits it, waiting for room where the channel lets its callers wait. */
 static weft_error admit(weft_node *node, const struct core_request *asked, struct core_admitted *admitted,
-                        uint64_t *now_ns)
+                        struct mismatch *mismatch, uint64_t *now_ns)
 {
     const uint64_t since_ns = *now_ns;
     struct core_request request = *asked;
     uint64_t deadline_ns = 0;
     for (request.waits = true;;) {
         struct waiter waiter;
-        weft_error error = weft__core_dispatch(node->core, *now_ns, &request, admitted);
+        weft_error error = weft__request_dispatch(node, &request, admitted, mismatch, now_ns);
         if (error != WEFT_EREJECTED || !admitted->blocks) return error;
         if (!deadline_ns) deadline_ns = weft__deadline(since_ns, admitted->block_ms);
         request.waits = *now_ns < deadline_ns;
@@ -70,12 +70,18 @@ static void await_outcome(weft_node *node, struct core_dest *dest, struct execut
     }
 }
 
-static void reply_rejected(weft_reply *reply, const struct core_admitted *admitted)
+/* The sentence of a mismatch is a message like that of a failure; without memory for it the code must do. */
+static void reply_rejected(weft_node *node, weft_reply *reply, const struct core_admitted *admitted,
+                           const struct mismatch *mismatch)
 {
+    size_t size = strlen(mismatch->sentence);
+    struct message *sentence = size ? weft__message_new(&node->mem, mismatch->sentence, size, NULL) : NULL;
     *reply = (weft_reply){.outcome = WEFT_REJECTED,
                           .admission = WEFT_ADMISSION_REJECTED,
                           .retry_after_ms = admitted->retry_after_ms,
-                          .code = admitted->reason};
+                          .code = admitted->reason,
+                          .message = sentence ? (const char *)sentence->bytes : NULL,
+                          .memory = sentence};
 }
 
 weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payload, const weft_dispatch_options *options,
@@ -83,6 +89,7 @@ weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payloa
 {
     struct core_request request;
     struct core_admitted admitted;
+    struct mismatch mismatch = {.counted = true};
     struct core_outcome outcome;
     struct core_dest dest;
     struct executor *lent;
@@ -98,22 +105,14 @@ weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payloa
     request.dest = &dest;
     uint64_t now_ns = weft__enter(node);
     weft__call_begin(node);
-    error = admit(node, &request, &admitted, &now_ns);
+    error = admit(node, &request, &admitted, &mismatch, &now_ns);
     if (!error) await_outcome(node, &dest, lent, &outcome, &now_ns);
-    if (error) {
-        weft__leave(node);
-        weft__request_drop(&request); /* before the call is over: after that the node may be gone */
-        (void)weft__enter(node);
-    }
-    weft__leave_call(node);
+    if (error == WEFT_EREJECTED) reply_rejected(node, reply, &admitted, &mismatch);
+    weft__request_leave(node, &request, error, &mismatch);
     weft__lend_end(lent);
-    if (!error) {
-        weft__reply_fill(reply, &outcome);
-    } else if (error == WEFT_EREJECTED) {
-        reply_rejected(reply, &admitted);
-        error = WEFT_OK;
-    }
-    return weft__request_report(&request, error, &admitted);
+    if (!error) weft__reply_fill(reply, &outcome);
+    if (error == WEFT_EREJECTED) error = WEFT_OK;
+    return weft__request_report(&request, error, &admitted, NULL);
 }
 
 /* --- and be called ------------------------------------------------------------------------------------------------- */
@@ -125,6 +124,7 @@ weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes 
 {
     struct core_request request;
     struct core_admitted admitted = {.admission = WEFT_ADMISSION_NONE};
+    struct mismatch mismatch = {.counted = false};
     if (weft__forked) return weft__error_forked(__func__);
     weft_error error = weft__request_fill(node, channel, payload, options, &request);
     if (error) return error;
@@ -141,11 +141,10 @@ weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes 
     request.context = context;
     request.context2 = weft__ended_pack(ended);
     uint64_t now_ns = weft__enter(node);
-    error = weft__core_dispatch(node->core, now_ns, &request, &admitted);
-    weft__leave(node);
-    if (error) weft__request_drop(&request);
+    error = weft__request_dispatch(node, &request, &admitted, &mismatch, &now_ns);
+    weft__request_leave(node, &request, error, &mismatch);
     if (!error || error == WEFT_EREJECTED) weft__ticket_fill(ticket, &admitted);
-    return weft__request_report(&request, error, &admitted);
+    return weft__request_report(&request, error, &admitted, &mismatch);
 }
 
 weft_error weft_dispatch_cancel(weft_node *node, weft_dispatch_id id)

@@ -74,6 +74,48 @@ static weft_error check_fits(weft_node *node, const char *channel, uint64_t hash
     return weft__error(WEFT_ELIMIT, "%s: %zu bytes are over its payload_bytes_max", channel, size_bytes);
 }
 
+/* The message has not met what its channel asks for now: holds it against that, outside, until that is so no more. Called
+ * inside, returns inside, with the call counted. */
+static weft_error meet_and_publish(weft_node *node, struct core_publication *publication, uint32_t *heard,
+                                   char *sentence)
+{
+    struct mismatch mismatch;
+    weft_error error = WEFT_ESTALE;
+    weft__call_begin(node);
+    while (error == WEFT_ESTALE) {
+        weft__leave(node);
+        error = weft__contract_meet(node, publication->message, *publication->wanted, &mismatch);
+        uint64_t now_ns = weft__enter(node);
+        if (!error) error = weft__core_publish(node->core, now_ns, publication, heard, sentence);
+    }
+    if (error != WEFT_EMISMATCH) return error;
+    weft__core_publish_refuse(node->core, publication->channel, publication->channel_hash);
+    (void)snprintf(sentence, ERROR_TEXT_MAX, "%.140s: %.360s", publication->channel, mismatch.sentence);
+    return error;
+}
+
+/* Takes the message, whatever comes of it. */
+static weft_error publish(weft_node *node, struct core_publication *publication, uint32_t *heard, char *sentence)
+{
+    struct contract *wanted = NULL;
+    publication->wanted = &wanted;
+    uint64_t now_ns = weft__enter(node);
+    weft_error error = weft__core_publish(node->core, now_ns, publication, heard, sentence);
+    if (error != WEFT_ESTALE) {
+        weft__leave(node);
+        if (error) weft__message_drop(publication->message);
+        return error;
+    }
+    error = meet_and_publish(node, publication, heard, sentence);
+    if (error) {
+        weft__leave(node);
+        weft__message_drop(publication->message); /* before the call is over: after that the node may be gone */
+        (void)weft__enter(node);
+    }
+    weft__leave_call(node);
+    return error;
+}
+
 weft_error weft_publish(weft_node *node, const char *channel, weft_bytes payload, const weft_publish_options *options,
                         uint32_t *heard)
 {
@@ -94,10 +136,7 @@ weft_error weft_publish(weft_node *node, const char *channel, weft_bytes payload
     publication.wall_ns = weft__clock_wall_ns();
 
     uint32_t heard_by = 0;
-    uint64_t now_ns = weft__enter(node);
-    error = weft__core_publish(node->core, now_ns, &publication, &heard_by, sentence);
-    weft__leave(node);
-    if (error) weft__message_drop(publication.message);
+    error = publish(node, &publication, &heard_by, sentence);
     if (!error && heard) *heard = heard_by;
     return report(error, channel, sentence);
 }

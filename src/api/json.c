@@ -1,5 +1,7 @@
 #include "api/json.h"
 
+#include <weft/schema.h>
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -118,6 +120,14 @@ void weft__json_text(struct json *json, const char *name, const char *value)
         put_string(json, value);
     else
         put(json, "null", 4);
+}
+
+void weft__json_id(struct json *json, const char *name, const uint8_t *id)
+{
+    char digits[2 * WEFT_SCHEMA_ID_BYTES + 1];
+    for (int i = 0; id && i < WEFT_SCHEMA_ID_BYTES; i++)
+        (void)snprintf(digits + 2 * (size_t)i, 3, "%02x", id[i]);
+    weft__json_text(json, name, id ? digits : NULL);
 }
 
 void weft__json_drop(struct json *json)

@@ -19,6 +19,7 @@ void weft__json_close(struct json *json, char bracket);
 void weft__json_number(struct json *json, const char *name, uint64_t value);
 void weft__json_signed(struct json *json, const char *name, int64_t value);
 void weft__json_bool(struct json *json, const char *name, bool value);
+void weft__json_id(struct json *json, const char *name, const uint8_t *id); /* a schema's, in hexadecimal; NULL: null */
 void weft__json_text(struct json *json, const char *name, const char *value); /* NULL: null */
 
 /* Frees the text. */

@@ -77,9 +77,23 @@ static bool add_queues(struct arena *arena, const struct core_channel_row *row, 
     return true;
 }
 
+/* "": none, which stays NULL. */
+static bool copy_schema(struct arena *arena, const struct core_schema_row *row, const char **name, const uint8_t **id)
+{
+    if (!row->name[0]) return true;
+    uint8_t *copy = weft__arena_alloc(arena, sizeof(row->id));
+    *name = weft__arena_text(arena, row->name);
+    if (copy) *id = memcpy(copy, row->id, sizeof(row->id));
+    return *name && *id;
+}
+
 static bool fill_channel(struct arena *arena, const struct core_channel_row *row, weft_channel_listing *listing)
 {
-    *listing = (weft_channel_listing){.info = row->info, .options = row->options, .latency = row->latency};
+    *listing = (weft_channel_listing){
+        .info = row->info, .options = row->options, .schema_generation = row->generation, .latency = row->latency};
+    if (!copy_schema(arena, &row->schema, &listing->options.schema, &listing->schema_id) ||
+        !copy_schema(arena, &row->result_schema, &listing->options.result_schema, &listing->result_schema_id))
+        return false;
     if (row->dead_letter[0] && !(listing->options.dead_letter = weft__arena_text(arena, row->dead_letter)))
         return false;
     listing->deaths_count = row->deaths_count;
@@ -153,6 +167,25 @@ static bool same_types(const weft_worker_listing *known, const struct core_worke
     return bytes == row->activity_types_bytes && memcmp(first, row->activity_types, bytes) == 0;
 }
 
+static bool same_ids(const weft_worker_listing *known, const struct core_worker_row *row)
+{
+    return known->schema_ids_count == row->schema_ids_count &&
+           memcmp(known->schema_ids, row->schema_ids, row->schema_ids_count * sizeof(*row->schema_ids)) == 0;
+}
+
+static bool copy_ids(struct arena *arena, const struct core_worker_row *row, const weft_worker_listing *known,
+                     weft_worker_listing *listing)
+{
+    listing->schema_ids_count = row->schema_ids_count;
+    if (row->schema_ids_count == 0) return true;
+    size_t size_bytes = row->schema_ids_count * sizeof(*row->schema_ids);
+    listing->schema_ids = known->schema_ids;
+    if (same_ids(known, row)) return true;
+    void *copy = weft__arena_alloc(arena, size_bytes);
+    if (copy) listing->schema_ids = memcpy(copy, row->schema_ids, size_bytes);
+    return copy != NULL;
+}
+
 /* Workers of a kind are registered together: what one shares with the one before is not copied again. */
 static bool fill_worker(struct arena *arena, const struct core_worker_row *row, const struct found_worker *before,
                         struct found_worker *found)
@@ -165,6 +198,7 @@ static bool fill_worker(struct arena *arena, const struct core_worker_row *row, 
         found->listing.group = same ? known->group : weft__arena_text(arena, row->group);
         if (!found->listing.group) return false;
     }
+    if (!copy_ids(arena, row, known, &found->listing)) return false;
     if (row->activity_types_count == 0) return true;
     found->listing.activity_types = same_types(known, row) ? known->activity_types : copy_types(arena, row);
     return found->listing.activity_types != NULL;

@@ -135,6 +135,8 @@ static void put_info(struct json *json, const weft_channel_info *i)
     NUMBER(i, delivered)
     NUMBER(i, dropped)
     NUMBER(i, cut)
+    NUMBER(i, mismatched)
+    NUMBER(i, results_mismatched)
     weft__json_close(json, '}');
 }
 
@@ -164,6 +166,9 @@ static void put_options(struct json *json, const weft_channel_options *o)
     weft__json_text(json, "dead_letter", o->dead_letter);
     bound_ms(json, "dedup_ms", o->dedup_ms);
     NUMBER(o, dedup_max)
+    weft__json_text(json, "schema", o->schema);
+    weft__json_text(json, "result_schema", o->result_schema);
+    weft__json_bool(json, "opaque", o->opaque);
     weft__json_close(json, '}');
 }
 
@@ -211,6 +216,10 @@ static void put_worker(struct json *json, const weft_worker_listing *w)
     for (size_t i = 0; i < w->activity_types_count; i++)
         weft__json_text(json, NULL, w->activity_types[i]);
     weft__json_close(json, ']');
+    weft__json_open(json, "schema_ids", '[');
+    for (size_t i = 0; i < w->schema_ids_count; i++)
+        weft__json_id(json, NULL, w->schema_ids[i]);
+    weft__json_close(json, ']');
     weft__json_close(json, '}');
 }
 
@@ -238,6 +247,9 @@ static void put_channel(struct json *json, const weft_channel_listing *c)
     weft__json_open(json, NULL, '{');
     put_info(json, &c->info);
     put_options(json, &c->options);
+    weft__json_id(json, "schema_id", c->schema_id);
+    weft__json_id(json, "result_schema_id", c->result_schema_id);
+    NUMBER(c, schema_generation)
     weft__json_open(json, "latency", '{');
     put_buckets(json, "queue", c->latency.queue);
     put_buckets(json, "run", c->latency.run);

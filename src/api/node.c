@@ -39,11 +39,9 @@ static weft_error check_options(const weft_node_options *o)
     const struct {
         const char *name;
         uint32_t value;
-    } bounds[] = {{"channels_max", o->channels_max},
-                  {"workers_max", o->workers_max},
-                  {"participants_max", o->participants_max},
-                  {"dispatches_max", o->dispatches_max},
-                  {"subscriptions_max", o->subscriptions_max}};
+    } bounds[] = {{"channels_max", o->channels_max},           {"workers_max", o->workers_max},
+                  {"participants_max", o->participants_max},   {"dispatches_max", o->dispatches_max},
+                  {"subscriptions_max", o->subscriptions_max}, {"schemas_max", o->schemas_max}};
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
         if (!bounds[i].value || bounds[i].value >= 1U << SLOT_INDEX_BITS)
             return weft__error(WEFT_EINVAL, "node: %s of %u is outside 1 to 2^%d - 1", bounds[i].name, bounds[i].value,
@@ -60,7 +58,8 @@ static weft_node *node_new(const struct mem *mem, const weft_node_options *o)
                                        .sessions_max = o->participants_max,
                                        .dispatches_max = o->dispatches_max,
                                        .outcome_keep_ms = o->outcome_keep_ms,
-                                       .subscriptions_max = o->subscriptions_max};
+                                       .subscriptions_max = o->subscriptions_max,
+                                       .schemas_max = o->schemas_max};
     weft_node *node = weft__mem_zalloc(mem, sizeof(*node));
     if (!node) return NULL;
     node->mem = *mem;
@@ -87,6 +86,7 @@ static void node_free(weft_node *node)
     struct mem mem = node->mem;
     weft__participants_fini(node);
     weft__core_free(node->core); /* its records know the groups */
+    weft__contracts_fini(node);
     for (struct list_node *on; (on = list_first(&node->groups));)
         weft__group_free(list_record(on, weft_group, on_node));
     weft__lock_fini(&node->core_lock);

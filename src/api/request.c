@@ -131,14 +131,46 @@ void weft__request_drop(struct core_request *request)
     request->payload = NULL;
 }
 
+weft_error weft__request_dispatch(weft_node *node, struct core_request *request, struct core_admitted *admitted,
+                                  struct mismatch *mismatch, uint64_t *now_ns)
+{
+    weft_error error;
+    mismatch->sentence[0] = '\0';
+    while ((error = weft__core_dispatch(node->core, *now_ns, request, admitted)) == WEFT_ESTALE) {
+        if (!mismatch->counted) weft__call_begin(node);
+        mismatch->counted = true;
+        weft__leave(node);
+        error = weft__contract_meet(node, request->payload, admitted->contract, mismatch);
+        *now_ns = weft__enter(node);
+        if (error == WEFT_EMISMATCH)
+            return weft__core_dispatch_refuse(node->core, *now_ns, request, mismatch->reason, admitted);
+        if (error) return error;
+    }
+    return error;
+}
+
+void weft__request_leave(weft_node *node, struct core_request *request, weft_error error,
+                         const struct mismatch *mismatch)
+{
+    if (error || !mismatch->counted) {
+        weft__leave(node);
+        if (error) weft__request_drop(request); /* before the call is over: after that the node may be gone */
+        if (!mismatch->counted) return;
+        (void)weft__enter(node);
+    }
+    weft__leave_call(node);
+}
+
 weft_error weft__request_report(const struct core_request *request, weft_error error,
-                                const struct core_admitted *admitted)
+                                const struct core_admitted *admitted, const struct mismatch *mismatch)
 {
     if (error == WEFT_ENOCHANNEL && !weft__channel_name_valid(request->channel))
         return weft__error(WEFT_EINVAL, "%.80s: not a channel's name, which is <kind>.<namespace>.<name>",
                            request->channel);
     if (error == WEFT_EINVAL)
         return weft__error(error, "%s: only a dispatch channel takes dispatches", request->channel);
+    if (error == WEFT_EREJECTED && mismatch && mismatch->sentence[0])
+        return weft__error(error, "%s: rejected: %s: %s", request->channel, admitted->reason, mismatch->sentence);
     if (error == WEFT_EREJECTED) return weft__error(error, "%s: rejected: %s", request->channel, admitted->reason);
     if (error == WEFT_ELIMIT)
         return weft__error(error, "%s: dispatches_max of the node, or the activity types of a channel",

@@ -5,15 +5,25 @@
 #include <weft/dispatch.h>
 
 #include "core/core.h"
+#include "exec/contract.h"
 
 /* Checks and copies; *request then owns a payload, until the core took it or weft__request_drop. Says what is wrong. */
 weft_error weft__request_fill(weft_node *node, const char *channel, weft_bytes payload,
                               const weft_dispatch_options *options, struct core_request *request);
 void weft__request_drop(struct core_request *request);
 
-/* What the core returned for it, as the call's own result, with a sentence. */
+/* weft__core_dispatch, whose WEFT_ESTALE it answers: holds the payload against what its channel asks of it now, outside.
+ * Where that refuses it, WEFT_EREJECTED, and mismatch says why. Called inside, returns inside; *now_ns is the time then. */
+weft_error weft__request_dispatch(weft_node *node, struct core_request *request, struct core_admitted *admitted,
+                                  struct mismatch *mismatch, uint64_t *now_ns);
+
+/* Leaves after it: the payload is dropped where there was an error. The node may be gone then. */
+void weft__request_leave(weft_node *node, struct core_request *request, weft_error error,
+                         const struct mismatch *mismatch);
+
+/* What that returned, as the call's own result, with a sentence. mismatch may be NULL. */
 weft_error weft__request_report(const struct core_request *request, weft_error error,
-                                const struct core_admitted *admitted);
+                                const struct core_admitted *admitted, const struct mismatch *mismatch);
 
 /* Fills the ticket, which may be NULL. */
 void weft__ticket_fill(weft_ticket *ticket, const struct core_admitted *admitted);

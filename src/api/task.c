@@ -49,6 +49,12 @@ weft_dispatch_id weft_task_dispatch(const weft_task *task)
     return task ? core_of_const(task)->id : (weft_dispatch_id){0, 0};
 }
 
+const uint8_t *weft_task_schema(const weft_task *task)
+{
+    const struct named_schema *met = task ? weft__message_schema(core_of_const(task)->payload) : NULL;
+    return met ? met->id : NULL;
+}
+
 uint32_t weft_task_remaining_ms(const weft_task *task)
 {
     if (!task) return 0;
@@ -116,6 +122,17 @@ static weft_error settle(weft_task *task, enum core_result_kind kind, struct mes
     return weft__error_plain(error, "task");
 }
 
+/* The result breaks the channel's contract: that is how it failed. */
+static weft_error settle_mismatch(weft_task *task, const struct mismatch *mismatch)
+{
+    weft_node *node = core_of(task)->shell.context;
+    struct message *message =
+        weft__message_new(&node->mem, mismatch->sentence, strlen(mismatch->sentence), "result_schema_mismatch");
+    if (!message) return weft__error(WEFT_ENOMEM, "weft_task_complete: no memory for the message");
+    weft_error error = settle(task, CORE_RESULT_MISMATCH, message);
+    return error ? error : weft__error(WEFT_EMISMATCH, "task: result_schema_mismatch: %s", mismatch->sentence);
+}
+
 weft_error weft_task_complete(weft_task *task, weft_bytes result)
 {
     if (weft__forked) return weft__error_forked(__func__);
@@ -130,6 +147,10 @@ weft_error weft_task_complete_as(weft_task *task, weft_bytes result, const char 
     weft_error error = weft__error_content_type("weft_task_complete", content_type);
     if (error) return error;
     weft_node *node = core_of(task)->shell.context;
+    struct mismatch mismatch;
+    error = weft__contract_result(node, core_of(task)->payload, result, content_type, &mismatch);
+    if (error == WEFT_EMISMATCH) return settle_mismatch(task, &mismatch);
+    if (error) return weft__error(error, "weft_task_complete: no memory to look at the result");
     struct message *message = weft__message_new(&node->mem, result.data, result.size, content_type);
     if (!message) return weft__error(WEFT_ENOMEM, "weft_task_complete: no memory for %zu bytes", result.size);
     return settle(task, CORE_RESULT_COMPLETE, message);

@@ -38,7 +38,7 @@ static bool add_rows(struct asking *asking)
         weft_refusal *refusal = &asking->refusals[asking->refusals_count++];
         refusal->worker = row->worker.info;
         refusal->rule = row->rule;
-        weft__refusal_text(row, asking->answer.activity_type, refusal->sentence, sizeof(refusal->sentence));
+        weft__refusal_text(row, &asking->answer, refusal->sentence, sizeof(refusal->sentence));
         asking->tally.by_rule[row->rule]++;
     }
     return true;
@@ -145,7 +145,7 @@ weft_error weft_dispatch_why(weft_node *node, const char *channel, const weft_di
     error = ask(node, &request, (weft_dispatch_id){0, 0}, why);
     weft__request_drop(&request);
     weft__call_close(node);
-    return weft__request_report(&request, error, &none);
+    return weft__request_report(&request, error, &none, NULL);
 }
 
 weft_error weft_why_get(weft_node *node, weft_dispatch_id id, weft_why *why)

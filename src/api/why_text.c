@@ -31,6 +31,14 @@ const char *weft__span_text(uint64_t ns, char *text, size_t size)
     return text;
 }
 
+const char *weft__short_id(const unsigned char *id, char text[SHORT_ID_DIGITS + 1])
+{
+    for (int i = 0; i < SHORT_ID_DIGITS; i += 2)
+        (void)snprintf(text + i, 3, "%02x", id[i / 2]);
+    return text;
+}
+
+#define SHORT_ID(id) weft__short_id(id, (char[SHORT_ID_DIGITS + 1]){0})
 #define SPAN(ns) weft__span_text(ns, (char[24]){0}, 24)
 
 /* --- of one worker ----------------------------------------------------------------------------------------------------- */
@@ -44,6 +52,16 @@ static void say_types(struct sentence *s, const struct core_worker_row *worker, 
         say(s, "%s%.40s", i ? ", " : "", name);
     if (worker->activity_types_count > NAMED_MAX) say(s, " and %u more", worker->activity_types_count - NAMED_MAX);
     say(s, "; not %s", type[0] ? type : "what has no type");
+}
+
+static void say_schema(struct sentence *s, const struct core_worker_row *worker, const struct core_schema_row *met)
+{
+    enum { NAMED_MAX = 4 };
+    say(s, "understands ");
+    for (uint32_t i = 0; i < worker->schema_ids_count && i < NAMED_MAX; i++)
+        say(s, "%s%s", i ? ", " : "", SHORT_ID(worker->schema_ids[i]));
+    if (worker->schema_ids_count > NAMED_MAX) say(s, " and %u more", worker->schema_ids_count - NAMED_MAX);
+    say(s, "; not %s, which is %s", met->name, SHORT_ID(met->id));
 }
 
 static void say_link(struct sentence *s, const struct core_refusal_row *row)
@@ -63,7 +81,7 @@ static void say_excluded(struct sentence *s, const struct core_refusal_row *row)
         say(s, "the dispatch has died of it, and waits %s more for one that it has not tried", SPAN(row->retry_in_ns));
 }
 
-void weft__refusal_text(const struct core_refusal_row *row, const char *type, char *text, size_t size)
+void weft__refusal_text(const struct core_refusal_row *row, const struct core_why *why, char *text, size_t size)
 {
     struct sentence s = {.text = text, .size = size};
     const weft_worker_info *info = &row->worker.info;
@@ -71,7 +89,8 @@ void weft__refusal_text(const struct core_refusal_row *row, const char *type, ch
     switch (row->rule) {
     case WEFT_RULE_ELIGIBLE: say(&s, "may have it: %u of %u in flight", info->in_flight, info->max_concurrent); break;
     case WEFT_RULE_LINK: say_link(&s, row); break;
-    case WEFT_RULE_ACTIVITY_TYPE: say_types(&s, &row->worker, type); break;
+    case WEFT_RULE_ACTIVITY_TYPE: say_types(&s, &row->worker, why->activity_type); break;
+    case WEFT_RULE_SCHEMA: say_schema(&s, &row->worker, &why->schema); break;
     case WEFT_RULE_DRAINING: say(&s, "takes nothing more, it is drained: %u in flight", info->in_flight); break;
     case WEFT_RULE_EXCLUDED: say_excluded(&s, row); break;
     case WEFT_RULE_CAPACITY:
@@ -114,6 +133,9 @@ static void say_nearest(struct sentence *s, const struct core_why *why, const st
         say(s, "it has died of all %u that take it: another worker would help", n[WEFT_RULE_EXCLUDED]);
     else if (n[WEFT_RULE_DRAINING])
         say(s, "all %u that take %s are being drained: register another", n[WEFT_RULE_DRAINING], type);
+    else if (n[WEFT_RULE_SCHEMA])
+        say(s, "none of the %u workers that take %s understands the schema %s (%s): register one that does",
+            n[WEFT_RULE_SCHEMA], type, why->schema.name, SHORT_ID(why->schema.id));
     else if (n[WEFT_RULE_ACTIVITY_TYPE])
         say(s, "no worker of %u takes %s: register one that does", n[WEFT_RULE_ACTIVITY_TYPE], type);
     else

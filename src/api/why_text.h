@@ -4,15 +4,19 @@
 
 #include "core/core.h"
 
-enum { WHY_RULES = WEFT_RULE_EXECUTOR + 1 };
+enum { WHY_RULES = WEFT_RULE_SCHEMA + 1 };
 
 /* How many workers each rule refuses. */
 struct why_tally {
     uint32_t by_rule[WHY_RULES];
 };
 
-/* Of one worker. type: the dispatch's, "" = none. Cut to size bytes with a terminator. */
-void weft__refusal_text(const struct core_refusal_row *row, const char *type, char *text, size_t size);
+/* Of one worker, and the dispatch that why is about. Cut to size bytes with a terminator. */
+void weft__refusal_text(const struct core_refusal_row *row, const struct core_why *why, char *text, size_t size);
+
+/* The beginning of an id in hexadecimal digits. Returns text. */
+enum { SHORT_ID_DIGITS = 16 };
+const char *weft__short_id(const unsigned char *id, char text[SHORT_ID_DIGITS + 1]);
 
 /* Of the whole: why, and what would help. */
 void weft__why_text(const struct core_why *why, const struct why_tally *tally, char *text, size_t size);

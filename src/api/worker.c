@@ -42,6 +42,9 @@ static weft_error check_types(const weft_worker_options *o)
     if (o->activity_types_count > WEFT_ACTIVITY_TYPES_MAX)
         return weft__error(WEFT_EINVAL, "worker: %zu activity types, at most %d", o->activity_types_count,
                            WEFT_ACTIVITY_TYPES_MAX);
+    if (o->schema_ids_count > WEFT_SCHEMA_IDS_MAX)
+        return weft__error(WEFT_EINVAL, "worker: %zu schema ids, at most %d", o->schema_ids_count, WEFT_SCHEMA_IDS_MAX);
+    if (o->schema_ids_count && !o->schema_ids) return weft__error(WEFT_EINVAL, "worker: schema_ids is NULL");
     if (o->activity_types_count && !o->activity_types)
         return weft__error(WEFT_EINVAL, "worker: activity_types is NULL");
     for (size_t i = 0; i < o->activity_types_count; i++)
@@ -148,6 +151,8 @@ weft_error weft_worker_register(weft_node *node, const char *channel, weft_handl
                                     .activity_types = options->activity_types,
                                     .activity_types_count = options->activity_types_count,
                                     .max_concurrent = options->max_concurrent,
+                                    .schema_ids = options->schema_ids,
+                                    .schema_ids_count = options->schema_ids_count,
                                     .context = worker};
     error = place(node, worker, options, &spec);
     if (!error) error = enrol(worker, &spec);

@@ -25,6 +25,7 @@ struct message *weft__message_new_with_extra(const struct mem *mem, const void *
     if (!message) return NULL;
 
     message->mem = mem;
+    message->contract = NULL;
     atomic_init(&message->refs, 1);
     message->content_type_offset = content_type ? (uint32_t)size_bytes + 1 : 0;
     message->size_bytes = size_bytes;
@@ -46,6 +47,21 @@ const char *weft__message_content_type(const struct message *message)
     return message->content_type_offset ? (const char *)message->bytes + message->content_type_offset : NULL;
 }
 
+void weft__message_meet(struct message *message, struct contract *contract)
+{
+    if (message->contract == contract) return;
+    weft__contract_drop(message->contract);
+    message->contract = weft__contract_hold(contract);
+}
+
+const struct named_schema *weft__message_schema(const struct message *message)
+{
+    const struct contract *contract = message ? message->contract : NULL;
+    if (!contract) return NULL;
+    bool looked_at = !contract->opaque || weft__content_type_json(weft__message_content_type(message));
+    return looked_at ? contract->request : NULL;
+}
+
 struct message *weft__message_hold(struct message *message)
 {
     if (message) atomic_fetch_add_explicit(&message->refs, 1, memory_order_relaxed);
@@ -63,6 +79,8 @@ void weft__message_drop(struct message *message)
 {
     if (!message) return;
     if (atomic_load_explicit(&message->refs, memory_order_acquire) == 1 ||
-        atomic_fetch_sub_explicit(&message->refs, 1, memory_order_acq_rel) == 1)
+        atomic_fetch_sub_explicit(&message->refs, 1, memory_order_acq_rel) == 1) {
+        weft__contract_drop(message->contract);
         weft__mem_free(message->mem, message);
+    }
 }

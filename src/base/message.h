@@ -8,10 +8,12 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/contract.h"
 #include "base/mem.h"
 
 struct message {
     const struct mem *mem;
+    struct contract *contract; /* held: the one that the payload met; NULL = none. Set while one thread alone has it */
     atomic_uint refs;
     uint32_t content_type_offset; /* of the terminated content type in bytes; 0 = none given */
     size_t size_bytes;            /* of the payload, which starts at bytes */
@@ -31,6 +33,12 @@ void *weft__message_extra(const struct message *message, size_t extra_bytes);
 
 /* The content type, or NULL where none was given. Lends. */
 const char *weft__message_content_type(const struct message *message);
+
+/* Makes it the contract that the payload met; NULL = none. Holds. Only while nobody else has the message. */
+void weft__message_meet(struct message *message, struct contract *contract);
+
+/* The schema that the payload matches: NULL where nothing was asked of it, or it was not looked at. Lends. Accepts NULL. */
+const struct named_schema *weft__message_schema(const struct message *message);
 
 struct message *weft__message_hold(struct message *message); /* returns it; accepts NULL */
 void weft__message_hold_times(struct message *message, uint32_t times);

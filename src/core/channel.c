@@ -176,12 +176,21 @@ static weft_error options_same(const char *name, const weft_channel_options *a, 
     DIFFERENCE(heartbeat_ms)
     DIFFERENCE(dedup_ms)
     DIFFERENCE(dedup_max)
+    DIFFERENCE(opaque)
 #undef DIFFERENCE
-    const char *keeper = a->dead_letter ? a->dead_letter : "none", *again = b->dead_letter ? b->dead_letter : "none";
-    if (strcmp(keeper, again) == 0) return WEFT_OK;
-    snprintf(message, ERROR_TEXT_MAX, "%.140s: dead_letter is %.140s, and was declared again as %.140s", name, keeper,
-             again);
-    return WEFT_EDIFFERS;
+    const struct {
+        const char *option, *now, *again;
+    } names[] = {{"dead_letter", a->dead_letter, b->dead_letter},
+                 {"schema", a->schema, b->schema},
+                 {"result_schema", a->result_schema, b->result_schema}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const char *now = names[i].now ? names[i].now : "none", *again = names[i].again ? names[i].again : "none";
+        if (strcmp(now, again) == 0) continue;
+        snprintf(message, ERROR_TEXT_MAX, "%.140s: %s is %.140s, and was declared again as %.140s", name,
+                 names[i].option, now, again);
+        return WEFT_EDIFFERS;
+    }
+    return WEFT_OK;
 }
 
 /* --- declaring and deleting ------------------------------------------------------------------------------------------- */
@@ -212,8 +221,24 @@ static weft_error keeper_find(struct core *core, const char *name, const weft_ch
     return WEFT_EINVAL;
 }
 
-static weft_error channel_new(struct core *core, uint64_t hash, const char *name, const weft_channel_options *options,
-                              char *message)
+/* template: what it is made from, else NULL. */
+static weft_error contract_find(struct core *core, const char *name, weft_channel_options *options,
+                                const struct channel_template *template, struct contract **contract, char *message)
+{
+    if (!template) {
+        if (options->result_schema && kind_of(name, strcspn(name, ".")) != CHANNEL_DISPATCH) {
+            snprintf(message, ERROR_TEXT_MAX, "%s: only a dispatch channel has results", name);
+            return WEFT_EINVAL;
+        }
+        return weft__contract_make(core, name, options, contract, message);
+    }
+    *contract = weft__contract_hold(template->contract);
+    weft__contract_name(*contract);
+    return WEFT_OK;
+}
+
+static weft_error channel_new(struct core *core, uint64_t hash, const char *name, weft_channel_options *options,
+                              const struct channel_template *template, char *message)
 {
     if (kind_of(name, strcspn(name, ".")) > CHANNEL_EVENT) {
         snprintf(message, ERROR_TEXT_MAX, "%s: signal and history channels are not served by this version", name);
@@ -224,12 +249,15 @@ static weft_error channel_new(struct core *core, uint64_t hash, const char *name
         return WEFT_ELIMIT;
     }
     struct core_channel *keeper;
+    struct contract *contract;
     weft_error error = keeper_find(core, name, options, &keeper, message);
+    if (!error) error = contract_find(core, name, options, template, &contract, message);
     if (error) return error;
     char *own = weft__mem_text(core->mem, name);
     if (!own || !weft__slotmap_ensure(&core->channels, core->channels.live_count + 1) ||
         !weft__namemap_reserve(&core->channel_names) || (keeper && !weft__letters_ready(core, keeper))) {
         weft__mem_free(core->mem, own);
+        weft__contract_leave(contract);
         snprintf(message, ERROR_TEXT_MAX, "%s: out of memory", name);
         return WEFT_ENOMEM;
     }
@@ -241,6 +269,7 @@ static weft_error channel_new(struct core *core, uint64_t hash, const char *name
     channel->options = *options;
     channel->state = WEFT_CHANNEL_OPEN;
     channel->keeper = keeper;
+    channel->contract = contract;
     if (keeper) {
         channel->options.dead_letter = keeper->name;
         keeper->letters->referrers_count++;
@@ -277,7 +306,7 @@ weft_error weft__core_channel_declare(struct core *core, const char *name, const
     uint64_t hash = weft__name_hash(name);
     struct core_channel *channel = weft__channel_find(core, hash, name);
     if (channel) return options_same(name, &channel->options, &o, message);
-    error = channel_new(core, hash, name, &o, message);
+    error = channel_new(core, hash, name, &o, NULL, message);
     if (!error) weft__note_channel(core, WEFT_NODE_CHANNEL_DECLARED, weft__channel_find(core, hash, name));
     return error;
 }
@@ -289,9 +318,9 @@ static weft_error template_kind_check(const char *pattern, const weft_channel_op
     size_t length = strcspn(pattern, ".");
     bool any = memchr(pattern, '*', length);
     enum channel_kind kind = any ? 0 : kind_of(pattern, length);
-    if (kind != CHANNEL_DISPATCH && options->dead_letter) {
-        snprintf(message, ERROR_TEXT_MAX, "%.200s: only dispatch channels have dead letters: begin it with dispatch.",
-                 pattern);
+    if (kind != CHANNEL_DISPATCH && (options->dead_letter || options->result_schema)) {
+        snprintf(message, ERROR_TEXT_MAX, "%.200s: only dispatch channels have %s: begin it with dispatch.", pattern,
+                 options->dead_letter ? "dead letters" : "results");
         return WEFT_EINVAL;
     }
     if (any || kind == CHANNEL_DISPATCH || kind == CHANNEL_EVENT) return WEFT_OK;
@@ -324,10 +353,17 @@ weft_error weft__core_template_declare(struct core *core, const char *pattern, c
         snprintf(message, ERROR_TEXT_MAX, "%s: there are %d templates already", pattern, CORE_TEMPLATES_MAX);
         return WEFT_ELIMIT;
     }
+    struct contract *contract;
+    error = weft__contract_make(core, pattern, &o, &contract, message);
+    if (error) return error;
     size_t pattern_bytes = strlen(pattern) + 1, keeper_bytes = o.dead_letter ? strlen(o.dead_letter) + 1 : 0;
     struct channel_template *template = weft__mem_alloc(core->mem, sizeof(*template) + pattern_bytes + keeper_bytes);
-    if (!template) return WEFT_ENOMEM;
+    if (!template) {
+        weft__contract_leave(contract);
+        return WEFT_ENOMEM;
+    }
     template->options = o;
+    template->contract = contract;
     memcpy(template->pattern, pattern, pattern_bytes);
     if (keeper_bytes)
         template->options.dead_letter = memcpy(template->pattern + pattern_bytes, o.dead_letter, keeper_bytes);
@@ -350,7 +386,7 @@ struct core_channel *weft__channel_for_worker(struct core *core, uint64_t hash, 
     for (struct list_node *node = core->templates.next; node != &core->templates; node = node->next) {
         struct channel_template *template = list_record(node, struct channel_template, on_core);
         if (!weft__pattern_match(template->pattern, name)) continue;
-        *error = channel_new(core, hash, name, &template->options, message);
+        *error = channel_new(core, hash, name, &template->options, template, message);
         return *error ? NULL : weft__channel_find(core, hash, name);
     }
     return NULL;
@@ -373,6 +409,11 @@ void weft__channel_free(struct core *core, struct core_channel *channel)
     weft__audience_free(core, channel);
     weft__letters_free(core, channel);
     weft__keys_free(core, channel);
+    weft__contract_leave(channel->contract);
+    for (struct understanding *set; (set = channel->understandings);) { /* where the core is freed */
+        channel->understandings = set->next;
+        weft__mem_free(core->mem, set);
+    }
     weft__mem_free(core->mem, channel->deaths);
     weft__mem_free(core->mem, channel->latency);
     weft__mem_free(core->mem, channel->name);
@@ -426,6 +467,9 @@ weft_error weft__core_channel_delete(struct core *core, uint64_t now_ns, const c
     weft_error error = busy(channel, message);
     if (error) return error;
     leave_keeper(channel);
+    weft__contract_leave(channel->contract);
+    channel->contract = NULL;
+    channel->options.schema = channel->options.result_schema = NULL;
     channel->deleted = true;
     weft__note_channel(core, WEFT_NODE_CHANNEL_DELETED, channel);
     weft__namemap_remove(&core->channel_names, channel->name_hash, channel->name);
@@ -636,7 +680,9 @@ void weft__channel_fill(const struct core *core, const struct core_channel *chan
                                 .shed = channel->shed,
                                 .redispatched = channel->redispatched,
                                 .fenced = channel->fenced,
-                                .deaths = channel->deaths_count};
+                                .deaths = channel->deaths_count,
+                                .mismatched = channel->mismatched,
+                                .results_mismatched = channel->results_mismatched};
     snprintf(info->name, sizeof(info->name), "%s", channel->name);
     for (int p = 0; p < CORE_PRIORITIES; p++)
         info->queued_by_priority[p] = channel->queued_by_priority[p];

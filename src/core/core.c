@@ -24,6 +24,7 @@ struct core *weft__core_new(const struct mem *mem, const struct core_limits *lim
     weft__slotmap_init(&core->letters, mem, sizeof(struct core_letter), (1U << SLOT_INDEX_BITS) - 1);
     weft__namemap_init(&core->channel_names, mem);
     weft__namemap_init(&core->session_names, mem);
+    weft__namemap_init(&core->schema_names, mem);
     weft__heap_init(&core->timers, mem);
     weft__heap_init(&core->key_timers, mem);
     struct list_node *lists[] = {&core->channel_list, &core->templates,      &core->groups,        &core->work,
@@ -64,8 +65,11 @@ void weft__core_free(struct core *core)
     cursor = 0;
     for (struct core_channel *channel; (channel = weft__slotmap_next(&core->channels, &cursor));)
         weft__channel_free(core, channel);
-    for (struct list_node *node; (node = list_pop_front(&core->templates));)
-        weft__mem_free(mem, list_record(node, struct channel_template, on_core));
+    for (struct list_node *node; (node = list_pop_front(&core->templates));) {
+        struct channel_template *template = list_record(node, struct channel_template, on_core);
+        weft__contract_leave(template->contract);
+        weft__mem_free(mem, template);
+    }
     cursor = 0;
     for (struct core_letter *letter; (letter = weft__slotmap_next(&core->letters, &cursor));)
         weft__letter_give(core, letter);
@@ -77,6 +81,7 @@ void weft__core_free(struct core *core)
     weft__slotmap_fini(&core->channels);
     weft__namemap_fini(&core->channel_names);
     weft__namemap_fini(&core->session_names);
+    weft__schemas_free(core);
     weft__heap_fini(&core->timers);
     weft__heap_fini(&core->key_timers);
     weft__mem_free(mem, core->notes);

@@ -22,6 +22,7 @@
 
 #include <weft/weft.h>
 
+#include "base/contract.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/mem.h"
@@ -48,6 +49,7 @@ struct core_limits {
     uint32_t dispatches_max;
     uint32_t outcome_keep_ms;
     uint32_t subscriptions_max;
+    uint32_t schemas_max;
 };
 
 /* Someone who waits for a destination to have something, or for a state. It stands on a list while it waits; the entry
@@ -153,7 +155,8 @@ struct core_task {
 enum core_result_kind {
     CORE_RESULT_NONE = 0, /* only the handler has returned */
     CORE_RESULT_COMPLETE,
-    CORE_RESULT_FAIL, /* message holds the sentence; its content type is the code */
+    CORE_RESULT_FAIL,     /* message holds the sentence; its content type is the code */
+    CORE_RESULT_MISMATCH, /* the same, where that is what the channel's contract says of the result */
     CORE_RESULT_CANCEL_ACK,
     CORE_RESULT_SKIPPED, /* cancelled before its handler was entered, which will not be */
     CORE_RESULT_ABANDON
@@ -199,6 +202,7 @@ struct core_request {
     uint32_t window; /* 1 to WEFT_WINDOW_MAX, where it streams */
     bool too_large;  /* the payload was not copied, since its channel would not take it: it is rejected */
     bool waits;      /* the caller waits where the queue is full, if it may: that is no rejection yet */
+    bool met;        /* the payload keeps the contract that it has met, though the channel may have another by now */
 };
 
 /* How it was admitted. */
@@ -210,6 +214,7 @@ struct core_admitted {
     bool blocks;        /* rejected for want of room, but the caller may wait for it and ask again */
     uint32_t block_ms;  /* for so long: the shorter of its two times to start and to close; WEFT_FOREVER = no bound */
     uint64_t channel;   /* its handle */
+    struct contract *contract; /* gives, with WEFT_ESTALE: what the payload has to meet now; NULL = nothing */
 };
 
 /* What became of a dispatch: handed out once; owns message and the name. Or, where update is set, what its task says
@@ -243,7 +248,9 @@ struct core_worker_spec {
     struct core_group *group; /* NULL = none: pull, inline */
     struct core_dest *dest;   /* where its tasks go */
     bool handled;             /* a handler in this process runs them, so death of the session does not end them */
-    void *context;            /* the shell's; in each task as worker_context */
+    const uint8_t (*schema_ids)[SCHEMA_ID_BYTES]; /* those it understands */
+    size_t schema_ids_count;                      /* 0 = every schema; at most WEFT_SCHEMA_IDS_MAX */
+    void *context;                                /* the shell's; in each task as worker_context */
 };
 
 enum core_session_state { CORE_SESSION_ARMING = 1, CORE_SESSION_ARMED, CORE_SESSION_DEAD };
@@ -305,6 +312,14 @@ bool weft__pattern_match(const char *pattern, const char *name);
 bool weft__channel_name_valid(const char *name);
 bool weft__word_valid(const char *word, const char *extra); /* 1 to 64 of [A-Za-z0-9_-] and extra */
 
+/* schema.c: schemas by name, and the contracts that channels make of them. What the public header says of each; message as
+ * above. register holds the schema, if no other has its name; find gives a reference: NULL: none. */
+weft_error weft__core_schema_register(struct core *core, struct named_schema *schema, char *message);
+struct named_schema *weft__core_schema_find(struct core *core, const char *name);
+weft_error weft__core_schema_unregister(struct core *core, const char *name, char *message);
+weft_error weft__core_channel_schema_set(struct core *core, uint64_t now_ns, const char *channel, weft_schema_role role,
+                                         const char *name, char *message);
+
 /* session.c. Attach makes a session ARMING with one holder; ended is pushed on core->ended when nothing hangs on it and
  * nobody holds it: then the handle is stale. name: copies. */
 weft_error weft__core_session_attach(struct core *core, const char *name, bool declared, struct list_node *ended,
@@ -362,9 +377,13 @@ weft_error weft__core_partial(struct core *core, uint64_t now_ns, struct core_ta
 /* dispatch.c. Whether the channel takes a payload of that size, as far as is known. */
 bool weft__core_dispatch_fits(struct core *core, const char *channel, uint64_t hash, size_t size_bytes);
 
-/* WEFT_EREJECTED: admitted says why; WEFT_EINVAL: a channel of another kind. */
+/* WEFT_EREJECTED: admitted says why; WEFT_EINVAL: a channel of another kind; WEFT_ESTALE: the payload has not met the contract
+ * that the channel has now (admitted->contract): look at it, weft__message_meet, and ask again. */
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
                                struct core_admitted *admitted);
+/* Rejects it for what its payload is: SCHEMA_MISMATCH or CONTENT_TYPE. WEFT_EREJECTED; WEFT_ENOCHANNEL: it is gone. */
+weft_error weft__core_dispatch_refuse(struct core *core, uint64_t now_ns, const struct core_request *request,
+                                      weft_rejection reason, struct core_admitted *admitted);
 weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_id id);
 /* The oldest outcome, update or cancel notice in the FIFO, if there is one: an outcome is handed out, and its dispatch is
  * forgotten; an update is handed out in outcome, too.

@@ -158,12 +158,6 @@ static bool shed(struct core *core, struct core_channel *channel, unsigned prior
     return true;
 }
 
-/* Workers of the class that may take something some day. */
-static uint32_t able_count(const struct core_class *class)
-{
-    return class->workers_count - class->draining_count;
-}
-
 static uint32_t inherit_ms(uint32_t asked_ms, uint32_t channel_ms)
 {
     return asked_ms ? asked_ms : channel_ms;
@@ -249,7 +243,8 @@ weft_error weft__admit(struct core *core, struct core_channel *channel, const st
     if (request->too_large || request->payload->size_bytes > channel->options.payload_bytes_max)
         return weft__reject(core, channel, admitted, WEFT_REJECTED_PAYLOAD_TOO_LARGE, 0);
     struct core_class *class = weft__class_find(channel, request->activity_type_hash, request->activity_type);
-    uint32_t workers = able_count(&channel->any) + (class && class->name ? able_count(class) : 0);
+    const struct named_schema *met = weft__message_schema(request->payload);
+    uint32_t workers = weft__able_count(&channel->any, met) + (class && class->name ? weft__able_count(class, met) : 0);
     if (workers == 0 && inherit_u8(request->no_worker, channel->options.no_worker) == WEFT_NO_WORKER_REJECT)
         return weft__reject(core, channel, admitted, WEFT_REJECTED_NO_WORKER, 0);
 
@@ -339,7 +334,8 @@ weft_error weft__would_admit(struct core *core, struct core_channel *channel, co
     if (!session || session->state == CORE_SESSION_DEAD) return WEFT_EDEAD;
     if (core->dispatches.live_count >= core->limits.dispatches_max) return WEFT_ELIMIT;
     struct core_class *class = weft__class_find(channel, request->activity_type_hash, request->activity_type);
-    uint32_t workers = able_count(&channel->any) + (class && class->name ? able_count(class) : 0);
+    const struct named_schema *met = weft__message_schema(request->payload);
+    uint32_t workers = weft__able_count(&channel->any, met) + (class && class->name ? weft__able_count(class, met) : 0);
     bool types_full = !class && channel->classes_count >= CORE_TYPES_MAX;
     if (!class) {
         class = unknown;
@@ -364,12 +360,38 @@ weft_error weft__would_admit(struct core *core, struct core_channel *channel, co
     return refuse(admitted, WEFT_REJECTED_QUEUE_FULL, weft__retry_after_ms(channel));
 }
 
-/* Whoever was woken for the room may have taken less of it, or none: the next that waits is told. One that goes on waiting
- * has found too little, and another would not do better than by chance. */
 bool weft__core_dispatch_fits(struct core *core, const char *name, uint64_t hash, size_t size_bytes)
 {
     const struct core_channel *channel = weft__channel_find(core, hash, name);
     return !channel || channel->kind != CHANNEL_DISPATCH || size_bytes <= channel->options.payload_bytes_max;
+}
+
+/* Whoever was woken for the room may have taken less of it, or none: the next that waits is told. One that goes on waiting
+ * has found too little, and another would not do better than by chance. */
+static void leave_room(struct core *core, struct core_channel *channel)
+{
+    if (has_room(channel, sizeof(struct core_dispatch))) weft__wake(core, &channel->room_waiters, false);
+}
+
+/* What is too large is not looked at, and rejected. */
+static bool is_stale(const struct core_channel *channel, const struct core_request *request)
+{
+    const struct message *payload = request->payload;
+    return payload->contract != channel->contract && !request->met && !request->too_large &&
+           payload->size_bytes <= channel->options.payload_bytes_max;
+}
+
+weft_error weft__core_dispatch_refuse(struct core *core, uint64_t now_ns, const struct core_request *request,
+                                      weft_rejection reason, struct core_admitted *admitted)
+{
+    core->now_ns = now_ns;
+    *admitted = (struct core_admitted){.admission = WEFT_ADMISSION_NONE};
+    if (core->closing) return WEFT_ECLOSED;
+    struct core_channel *channel = weft__channel_find(core, request->channel_hash, request->channel);
+    if (!channel) return WEFT_ENOCHANNEL;
+    channel->mismatched++;
+    leave_room(core, channel);
+    return weft__reject(core, channel, admitted, reason, 0);
 }
 
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
@@ -383,11 +405,16 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
     if (channel->kind != CHANNEL_DISPATCH) return WEFT_EINVAL;
     struct core_session *session = weft__slotmap_find(&core->sessions, request->session);
     weft_error error = WEFT_EDEAD;
-    if (session && session->state != CORE_SESSION_DEAD)
-        error = request->key ? weft__key_dispatch(core, channel, request, session, admitted)
-                             : admit(core, channel, request, session, admitted);
-    if (!admitted->blocks && has_room(channel, sizeof(struct core_dispatch)))
-        weft__wake(core, &channel->room_waiters, false);
+    if (session && session->state != CORE_SESSION_DEAD) {
+        if (is_stale(channel, request)) {
+            admitted->contract = weft__contract_hold(channel->contract);
+            error = WEFT_ESTALE;
+        } else {
+            error = request->key ? weft__key_dispatch(core, channel, request, session, admitted)
+                                 : admit(core, channel, request, session, admitted);
+        }
+    }
+    if (!admitted->blocks) leave_room(core, channel);
     return error;
 }
 

@@ -349,6 +349,10 @@ static weft_error publish_on(struct core *core, struct core_channel *channel, co
         snprintf(message, ERROR_TEXT_MAX, "%s: the channel is drained", channel->name);
         return WEFT_ECLOSED;
     }
+    if (p->message->contract != channel->contract) {
+        *p->wanted = weft__contract_hold(channel->contract);
+        return WEFT_ESTALE;
+    }
     struct audience *audience = audience_get(core, channel);
     if (!audience || !gather(core, channel) || !reserve(core, audience)) return WEFT_ENOMEM;
 
@@ -380,6 +384,12 @@ weft_error weft__core_publish(struct core *core, uint64_t now_ns, const struct c
     if (made && error) weft__channel_remove(core, channel);
     if (made && !error) weft__note_channel(core, WEFT_NODE_CHANNEL_DECLARED, channel);
     return error;
+}
+
+void weft__core_publish_refuse(struct core *core, const char *name, uint64_t hash)
+{
+    struct core_channel *channel = weft__channel_find(core, hash, name);
+    if (channel) channel->mismatched++;
 }
 
 bool weft__core_publish_fits(struct core *core, const char *name, uint64_t hash, size_t size_bytes)

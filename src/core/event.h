@@ -32,6 +32,7 @@ struct core_publication {
     struct message *message; /* made by weft__event_new for that channel; takes, if it is WEFT_OK */
     uint64_t session;        /* the publisher's */
     uint64_t wall_ns;
+    struct contract **wanted; /* with WEFT_ESTALE: gives what the message has to meet now; NULL = nothing */
 };
 
 struct core_subscription_spec {
@@ -59,9 +60,11 @@ struct core_turn {
     struct inbox_entry entries[CORE_TURN_MAX]; /* gives their references */
 };
 
-/* What the public header says of each. message gets the sentence of an error, if there is more to say than its code. */
+/* What the public header says of each. message gets the sentence of an error, if there is more to say than its code.
+ * publish: WEFT_ESTALE: as weft__core_dispatch. refuse: counts one that the channel's contract refused. */
 weft_error weft__core_publish(struct core *core, uint64_t now_ns, const struct core_publication *publication,
                               uint32_t *heard, char *message);
+void weft__core_publish_refuse(struct core *core, const char *channel, uint64_t channel_hash);
 /* Whether the channel is there and takes such a payload: to ask before it is copied. */
 bool weft__core_publish_fits(struct core *core, const char *channel, uint64_t channel_hash, size_t size_bytes);
 weft_error weft__core_subscribe(struct core *core, uint64_t now_ns, const struct core_subscription_spec *spec,

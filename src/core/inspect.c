@@ -89,7 +89,10 @@ static void channel_row(struct core *core, const struct core_channel *channel, s
     row->handle = channel->slot.handle;
     weft__channel_fill(core, channel, &row->info);
     row->options = channel->options;
-    row->options.dead_letter = NULL;
+    row->options.dead_letter = row->options.schema = row->options.result_schema = NULL;
+    weft__schema_row(channel->contract ? channel->contract->request : NULL, &row->schema);
+    weft__schema_row(channel->contract ? channel->contract->result : NULL, &row->result_schema);
+    row->generation = channel->contract ? channel->contract->generation : 0;
     snprintf(row->dead_letter, sizeof(row->dead_letter), "%s", channel->keeper ? channel->keeper->name : "");
     latency_fill(channel, &row->latency);
     row->deaths_count = weft__channel_deaths(channel, row->deaths, WEFT_DEATHS_KEPT);
@@ -199,6 +202,9 @@ bool weft__worker_row(const struct core *core, const struct core_worker *worker,
     weft__worker_fill(core, worker, &row->info);
     copy_name(row->group, sizeof(row->group), worker->group ? worker->group->name : NULL);
     types_fill(worker, row, text);
+    row->schema_ids_count = worker->understands ? worker->understands->count : 0;
+    if (row->schema_ids_count)
+        memcpy(row->schema_ids, worker->understands->ids, row->schema_ids_count * sizeof(*row->schema_ids));
     return true;
 }
 

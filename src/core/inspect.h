@@ -21,11 +21,19 @@ struct core_queue_row {
     uint64_t head_wait_ns[CORE_PRIORITIES];
 };
 
+/* "": none. */
+struct core_schema_row {
+    char name[SCHEMA_NAME_MAX + 1];
+    unsigned char id[SCHEMA_ID_BYTES];
+};
+
 struct core_channel_row {
     uint64_t handle;
     weft_channel_info info;
-    weft_channel_options options; /* dead_letter: NULL; see the next */
+    weft_channel_options options; /* dead_letter and the schemas: NULL; see the next */
     char dead_letter[WEFT_CHANNEL_NAME_MAX + 1];
+    struct core_schema_row schema, result_schema;
+    uint64_t generation; /* of its contract; 0 = none */
     weft_latency latency;
     weft_death deaths[WEFT_DEATHS_KEPT]; /* newest first */
     size_t deaths_count;
@@ -41,6 +49,8 @@ struct core_worker_row {
     const char *activity_types;    /* in the page's text */
     uint32_t activity_types_count; /* 0 = it takes every type */
     uint32_t activity_types_bytes; /* terminators included */
+    uint32_t schema_ids_count;     /* 0 = it understands every schema */
+    unsigned char schema_ids[WEFT_SCHEMA_IDS_MAX][SCHEMA_ID_BYTES];
 };
 
 /* The next channel that matches: *cursor starts at 0; false: no more. row->handle is 0 where this call found none: call
@@ -71,8 +81,9 @@ struct core_why {
     weft_dispatch_id id;                   /* {0, 0}: a request */
     weft_standing standing;
     weft_channel_state channel_state;
-    uint32_t workers; /* registered there */
-    uint32_t able;    /* of these: take the type, and are not draining */
+    uint32_t workers;              /* registered there */
+    uint32_t able;                 /* of these: take the type, understand the schema, and are not draining */
+    struct core_schema_row schema; /* that the dispatch met, or a request would meet now */
     uint32_t queued, depth_max;
     bool has_death; /* somebody with workers there has died: */
     weft_death death;

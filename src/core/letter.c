@@ -239,6 +239,8 @@ static void fill_view(struct core_letter_view *view, const struct core_letter *l
         snprintf(view->activity_type, sizeof(view->activity_type), "%s", letter->activity_type);
         told->activity_type = view->activity_type;
     }
+    const struct named_schema *met = weft__message_schema(letter->payload);
+    told->schema_id = met ? met->id : NULL;
     view->payload = letter->payload;
     view->came_ns = letter->came_ns;
     for (unsigned i = 0; i < letter->attempts_count; i++) {
@@ -335,7 +337,8 @@ weft_error weft__core_letter_put_back(struct core *core, uint64_t now_ns, const 
                                          .attempts_max = letter->attempts_max,
                                          .priority = letter->priority,
                                          .on_crash = letter->redispatches ? WEFT_CRASH_REDISPATCH : WEFT_CRASH_FAIL,
-                                         .detached = true};
+                                         .detached = true,
+                                         .met = true};
     error = weft__core_dispatch(core, now_ns, &request, admitted);
     *origin_gone = error == WEFT_ENOCHANNEL;
     if (error) return error;

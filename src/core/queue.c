@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 
-enum { SERVE_MAX = 64, SKIP_MAX = 64, STARVED_TURN = 16 };
+enum { SERVE_MAX = 64, SKIP_MAX = 64, SKIP_SCHEMA_MAX = CORE_HOLD_MAX, STARVED_TURN = 16 };
 
 /* --- order ------------------------------------------------------------------------------------------------------------ */
 
@@ -93,17 +93,21 @@ void weft__queue_remove(struct core *core, struct core_dispatch *dispatch)
 
 /* --- whose turn it is ------------------------------------------------------------------------------------------------- */
 
-/* The first in the queue that the worker is not excluded from. Exclusions are rare, so the walk is short; it gives up
- * after SKIP_MAX, which leaves a worker that killed 64 dispatches in a row twice each without work from behind them. */
+/* The first in the queue that the worker is not excluded from, and understands. Exclusions are rare, so the walk is short;
+ * it gives up after SKIP_MAX, which leaves a worker that killed 64 dispatches in a row without work from behind them. What
+ * waits in another schema's time stands together, and may be more: beyond SKIP_SCHEMA_MAX it, too, has to go first. */
 static struct core_dispatch *first_for(const struct core *core, struct core_worker *worker, struct list_node *queue,
                                        size_t offset)
 {
-    int looked = 0;
-    for (struct list_node *node = queue->next; node != queue && looked < SKIP_MAX; node = node->next, looked++) {
+    int excluded = 0, strange = 0;
+    for (struct list_node *node = queue->next; node != queue; node = node->next) {
         struct core_dispatch *dispatch = (void *)((char *)node - offset);
         weft_rule refusal = weft__refusal(core, worker, dispatch);
         if (refusal == WEFT_RULE_ELIGIBLE) return dispatch;
-        if (refusal != WEFT_RULE_EXCLUDED) return NULL;
+        if (refusal != WEFT_RULE_EXCLUDED && refusal != WEFT_RULE_SCHEMA) return NULL;
+        excluded += refusal == WEFT_RULE_EXCLUDED;
+        strange += refusal == WEFT_RULE_SCHEMA;
+        if (excluded >= SKIP_MAX || strange >= SKIP_SCHEMA_MAX) return NULL;
     }
     return NULL;
 }
@@ -196,14 +200,16 @@ void weft__serve_worker(struct core *core, struct core_worker *worker)
 
 /* The member whose turn it is was excluded from all that waits; another may not be: what has been tried looks for itself.
  * The first untried one ends the look: it was to be had, if the channel hands out. */
-static bool serve_tried(struct core *core, struct core_class *class)
+static bool serve_tried(struct core *core, const struct seat *seat)
 {
+    struct core_class *class = seat->class;
     size_t offset = class->name ? offsetof(struct core_dispatch, on_class) : offsetof(struct core_dispatch, on_channel);
     for (unsigned p = 0; p < CORE_PRIORITIES; p++) {
         struct list_node *queue = class->name ? &class->queues[p] : &class->channel->queues[p];
         int looked = 0;
         for (struct list_node *node = queue->next; node != queue && looked < SKIP_MAX; node = node->next, looked++) {
             struct core_dispatch *dispatch = (void *)((char *)node - offset);
+            if (!weft__understood(seat->understands, weft__message_schema(dispatch->payload))) continue;
             if (dispatch->tried_count == 0) break;
             struct core_worker *worker = weft__select(core, dispatch);
             if (worker && serve_once(core, worker)) return true;
@@ -217,7 +223,7 @@ static bool serve_seat(struct core *core, struct seat *seat)
 {
     struct core_worker *worker = weft__seat_first(core, seat);
     if (!worker) return false;
-    if (serve_once(core, worker) || serve_tried(core, seat->class)) return true;
+    if (serve_once(core, worker) || serve_tried(core, seat)) return true;
     offer(core, worker);
     return false;
 }

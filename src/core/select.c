@@ -3,8 +3,9 @@
  * refusal() is the one predicate. What it says of a worker alone (its link, its state, its capacity) decides whether it
  * stands in the index; what it says of a worker and a dispatch decides the rest; `why` asks it too.
  *
- * The index of a channel is its seats: one for each activity type and executor group there. A seat whose group has no
- * free thread is passed over as a whole, so that a busy group costs one look, however many workers it has. In a seat
+ * The index of a channel is its seats: one for each activity type, executor group and set of schemas understood there. A
+ * seat whose group has no free thread is passed over as a whole, so that a busy group costs one look, however many workers
+ * it has; and so is one whose workers do not understand what the dispatch met. In a seat
  * the eligible members stand in the order of the channel's policy:
  *   round robin    a list; whoever is chosen goes to its end, and so does whoever becomes eligible again
  *   least loaded   a heap by {attempts in flight, worker id}
@@ -56,11 +57,28 @@ static bool takes_type(const struct core_worker *worker, const struct core_class
     return false;
 }
 
+uint32_t weft__able_count(const struct core_class *class, const struct named_schema *met)
+{
+    if (!met || !class->channel->understandings) return class->workers_count - class->draining_count;
+    uint32_t able = 0;
+    for (struct list_node *node = class->seats.next; node != &class->seats; node = node->next) {
+        const struct seat *seat = list_record(node, struct seat, on_class);
+        if (weft__understood(seat->understands, met)) able += seat->members_count - seat->draining_count;
+    }
+    return able;
+}
+
+static bool understands(const struct understanding *understanding, const struct core_dispatch *dispatch)
+{
+    return !understanding || weft__understood(understanding, weft__message_schema(dispatch->payload));
+}
+
 /* dispatch NULL: asks only what concerns the worker alone. */
 weft_rule weft__refusal(const struct core *core, const struct core_worker *worker, const struct core_dispatch *dispatch)
 {
     if (worker->session->state != CORE_SESSION_ARMED) return WEFT_RULE_LINK;
     if (dispatch && !takes_type(worker, dispatch->class)) return WEFT_RULE_ACTIVITY_TYPE;
+    if (dispatch && !understands(worker->understands, dispatch)) return WEFT_RULE_SCHEMA;
     if (worker->draining || worker->ended) return WEFT_RULE_DRAINING;
     if (dispatch && excluded(core, dispatch, worker)) return WEFT_RULE_EXCLUDED;
     if (worker->in_flight >= worker->max_concurrent) return WEFT_RULE_CAPACITY;
@@ -71,18 +89,20 @@ weft_rule weft__refusal(const struct core *core, const struct core_worker *worke
 /* --- seats ------------------------------------------------------------------------------------------------------------ */
 
 /* Finds or makes the seat with room for one more member; NULL: out of memory. */
-struct seat *weft__seat_get(struct core *core, struct core_class *class, struct core_group *group)
+struct seat *weft__seat_get(struct core *core, struct core_class *class, struct core_group *group,
+                            const struct understanding *understanding)
 {
     struct seat *seat = NULL;
     for (struct list_node *node = class->seats.next; node != &class->seats; node = node->next) {
         struct seat *known = list_record(node, struct seat, on_class);
-        if (known->group == group) seat = known;
+        if (known->group == group && known->understands == understanding) seat = known;
     }
     if (!seat) {
         seat = weft__mem_zalloc(core->mem, sizeof(*seat));
         if (!seat) return NULL;
         seat->class = class;
         seat->group = group;
+        seat->understands = understanding;
         list_init(&seat->on_group);
         list_init(&seat->on_hungry);
         list_init(&seat->turn);
@@ -302,6 +322,7 @@ static struct core_worker *pick(struct core *core, struct seat *seat, const stru
                                 bool untried_only, uint64_t *key)
 {
     if (seat->eligible_count == 0 || !weft__seat_free(seat)) return NULL;
+    if (dispatch && !understands(seat->understands, dispatch)) return NULL;
     switch (seat->class->channel->options.policy) {
     case WEFT_LEAST_LOADED: return pick_load(core, seat, dispatch, untried_only, key);
     case WEFT_STICKY: return pick_point(core, seat, dispatch, untried_only, key);

@@ -66,14 +66,24 @@ struct core_session {
 
 enum { RING_POINTS = 8 };
 
-/* Where the eligible workers of one class in one group stand, ordered by the channel's policy. */
+/* The schemas that some workers of a channel understand: one record for all that name the same. */
+struct understanding {
+    struct understanding *next; /* of the channel */
+    uint32_t refs;              /* workers that have not ended */
+    uint32_t count;
+    unsigned char ids[][SCHEMA_ID_BYTES]; /* each once, in rising order */
+};
+
+/* Where the eligible workers of one class in one group stand that understand the same, ordered by the channel's policy. */
 struct seat {
     struct core_class *class;
-    struct core_group *group; /* NULL: its workers need no thread of ours */
+    struct core_group *group;                /* NULL: its workers need no thread of ours */
+    const struct understanding *understands; /* its members hold it; NULL: every schema */
     struct list_node on_class;
     struct list_node on_group;
     struct list_node on_hungry;
     uint32_t members_count;  /* registered */
+    uint32_t draining_count; /* of these */
     uint32_t eligible_count; /* in the index */
     struct list_node turn;   /* round robin: longest unchosen first */
     struct heap loads;       /* least loaded */
@@ -97,7 +107,8 @@ struct core_worker {
     struct core_dest *dest;
     struct core_group *group;
     void *context;
-    struct membership *members; /* of one class: own */
+    struct membership *members;        /* of one class: own */
+    struct understanding *understands; /* held until it has ended; NULL: every schema */
     struct name *name;
     uint32_t members_count;
     uint32_t max_concurrent;
@@ -192,6 +203,9 @@ struct core_channel {
     struct core_channel *keeper;  /* of its dead letters: it outlives this one, and options.dead_letter is its name */
     struct core_letters *letters; /* made when it becomes the keeper of another */
     struct core_keys *keys;       /* made with the first key */
+    struct contract *contract;    /* held; NULL: it takes any payload. The names in options are those of its schemas */
+    struct understanding *understandings;
+    uint64_t mismatched, results_mismatched;
     struct work work;
 };
 
@@ -245,7 +259,8 @@ struct core_subscription {
 
 struct channel_template {
     struct list_node on_core;
-    weft_channel_options options; /* dead_letter stands behind the pattern */
+    weft_channel_options options; /* dead_letter stands behind the pattern; the schemas' names in the contract */
+    struct contract *contract;    /* held: that of the channels it makes */
     char pattern[];
 };
 
@@ -480,6 +495,8 @@ struct core {
     uint64_t channel_serial, arrival, worker_id, session_serial, letter_serial;
     weft_node_stats stats;
     struct core_notes *notes; /* NULL: nobody wants to know */
+    struct namemap schema_names;
+    uint64_t contract_generation;
 };
 
 /* core.c */
@@ -520,7 +537,9 @@ uint64_t weft__tried_key(const struct core_worker *worker, bool session);
 weft_rule weft__refusal(const struct core *core, const struct core_worker *worker,
                         const struct core_dispatch *dispatch);
 unsigned weft__tries(const struct core_dispatch *dispatch, const struct core_worker *worker); /* it died of it */
-struct seat *weft__seat_get(struct core *core, struct core_class *class, struct core_group *group);
+struct seat *weft__seat_get(struct core *core, struct core_class *class, struct core_group *group,
+                            const struct understanding *understands);
+uint32_t weft__able_count(const struct core_class *class, const struct named_schema *met); /* may take it some day */
 void weft__seat_drop(struct core *core, struct seat *seat);
 void weft__seat_free_memory(struct core *core, struct seat *seat);
 void weft__index_update(struct core *core, struct core_worker *worker); /* after any change of its state or load */
@@ -528,6 +547,19 @@ void weft__index_chosen(struct core_worker *worker);
 struct core_worker *weft__select(struct core *core, const struct core_dispatch *dispatch);
 struct core_worker *weft__seat_first(struct core *core, struct seat *seat);
 bool weft__seat_free(const struct seat *seat);
+
+/* schema.c. Names that options mention: from the registry into a contract, which the options' texts are then of. NULL where
+ * there is none. WEFT_ENOTFOUND, WEFT_EINVAL, WEFT_ENOMEM. leave: what named it names it no more; accepts NULL. */
+weft_error weft__contract_make(struct core *core, const char *of, weft_channel_options *options,
+                               struct contract **contract, char *message);
+void weft__contract_name(const struct contract *contract); /* one more names its schemas */
+void weft__contract_leave(struct contract *contract);
+void weft__schemas_free(struct core *core);
+weft_error weft__understanding_get(struct core *core, struct core_channel *channel, const struct core_worker_spec *spec,
+                                   struct understanding **understanding, char *message);
+void weft__understanding_drop(struct core *core, struct core_channel *channel, struct understanding *understanding);
+bool weft__understood(const struct understanding *understanding, const struct named_schema *met); /* both may be NULL */
+void weft__schema_row(const struct named_schema *schema, struct core_schema_row *row);
 
 /* queue.c */
 void weft__queue_add(struct core *core, struct core_dispatch *dispatch);

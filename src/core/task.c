@@ -306,6 +306,7 @@ static bool apply(struct core *core, struct core_task *task, enum core_result_ki
         task->worker->completed++;
         weft__settle(core, dispatch, WEFT_COMPLETED, NULL, message);
         return true;
+    case CORE_RESULT_MISMATCH: weft__channel_of(dispatch)->results_mismatched++; /* fall through */
     case CORE_RESULT_FAIL:
         task->worker->errored++;
         weft__settle(core, dispatch, WEFT_FAILED, NULL, message);

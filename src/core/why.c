@@ -14,20 +14,18 @@ static void copy_name(char *to, size_t size, const char *name)
     to[length] = '\0';
 }
 
-static uint32_t able_count(const struct core_class *class)
+static void channel_fill(const struct core *core, const struct core_channel *channel,
+                         const struct core_dispatch *dispatch, struct core_why *why)
 {
-    return class->workers_count - class->draining_count;
-}
-
-static void channel_fill(const struct core *core, const struct core_channel *channel, const struct core_class *class,
-                         struct core_why *why)
-{
+    const struct core_class *class = dispatch->class;
+    const struct named_schema *met = weft__message_schema(dispatch->payload);
     why->channel = channel->slot.handle;
     copy_name(why->channel_name, sizeof(why->channel_name), channel->name);
     copy_name(why->activity_type, sizeof(why->activity_type), class->name);
     why->channel_state = channel->state;
     why->workers = channel->workers_count;
-    why->able = able_count(&channel->any) + (class->name ? able_count(class) : 0);
+    why->able = weft__able_count(&channel->any, met) + (class->name ? weft__able_count(class, met) : 0);
+    weft__schema_row(met, &why->schema);
     why->queued = channel->queued;
     why->depth_max = channel->options.depth_max;
     why->has_death = channel->deaths && weft__channel_deaths(channel, &why->death, 1) > 0;
@@ -49,9 +47,10 @@ weft_error weft__core_why_request(struct core *core, uint64_t now_ns, const stru
     struct core_channel *channel = weft__channel_find(core, request->channel_hash, request->channel);
     if (!channel) return WEFT_ENOCHANNEL;
     if (channel->kind != CHANNEL_DISPATCH) return WEFT_EINVAL;
+    weft__message_meet(request->payload, channel->contract); /* nobody else has it */
     weft_error error = weft__would_admit(core, channel, request, &draft, &unknown, &admitted, &worker);
     if (error && error != WEFT_EREJECTED) return error;
-    channel_fill(core, channel, draft.class, why);
+    channel_fill(core, channel, &draft, why);
     why->admission = admitted.admission;
     why->reason = admitted.reason;
     why->retry_after_ms = admitted.retry_after_ms;
@@ -113,7 +112,7 @@ weft_error weft__core_why_dispatch(struct core *core, uint64_t now_ns, weft_disp
         return WEFT_OK;
     }
     const struct core_channel *channel = weft__channel_of(dispatch);
-    channel_fill(core, channel, dispatch->class, why);
+    channel_fill(core, channel, dispatch, why);
     if (dispatch->state == DISPATCH_QUEUED) {
         why->standing = WEFT_STANDING_QUEUED;
         why->attempt = dispatch->attempts;
@@ -177,10 +176,10 @@ bool weft__core_refusals_next(struct core *core, uint64_t now_ns, const struct c
         if (*changed || ended) return false;
         return refusals(core, dispatch, why, cursor, rows, max, count, text);
     }
-    struct core_dispatch draft = {.attempts = 0};
+    struct core_dispatch draft = {.payload = request->payload};
     struct core_class unknown = {.refs = 0};
     struct core_channel *channel = weft__slotmap_find(&core->channels, why->channel);
-    *changed = !channel || channel->deleted;
+    *changed = !channel || channel->deleted || channel->contract != request->payload->contract;
     if (*changed) return false;
     draft.class = weft__class_find(channel, request->activity_type_hash, request->activity_type);
     if (!draft.class) draft.class = &unknown;

@@ -80,6 +80,8 @@ static void members_drop(struct core *core, struct core_worker *worker)
     }
     if (worker->members != &worker->own) weft__mem_free(core->mem, worker->members);
     weft__mem_free(core->mem, worker->points);
+    weft__understanding_drop(core, worker->channel, worker->understands);
+    worker->understands = NULL;
     worker->members = NULL;
     worker->points = NULL;
     worker->members_count = 0;
@@ -94,7 +96,7 @@ static weft_error member_make(struct core *core, struct core_worker *draft, cons
     for (uint32_t i = 0; i < draft->members_count; i++)
         if (draft->members[i].seat->class == class) return WEFT_OK; /* named twice */
     class->refs++;
-    struct seat *seat = weft__seat_get(core, class, group);
+    struct seat *seat = weft__seat_get(core, class, group, draft->understands);
     if (!seat) {
         weft__class_drop(core, class);
         return WEFT_ENOMEM;
@@ -191,11 +193,16 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     struct core_worker draft = {.channel = channel, .name_hash = hash, .members = NULL};
     draft.name = weft__name_new(core->mem, text);
     error = draft.name ? reserve(core, channel, spec) : WEFT_ENOMEM;
+    bool sets_full = false;
+    if (!error) {
+        error = weft__understanding_get(core, channel, spec, &draft.understands, message);
+        sets_full = error == WEFT_ELIMIT;
+    }
     if (!error) error = members_make(core, &draft, spec);
     if (error) {
         members_drop(core, &draft);
         weft__name_drop(draft.name);
-        if (error == WEFT_ELIMIT)
+        if (error == WEFT_ELIMIT && !sets_full)
             snprintf(message, ERROR_TEXT_MAX, "%s: it has %d activity types already", channel->name, CORE_TYPES_MAX);
         if (core->channel_serial != serial) weft__channel_remove(core, channel); /* made for this worker */
         return error;
@@ -257,6 +264,7 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
     for (uint32_t i = 0; i < worker->members_count; i++) {
         worker->members[i].seat->class->workers_count--;
         worker->members[i].seat->class->draining_count -= worker->draining;
+        worker->members[i].seat->draining_count -= worker->draining;
     }
     members_drop(core, worker);
     weft__core_dest_wake(core, worker->dest); /* who waits for a pull worker's next task learns of the end */
@@ -311,8 +319,10 @@ void weft__core_worker_drain(struct core *core, uint64_t handle)
 {
     struct core_worker *worker = weft__slotmap_find(&core->workers, handle);
     if (!worker || worker->ended) return;
-    for (uint32_t i = 0; i < worker->members_count && !worker->draining; i++)
+    for (uint32_t i = 0; i < worker->members_count && !worker->draining; i++) {
         worker->members[i].seat->class->draining_count++;
+        worker->members[i].seat->draining_count++;
+    }
     worker->draining = true;
     weft__index_update(core, worker);
     weft__core_dest_wake(core, worker->dest);

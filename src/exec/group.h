@@ -52,6 +52,7 @@ struct executor {
     bool hears_slowly;
     struct core_subscription *hears;
     bool heard_last; /* what it did last was a turn: a task comes before the next */
+    int yields;      /* so often it lets others run before it sleeps */
 };
 
 /* Makes a group and adds it to the core; starts no thread. WEFT_ENOMEM, WEFT_ELIMIT, WEFT_ECLOSED. Free: nothing of it runs. */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "core/core.h"
 #include "exec/callbacks.h"
+#include "exec/contract.h"
 #include "exec/gate.h"
 #include "exec/group.h"
 #include "exec/service.h"
@@ -42,6 +43,7 @@ struct weft_node {
     struct process_monitor monitor;
     struct service service;
     struct callbacks callbacks;
+    struct contracts contracts;
 };
 
 #endif

@@ -14,6 +14,7 @@ void weft__event_fill(weft_event *event, const struct inbox_entry *entry)
 {
     const struct message *message = entry->message;
     const struct core_event *published = weft__event_of(message);
+    const struct named_schema *met = weft__message_schema(message);
     *event = (weft_event){.channel = published->channel,
                           .number = published->number,
                           .publisher = published->publisher,
@@ -21,6 +22,7 @@ void weft__event_fill(weft_event *event, const struct inbox_entry *entry)
                           .payload = {.data = message->bytes, .size = message->size_bytes},
                           .content_type = weft__message_content_type(message),
                           .dropped = entry->dropped,
+                          .schema_id = met ? met->id : NULL,
                           .memory = entry->message};
 }
 

@@ -3,7 +3,10 @@
 #ifndef WEFT_TESTS_BENCH_H
 #define WEFT_TESTS_BENCH_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+#include <weft/types.h>
 
 struct bench {
     const char *name;
@@ -20,9 +23,12 @@ struct bench {
 
 /* One table for each file of this directory; ends with a row without a name. */
 extern const struct bench bench_select[], bench_round_trip[], bench_throughput[], bench_fanout[], bench_simulation[],
-    bench_memory[], bench_inspect[], bench_links[], bench_json[], bench_schema[], bench_against[];
+    bench_memory[], bench_inspect[], bench_links[], bench_contract[], bench_json[], bench_schema[], bench_against[];
 
 uint64_t bench_now_ns(void);
+
+/* throughput.c: dispatches a second to a callback worker on that channel and back, 512 outstanding; closes the node. */
+double bench_outstanding(weft_node *node, const char *channel, const weft_bytes *payloads, size_t payloads_count);
 
 /* Fails the run with a sentence. */
 __attribute__((noreturn)) void bench_die(const char *what);

@@ -27,9 +27,8 @@ static size_t fetch(weft_completions *completions)
     return count;
 }
 
-static double many_outstanding(void)
+double bench_outstanding(weft_node *node, const char *channel, const weft_bytes *payloads, size_t payloads_count)
 {
-    weft_node *node;
     weft_group *group;
     weft_worker *worker;
     weft_completions *completions;
@@ -37,18 +36,16 @@ static double many_outstanding(void)
     weft_worker_options worker_options = WEFT_WORKER_OPTIONS;
     group_options.threads = 1;
     worker_options.max_concurrent = 64;
-    if (weft_node_open(NULL, &node) || weft_channel_declare(node, CHANNEL, NULL) ||
-        weft_group_open(node, &group_options, &group))
-        bench_die("open a node");
+    if (weft_group_open(node, &group_options, &group)) bench_die("open a group");
     worker_options.group = group;
-    if (weft_worker_register(node, CHANNEL, answer, NULL, &worker_options, &worker) ||
+    if (weft_worker_register(node, channel, answer, NULL, &worker_options, &worker) ||
         weft_completions_open(node, OUTSTANDING, &completions))
         bench_die("register a worker");
     uint64_t start_ns = bench_now_ns();
     size_t sent = 0, done = 0;
     while (done < DISPATCHES) {
         if (sent < DISPATCHES && sent - done < OUTSTANDING) {
-            if (weft_dispatch_submit(completions, CHANNEL, WEFT_TEXT("\"hello\""), NULL, sent, NULL))
+            if (weft_dispatch_submit(completions, channel, payloads[sent % payloads_count], NULL, sent, NULL))
                 bench_die("dispatch");
             sent++;
         } else {
@@ -59,6 +56,14 @@ static double many_outstanding(void)
     if (weft_completions_close(completions) || weft_worker_unregister(worker) || weft_node_close(node, 1000))
         bench_die("close the node");
     return per_second;
+}
+
+static double many_outstanding(void)
+{
+    const weft_bytes hello = WEFT_TEXT("\"hello\"");
+    weft_node *node;
+    if (weft_node_open(NULL, &node) || weft_channel_declare(node, CHANNEL, NULL)) bench_die("open a node");
+    return bench_outstanding(node, CHANNEL, &hello, 1);
 }
 
 static void say_parts(weft_task *task, void *context)

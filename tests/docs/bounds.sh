@@ -49,6 +49,9 @@ int main(void)
     row("`workers_max`", node.workers_max, RECORDS);
     row("`dispatches_max`", node.dispatches_max, RECORDS);
     row("`outcome_keep_ms`", node.outcome_keep_ms, 0);
+    row("`schemas_max`", node.schemas_max, 0);
+    row("`schema_ids`", 0, WEFT_SCHEMA_IDS_MAX);
+    row("sets of schemas", 0, WEFT_SCHEMA_SETS_MAX);
     row("hooks", 0, CORE_NOTES_MAX);
     row("groups", 0, CORE_GROUPS_MAX);
     row("templates", 0, CORE_TEMPLATES_MAX);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "lib/audit.h"
-#include "lib/fixture.h"
+#include "lib/fixture_contract.h"
 
 /* --- entries that may be refused --------------------------------------------------------------------------------- */
 
@@ -279,7 +279,71 @@ static void opens_notes(void)
     open_notes();
 }
 
+static void with_schemas(int filled)
+{
+    schema("task");
+    schema("next");
+    for (int i = 0; i < filled; i++)
+        schema(numbered("s", i));
+    with_channels(filled);
+    channel("dispatch.media.made", .schema = "task");
+    on("dispatch.media.made");
+}
+
+static void registers_schema(void)
+{
+    schema("new");
+}
+
+static void asks_for_another(void)
+{
+    asks("next");
+}
+
+static void declares_with_schemas(void)
+{
+    channel("dispatch.media.resize", .schema = "task", .result_schema = "next");
+}
+
+static void declares_template_with_schemas(void)
+{
+    template("dispatch.media.*", .schema = "task", .result_schema = "next");
+}
+
+static void with_those_who_understand(int filled)
+{
+    with_schemas(2);
+    for (int i = 0; i < filled; i++)
+        worker(numbered("w", i), .understands = {numbered("s", i % 3), "task"});
+}
+
+static void registers_who_understands(void)
+{
+    worker("another", .types = {"x", "y"}, .understands = {"task", "next"});
+}
+
+static void with_contract_template(int filled)
+{
+    schema("task");
+    template("dispatch.media.*", .schema = "task");
+    for (int i = 0; i < filled; i++)
+        channel(numbered("dispatch.other.c", i));
+    on("dispatch.media.resize");
+}
+
 static const struct swept entries[] = {
+    {.name = "weft__core_schema_register", .set_up = with_schemas, .act = registers_schema},
+    {.name = "weft__core_channel_schema_set", .set_up = with_schemas, .act = asks_for_another},
+    {.name = "weft__core_channel_declare, schemas", .set_up = with_schemas, .act = declares_with_schemas},
+    {.name = "weft__core_template_declare, schemas", .set_up = with_schemas, .act = declares_template_with_schemas},
+    {.name = "weft__core_worker_register, schemas",
+     .set_up = with_those_who_understand,
+     .act = registers_who_understands},
+    {.name = "weft__core_worker_register, template with schemas",
+     .set_up = with_contract_template,
+     .act = registers_who_understands,
+     .undoes = true},
+    {.name = "weft__core_dispatch, schema", .set_up = with_schemas, .act = dispatches_with_everything},
     {.name = "weft__core_channel_declare, dead letters", .set_up = with_keeper, .act = declares_with_keeper},
     {.name = "weft__core_dispatch, dead letters", .set_up = with_letters, .act = dispatches_with_everything},
     {.name = "weft__core_letter_put_back", .set_up = with_letters, .act = puts_back},
@@ -406,7 +470,7 @@ static void entry_refused_all_memory_can_be_followed_by_the_end(void **state)
 static void core_refused_its_memory_is_none(void **state)
 {
     (void)state;
-    static const struct core_limits limits = {1, 1, 1, 1, 1, 1};
+    static const struct core_limits limits = {1, 1, 1, 1, 1, 1, 1};
     struct failmem failmem;
     failmem_init(&failmem);
     failmem_fail_once(&failmem, 1);

@@ -141,7 +141,7 @@ static bool audit_all(struct tally *tally)
         if (!channel_sums(tally, channel)) return false;
     if (core->notes && !audit_notes(tally, core->notes)) return false;
     return group_sums(tally) && totals(tally) && heap_whole(&core->timers) && heap_whole(&core->key_timers) &&
-           audit_letters(tally) && audit_levels(tally);
+           audit_letters(tally) && audit_schemas(core) && audit_levels(tally);
 }
 
 const char *audit(const struct core *core)
@@ -183,6 +183,10 @@ static uint64_t digest_channel(const struct core_channel *channel)
                                channel->fenced,
                                channel->any.refs,
                                channel->deleted,
+                               channel->options.schema ? weft__name_hash(channel->options.schema) : 0,
+                               channel->options.result_schema ? weft__name_hash(channel->options.result_schema) : 0,
+                               channel->mismatched,
+                               channel->results_mismatched,
                                channel->any.workers_count};
     uint64_t digest = 0;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
@@ -205,6 +209,7 @@ uint64_t audit_digest(const struct core *core)
                                core->timers.count,
                                core->channel_names.count,
                                core->session_names.count,
+                               core->schema_names.count,
                                core->templates_count,
                                core->groups_count,
                                core->capacity,

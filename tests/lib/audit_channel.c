@@ -113,21 +113,78 @@ static bool seat_whole(const struct seat *seat, weft_policy policy)
 static bool class_whole(struct channel_tally *sums, const struct core_class *class, uint32_t *queued)
 {
     const struct core_channel *channel = class->channel;
-    uint32_t members = 0;
+    uint32_t members = 0, draining = 0;
     for (const struct list_node *node = class->seats.next; node != &class->seats; node = node->next) {
         const struct seat *seat = list_record(node, struct seat, on_class);
         HOLDS(seat->class == class, "seat of channel", channel->serial);
         if (!seat_whole(seat, channel->options.policy)) return false;
         members += seat->members_count;
+        draining += seat->draining_count;
         sums->eligible_members += seat->eligible_count;
     }
     HOLDS(class->workers_count == members, "activity type of channel", channel->serial);
     HOLDS(class->draining_count <= class->workers_count, "activity type of channel", channel->serial);
+    HOLDS(class->draining_count == draining, "activity type of channel", channel->serial);
     HOLDS(class->refs > 0 || !class->name, "activity type of channel", channel->serial);
     sums->members += members;
     sums->draining += class->draining_count;
     sums->class_refs += class->refs;
     return class_queues(class, queued);
+}
+
+/* --- schemas ---------------------------------------------------------------------------------- */
+
+static bool understandings_whole(const struct core_channel *channel)
+{
+    uint32_t sets = 0;
+    for (const struct understanding *set = channel->understandings; set; set = set->next, sets++) {
+        uint32_t refs = 0;
+        for (const struct list_node *node = channel->workers.next; node != &channel->workers; node = node->next)
+            refs += list_record(node, struct core_worker, on_channel)->understands == set;
+        HOLDS(set->refs == refs && refs > 0, "schemas understood on channel", channel->serial);
+    }
+    HOLDS(sets <= WEFT_SCHEMA_SETS_MAX, "schemas understood on channel", channel->serial);
+    return true;
+}
+
+static bool same_name(const char *option, const struct named_schema *schema)
+{
+    return schema ? option == schema->name : !option;
+}
+
+static bool contract_whole(const struct core_channel *channel)
+{
+    const struct contract *contract = channel->contract;
+    HOLDS(same_name(channel->options.schema, contract ? contract->request : NULL), "contract of channel",
+          channel->serial);
+    HOLDS(same_name(channel->options.result_schema, contract ? contract->result : NULL), "contract of channel",
+          channel->serial);
+    HOLDS(!contract || contract->request || contract->result, "contract of channel", channel->serial);
+    HOLDS(!channel->deleted || !contract, "contract of deleted channel", channel->serial);
+    return true;
+}
+
+static uint32_t named_by(const struct contract *contract, const struct named_schema *schema)
+{
+    return contract ? (contract->request == schema) + (uint32_t)(contract->result == schema) : 0;
+}
+
+bool audit_schemas(const struct core *core)
+{
+    const struct namemap *map = &core->schema_names;
+    for (uint32_t i = 0; i < map->room; i++) {
+        const struct named_schema *schema = map->entries[i].record;
+        if (!map->entries[i].name) continue;
+        uint32_t users = 0, cursor = 0;
+        for (const struct core_channel *c; (c = weft__slotmap_next(&core->channels, &cursor));)
+            users += named_by(c->contract, schema);
+        for (const struct list_node *node = core->templates.next; node != &core->templates; node = node->next)
+            users += named_by(list_record(node, struct channel_template, on_core)->contract, schema);
+        HOLDS(schema->users == users, "users of schema", i);
+        HOLDS(atomic_load(&schema->refs) > 0, "references to schema", i);
+    }
+    HOLDS(map->count <= core->limits.schemas_max, "schemas", map->count);
+    return true;
 }
 
 bool audit_channel(struct tally *tally, const struct core_channel *channel)
@@ -141,6 +198,7 @@ bool audit_channel(struct tally *tally, const struct core_channel *channel)
         if (!class_whole(sums, list_record(node, struct core_class, on_channel), &queued)) return false;
     HOLDS(classes == channel->classes_count && classes == channel->class_names.count, "channel", channel->serial);
     HOLDS(queued == sums->queued, "channel", channel->serial);
+    if (!understandings_whole(channel) || !contract_whole(channel)) return false;
 
     bool idle = channel->open == 0 && channel->in_flight == 0 && weft__askers_of(channel) == 0;
     HOLDS(channel->state != WEFT_CHANNEL_DRAINED || idle, "channel", channel->serial);

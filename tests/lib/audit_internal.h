@@ -42,6 +42,7 @@ static inline uint32_t slot_number(const struct slot *slot)
 
 /* audit_channel.c: queues, seats and indexes; the level rule. */
 bool audit_channel(struct tally *tally, const struct core_channel *channel);
+bool audit_schemas(const struct core *core);
 bool audit_levels(const struct tally *tally);
 
 /* audit_life.c: sessions and workers, dispatches and tasks. */

@@ -33,6 +33,8 @@ static bool standing(struct tally *tally, const struct core_worker *worker)
     const struct core_session *session = worker->session;
     HOLDS(list_linked(&worker->on_channel) && list_linked(&worker->on_session), "worker", worker->id);
     HOLDS(worker->channel && worker->members_count > 0, "worker", worker->id);
+    for (uint32_t i = 0; i < worker->members_count; i++)
+        HOLDS(worker->members[i].seat->understands == worker->understands, "worker", worker->id);
     HOLDS(worker->reserved == worker->max_concurrent, "worker", worker->id);
     bool eligible = weft__refusal(tally->core, worker, NULL) == WEFT_RULE_ELIGIBLE;
     if (eligible != worker->indexed) {
@@ -63,6 +65,7 @@ static bool ended(const struct tally *tally, const struct core_worker *worker)
 {
     bool work = list_linked(&worker->work.on);
     HOLDS(!worker->indexed && worker->members_count == 0 && !worker->members, "ended worker", worker->id);
+    HOLDS(!worker->understands, "ended worker", worker->id);
     HOLDS(!list_linked(&worker->on_channel) && !list_linked(&worker->on_session), "ended worker", worker->id);
     HOLDS(!work || tally->has_work, "ended worker", worker->id);
     HOLDS((worker->channel != NULL) == (work || worker->in_flight > 0), "ended worker", worker->id);

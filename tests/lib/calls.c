@@ -115,6 +115,21 @@ static void dispatch_detached(struct cast *cast)
     cast->detached = ticket.id;
 }
 
+static void ask_for_schemas(struct cast *cast)
+{
+    weft_schema_options schema = WEFT_SCHEMA_OPTIONS;
+    weft_channel_options options = WEFT_CHANNEL_OPTIONS;
+    schema.allocator = cast->allocator;
+    thread_check_ok(
+        weft_schema_compile(WEFT_TEXT("{\"required\":[\"thing\"],\"uniqueItems\":true}"), &schema, &cast->schema));
+    thread_check_ok(weft_schema_register(cast->node, "thing", cast->schema));
+    thread_check_ok(weft_schema_register(cast->node, "spare", cast->schema));
+    options.schema = "thing";
+    thread_check_ok(weft_channel_declare(cast->node, CALLS_SAYS, &options));
+    options.result_schema = "thing";
+    cast->asks = work(cast, CALLS_ASKS, echo, &options);
+}
+
 void cast_open(struct cast *cast, uint32_t threads, const weft_allocator *allocator)
 {
     weft_node_options options = WEFT_NODE_OPTIONS;
@@ -136,6 +151,7 @@ void cast_open(struct cast *cast, uint32_t threads, const weft_allocator *alloca
     cast->echo = work(cast, CALLS_ECHO, echo, NULL);
     cast->hold = work(cast, CALLS_HOLD, hold, NULL);
     cast->pull = work(cast, CALLS_PULL, NULL, NULL);
+    ask_for_schemas(cast);
 
     (void)submit(cast, CALLS_HOLD);
     lock(cast);
@@ -191,6 +207,7 @@ static weft_error close_node(struct cast *cast)
 
 void cast_close(struct cast *cast)
 {
+    if (getpid() == cast->home) weft_schema_release(cast->schema);
     if (cast->node) thread_check_ok(close_node(cast));
     pthread_mutex_destroy(&cast->mutex);
     pthread_cond_destroy(&cast->cond);
@@ -207,7 +224,7 @@ static uint32_t in_flight(weft_worker *worker)
 /* A handler's slot is free a moment after its outcome is there, which is the last that comes of a dispatch. */
 void cast_settle(struct cast *cast)
 {
-    while (cast->node && in_flight(cast->echo))
+    while (cast->node && (in_flight(cast->echo) || in_flight(cast->asks)))
         usleep(50);
 }
 
@@ -646,6 +663,70 @@ CALL(validate_all)
     return validated(cast, true);
 }
 
+/* contract.h */
+
+CALL(schema_register)
+{
+    return weft_schema_register(cast->node, "another", cast->schema);
+}
+
+CALL(schema_get)
+{
+    weft_schema *schema;
+    weft_error error = weft_schema_get(cast->node, "thing", &schema);
+    if (!error) weft_schema_release(schema);
+    return error;
+}
+
+CALL(schema_unregister)
+{
+    return weft_schema_unregister(cast->node, "spare");
+}
+
+CALL(channel_schema_set)
+{
+    return weft_channel_schema_set(cast->node, CALLS_ASKS, WEFT_SCHEMA_REQUEST, "spare");
+}
+
+CALL(channel_declare_with_schemas)
+{
+    weft_channel_options options = WEFT_CHANNEL_OPTIONS;
+    options.schema = options.result_schema = "thing";
+    return weft_channel_declare(cast->node, "dispatch.cast.new", &options);
+}
+
+CALL(dispatch_with_a_schema)
+{
+    weft_reply reply;
+    weft_error error = weft_dispatch(cast->node, CALLS_ASKS, WEFT_TEXT("{\"thing\":[1,2]}"), NULL, &reply);
+    if (error) return error;
+    thread_check_eq(reply.outcome, WEFT_COMPLETED);
+    weft_reply_release(&reply);
+    return WEFT_OK;
+}
+
+/* Where there is no memory for the sentence, the code must do. */
+CALL(dispatch_mismatched)
+{
+    weft_reply reply;
+    weft_error error = weft_dispatch(cast->node, CALLS_ASKS, WEFT_TEXT("{\"nothing\":0}"), NULL, &reply);
+    if (error) return error;
+    thread_check_str(reply.code, "schema_mismatch");
+    weft_reply_release(&reply);
+    return WEFT_OK;
+}
+
+CALL(publish_with_a_schema)
+{
+    return weft_publish(cast->node, CALLS_SAYS, WEFT_TEXT("{\"thing\":[1,2]}"), NULL, NULL);
+}
+
+CALL(publish_mismatched)
+{
+    weft_error error = weft_publish(cast->node, CALLS_SAYS, WEFT_TEXT("{\"nothing\":0}"), NULL, NULL);
+    return error == WEFT_EMISMATCH ? WEFT_OK : error;
+}
+
 CALL(rule_name)
 {
     UNUSED;
@@ -817,7 +898,7 @@ CALL(channel_find)
 {
     int count = 0;
     weft_error error = weft_channel_find(cast->node, "dispatch.cast.*", found_one, &count);
-    thread_check_eq(count, error ? 0 : 7);
+    thread_check_eq(count, error ? 0 : 8);
     return error;
 }
 
@@ -968,6 +1049,7 @@ static void state_free(void *state)
 CALL(worker_register_with_everything)
 {
     static const char *const types[] = {"small", "large", "huge"};
+    static const uint8_t ids[2][WEFT_SCHEMA_ID_BYTES] = {{1}, {2}};
     weft_worker_options options = WEFT_WORKER_OPTIONS;
     weft_worker *worker;
     options.name = "everything";
@@ -976,6 +1058,8 @@ CALL(worker_register_with_everything)
     options.activity_types_count = 3;
     options.participant = cast->participant;
     options.group = cast->group;
+    options.schema_ids = (const uint8_t(*)[WEFT_SCHEMA_ID_BYTES])ids;
+    options.schema_ids_count = 2;
     options.state_new = state_new;
     options.state_free = state_free;
     weft_error error = weft_worker_register(cast->node, CALLS_EMPTY, echo, cast, &options, &worker);
@@ -1071,6 +1155,12 @@ CALL(task_activity_type)
 CALL(task_attempt)
 {
     thread_check_eq(weft_task_attempt(cast->task), 1);
+    return WEFT_OK;
+}
+
+CALL(task_schema)
+{
+    thread_check_true(!weft_task_schema(cast->task) && !weft_task_schema(NULL));
     return WEFT_OK;
 }
 
@@ -1425,6 +1515,16 @@ const struct call calls[] = {
     HARMLESS(worker_state_name),
     HARMLESS(policy_name),
     HARMLESS(link_kind_name),
+    REFUSED(schema_register),
+    REFUSED(schema_get),
+    REFUSED(schema_unregister),
+    REFUSED(channel_schema_set),
+    REFUSED_AS(channel_declare, with_schemas),
+    REFUSED_AS(dispatch, with_a_schema),
+    REFUSED_AS(dispatch, mismatched),
+    REFUSED_AS(publish, with_a_schema),
+    REFUSED_AS(publish, mismatched),
+    HARMLESS(task_schema),
     HARMLESS(schema_compile), /* schemas need no node */
     HARMLESS(schema_hold),
     HARMLESS(schema_release),

@@ -20,12 +20,15 @@
 #define CALLS_LATE "dispatch.cast.late"   /* nobody works there any more; its dead letters go to: */
 #define CALLS_DEAD "dispatch.cast.dead"   /* one letter stands there, `letter` was fetched */
 #define CALLS_NEWS "event.cast.news"      /* `ear` hears it */
-#define CALLS_MADE "dispatch.cast.made"   /* is made from a template when somebody registers */
+#define CALLS_ASKS "dispatch.cast.asks" /* asks for schemas, of requests and results, that nobody has met yet; echoed */
+#define CALLS_SAYS "event.cast.says"    /* asks for one, too */
+#define CALLS_MADE "dispatch.cast.made" /* is made from a template when somebody registers */
 
 struct cast {
     weft_node *node;
     weft_group *group; /* without threads, and without workers */
-    weft_worker *echo, *hold, *pull;
+    weft_worker *echo, *hold, *pull, *asks;
+    weft_schema *schema; /* registered as "thing"; and as "spare", which nobody names */
     weft_task *held, *task;
     weft_completions *completions; /* one outcome can be fetched; `open` is its other dispatch */
     weft_subscription *ear; /* pulls the events of CALLS_NEWS: `event` is taken, another one waits in its inbox */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/namemap.h"
 #include "lib/audit.h"
+#include "lib/fixture_contract.h"
 #include "lib/fixture_event.h"
 
 /* The fixture calls the core, never its own verbs. */
@@ -19,6 +20,8 @@
 #undef on
 #undef at
 #undef list
+#undef schema
+#undef look
 
 enum {
     SESSIONS_MAX = 640,
@@ -554,7 +557,8 @@ int world_open(void **state)
                                                  .sessions_max = 4096,
                                                  .dispatches_max = 65536,
                                                  .outcome_keep_ms = 60000,
-                                                 .subscriptions_max = 4096});
+                                                 .subscriptions_max = 4096,
+                                                 .schemas_max = 64});
 }
 
 int world_close(void **state)
@@ -564,6 +568,7 @@ int world_close(void **state)
     if (unread) print_error("what came at the end and no `then` has read:\n");
     for (size_t i = w.lines_count > 20 ? w.lines_count - 20 : 0; i < w.lines_count; i++)
         print_error("    %s\n", w.lines[i]);
+    world_forget_looks();
     weft__core_free(world.core);
     world.core = NULL;
     uint64_t blocks = world.failmem.live_blocks + world.messages.live_blocks;
@@ -710,6 +715,10 @@ void world_worker(const char *name, const struct hired *hired)
                                     .context = worker};
     while (spec.activity_types[spec.activity_types_count])
         spec.activity_types_count++;
+    uint8_t ids[WEFT_SCHEMA_IDS_MAX][SCHEMA_ID_BYTES];
+    spec.schema_ids = (const uint8_t(*)[SCHEMA_ID_BYTES])ids;
+    for (; hired->understands[spec.schema_ids_count]; spec.schema_ids_count++)
+        world_schema_id(hired->understands[spec.schema_ids_count], ids[spec.schema_ids_count]);
     weft__core_dest_init(&worker->inbox);
     worker->dest = spec.dest = group ? &group->dest : &worker->inbox;
     weft_error error = weft__core_worker_register(world.core, world_now_ns(), &spec, &worker->handle, world.message);
@@ -785,13 +794,13 @@ static struct core_dest *box_for(const struct asked *asked, struct known_session
     return asked->detached || asked->unheard ? NULL : &caller->box;
 }
 
-static struct message *payload_for(const char *name, size_t bytes)
+static struct message *payload_for(const char *name, size_t bytes, const char *content_type)
 {
     static char text[1 << 18];
-    if (name && bytes == 0) return weft__message_new(&world.messages.mem, name, strlen(name), NULL);
+    if (name && bytes == 0) return weft__message_new(&world.messages.mem, name, strlen(name), content_type);
     check_true_at(w.site, bytes <= sizeof(text));
     memset(text, 'x', bytes);
-    return weft__message_new(&world.messages.mem, text, bytes, NULL);
+    return weft__message_new(&world.messages.mem, text, bytes, content_type);
 }
 
 /* Of what makes a repeat the same; the shell's is of better quality. */
@@ -821,7 +830,7 @@ void world_dispatch(const char *name, const struct asked *asked)
                                    .channel_hash = weft__name_hash(channel_or(asked->on)),
                                    .activity_type = asked->type,
                                    .activity_type_hash = asked->type ? weft__name_hash(asked->type) : 0,
-                                   .payload = payload_for(body, asked->bytes),
+                                   .payload = payload_for(body, asked->bytes, asked->content_type),
                                    .key = asked->once,
                                    .key_hash = asked->once ? weft__name_hash(asked->once) : 0,
                                    .sticky_hash = asked->key ? weft__name_hash(asked->key) : 0,
@@ -846,7 +855,13 @@ void world_dispatch(const char *name, const struct asked *asked)
                                    .waits = asked->waits};
     struct core_admitted admitted;
     if (asked->once) digest(&request);
-    weft_error error = weft__core_dispatch(world.core, world_now_ns(), &request, &admitted);
+    if (asked->seen) weft__message_meet(request.payload, world_seen(asked->seen));
+    weft_error error;
+    while ((error = weft__core_dispatch(world.core, world_now_ns(), &request, &admitted)) == WEFT_ESTALE) {
+        if (!asked->seen) weft__message_meet(request.payload, admitted.contract);
+        weft__contract_drop(admitted.contract);
+        if (asked->seen) break;
+    }
     if (error) weft__message_drop(request.payload);
     check_eq_at(w.site, error == WEFT_OK, admitted.id.number != 0);
     check_eq_at(w.site, error == WEFT_EREJECTED, admitted.admission == WEFT_ADMISSION_REJECTED);
@@ -1049,7 +1064,7 @@ void world_settle(const char *name, enum core_result_kind kind, const char *code
     struct known_task *known = the_known_task(name);
     bool in_handler = known->task->in_handler;
     struct core_result said = {.task = known->task, .kind = kind, .returned = returns && in_handler};
-    if (kind == CORE_RESULT_COMPLETE || kind == CORE_RESULT_FAIL) {
+    if (kind == CORE_RESULT_COMPLETE || kind == CORE_RESULT_FAIL || kind == CORE_RESULT_MISMATCH) {
         said.message = weft__message_new(&world.messages.mem, name, strlen(name), code);
         check_true_at(w.site, said.message != NULL);
     }
@@ -1245,7 +1260,8 @@ void world_would(const struct asked *asked)
                                    .priority =
                                        (uint8_t)((asked->priority ? asked->priority : WEFT_PRIORITY_NORMAL) - 1),
                                    .on_crash = (uint8_t)asked->on_crash,
-                                   .no_worker = (uint8_t)asked->no_worker};
+                                   .no_worker = (uint8_t)asked->no_worker,
+                                   .payload = weft__message_new(&world.messages.mem, NULL, 0, asked->content_type)};
     uint64_t before = audit_digest(world.core);
     weft_error error = weft__core_why_request(world.core, world_now_ns(), &request, &answer);
     if (!error) {
@@ -1257,6 +1273,7 @@ void world_would(const struct asked *asked)
             note("deferred");
         note_refusals(&request, &answer);
     }
+    weft__message_drop(request.payload);
     check_eq_at(w.site, audit_digest(world.core), before);
     after_entry();
     result(error);

@@ -116,6 +116,7 @@ struct hired {
     bool handled;        /* inline */
     uint32_t capacity;   /* 0 = 1 */
     const char *types[WEFT_ACTIVITY_TYPES_MAX + 1];
+    const char *understands[WEFT_SCHEMA_IDS_MAX + 1]; /* schemas, see fixture_contract.h */
 };
 #define worker(name, ...)                                                                                              \
     (world_here(CHECK_SITE("worker(" #name ")")), world_worker(name, &(struct hired){__VA_ARGS__}))
@@ -134,8 +135,10 @@ struct asked {
     const char *on, *by; /* channel, caller */
     const char *to;      /* the box of the outcome; NULL = the caller's, which is emptied after each verb */
     const char *type, *key;
-    const char *once;       /* its idempotency key: the attempts are the key's, "k#1" */
-    const char *body;       /* the payload; NULL = the dispatch's name, or its key's */
+    const char *once; /* its idempotency key: the attempts are the key's, "k#1" */
+    const char *body; /* the payload; NULL = the dispatch's name, or its key's */
+    const char *content_type;
+    const char *seen;       /* see fixture_contract.h */
     weft_priority priority; /* 0 = normal */
     size_t bytes;           /* of the payload; 0 = the dispatch's name */
     weft_crash on_crash;
@@ -175,6 +178,7 @@ struct asked {
 #define take_up_to(max, from) world_verb(take, from, max)
 #define complete(task) world_verb(settle, task, CORE_RESULT_COMPLETE, NULL, true)
 #define fail_with(task, code) world_verb(settle, task, CORE_RESULT_FAIL, code, true)
+#define mismatch(task) world_verb(settle, task, CORE_RESULT_MISMATCH, "result_schema_mismatch", true)
 #define acknowledge(task) world_verb(settle, task, CORE_RESULT_CANCEL_ACK, NULL, true)
 #define abandon(task) world_verb(settle, task, CORE_RESULT_ABANDON, NULL, true)
 #define complete_inside(task) world_verb(settle, task, CORE_RESULT_COMPLETE, NULL, false) /* its handler still runs */

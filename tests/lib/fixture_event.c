@@ -1,5 +1,7 @@
 #include "lib/fixture_event.h"
 
+#include "lib/fixture_contract.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -134,7 +136,16 @@ void world_publish(const char *name, const struct published *published)
                                            .session = world_handle_of(published->by ? published->by : "host"),
                                            .wall_ns = 7 * NS_PER_S};
     uint32_t heard = 0;
-    weft_error error = weft__core_publish(world.core, world_now_ns(), &publication, &heard, world.message);
+    struct contract *wanted = NULL;
+    publication.wanted = &wanted;
+    if (published->seen) weft__message_meet(publication.message, world_seen(published->seen));
+    weft_error error;
+    while ((error = weft__core_publish(world.core, world_now_ns(), &publication, &heard, world.message)) ==
+           WEFT_ESTALE) {
+        if (!published->seen) weft__message_meet(publication.message, wanted);
+        weft__contract_drop(wanted);
+        if (published->seen) break;
+    }
     if (error)
         weft__message_drop(publication.message);
     else

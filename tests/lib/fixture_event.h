@@ -39,7 +39,8 @@ struct subscribed {
 
 struct published {
     const char *on, *by;
-    size_t bytes; /* of the payload; 0 = as many as the name has */
+    size_t bytes;     /* of the payload; 0 = as many as the name has */
+    const char *seen; /* see fixture_contract.h */
 };
 #define publish(name, ...)                                                                                             \
     (world_here(CHECK_SITE("publish(" #name ")")), world_publish(name, &(struct published){__VA_ARGS__}))

@@ -1,6 +1,7 @@
 /* calls.c: the callers' side: dispatching and cancelling. */
 #include <string.h>
 
+#include "sim/contracts.h"
 #include "sim/keys.h"
 #include "sim/letters.h"
 #include "sim/model.h"
@@ -41,6 +42,8 @@ static bool draw_call(struct world *world, struct sim_request *draft)
                                   .type = world->shape.types ? draw(world, world->shape.types + 1) : 0,
                                   .size_bytes = once_in(world, 6) ? draw(world, 900) : draw(world, 64),
                                   .caller_dead = world->sessions[session].fired,
+                                  .text = once_in(world, 5),
+                                  .wrong = once_in(world, 12),
                                   .request.session = world->sessions[session].handle};
     if (draft->dest == 1) draft->dest = NONE; /* the inline tasks' is no place for outcomes */
     struct core_request *request = &draft->request;
@@ -66,13 +69,13 @@ static bool draw_call(struct world *world, struct sim_request *draft)
 /* Workers of the channel that could take the type some day: those there surely are, and those that may not have been worked off. */
 static void takers(const struct world *world, const struct sim_request *draft, bool *surely, bool *maybe)
 {
-    struct sim_call call = {.type = draft->type};
+    struct sim_call call = {.type = draft->type, .schema = contracts_met(world, draft->request.payload)};
     *surely = *maybe = false;
     for (uint32_t i = 0; i < world->shape.workers; i++) {
         const struct sim_worker *worker = &world->workers[i];
         const struct sim_channel *channel = &world->channels[draft->channel];
         if (!worker->handle || worker->unregistered || worker->draining || worker->channel != draft->channel ||
-            worker->channel_serial != channel->serial || !model_takes(worker, &call))
+            worker->channel_serial != channel->serial || !model_can(worker, &call))
             continue;
         if (world->sessions[worker->session].fired)
             *maybe = true;
@@ -173,6 +176,7 @@ static void block(struct world *world, const struct sim_request *draft, const st
         room->type = draft->type;
         room->priority = draft->request.priority;
         room->size_bytes = draft->size_bytes;
+        room->text = draft->text;
         room->busy = true;
         room->woken = false;
         room->waiter.waiting = weft__core_channel_wait_room(world->core, admitted->channel, &room->waiter.core);
@@ -182,13 +186,56 @@ static void block(struct world *world, const struct sim_request *draft, const st
     }
 }
 
+/* Whether who brings it has to look at what the channel asks for now, and only that comes of it. */
+static bool expect_stale(struct world *world, const struct sim_request *draft, weft_error error,
+                         struct core_admitted *admitted)
+{
+    struct sim_channel *channel = &world->channels[draft->channel];
+    bool known = !world->closing && channel->life != CHANNEL_NONE && !draft->caller_dead;
+    bool stale = known && draft->request.payload->size_bytes <= channel->options.payload_bytes_max &&
+                 contracts_stale(&channel->contract, draft->request.payload);
+    EXPECT(world, stale == (error == WEFT_ESTALE), "the payload %s met what its channel asks for now",
+           stale ? "has not" : "has");
+    if (stale) contracts_look(world, &channel->contract, admitted->contract);
+    return stale;
+}
+
+/* What a bringer does who has looked, and found that the payload does not match. */
+static bool refuse(struct world *world, struct sim_request *draft)
+{
+    struct sim_channel *channel = &world->channels[draft->channel];
+    const struct contract *contract = channel->contract.looked;
+    struct core_admitted admitted;
+    bool content_type = contract && draft->text && !contract->opaque;
+    bool mismatch = contract && draft->wrong && !(draft->text && contract->opaque);
+    if (!contract || !contract->request || !(content_type || mismatch)) return false;
+    sim_enter(world, EV_DISPATCH, false);
+    weft_rejection reason = content_type ? WEFT_REJECTED_CONTENT_TYPE : WEFT_REJECTED_SCHEMA_MISMATCH;
+    weft_error expected = channel->life == CHANNEL_NONE ? WEFT_ENOCHANNEL : WEFT_EREJECTED;
+    if (world->closing) expected = WEFT_ECLOSED;
+    weft_error error = weft__core_dispatch_refuse(world->core, world->now_ns, &draft->request, reason, &admitted);
+    TRACE(world, "refuse a payload on %s: %d", channel->name, (int)error);
+    EXPECT(world, error == expected, "refuse: %d and not %d", (int)error, (int)expected);
+    if (error == WEFT_EREJECTED) {
+        EXPECT(world, strcmp(admitted.reason, content_type ? "content_type" : "schema_mismatch") == 0,
+               "a mismatch is rejected: %s", admitted.reason);
+        world->stats.rejected++;
+        cover(COVER_REFUSED_MISMATCH);
+    }
+    sim_leave(world);
+    return true;
+}
+
 void call_dispatch(struct world *world, struct sim_request *draft)
 {
     static const unsigned char bytes[1024];
     struct core_admitted admitted;
     weft_channel_info before = {.queued = 0};
     fill(world, draft);
-    draft->request.payload = weft__message_new(&world->memory.mem, bytes, draft->size_bytes, NULL);
+    if (refuse(world, draft)) return;
+    draft->request.payload =
+        weft__message_new(&world->memory.mem, bytes, draft->size_bytes, draft->text ? "text/plain" : NULL);
+    contracts_bring(world, &world->channels[draft->channel].contract, draft->request.payload);
     weft_error expected = expected_error(world, draft);
     sim_enter(world, EV_DISPATCH, true);
     world->event.channel = draft->channel;
@@ -200,6 +247,12 @@ void call_dispatch(struct world *world, struct sim_request *draft)
     TRACE(world, "dispatch on %s type %u priority %u from session %u: %d %s", draft->request.channel, draft->type,
           draft->request.priority, draft->session, (int)error, error == WEFT_EREJECTED ? admitted.reason : "");
     bool ran_out = sim_ran_out(world, error, COVER_ENOMEM_DISPATCH);
+    if (expect_stale(world, draft, error, &admitted)) {
+        weft__message_drop(draft->request.payload);
+        sim_leave(world);
+        if (!once_in(world, 4)) call_dispatch(world, draft);
+        return;
+    }
     if (!ran_out && (expected || (error && error != WEFT_EREJECTED)))
         EXPECT(world, error == expected, "dispatch: %d and not %d", (int)error, (int)expected);
     if (!ran_out) forecast_check(world, &forecast, error, &admitted, &before);
@@ -236,6 +289,7 @@ static bool retry_blocked(struct world *world)
             .dest = 0,
             .type = room->type,
             .size_bytes = room->size_bytes,
+            .text = room->text,
             .request = {.session = room->handle, .priority = (uint8_t)room->priority, .waits = true}};
         call_dispatch(world, &draft);
         return true;
@@ -350,6 +404,7 @@ bool call_keyed(struct world *world)
     draw_keyed(world, &draft, asker);
     const weft_channel_options *o = &world->channels[draft.channel].options;
     draft.request.payload = weft__message_new(&world->memory.mem, bytes, draft.size_bytes, NULL);
+    contracts_bring(world, &world->channels[draft.channel].contract, draft.request.payload);
     sim_enter(world, EV_DISPATCH, true);
     struct sim_key *key = key_now(world, draft.key);
     weft_error expected = expected_key_error(world, &draft, key);
@@ -359,6 +414,11 @@ bool call_keyed(struct world *world)
     weft_error error = weft__core_dispatch(world->core, world->now_ns, &draft.request, &admitted);
     TRACE(world, "dispatch on %s with key %u: %d %s", draft.request.channel, draft.key, (int)error,
           error == WEFT_EREJECTED ? admitted.reason : "");
+    if (expect_stale(world, &draft, error, &admitted)) {
+        weft__message_drop(draft.request.payload);
+        sim_leave(world);
+        return true;
+    }
     bool unsure = error == WEFT_ELIMIT && key->life == KEY_ENDED && may_be_evicted(o); /* it takes two, if it was */
     if (!sim_ran_out(world, error, COVER_ENOMEM_DISPATCH) && error != WEFT_EREJECTED && !unsure)
         EXPECT(world, error == expected, "dispatch with a key: %d and not %d", (int)error, (int)expected);

@@ -1,6 +1,7 @@
 /* channels.c: declaring, pausing, draining and deleting channels. */
 #include <string.h>
 
+#include "sim/contracts.h"
 #include "sim/keys.h"
 #include "sim/model.h"
 
@@ -33,6 +34,7 @@ void channel_draw(struct world *world, weft_channel_options *options)
     options->dead_letter = once_in(world, 2) ? world->keeper : NULL;
     if (once_in(world, 2)) options->dedup_ms = once_in(world, 4) ? WEFT_FOREVER : draw(world, 60);
     if (once_in(world, 3)) options->dedup_max = draw(world, KEY_NAMES);
+    contracts_draw(world, options, true);
 }
 
 static uint32_t any_channel(struct world *world)
@@ -69,7 +71,9 @@ bool channel_same(weft_channel_options a, weft_channel_options b)
            a.start_to_close_ms == b.start_to_close_ms && a.schedule_to_close_ms == b.schedule_to_close_ms &&
            a.heartbeat_ms == b.heartbeat_ms &&
            strcmp(a.dead_letter ? a.dead_letter : "", b.dead_letter ? b.dead_letter : "") == 0 &&
-           a.dedup_ms == b.dedup_ms && a.dedup_max == b.dedup_max;
+           a.dedup_ms == b.dedup_ms && a.dedup_max == b.dedup_max && a.opaque == b.opaque &&
+           strcmp(a.schema ? a.schema : "", b.schema ? b.schema : "") == 0 &&
+           strcmp(a.result_schema ? a.result_schema : "", b.result_schema ? b.result_schema : "") == 0;
 }
 
 /* Two in the core may bear a name: one that is deleted and not worked off, and its successor. */
@@ -89,6 +93,8 @@ void channel_declare(struct world *world, uint32_t index, const weft_channel_opt
         expected = channel_same(channel->options, *options) ? WEFT_OK : WEFT_EDIFFERS;
     else if (world->core->channels.live_count >= world->shape.limits.channels_max)
         expected = WEFT_ELIMIT;
+    else if (!contracts_known(world, options))
+        expected = WEFT_ENOTFOUND;
     weft_error error = weft__core_channel_declare(world->core, channel->name, options, message);
     TRACE(world, "declare %s: %d", channel->name, (int)error);
     if (!sim_ran_out(world, error, COVER_ENOMEM_DECLARE))
@@ -98,7 +104,9 @@ void channel_declare(struct world *world, uint32_t index, const weft_channel_opt
     if (error == WEFT_EUNSUPPORTED) cover(COVER_EUNSUPPORTED);
     if (error == WEFT_EDIFFERS) cover(COVER_EDIFFERS);
     if (error == WEFT_ELIMIT) cover(COVER_ELIMIT);
+    if (error == WEFT_ENOTFOUND) cover(COVER_ENOTFOUND);
     if (!error && channel->life == CHANNEL_NONE) {
+        contracts_renewed(world, channel->name, options, &channel->contract, false);
         channel->options = *options;
         channel->life = CHANNEL_OPEN;
         channel->serial = ++world->serial;
@@ -129,7 +137,8 @@ bool act_template(struct world *world)
     weft_channel_options options;
     static const char *const patterns[] = {"dispatch.made.c*", "*.made.*", "dispatch.elsewhere.*", "nothing"};
     char message[ERROR_TEXT_MAX];
-    const char *pattern = patterns[draw(world, 4)];
+    uint32_t index = draw(world, 4);
+    const char *pattern = patterns[index];
     bool matches = strstr(pattern, "made");
     if (!world->shape.templated) return false;
     channel_draw(world, &options);
@@ -138,11 +147,17 @@ bool act_template(struct world *world)
     TRACE(world, "template %s: %d", pattern, (int)error);
     if (!sim_ran_out(world, error, COVER_ENOMEM_TEMPLATE)) {
         EXPECT(world, (error == WEFT_ECLOSED) == world->closing, "template: %d", (int)error);
-        EXPECT(world, error == WEFT_OK || error == WEFT_ECLOSED || error == WEFT_EINVAL || error == WEFT_EDIFFERS,
+        EXPECT(world,
+               error == WEFT_OK || error == WEFT_ECLOSED || error == WEFT_EINVAL || error == WEFT_EDIFFERS ||
+                   (error == WEFT_ENOTFOUND && !contracts_known(world, &options)),
                "template: %d", (int)error);
     }
     if (error == WEFT_EINVAL) cover(COVER_EINVAL);
     if (error == WEFT_EDIFFERS) cover(COVER_EDIFFERS);
+    if (!error && !world->patterns_declared[index]) {
+        world->patterns_declared[index] = true;
+        contracts_named(world, &options);
+    }
     if (!error && matches && !world->templates) {
         world->templates = 1;
         world->template_options = options; /* the first that matches is used */

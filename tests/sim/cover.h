@@ -152,6 +152,13 @@
     X(LETTER_FETCHED, "a letter was fetched")                                                                          \
     X(LETTER_PUT_BACK, "a letter was put back")                                                                        \
     X(LETTER_STAYS, "a letter that was put back was not admitted")                                                     \
+    X(ENOMEM_CONTRACT, "WEFT_ENOMEM: a schema or contract")                                                            \
+    X(STALE, "a payload has met a contract that is no longer its channel's")                                           \
+    X(REFUSED_MISMATCH, "not admitted: schema_mismatch, content_type")                                                 \
+    X(SCHEMA_REPLACED, "a channel was given another schema")                                                           \
+    X(SCHEMA_BUSY, "unregister of a schema that is named")                                                             \
+    X(SCHEMA_UNREGISTERED, "a schema was unregistered")                                                                \
+    X(WHY_SCHEMA, "why: schema")                                                                                       \
     X(KEY_FIRST, "a new key")                                                                                          \
     X(KEY_JOINED, "a repeat joins")                                                                                    \
     X(KEY_ANSWERED, "a repeat is answered after the end")                                                              \

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/contracts.h"
 #include "sim/model.h"
 
 #include "base/clock.h"
@@ -139,6 +140,8 @@ static void must_be(struct world *world, struct sim_subscription *s, const struc
     const struct core_event *event = weft__event_of(entry->message);
     EXPECT(world, event->number == due.number && strcmp(event->channel, world->event_channels[due.channel].name) == 0,
            "an event says that it is another");
+    const struct contract *met = entry->message->contract;
+    EXPECT(world, (met ? met->generation : 0) == due.generation, "an event has met another contract by now");
     s->taken++;
     weft__message_drop(entry->message);
 }
@@ -151,12 +154,15 @@ static void declare(struct world *world, uint32_t index)
     char message[ERROR_TEXT_MAX];
     weft_channel_options options = WEFT_CHANNEL_OPTIONS;
     options.payload_bytes_max = once_in(world, 3) ? 100 : 2000;
+    contracts_draw(world, &options, false);
     sim_enter(world, EV_EVENT_CHANNEL, true);
     weft_error expected = WEFT_OK;
     if (world->closing)
         expected = WEFT_ECLOSED;
     else if (world->core->channels.live_count >= world->shape.limits.channels_max)
         expected = WEFT_ELIMIT;
+    else if (!contracts_known(world, &options))
+        expected = WEFT_ENOTFOUND;
     weft_error error = weft__core_channel_declare(world->core, channel->name, &options, message);
     TRACE(world, "declare %s: %d", channel->name, (int)error);
     if (!sim_ran_out(world, error, COVER_ENOMEM_DECLARE))
@@ -165,6 +171,8 @@ static void declare(struct world *world, uint32_t index)
         channel->life = CHANNEL_OPEN;
         channel->serial = ++world->serial;
         channel->payload_bytes_max = options.payload_bytes_max;
+        channel->schema = options.schema;
+        contracts_renewed(world, channel->name, &options, &channel->contract, false);
         channel->published = channel->delivered = channel->dropped = channel->cut = 0;
     }
     sim_leave(world);
@@ -222,14 +230,17 @@ bool act_event_channel(struct world *world)
 
 /* --- publishing ------------------------------------------------------------------------------- */
 
-static weft_error expected_of_publish(const struct world *world, uint32_t session, uint32_t channel, size_t size_bytes)
+static weft_error expected_of_publish(const struct world *world, uint32_t session, uint32_t channel,
+                                      const struct message *message)
 {
+    size_t size_bytes = message->size_bytes;
     const struct sim_event_channel *at = &world->event_channels[channel];
     if (world->closing) return WEFT_ECLOSED;
     if (world->sessions[session].fired) return WEFT_EDEAD;
     if (at->life == CHANNEL_NONE) return WEFT_ENOCHANNEL;
     if (size_bytes > at->payload_bytes_max) return WEFT_ELIMIT;
-    return at->life == CHANNEL_OPEN ? WEFT_OK : WEFT_ECLOSED;
+    if (at->life != CHANNEL_OPEN) return WEFT_ECLOSED;
+    return contracts_stale(&at->contract, message) ? WEFT_ESTALE : WEFT_OK;
 }
 
 bool act_publish(struct world *world)
@@ -242,19 +253,23 @@ bool act_publish(struct world *world)
     struct sim_event_channel *channel = &world->event_channels[index];
     if (session == NONE || (world->closing && !once_in(world, 10))) return false;
     size_t size_bytes = once_in(world, 5) ? draw(world, sizeof bytes) : draw(world, 32);
+    struct contract *wanted = NULL;
     struct core_publication publication = {
+        .wanted = &wanted,
         .channel = channel->name,
         .channel_hash = channel->hash,
         .message = weft__event_new(&world->memory.mem, channel->name, bytes, size_bytes, NULL),
         .session = world->sessions[session].handle,
         .wall_ns = world->now_ns};
     WEFT_ASSERT(publication.message);
+    contracts_bring(world, &channel->contract, publication.message);
     struct sim_entry event = {.message = publication.message,
                               .charge = weft__inbox_charge(publication.message),
                               .number = channel->published + 1,
+                              .generation = channel->contract.generation,
                               .channel = index,
                               .channel_serial = channel->serial};
-    weft_error expected = expected_of_publish(world, session, index, size_bytes);
+    weft_error expected = expected_of_publish(world, session, index, publication.message);
     sim_enter(world, EV_PUBLISH, true);
     weft_error error = weft__core_publish(world->core, world->now_ns, &publication, &heard, text);
     TRACE(world, "publish %zu bytes on %s from session %u: %d, heard by %u", size_bytes, channel->name, session,
@@ -262,6 +277,7 @@ bool act_publish(struct world *world)
     if (!sim_ran_out(world, error, COVER_ENOMEM_PUBLISH))
         EXPECT(world, error == expected, "publish: %d and not %d", (int)error, (int)expected);
     if (error) weft__message_drop(publication.message);
+    if (error == WEFT_ESTALE) contracts_look(world, &channel->contract, wanted);
     if (error == WEFT_ELIMIT) cover(COVER_EVENT_LARGE);
     if (error == WEFT_ECLOSED && !world->closing) cover(COVER_PUBLISHED_DRAINED);
     if (!error) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "sim/contracts.h"
 
 /* --- admission -------------------------------------------------------------------------------- */
 
@@ -38,6 +39,7 @@ uint32_t model_admit(struct world *world, const struct core_request *request, co
         .channel = channel,
         .dest = dest,
         .type = type,
+        .schema = contracts_met(world, request->payload),
         .at_live = world->live_count,
         .priority = request->priority,
         .attempts_max = (uint8_t)inherit(request->attempts_max, o->attempts_max),
@@ -94,6 +96,16 @@ bool model_takes(const struct sim_worker *worker, const struct sim_call *call)
     return worker->types == 0 || (call->type && (worker->types & 1U << call->type));
 }
 
+bool model_understands(const struct sim_worker *worker, const struct sim_call *call)
+{
+    return !worker->understands || !call->schema || worker->understands & 1U << (call->schema - 1);
+}
+
+bool model_can(const struct sim_worker *worker, const struct sim_call *call)
+{
+    return model_takes(worker, call) && model_understands(worker, call);
+}
+
 void model_assigned(struct world *world, struct sim_call *call, const struct core_task *task)
 {
     struct sim_worker *worker = task->worker_context;
@@ -111,6 +123,9 @@ void model_assigned(struct world *world, struct sim_call *call, const struct cor
            "dispatch %llu was assigned on a channel that hands out nothing", number);
     EXPECT(world, model_takes(worker, call), "dispatch %llu was assigned to %s, which does not take its type", number,
            worker->name);
+    EXPECT(world, model_understands(worker, call),
+           "dispatch %llu was assigned to %s, which does not understand its schema", number, worker->name);
+    EXPECT(world, contracts_met(world, task->payload) == call->schema, "dispatch %llu: its schema has changed", number);
     EXPECT(world, !model_excluded(world, call, worker), "dispatch %llu was assigned to %s, which it died of", number,
            worker->name);
     EXPECT(world, task->attempt == call->spent + 1U, "dispatch %llu: its attempt has number %u after %u were spent",

@@ -5,7 +5,7 @@
  *   - Attempts are numbered from 1. A number is spent when what ran it is lost; one that was never begun is used again.
  *     A new attempt needs a loss, a crash policy that says so, and that the old attempt can run no more, unless the channel
  *     lets attempts overlap. What was begun and not lost is never handed out again.
- *   - Who gets it: a registered worker of the type, not draining, with a free slot, on an armed link; and not one that it
+ *   - Who gets it: a registered worker of the type, that understands the schema it has met, not draining, with a free slot, on an armed link; and not one that it
  *     died of, but for the second chance that redispatch_wait_ms gives. */
 #ifndef WEFT_SIM_MODEL_H
 #define WEFT_SIM_MODEL_H
@@ -81,5 +81,7 @@ uint64_t model_key_of_session(const struct world *world, const struct sim_worker
 /* Whether the worker is one it died of and may not have it now. */
 bool model_excluded(const struct world *world, const struct sim_call *call, const struct sim_worker *worker);
 bool model_takes(const struct sim_worker *worker, const struct sim_call *call);
+bool model_understands(const struct sim_worker *worker, const struct sim_call *call);
+bool model_can(const struct sim_worker *worker, const struct sim_call *call); /* both */
 
 #endif

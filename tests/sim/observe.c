@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "lib/audit.h"
+#include "sim/contracts.h"
 #include "sim/keys.h"
 #include "sim/letters.h"
 #include "sim/model.h"
@@ -171,7 +172,7 @@ static bool waited(const struct world *world, const struct sim_call *older, cons
 {
     if (older->life != CALL_OPEN || older->state != DISPATCH_QUEUED || older->channel != fresh->channel) return false;
     const struct sim_worker *worker = &world->workers[fresh->worker];
-    return model_takes(worker, older) && !model_excluded(world, older, worker);
+    return model_can(worker, older) && !model_excluded(world, older, worker);
 }
 
 /* Whether both lost their tasks, not begun, in one stroke, the older one the task it had for longer. */
@@ -245,7 +246,7 @@ static void expect_least_loaded(struct world *world, const struct sim_call *fres
     const struct core_worker *its = weft__slotmap_find(&world->core->workers, chosen->handle);
     for (uint32_t i = 0; i < world->shape.workers; i++) {
         const struct sim_worker *worker = &world->workers[i];
-        if (worker == chosen || !worker->handle || worker->channel != fresh->channel || !model_takes(worker, fresh))
+        if (worker == chosen || !worker->handle || worker->channel != fresh->channel || !model_can(worker, fresh))
             continue;
         const struct core_worker *other = weft__slotmap_find(&world->core->workers, worker->handle);
         bool could = other->indexed && !worker_ended(world, worker) &&
@@ -321,7 +322,8 @@ static void expect_arrival(struct world *world, const struct core_dest *dest, co
         const struct core_task *behind = list_record(next, struct core_task, item);
         const struct sim_call *older = &world->calls[behind->dispatch->token];
         if (older->arrival > newer->arrival || older->channel != newer->channel || older->type != newer->type ||
-            older->priority != newer->priority || older->tried_count || newer->tried_count)
+            older->priority != newer->priority || older->tried_count || newer->tried_count ||
+            older->schema != newer->schema) /* one may have gone to who does not understand the other */
             continue;
         bool waited = older->left_event == world->events && newer->left_event == world->events;
         EXPECT(world, !waited && !came_back_together(world, older, newer),
@@ -418,13 +420,13 @@ static void expect_no_room(struct world *world, const struct room_waiter *room)
     bool room_left =
         record->queued < record->options.depth_max && record->queued_bytes + CALL_BYTES <= record->options.bytes_max;
     EXPECT(world, !room_left, "a caller waits for room on %s, and there is", channel->name);
-    const struct sim_call call = {.type = room->type};
+    const struct sim_call call = {.type = room->type, .schema = contracts_now(world, &channel->options, room->text)};
     for (uint32_t i = 0; i < world->shape.workers && channel->life == CHANNEL_OPEN; i++) {
         const struct sim_worker *worker = &world->workers[i];
         if (!worker->handle || worker_ended(world, worker) || worker->channel != room->channel) continue;
         const struct core_worker *idle = weft__slotmap_find(&world->core->workers, worker->handle);
         bool free = idle->indexed && (!idle->group || idle->group->busy < idle->group->limit);
-        EXPECT(world, !free || !model_takes(worker, &call), "a caller waits for room on %s, and %s is idle",
+        EXPECT(world, !free || !model_can(worker, &call), "a caller waits for room on %s, and %s is idle",
                channel->name, worker->name);
     }
 }

@@ -1,6 +1,7 @@
 /* workers.c: those who work, and the groups whose threads they share. */
 #include <string.h>
 
+#include "sim/contracts.h"
 #include "sim/model.h"
 
 /* What its end meets. */
@@ -88,6 +89,7 @@ static bool draw_worker(struct world *world, struct sim_worker *worker)
     if (worker->kind == WORKER_GROUP && !world->groups[group].added) return false;
     if (world->shape.types && !once_in(world, 3))
         worker->types = (draw(world, (1U << world->shape.types) - 1) + 1) << 1;
+    worker->understands = contracts_draw_understanding(world);
     return true;
 }
 
@@ -122,6 +124,9 @@ void worker_register(struct world *world, uint32_t index, const struct sim_worke
         .context = worker};
     for (uint32_t i = 1; i <= world->shape.types; i++)
         if (draft.types & 1U << i) takes[spec.activity_types_count++] = types[i];
+    uint8_t ids[2 * SIM_SCHEMAS][SCHEMA_ID_BYTES];
+    spec.schema_ids = (const uint8_t(*)[SCHEMA_ID_BYTES])ids;
+    spec.schema_ids_count = contracts_ids(world, draft.understands, ids);
     if (spec.activity_types_count > 0 && once_in(world, 8)) takes[spec.activity_types_count++] = takes[0];
 
     sim_enter(world, EV_REGISTER, true);
@@ -155,6 +160,7 @@ void worker_register(struct world *world, uint32_t index, const struct sim_worke
     if (channel->life == CHANNEL_NONE) {
         struct core_channel *made = weft__channel_find(world->core, channel->hash, channel->name);
         EXPECT(world, channel_same(made->options, world->template_options), "made from another template");
+        contracts_renewed(world, channel->name, &world->template_options, &channel->contract, true);
         channel->options = world->template_options;
         channel->life = CHANNEL_OPEN;
         channel->turns = 0;

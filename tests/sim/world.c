@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "lib/audit.h"
 #include "sim/keys.h"
+#include "sim/contracts.h"
 #include "sim/letters.h"
 #include "sim/model.h"
 #include "sim/seeing.h"
@@ -126,6 +127,7 @@ static const struct {
     [EV_ASK] = {act_ask, 2, true},
     [EV_LETTER] = {act_letter, 6, false},
     [EV_KEY] = {act_key, 20, false},
+    [EV_CONTRACT] = {act_contract, 6, false},
     [EV_QUIET] = {act_quiet, 1, true},
 };
 
@@ -210,6 +212,7 @@ void sim_draw(struct shape *shape, struct rng *rng, enum world_size size)
                              .sessions_max = tight ? shape->sessions - 1 : 256,
                              .dispatches_max = tight ? shape->calls - shape->calls / 3 : 65536,
                              .outcome_keep_ms = rng_between(rng, 1, 200),
+                             .schemas_max = tight ? SIM_SCHEMAS - 1 : SIM_SCHEMAS,
                              .subscriptions_max = tight ? shape->subscriptions - shape->subscriptions / 3 : 4096};
 }
 
@@ -319,6 +322,7 @@ void sim_make(struct world *world)
     waiter_init(&world->quiet, WAITS_QUIET, 0);
     waiter_init(&world->fetcher, WAITS_OUTCOME, 0);
     events_make(world);
+    contracts_make(world);
     fill_lottery(world);
     world->core = weft__core_new(&world->memory.mem, &shape->limits, world->now_ns);
     WEFT_ASSERT(world->core);
@@ -439,8 +443,10 @@ static void expect_nothing(struct world *world)
            world->core->dispatches.live_count == 0 && world->core->tasks.live_count == 0 &&
                world->core->capacity == 0 && world->core->potential == 0,
            "records are left");
+    contracts_forget(world);
     weft__core_free(world->core);
     world->core = NULL;
+    contracts_end(world);
     EXPECT(world, world->memory.live_blocks == 0, "%llu blocks were not freed",
            (unsigned long long)world->memory.live_blocks);
 }

@@ -69,6 +69,7 @@ enum event_kind {
     EV_ASK,
     EV_LETTER,
     EV_KEY,
+    EV_CONTRACT,
     EV_QUIET,
     EV_CLOSE,
     EV_SETTLE_ALL,
@@ -120,11 +121,25 @@ struct sim_session {
 
 enum worker_kind { WORKER_PULLS = 1, WORKER_GROUP, WORKER_INLINE };
 
+enum { SIM_SCHEMAS = 4 };
+
+struct sim_schema {
+    struct named_schema named;
+    bool registered, ended;
+    uint32_t templates; /* that name it, once for each role */
+};
+
+/* What a channel asks of payloads. */
+struct sim_contract {
+    uint64_t generation;     /* 0 = nothing */
+    struct contract *looked; /* held: what those who bring payloads have seen last */
+};
+
 struct sim_worker {
     uint64_t handle; /* 0 = none here */
     uint64_t id;
     char name[24];
-    uint32_t serial, session, channel, channel_serial, group, dest, types, max_concurrent;
+    uint32_t serial, session, channel, channel_serial, group, dest, types, understands, max_concurrent;
     enum worker_kind kind;
     bool draining, unregistered;
     struct sim_waiter idle;
@@ -141,6 +156,7 @@ struct sim_channel {
     struct sim_waiter drained;
     uint64_t turns;         /* seen */
     weft_channel_info told; /* when it was asked last */
+    struct sim_contract contract;
 };
 
 struct sim_group {
@@ -171,7 +187,7 @@ enum { SIM_INBOX_MAX = 200 };
 /* An event in an inbox, as the model has it. */
 struct sim_entry {
     const struct message *message;
-    uint64_t charge, number;
+    uint64_t charge, number, generation;
     uint32_t dropped, channel, channel_serial;
 };
 
@@ -180,6 +196,8 @@ struct sim_event_channel {
     uint64_t hash, published, delivered, dropped, cut;
     uint32_t serial, payload_bytes_max;
     enum channel_life life;
+    const char *schema;
+    struct sim_contract contract;
 };
 
 struct sim_subscription {
@@ -220,6 +238,7 @@ struct sim_call {
     uint64_t arrival, admitted_ns, start_deadline_ns, close_deadline_ns;
     struct message *payload; /* only to compare */
     uint32_t serial, session, session_serial, channel, dest, type;
+    uint32_t schema; /* that it has met: 1 + index; 0 = none */
     uint32_t start_to_close_ms, heartbeat_ms;
     uint32_t at_live; /* where it stands in live[] */
     uint8_t priority, attempts_max, admission;
@@ -275,7 +294,7 @@ struct room_waiter {
     struct sim_waiter waiter;
     uint64_t handle; /* the caller's session */
     uint32_t session, session_serial, channel, type, priority, size_bytes;
-    bool busy, woken;
+    bool busy, woken, text;
 };
 
 /* Who waits in a task's name for room in its caller's window. */
@@ -290,6 +309,7 @@ struct sim_request {
     struct core_request request; /* but for what follows from the others */
     uint32_t session, channel, dest, type, size_bytes;
     bool caller_dead;
+    bool text, wrong;        /* its content type is not JSON; its channel's schema, if there is one, refuses it */
     struct sim_asker *asker; /* NULL = it comes without a key */
     uint32_t key, variant;
 };
@@ -389,6 +409,9 @@ struct world {
     uint64_t taken_count;
     uint32_t serial, batches, sessions_count, templates;
     weft_channel_options template_options;
+    bool patterns_declared[4];
+    struct sim_schema schemas[SIM_SCHEMAS];
+    uint64_t generation; /* the highest contract's */
     struct room_waiter rooms[ROOM_WAITERS];
     const char *keeper; /* of dead letters; NULL = none */
     weft_channel_options keeper_options;
@@ -486,6 +509,7 @@ bool act_step(struct world *world);
 bool act_ask(struct world *world);
 bool act_letter(struct world *world);
 bool act_key(struct world *world);
+bool act_contract(struct world *world);
 bool act_quiet(struct world *world);
 
 /* The same, done to one that is chosen. */

@@ -5,6 +5,7 @@
  *    3  one outcome for each dispatch                     invariant_03_one_outcome_whatever_races
  *    4  0 <= in flight <= capacity                        invariant_04_in_flight_is_what_is_not_released
  *    5  everything is bounded; refusals are told          invariant_05_what_is_full_refuses_with_a_code_and_counts
+ *    6  what does not match reaches nobody               invariant_06_what_has_met_another_contract_reaches_nobody
  *    7  a dead caller's tasks are cancelled               invariant_07_dead_callers_work_is_cancelled_unless_detached
  *    8  first in, first out, by arrival                   invariant_08_order_of_arrival_survives_every_way_back
  *    9  no silent retry                                   invariant_09_no_attempt_without_being_asked_and_told
@@ -13,14 +14,15 @@
  *   13  payloads are never rewritten                      invariant_13_payload_and_result_are_handed_on_untouched
  *   14  effects of one destination keep their order       invariant_14_one_destination_one_order
  *
- * 6 (schemas) and 10 (grants) are not the core's. What concerns several threads or processes in 3, 5, 11 and 12 is
+ * 10 (grants) is not the core's, and of 6 only that no payload comes in that has not met its channel's contract. What concerns several threads or processes in 3, 5, 11 and 12 is
  * tested in tests/e2e. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "lib/audit.h"
-#include "lib/fixture.h"
+#include "lib/fixture_contract.h"
+#include "lib/fixture_event.h"
 
 static const weft_policy policies[] = {WEFT_ROUND_ROBIN, WEFT_LEAST_LOADED, WEFT_STICKY};
 
@@ -336,6 +338,40 @@ spec(invariant_05_what_is_full_refuses_with_a_code_and_counts)
     check_eq(stats_now().channels, 2);
     check_eq(stats_now().workers, 2);
     check_eq(stats_now().participants, 2);
+}
+
+/* --- 6 ----------------------------------------------------------------------------------------------------------- */
+
+/* Whatever was looked at before the contract changed is sent back, by every way in, whether or not somebody is free. */
+spec(invariant_06_what_has_met_another_contract_reaches_nobody)
+{
+    schema("task");
+    schema("next");
+    for (int i = 0; i < 4; i++) {
+        channel(numbered("dispatch.media.c", i), .schema = i % 2 ? "task" : NULL, .policy = policies[i % 3]);
+        look("before");
+        asks(i < 3 ? "next" : NULL);
+        uint64_t digest = audit_digest(world.core);
+        gives(WEFT_ESTALE, dispatch("a", .seen = "before"));
+        gives(WEFT_ESTALE, dispatch("a", .seen = "before", .once = "key"));
+        gives(WEFT_ESTALE, dispatch("a", .seen = "before", .priority = WEFT_PRIORITY_URGENT, .waits = true));
+        check_eq(audit_digest(world.core), digest);
+        worker("w1");
+        gives(WEFT_ESTALE, dispatch("a", .seen = "before", .detached = true));
+        look("now");
+        dispatch("a", .seen = "now");
+        then("0 a#1 to w1");
+        unregister("w1");
+        cancel("a");
+        whatever();
+    }
+    channel("event.media.done", .schema = "task");
+    subscribe("s");
+    look("before");
+    asks("next");
+    gives(WEFT_ESTALE, publish("e", .seen = "before"));
+    gives(WEFT_EAGAIN, take_events("s"));
+    nothing_happens();
 }
 
 /* --- 7 ----------------------------------------------------------------------------------------------------------- */
@@ -713,6 +749,7 @@ int main(void)
         promised(invariant_03_one_outcome_whatever_races),
         promised(invariant_04_in_flight_is_what_is_not_released),
         promised(invariant_05_what_is_full_refuses_with_a_code_and_counts),
+        promised(invariant_06_what_has_met_another_contract_reaches_nobody),
         promised(invariant_07_dead_callers_work_is_cancelled_unless_detached),
         promised(invariant_08_order_of_arrival_survives_every_way_back),
         promised(invariant_09_no_attempt_without_being_asked_and_told),

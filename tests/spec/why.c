@@ -295,8 +295,10 @@ spec(a_request_would_go_to_the_worker_of_its_key_and_does)
                                        .channel_hash = weft__name_hash("dispatch.media.resize"),
                                        .sticky_hash = key ? weft__name_hash(key) : 0,
                                        .session = handle_of("host"),
-                                       .priority = 2};
+                                       .priority = 2,
+                                       .payload = weft__message_new(&world.messages.mem, NULL, 0, NULL)};
         check_ok(weft__core_why_request(world.core, world_now_ns(), &request, &answer));
+        weft__message_drop(request.payload);
         dispatch(numbered("a", i), .key = key);
         const struct core_dispatch *made = weft__slotmap_find(&world.core->dispatches, id_of(numbered("a", i)).number);
         check_str(made->task->worker->name->text, answer.worker);
