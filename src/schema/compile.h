@@ -8,6 +8,7 @@
  *                       document's depth bounds
  *     compile_keyword.c, compile_pool.c: the keywords of one; what they gather
  *     compile_object.c  properties and their neighbours
+ *     dynamic.c         $dynamicAnchors, and the nodes that a $dynamicRef may lead to
  *     compile_finish.c  loops, shortcuts, and the program in one block
  *
  * Everything that is temporary stands in one arena. The first error stays in `error`, its sentence with the thread;
@@ -55,17 +56,22 @@ struct resource {
     uint32_t vocabularies;
     const char *unknown; /* sentence */
     uint32_t meta;       /* the source that its "$schema" names; 0: it is a draft's own */
+    uint32_t anchors;    /* its first dynamic anchor, and 1; 0 = none */
+    bool entered;        /* a node of it is compiled */
 };
 
-/* A name that a $dynamicAnchor gives, or that a $dynamicRef looks for. */
+/* A $dynamicAnchor. */
 struct dynamic_anchor {
-    const char *name;
-    uint32_t record;
+    uint32_t record, resource, name;
+    uint32_t next_of_name, next_of_resource; /* and 1; 0 = none */
 };
 
-struct dynamic_use {
-    const char *name;
-    LIST(struct dynamic) found;
+/* A name that $dynamicAnchors give, or a $dynamicRef looks for. */
+struct dynamic_name {
+    uint32_t first, last; /* its anchors, and 1; 0 = none */
+    uint32_t begin;       /* of its dynamics in the program, */
+    uint32_t count;       /* and how many */
+    bool used;            /* a $dynamicRef looks for it */
 };
 
 struct compiler {
@@ -82,7 +88,9 @@ struct compiler {
     LIST(struct resource) resources;
     struct namemap names; /* "URI", "URI#anchor": record, and 1 */
     LIST(struct dynamic_anchor) dynamic_anchors;
-    LIST(struct dynamic_use) dynamic_uses;
+    LIST(struct dynamic_name) dynamic_names;
+    struct namemap dynamics; /* names: their number, and 1 */
+    bool uses_dynamics;      /* there is a $dynamicRef that is none to a single schema */
 
     LIST(struct node) nodes;
     LIST(uint32_t) node_records;
@@ -125,6 +133,9 @@ bool weft__source_add(struct compiler *c, weft_bytes json, const char *uri, uint
 /* Notes a value as a schema, with all that are in it. token: from the record parent. */
 bool weft__schema_scan(struct compiler *c, uint32_t value, uint32_t parent, const char *token, bool ignored,
                        uint32_t *record);
+
+/* The map's key of a name. */
+uint64_t weft__name_key(const struct compiler *c, const char *name);
 
 /* A string value, decoded, with a terminator. NULL: it holds a NUL, or out of memory. */
 char *weft__compile_string(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *string);
@@ -188,6 +199,20 @@ struct op *weft__emit(struct compiler *c, enum op_code code, enum keyword keywor
 /* keywords: the values by their keyword, of a schema; NULL where it is not said. */
 bool weft__compile_object(struct compiler *c, uint32_t record, const struct json_value *const *keywords);
 bool weft__compile_dependents(struct compiler *c, uint32_t record, const struct json_value *map, enum keyword keyword);
+
+/* --- dynamic.c --- */
+
+/* The record has that $dynamicAnchor. */
+bool weft__dynamic_anchor_add(struct compiler *c, uint32_t record, const char *name);
+
+/* A $dynamicRef looks for the name, which has that number. */
+bool weft__dynamic_use(struct compiler *c, const char *name, uint32_t *number);
+
+/* A node of the resource is compiled. */
+bool weft__dynamic_enter(struct compiler *c, uint32_t resource);
+
+/* The dynamics of the program; in the ops, instead of the number of the name, where they stand and how many. */
+bool weft__dynamics_place(struct compiler *c, struct dynamic **all, uint32_t *count);
 
 /* --- compile_finish.c --- */
 
