@@ -2,6 +2,7 @@
  *
  *     source.c          texts into documents; a walk that finds their schemas, $ids, anchors and drafts
  *     resolve.c         from a $ref to the schema that it means
+ *     pointer.c         the way of a JSON Pointer
  *     compile_check.c   what stands behind a keyword is what the meta-schema wants
  *     compile_meta.c    the schema matches the meta-schema of somebody else that it names
  *     compile.c         schemas into nodes, one after the other: nothing here recurses but the walk, which the bound on a
@@ -35,6 +36,7 @@ struct source {
     struct json_parser parser;
     struct json_doc doc;
     uint32_t *records; /* by value: the record of the schema there, and 1; 0 = none */
+    uint32_t *tables;  /* by value: where the table of an array or object begins, and 1; 0 = none; NULL: none at all */
     const char *uri;   /* "" = none */
 };
 
@@ -86,7 +88,8 @@ struct compiler {
     LIST(struct source) sources; /* the first is the schema */
     LIST(struct record) records;
     LIST(struct resource) resources;
-    struct namemap names; /* "URI", "URI#anchor": record, and 1 */
+    LIST(uint32_t) tables; /* see pointer.c */
+    struct namemap names;  /* "URI", "URI#anchor": record, and 1 */
     LIST(struct dynamic_anchor) dynamic_anchors;
     LIST(struct dynamic_name) dynamic_names;
     struct namemap dynamics; /* names: their number, and 1 */
@@ -153,6 +156,12 @@ const char *weft__token_index(struct compiler *c, const char *keyword, uint32_t 
 /* The schema that a reference of the record means. *anchor: the name where it is by a $dynamicAnchor's, or NULL. */
 bool weft__resolve(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *reference,
                    uint32_t *target, const char **anchor);
+
+/* --- pointer.c --- */
+
+/* Follows the pointer from the record *at, keeping in *at the innermost schema that it has entered, and in *rest what
+ * of the pointer leads on from there. NULL: it leads nowhere, or c->error is set. */
+const struct json_value *weft__pointer_walk(struct compiler *c, const char *pointer, uint32_t *at, const char **rest);
 
 /* --- compile_meta.c --- */
 

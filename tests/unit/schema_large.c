@@ -1,5 +1,6 @@
 /* Large schemas. Promises:
- *   - who writes a schema cannot make it compile much longer than its size asks for */
+ *   - who writes a schema cannot make it compile much longer than its size asks for
+ *   - references into large objects and arrays lead where they should */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,11 +106,68 @@ static void many_dynamic_names_compile_in_time(void **state)
     free(text.at);
 }
 
+/* --- pointers ------------------------------------------------------------------------------------------------------ */
+
+static void many_pointers_into_a_large_object_compile_in_time(void **state)
+{
+    (void)state;
+    enum { COUNT = 60000 };
+    struct text text;
+    begin(&text);
+    weft_schema *schema;
+    fputs("{\"$defs\":{\"d\":true", text.file);
+    for (int i = 0; i < COUNT; i++)
+        fprintf(text.file, ",\"d%d\":{\"minimum\":%d}", i, i);
+    fputs("},\"prefixItems\":[true", text.file);
+    for (int i = 0; i < COUNT; i++)
+        fprintf(text.file, ",{\"$ref\":\"#/$defs/d%d\"}", i);
+    fputs("],\"oneOf\":[true", text.file);
+    for (int i = COUNT; i > 0; i--)
+        fprintf(text.file, ",{\"$ref\":\"#/prefixItems/%d\"}", i);
+    fputs("]}", text.file);
+    check_ok(compile(end(&text), NULL, 0, &schema));
+    weft_schema_release(schema);
+    free(text.at);
+}
+
+static void pointers_find_each_member_and_element(void **state)
+{
+    (void)state;
+    weft_schema *schema;
+    for (int count = 1; count <= 40; count++) {
+        for (int i = 0; i <= count; i++) {
+            struct text text;
+            begin(&text);
+            fputs("{\"x\":{\"z\":0", text.file);
+            for (int k = 1; k <= count; k++)
+                fprintf(text.file, ",\"\\u0064/%d~\":{\"const\":%d}", k, k);
+            fputs("},\"y\":[0", text.file);
+            for (int k = 1; k <= count; k++)
+                fprintf(text.file, ",{\"const\":%d}", k);
+            fprintf(text.file, "],\"prefixItems\":[{\"$ref\":\"#/x/d~1%d~0\"},{\"$ref\":\"#/y/%d\"}]}", i + 1, i + 1);
+            weft_error error = weft_schema_compile(end(&text), NULL, &schema);
+            check_err(error, i == count ? WEFT_ENOTFOUND : WEFT_OK);
+            if (!error) {
+                char document[32];
+                snprintf(document, sizeof document, "[%d,%d]", i + 1, i + 1);
+                check_valid(schema, document, WEFT_OK);
+                check_valid(schema, "[0]", WEFT_EMISMATCH);
+                snprintf(document, sizeof document, "[%d,0]", i + 1);
+                check_valid(schema, document, WEFT_EMISMATCH);
+                weft_schema_release(schema);
+            }
+            free(text.at);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dynamic_anchors_that_lead_to_each_other_compile_in_time),
         cmocka_unit_test(many_dynamic_names_compile_in_time),
+        cmocka_unit_test(many_pointers_into_a_large_object_compile_in_time),
+        cmocka_unit_test(pointers_find_each_member_and_element),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
