@@ -84,6 +84,7 @@ struct compiler {
     uint32_t seed;
     weft_draft draft; /* where a source does not say */
     size_t bytes_left;
+    size_t uri_bytes_left; /* see weft__uri_alloc */
     struct keyword_table keywords;
     LIST(struct source) sources; /* the first is the schema */
     LIST(struct record) records;
@@ -116,6 +117,11 @@ void *weft__list_room(struct compiler *c, void *items, size_t count, size_t *roo
 
 /* NULL: out of memory. */
 void *weft__compile_alloc(struct compiler *c, size_t size_bytes);
+
+/* The same, for a URI, an anchor with one before it, or both. Each resource has its whole URI, and each reference is
+ * made a whole one, so that a long base would be written many times: what they take together has a bound. NULL also
+ * where that is exceeded. */
+char *weft__uri_alloc(struct compiler *c, size_t size_bytes);
 
 /* Sets the error. Returns false. */
 __attribute__((format(printf, 3, 4))) bool weft__compile_error(struct compiler *c, weft_error error, const char *format,

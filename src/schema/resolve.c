@@ -55,7 +55,7 @@ static bool find_pointer(struct compiler *c, const char *pointer, uint32_t *targ
 
 static bool find_anchor(struct compiler *c, const char *uri, const char *anchor, uint32_t *target, const char **dynamic)
 {
-    char *name = weft__compile_alloc(c, strlen(uri) + strlen(anchor) + 3);
+    char *name = weft__uri_alloc(c, strlen(uri) + strlen(anchor) + 3);
     if (!name) return false;
     char *end = stpcpy(name, uri);
     stpcpy(stpcpy(end, "##"), anchor);
@@ -70,7 +70,7 @@ bool weft__resolve(struct compiler *c, uint32_t record, const char *keyword, con
 {
     const char *base = weft__record_resource(c, record)->uri;
     char *said = weft__compile_string(c, record, keyword, reference);
-    char *uri = said ? weft__compile_alloc(c, strlen(base) + strlen(said) + 4) : NULL;
+    char *uri = said ? weft__uri_alloc(c, strlen(base) + strlen(said) + 4) : NULL;
     if (!uri) return false;
     char *fragment = weft__uri_cut_fragment(weft__uri_resolve(uri, base, said));
     if (fragment && !weft__uri_decode(fragment))

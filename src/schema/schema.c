@@ -36,6 +36,18 @@ static weft_error check_options(const weft_schema_options *o)
     return WEFT_OK;
 }
 
+enum { URI_BYTES_MIN = 16 << 20, URI_BYTES_EACH = 64 };
+
+/* What URIs may take together, by the size of all texts. */
+static size_t uri_bytes_max(weft_bytes json, const weft_schema_options *options)
+{
+    size_t size_bytes = json.size;
+    for (size_t i = 0; i < options->sources_count && size_bytes < options->schema_bytes_max; i++)
+        size_bytes += options->sources[i].json.size;
+    if (size_bytes > options->schema_bytes_max) size_bytes = options->schema_bytes_max;
+    return URI_BYTES_MIN + URI_BYTES_EACH * size_bytes;
+}
+
 static void compiler_init(struct compiler *c, const weft_schema_options *options)
 {
     const weft_allocator *allocator = options->allocator;
@@ -72,6 +84,7 @@ weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *optio
     if (error) return error;
     struct compiler c;
     compiler_init(&c, options);
+    c.uri_bytes_left = uri_bytes_max(json, options);
     if (weft__sources_read(&c, json) && weft__meta_check(&c, json) && weft__compile(&c))
         (void)weft__compile_finish(&c, schema);
     compiler_fini(&c);

@@ -47,7 +47,7 @@ static bool name_add(struct compiler *c, const char *name, uint32_t record, cons
 
 static char *join(struct compiler *c, const char *a, const char *b, const char *d)
 {
-    char *joined = weft__compile_alloc(c, strlen(a) + strlen(b) + strlen(d) + 1);
+    char *joined = weft__uri_alloc(c, strlen(a) + strlen(b) + strlen(d) + 1);
     if (joined) stpcpy(stpcpy(stpcpy(joined, a), b), d);
     return joined;
 }
@@ -236,7 +236,7 @@ static bool read_id(struct compiler *c, uint32_t record, const struct json_value
 {
     struct resource outer = *weft__record_resource(c, record);
     char *said = weft__compile_string(c, record, "$id", id);
-    char *uri = said ? weft__compile_alloc(c, strlen(said) + strlen(outer.uri) + 4) : NULL;
+    char *uri = said ? weft__uri_alloc(c, strlen(said) + strlen(outer.uri) + 4) : NULL;
     if (!uri) return false;
     const char *anchor = weft__uri_cut_fragment(weft__uri_resolve(uri, outer.uri, said));
     if (*said != '#' && *said && !resource_add(c, uri, record, &outer, schema)) return false;

@@ -1,5 +1,6 @@
 /* Large schemas. Promises:
  *   - who writes a schema cannot make it compile much longer than its size asks for
+ *   - nor take much more memory by long URIs
  *   - references into large objects and arrays lead where they should */
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +162,29 @@ static void pointers_find_each_member_and_element(void **state)
     }
 }
 
+/* --- URIs ---------------------------------------------------------------------------------------------------------- */
+
+static void a_long_base_uri_is_not_written_for_ever(void **state)
+{
+    (void)state;
+    enum { BASE_BYTES = 500000, COUNT = 10000 };
+    static const char *const keywords[] = {"{\"$ref\":\"#/allOf/", "{\"$id\":\"", "{\"$anchor\":\"a"};
+    for (size_t row = 0; row < sizeof keywords / sizeof *keywords; row++) {
+        struct text text;
+        weft_schema *schema;
+        begin(&text);
+        fputs("{\"$id\":\"http://x/", text.file);
+        for (int i = 0; i < BASE_BYTES; i++)
+            fputs("a", text.file);
+        fputs("/\",\"allOf\":[true", text.file);
+        for (int i = 0; i < COUNT; i++)
+            fprintf(text.file, ",%s%d\"}", keywords[row], i);
+        fputs("]}", text.file);
+        check_err(compile(end(&text), NULL, 0, &schema), WEFT_ELIMIT);
+        free(text.at);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +192,7 @@ int main(void)
         cmocka_unit_test(many_dynamic_names_compile_in_time),
         cmocka_unit_test(many_pointers_into_a_large_object_compile_in_time),
         cmocka_unit_test(pointers_find_each_member_and_element),
+        cmocka_unit_test(a_long_base_uri_is_not_written_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
