@@ -68,7 +68,7 @@ extern "C" {
  * WEFT_ENOMEM. */
 WEFT_API weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *options, weft_schema **schema);
 
-/* One more reference, for another release. Returns it. */
+/* One more reference, for another release. Returns it. Accepts NULL. */
 WEFT_API weft_schema *weft_schema_hold(weft_schema *schema);
 /* Accepts NULL. */
 WEFT_API void weft_schema_release(weft_schema *schema);
@@ -78,7 +78,7 @@ WEFT_API void weft_schema_release(weft_schema *schema);
 WEFT_API weft_error weft_schema_id(const weft_schema *schema, uint8_t id[WEFT_SCHEMA_ID_BYTES]);
 
 /* The schemas of what weft itself writes and reads as JSON. Returns the URI of one, "urn:weft:schema:listing", and
- * lends its text for ever; NULL: there are fewer. A "$ref" to that URI finds it by itself. Never fails; any thread. */
+ * lends its text for ever, unless json is NULL; NULL: there are fewer. A "$ref" to that URI finds it by itself. Never fails; any thread. */
 WEFT_API const char *weft_schema_builtin(size_t index, weft_bytes *json);
 
 /* allocator: copies; NULL = malloc. Gives: close it. WEFT_ENOMEM. */

@@ -6,10 +6,16 @@
 
 #include "api/error.h"
 #include "schema/seed.h"
+#include "schema/uri.h"
 
 static weft_error check_source(const weft_schema_source *source)
 {
     if (!source->uri || !*source->uri) return weft__error(WEFT_EINVAL, "schema: a source has no URI");
+    if (!weft__uri_is_absolute(source->uri))
+        return weft__error(WEFT_EINVAL, "schema: the URI of a source, \"%.200s\", is not absolute", source->uri);
+    const char *fragment = strchr(source->uri, '#');
+    if (fragment && fragment[1])
+        return weft__error(WEFT_EINVAL, "schema: the URI of a source, \"%.200s\", has a fragment", source->uri);
     if (!source->json.data && source->json.size)
         return weft__error(WEFT_EINVAL, "schema: the source %.200s is NULL", source->uri);
     return WEFT_OK;
@@ -93,7 +99,7 @@ weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *optio
 
 weft_schema *weft_schema_hold(weft_schema *schema)
 {
-    atomic_fetch_add_explicit(&schema->references, 1, memory_order_relaxed);
+    if (schema) atomic_fetch_add_explicit(&schema->references, 1, memory_order_relaxed);
     return schema;
 }
 

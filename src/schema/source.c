@@ -239,9 +239,10 @@ static bool read_id(struct compiler *c, uint32_t record, const struct json_value
     char *uri = said ? weft__uri_alloc(c, strlen(said) + strlen(outer.uri) + 4) : NULL;
     if (!uri) return false;
     const char *anchor = weft__uri_cut_fragment(weft__uri_resolve(uri, outer.uri, said));
-    if (*said != '#' && *said && !resource_add(c, uri, record, &outer, schema)) return false;
-    if (*said != '#' && *said) c->records.items[record].parent = PROGRAM_NONE;
-    return !anchor || !*anchor || anchor_add(c, record, "$id", anchor);
+    bool anchored = anchor && *anchor, only = *said == '#' || !*said || (anchored && strcmp(uri, outer.uri) == 0);
+    if (!only && !resource_add(c, uri, record, &outer, schema)) return false;
+    if (!only) c->records.items[record].parent = PROGRAM_NONE;
+    return !anchored || anchor_add(c, record, "$id", anchor);
 }
 
 static bool read_anchor(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *value)
