@@ -5,11 +5,11 @@
  * "pattern" is ECMA-262 with the flag u. Nothing is ever fetched: a "$ref" finds what the schema, the meta-schemas and
  * the options hold.
  *
- * Not had: other drafts, 2019-09 among them; patterns with a lookbehind whose length varies, a reference within one or to
- * a group that a turn of its repeat may leave out, a repeat of more than 65535 (WEFT_EUNSUPPORTED); an assertion of the
- * format "idn-hostname", or of any that is not known: they are always annotations; a multipleOf of more than 38 digits,
- * an exponent of more than a thousand million. Refused on purpose, as I-JSON does: a name that stands twice in its
- * object, half of a surrogate pair. docs/schema.md has the rest. */
+ * Not had: other drafts, 2019-09 among them; patterns with a lookbehind whose length varies, a reference within one or
+ * to a group that a turn of its repeat may leave out, a repeat of more than 65535 (WEFT_EUNSUPPORTED); an assertion of
+ * the format "idn-hostname", or of any that is not known: they are always annotations; a multipleOf of more than 38
+ * digits, an exponent of more than a thousand million. Refused on purpose, as I-JSON does: a name that stands twice in
+ * its object, half of a surrogate pair. docs/schema.md has the rest. */
 #ifndef WEFT_SCHEMA_H
 #define WEFT_SCHEMA_H
 
@@ -89,7 +89,8 @@ WEFT_API void weft_schema_release(weft_schema *schema);
 WEFT_API weft_error weft_schema_id(const weft_schema *schema, uint8_t id[WEFT_SCHEMA_ID_BYTES]);
 
 /* The schemas of what weft itself writes and reads as JSON. Returns the URI of one, "urn:weft:schema:listing", and
- * lends its text for ever, unless json is NULL; NULL: there are fewer. A "$ref" to that URI finds it by itself. Never fails; any thread. */
+ * lends its text for ever, unless json is NULL; NULL: there are fewer. A "$ref" to that URI finds it by itself. Never
+ * fails; any thread. */
 WEFT_API const char *weft_schema_builtin(size_t index, weft_bytes *json);
 
 /* allocator: copies; NULL = malloc. Gives: close it. WEFT_ENOMEM. */

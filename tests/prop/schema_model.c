@@ -44,7 +44,7 @@ struct found {
     size_t count;
 };
 
-/* Whether the place ends with the keyword; or, where that asks for other members of one, with that one's name behind. */
+/* Whether the place ends with the keyword; or, where that asks for other members, with the name of who asks behind. */
 static bool ends_with_keyword(const weft_mismatch *mismatch)
 {
     const char *slash = strrchr(mismatch->schema, '/');
