@@ -1,4 +1,5 @@
-/* headers: every header file under a directory (default /usr/include) is a task: the BLAKE2b-256 of its content.
+/* headers: every header file under a directory (default /usr/include) is a task: the BLAKE2b-256 of its content. Tasks and
+ * results are JSON, and the channel has a schema for each: what does not match reaches no worker and no caller.
  *
  * Several kinds of worker share the work, and some die holding a task, on purpose:
  *   - callback workers, on threads of the node;
@@ -10,6 +11,7 @@
  *   6103 header files, 6103 completed, 0 unaccounted for, 0 accounted for twice, in 0.8 s
  *   4 tasks were dispatched again after a death; each of 250 digests checked again is right
  *   ...
+ *   one task more, {"path":7,"algorithm":"blake2b-256"}: rejected, schema_mismatch: /path: expected a string, got the number 7
  *
  * and then what weft itself lists of the node, and its answer to why a job waits; which is put to the test.
  */
@@ -37,7 +39,24 @@ extern char **environ;
 
 #define CHANNEL "dispatch.demo.blake2b"
 
-enum { DIGEST = crypto_generichash_BYTES, PATH_BYTES = 4096, CALLBACKS = 2, THREADS = 3, HELPERS = 2, TALLY_MAX = 16 };
+static const char task_schema[] =
+    "{\"type\": \"object\", \"required\": [\"path\", \"algorithm\"],"
+    " \"additionalProperties\": false, \"properties\": {"
+    " \"path\": {\"type\": \"string\", \"pattern\": \"^/.*\\\\.h$\", \"maxLength\": 4095},"
+    " \"algorithm\": {\"enum\": [\"blake2b-256\"]}}}";
+static const char result_schema[] = "{\"type\": \"string\", \"pattern\": \"^[0-9a-f]{64}$\"}";
+static const char task_format[] = "{\"path\":\"%s\",\"algorithm\":\"blake2b-256\"}";
+
+enum {
+    DIGEST = crypto_generichash_BYTES,
+    DIGEST_TEXT = 2 * DIGEST + 2,
+    PATH_BYTES = 4096,
+    TASK_BYTES = PATH_BYTES + 64,
+    CALLBACKS = 2,
+    THREADS = 3,
+    HELPERS = 2,
+    TALLY_MAX = 16
+};
 
 static void die(const char *what)
 {
@@ -69,15 +88,38 @@ static bool hash_file(const char *path, unsigned char digest[DIGEST])
     return n == 0;
 }
 
-/* The payload is the path; the result the digest. */
+/* The digest as a JSON string. */
+static void digest_text(const unsigned char digest[DIGEST], char text[DIGEST_TEXT + 1])
+{
+    sodium_bin2hex(text + 1, DIGEST_TEXT, digest, DIGEST);
+    text[0] = text[DIGEST_TEXT - 1] = '"';
+    text[DIGEST_TEXT] = '\0';
+}
+
+/* It has matched the schema, so the path is there; and no path of ours needs an escape. */
+static void task_path(weft_task *task, char path[PATH_BYTES])
+{
+    weft_bytes payload = weft_task_payload(task);
+    const char *from = (const char *)payload.data + strlen("{\"path\":\"");
+    size_t length = strcspn(from, "\"");
+    memset(path, 0, PATH_BYTES);
+    memcpy(path, from, length < PATH_BYTES ? length : PATH_BYTES - 1);
+}
+
+static void complete(weft_task *task, const unsigned char digest[DIGEST])
+{
+    char text[DIGEST_TEXT + 1];
+    digest_text(digest, text);
+    weft_task_complete(task, (weft_bytes){text, DIGEST_TEXT});
+}
+
 static void do_task(weft_task *task)
 {
     char path[PATH_BYTES];
     unsigned char digest[DIGEST];
-    weft_bytes payload = weft_task_payload(task);
-    snprintf(path, sizeof(path), "%.*s", (int)payload.size, (const char *)payload.data);
+    task_path(task, path);
     if (hash_file(path, digest))
-        weft_task_complete(task, (weft_bytes){digest, sizeof(digest)});
+        complete(task, digest);
     else
         weft_task_fail(task, "unreadable", strerror(errno));
 }
@@ -158,14 +200,13 @@ static void stop_waiting(weft_task *task, void *context)
 static void ask_helper(weft_task *task, void *context)
 {
     struct helper *helper = context;
-    char path[PATH_BYTES] = {0};
+    char path[PATH_BYTES];
     unsigned char digest[DIGEST];
-    weft_bytes payload = weft_task_payload(task);
-    memcpy(path, payload.data, payload.size);
+    task_path(task, path);
     weft_task_on_cancel(task, stop_waiting, helper);
     if (send(helper->socket, path, sizeof(path), MSG_NOSIGNAL) == (ssize_t)sizeof(path) &&
         recv(helper->socket, digest, sizeof(digest), MSG_WAITALL) == (ssize_t)sizeof(digest))
-        weft_task_complete(task, (weft_bytes){digest, sizeof(digest)});
+        complete(task, digest);
     else
         weft_task_abandon(task);
 }
@@ -225,15 +266,15 @@ static int found(const char *path, const struct stat *status, int type, struct F
     (void)where;
     size_t length = strlen(path);
     if (type != FTW_F || !S_ISREG(status->st_mode) || length >= PATH_BYTES) return 0;
-    if (length < 2 || strcmp(path + length - 2, ".h") != 0) return 0;
+    if (length < 2 || strcmp(path + length - 2, ".h") != 0 || strpbrk(path, "\"\\\n\r\t")) return 0;
     if (paths_count % 1024 == 0 && !(paths = realloc(paths, (paths_count + 1024) * sizeof(*paths)))) die("paths");
     if (!(paths[paths_count++] = strdup(path))) die("a path");
     return 0;
 }
 
 struct tally {
-    unsigned *seen; /* by task: how many outcomes */
-    unsigned char (*digests)[DIGEST];
+    unsigned *seen;               /* by task: how many outcomes */
+    char (*digests)[DIGEST_TEXT]; /* JSON strings */
     unsigned completed, again;
     struct {
         char name[WEFT_NAME_MAX + 1];
@@ -259,10 +300,10 @@ static size_t fetch(weft_completions *completions, struct tally *tally)
     for (size_t i = 0; i < count; i++) {
         weft_reply *reply = &replies[i];
         tally->seen[reply->token]++;
-        if (reply->outcome == WEFT_COMPLETED && reply->payload.size == DIGEST) {
+        if (reply->outcome == WEFT_COMPLETED && reply->payload.size == DIGEST_TEXT) {
             tally->completed++;
             tally->again += reply->attempts > 1;
-            memcpy(tally->digests[reply->token], reply->payload.data, DIGEST);
+            memcpy(tally->digests[reply->token], reply->payload.data, DIGEST_TEXT);
             count_worker(tally, reply->worker);
         } else {
             printf("  %s: %s (%s)\n", paths[reply->token], weft_outcome_name(reply->outcome),
@@ -279,7 +320,9 @@ static void dispatch_all(weft_node *node, struct tally *tally)
     if (weft_completions_open(node, 4096, &completions)) die("open a queue of outcomes");
     size_t done = 0;
     for (size_t i = 0; i < paths_count;) {
-        weft_error error = weft_dispatch_submit(completions, CHANNEL, weft_text(paths[i]), NULL, i, NULL);
+        char task[TASK_BYTES];
+        snprintf(task, sizeof(task), task_format, paths[i]);
+        weft_error error = weft_dispatch_submit(completions, CHANNEL, weft_text(task), NULL, i, NULL);
         if (error == WEFT_OK)
             i++;
         else if (error == WEFT_EREJECTED || error == WEFT_EAGAIN)
@@ -292,6 +335,19 @@ static void dispatch_all(weft_node *node, struct tally *tally)
     weft_completions_close(completions);
 }
 
+/* A path that is a number: it is told where and what, and no worker ever sees it. */
+static bool refuse_one(weft_node *node)
+{
+    static const char task[] = "{\"path\":7,\"algorithm\":\"blake2b-256\"}";
+    weft_reply reply;
+    if (weft_dispatch(node, CHANNEL, weft_text(task), NULL, &reply)) die("dispatch a bad task");
+    bool refused = reply.outcome == WEFT_REJECTED;
+    printf("one task more, %s: %s, %s: %s\n", task, weft_outcome_name(reply.outcome), reply.code ? reply.code : "-",
+           reply.message ? reply.message : "-");
+    weft_reply_release(&reply);
+    return refused;
+}
+
 /* --- the account ------------------------------------------------------------------------------------------------------ */
 
 static unsigned check_digests(const struct tally *tally, unsigned *checked)
@@ -300,7 +356,10 @@ static unsigned check_digests(const struct tally *tally, unsigned *checked)
     size_t step = paths_count / 250 + 1;
     for (size_t i = 0; i < paths_count; i += step, ++*checked) {
         unsigned char digest[DIGEST];
-        wrong += !hash_file(paths[i], digest) || memcmp(digest, tally->digests[i], DIGEST) != 0;
+        char text[DIGEST_TEXT + 1];
+        bool hashed = hash_file(paths[i], digest);
+        digest_text(digest, text);
+        wrong += !hashed || memcmp(text, tally->digests[i], DIGEST_TEXT) != 0;
     }
     return wrong;
 }
@@ -456,6 +515,13 @@ static bool ask_why(weft_node *node)
     return gone;
 }
 
+static void know(weft_node *node, const char *name, const char *text)
+{
+    weft_schema *schema;
+    if (weft_schema_compile(weft_text(text), NULL, &schema) || weft_schema_register(node, name, schema)) die(name);
+    weft_schema_release(schema);
+}
+
 int main(int argc, char **argv)
 {
     if (sodium_init() < 0) die("libsodium");
@@ -472,7 +538,11 @@ int main(int argc, char **argv)
     weft_node *node;
     weft_channel_options options = WEFT_CHANNEL_OPTIONS;
     options.on_crash = WEFT_CRASH_REDISPATCH;
+    options.schema = "digest-task";
+    options.result_schema = "digest";
     if (weft_node_open(NULL, &node)) die("open a node");
+    know(node, options.schema, task_schema);
+    know(node, options.result_schema, result_schema);
     if (weft_channel_declare(node, CHANNEL, &options)) die("declare the channel");
 
     weft_worker *callbacks[CALLBACKS];
@@ -495,13 +565,14 @@ int main(int argc, char **argv)
     }
     if (pthread_create(&killer, NULL, helper_killer, &helpers[0])) die("start a thread");
 
-    struct tally tally = {.seen = calloc(paths_count, sizeof(unsigned)), .digests = calloc(paths_count, DIGEST)};
+    struct tally tally = {.seen = calloc(paths_count, sizeof(unsigned)), .digests = calloc(paths_count, DIGEST_TEXT)};
     if (!tally.seen || !tally.digests) die("the account");
     uint64_t start_ns = now_ns();
     dispatch_all(node, &tally);
     double seconds = (double)(now_ns() - start_ns) / 1e9;
     pthread_join(killer, NULL);
     bool right = show(node, &tally, seconds, threads, helpers);
+    right = refuse_one(node) && right;
     list(node);
     right = ask_why(node) && right;
 

@@ -1,8 +1,9 @@
 /* weft/schema.h: JSON Schema, compiled once and validated often; usable without a node.
  *
  * Drafts: 2020-12 (https://json-schema.org/draft/2020-12/json-schema-core and -validation) and draft-07, chosen by
- * "$schema". JSON is RFC 8259, strictly. Numbers are compared by their value, strings counted in code points; "pattern" is
- * ECMA-262 with the flag u. Nothing is ever fetched: a "$ref" finds what the schema, the meta-schemas and the options hold. */
+ * "$schema". JSON is RFC 8259, strictly. Numbers are compared by their value, strings counted in code points;
+ * "pattern" is ECMA-262 with the flag u. Nothing is ever fetched: a "$ref" finds what the schema, the meta-schemas and
+ * the options hold. */
 #ifndef WEFT_SCHEMA_H
 #define WEFT_SCHEMA_H
 
@@ -62,8 +63,9 @@ extern "C" {
 #endif
 
 /* Compiles it; options: borrows, NULL = defaults. Gives: release it. WEFT_EINVAL: it is not JSON, or not a schema: the
- * message says what and where; WEFT_EUNSUPPORTED: a "$schema" or required vocabulary that is not known, or a pattern that
- * cannot be had; WEFT_ENOTFOUND: a reference leads nowhere: name the source; WEFT_ELIMIT: too large; WEFT_ENOMEM. */
+ * message says what and where; WEFT_EUNSUPPORTED: a "$schema" or required vocabulary that is not known, or a pattern
+ * that cannot be had; WEFT_ENOTFOUND: a reference leads nowhere: name the source; WEFT_ELIMIT: too large;
+ * WEFT_ENOMEM. */
 WEFT_API weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *options, weft_schema **schema);
 
 /* One more reference, for another release. Returns it. */
@@ -75,8 +77,8 @@ WEFT_API void weft_schema_release(weft_schema *schema);
  * WEFT_EUNSUPPORTED: a number in it has no canonical form. */
 WEFT_API weft_error weft_schema_id(const weft_schema *schema, uint8_t id[WEFT_SCHEMA_ID_BYTES]);
 
-/* The schemas of what weft itself writes and reads as JSON. Returns the URI of one, "urn:weft:schema:listing", and lends
- * its text for ever; NULL: there are fewer. A "$ref" to that URI finds it by itself. Never fails; any thread. */
+/* The schemas of what weft itself writes and reads as JSON. Returns the URI of one, "urn:weft:schema:listing", and
+ * lends its text for ever; NULL: there are fewer. A "$ref" to that URI finds it by itself. Never fails; any thread. */
 WEFT_API const char *weft_schema_builtin(size_t index, weft_bytes *json);
 
 /* allocator: copies; NULL = malloc. Gives: close it. WEFT_ENOMEM. */
@@ -89,9 +91,9 @@ WEFT_API void weft_validator_close(weft_validator *validator);
  * the schema's options: size, depth, steps, or a pattern that is too hard for one of its strings; WEFT_ENOMEM. */
 WEFT_API weft_error weft_validate(weft_validator *validator, const weft_schema *schema, weft_bytes json);
 
-/* The same, without a stop: calls found for each mismatch, in the order in which they are met, until it returns false. Of a
- * keyword that needs one of several schemas (anyOf, oneOf) it tells that none did, and then why not. WEFT_EMISMATCH: there
- * was one. Others as weft_validate. */
+/* The same, without a stop: calls found for each mismatch, in the order in which they are met, until it returns false.
+ * Of a keyword that needs one of several schemas (anyOf, oneOf) it tells that none did, and then why not.
+ * WEFT_EMISMATCH: there was one. Others as weft_validate. */
 WEFT_API weft_error weft_validate_all(weft_validator *validator, const weft_schema *schema, weft_bytes json,
                                       bool (*found)(const weft_mismatch *mismatch, void *context), void *context);
 

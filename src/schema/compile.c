@@ -1,6 +1,6 @@
-/* compile.c: schemas into nodes. A list of records is worked off: who needs the node of another schema gets its number at
- * once, and the schema goes to the end of the list. Every schema of the root document is compiled, so that a mistake is
- * found where it stands; of the sources what is referred to. */
+/* compile.c: schemas into nodes. A list of records is worked off: who needs the node of another schema gets its number
+ * at once, and the schema goes to the end of the list. Every schema of the root document is compiled, so that a
+ * mistake is found where it stands; of the sources what is referred to. */
 #include "schema/compile.h"
 
 #include <string.h>
@@ -70,7 +70,7 @@ static bool compile_node(struct compiler *c, uint32_t index)
     return true;
 }
 
-/* --- all of them --------------------------------------------------------------------------------------------------- */
+/* --- all of them -------------------------------------------------------------------------------------------------- */
 
 /* For each name that a $dynamicRef looks for: the $dynamicAnchors of that name in resources that are in use. */
 static bool find_dynamics(struct compiler *c)

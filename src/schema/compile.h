@@ -10,8 +10,8 @@
  *     compile_object.c  properties and their neighbours
  *     compile_finish.c  loops, shortcuts, and the program in one block
  *
- * Everything that is temporary stands in one arena. The first error stays in `error`, its sentence with the thread; who
- * gets false or NULL returns at once. */
+ * Everything that is temporary stands in one arena. The first error stays in `error`, its sentence with the thread;
+ * who gets false or NULL returns at once. */
 #ifndef WEFT_SCHEMA_COMPILE_H
 #define WEFT_SCHEMA_COMPILE_H
 

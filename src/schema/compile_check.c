@@ -1,6 +1,6 @@
-/* compile_check.c: whether what stands behind a keyword is what the meta-schema of its draft wants there. By hand, because
- * a meta-schema says "does not match" where a person needs a sentence, and because it is quicker than to run one; a test
- * compares the answers. Schemas within are checked when they are compiled. */
+/* compile_check.c: whether what stands behind a keyword is what the meta-schema of its draft wants there. By hand,
+ * because a meta-schema says "does not match" where a person needs a sentence, and because it is quicker than to run
+ * one; a test compares the answers. Schemas within are checked when they are compiled. */
 #include "schema/compile.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* compile_finish.c: what can be said only when all nodes are there: no schema refers to itself without end, what only leads
- * to another node is that node, what takes anything is NODE_TRUE; then the program, in one block. */
+/* compile_finish.c: what can be said only when all nodes are there: no schema refers to itself without end, what only
+ * leads to another node is that node, what takes anything is NODE_TRUE; then the program, in one block. */
 #include "schema/compile.h"
 
 #include <sodium.h>
@@ -10,7 +10,7 @@
 
 enum { TYPES_ALL = (1 << (JSON_OBJECT + 1)) - 1 };
 
-/* --- loops --------------------------------------------------------------------------------------------------------- */
+/* --- loops -------------------------------------------------------------------------------------------------------- */
 
 /* The nodes that an op applies to the same value, by their order; NODE_NONE behind the last. $dynamicRef is left to the
  * bound on depth: where it leads is not known here. */
@@ -77,7 +77,7 @@ static bool find_loops(struct compiler *c)
     return true;
 }
 
-/* --- shortcuts ----------------------------------------------------------------------------------------------------- */
+/* --- shortcuts ---------------------------------------------------------------------------------------------------- */
 
 /* A node that does nothing but lead to another is that one; but not where the way to it enters a resource, which counts
  * for a $dynamicRef. */
@@ -164,7 +164,7 @@ static bool shorten_all(struct compiler *c)
     return true;
 }
 
-/* --- dynamic references -------------------------------------------------------------------------------------------- */
+/* --- dynamic references ------------------------------------------------------------------------------------------- */
 
 static bool gather_dynamics(struct compiler *c, struct dynamic_use *use)
 {
@@ -204,7 +204,7 @@ static bool place_dynamics(struct compiler *c, struct dynamic **all, uint32_t *c
     return true;
 }
 
-/* --- places -------------------------------------------------------------------------------------------------------- */
+/* --- places ------------------------------------------------------------------------------------------------------- */
 
 /* As deep as the schema is nested. */
 static bool place_of(struct compiler *c, uint32_t index, uint32_t *place)
@@ -230,7 +230,7 @@ static bool place_nodes(struct compiler *c)
     return true;
 }
 
-/* --- the block ----------------------------------------------------------------------------------------------------- */
+/* --- the block ---------------------------------------------------------------------------------------------------- */
 
 struct part {
     const void **at; /* in the program */

@@ -1,5 +1,5 @@
-/* compile_meta.c: a meta-schema of somebody else, from the sources: it is compiled, with what describes it in turn, and the
- * schema is a document to it. */
+/* compile_meta.c: a meta-schema of somebody else, from the sources: it is compiled, with what describes it in turn,
+ * and the schema is a document to it. */
 #include "schema/compile.h"
 
 #include "schema/sentence.h"

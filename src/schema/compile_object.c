@@ -1,5 +1,5 @@
-/* compile_object.c: what a schema says of an object's members, in one op: their names in a hash table, with the schema of
- * each and whether it is required; then patterns, and what holds for the others and for the names. */
+/* compile_object.c: what a schema says of an object's members, in one op: their names in a hash table, with the schema
+ * of each and whether it is required; then patterns, and what holds for the others and for the names. */
 #include "schema/compile.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* explain.c: what a mismatch is called: where in the document, where in the schema, and a sentence that a person can act
- * on. Nothing of this is done before something fails. */
+/* explain.c: what a mismatch is called: where in the document, where in the schema, and a sentence that a person can
+ * act on. Nothing of this is done before something fails. */
 #include "schema/validate.h"
 
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 enum { LIST_BYTES = 160, TEXT_BYTES = 96 };
 
-/* --- where in the document ----------------------------------------------------------------------------------------- */
+/* --- where in the document ---------------------------------------------------------------------------------------- */
 
 static const struct json_value *behind(const struct run *run, const struct json_value *container,
                                        const struct json_value *child)
@@ -24,8 +24,8 @@ static bool holds(const struct run *run, const struct json_value *container, con
     return container->kind >= JSON_ARRAY && container < value && value < weft__json_next(run->doc, container);
 }
 
-/* The last path is gone back as far as the value is not under it: who is told of many in their order passes each item of
- * the document once. */
+/* The last path is gone back as far as the value is not under it: who is told of many in their order passes each item
+ * of the document once. */
 static struct path_step *resume(struct run *run, const struct json_value *value)
 {
     struct path_step *steps = run->validator->path.items;
@@ -120,7 +120,7 @@ static bool is_key(const struct run *run, const struct json_value *value)
     return step && step->container->kind == JSON_OBJECT && step->child == value;
 }
 
-/* --- where in the schema ------------------------------------------------------------------------------------------- */
+/* --- where in the schema ------------------------------------------------------------------------------------------ */
 
 static const char *text_of(const struct run *run, uint32_t text)
 {
@@ -161,7 +161,7 @@ static const char *keyword_of_false(const struct run *run, uint32_t node)
     return strchr(text, '/') ? "" : text;
 }
 
-/* --- sentences ----------------------------------------------------------------------------------------------------- */
+/* --- sentences ---------------------------------------------------------------------------------------------------- */
 
 static void say_text(const struct run *run, struct sentence *s, uint32_t text)
 {
@@ -319,7 +319,7 @@ static void say_failure(const struct run *run, struct sentence *s, const struct 
     }
 }
 
-/* --- telling ------------------------------------------------------------------------------------------------------- */
+/* --- telling ------------------------------------------------------------------------------------------------------ */
 
 bool weft__run_fail(struct run *run, const struct failure *f)
 {

@@ -1,9 +1,9 @@
 /* program.h: what a schema compiles to: arrays that refer to each other by index, in one block.
  *
- * Each schema object is a node: a mask of the kinds that it takes, and its keywords as ops of 16 bytes, in groups: those
- * that look at numbers, strings, arrays, objects, then those that look at anything. A value runs the group of its kind and
- * the last one. All that "properties" and its neighbours say of an object's members is one op with a hash table, so that
- * members are passed over once. Nothing in a program points at the texts that it was made from. */
+ * Each schema object is a node: a mask of the kinds that it takes, and its keywords as ops of 16 bytes, in groups:
+ * those that look at numbers, strings, arrays, objects, then those that look at anything. A value runs the group of
+ * its kind and the last one. All that "properties" and its neighbours say of an object's members is one op with a hash
+ * table, so that members are passed over once. Nothing in a program points at the texts that it was made from. */
 #ifndef WEFT_SCHEMA_PROGRAM_H
 #define WEFT_SCHEMA_PROGRAM_H
 

@@ -1,6 +1,6 @@
-/* resolve.c: from a reference to the schema that it means: a URI against the base, then a resource, then what the fragment
- * says: nothing, a JSON Pointer, an anchor. Nothing is fetched; the meta-schemas and weft's own are read
- * when somebody asks for one. */
+/* resolve.c: from a reference to the schema that it means: a URI against the base, then a resource, then what the
+ * fragment says: nothing, a JSON Pointer, an anchor. Nothing is fetched; the meta-schemas and weft's own are read when
+ * somebody asks for one. */
 #include "schema/compile.h"
 
 #include <string.h>
@@ -76,8 +76,8 @@ static const struct json_value *descend(const struct json_doc *doc, const struct
     return value->kind == JSON_ARRAY ? element(doc, value, token) : NULL;
 }
 
-/* Follows the pointer from the record *at, keeping in *at the innermost schema that it has entered, and in *rest what of
- * the pointer leads on from there. NULL: it leads nowhere. */
+/* Follows the pointer from the record *at, keeping in *at the innermost schema that it has entered, and in *rest what
+ * of the pointer leads on from there. NULL: it leads nowhere. */
 static const struct json_value *walk(struct compiler *c, const char *pointer, uint32_t *at, const char **rest)
 {
     const struct source *source = &c->sources.items[c->records.items[*at].source];
@@ -98,8 +98,8 @@ static const struct json_value *walk(struct compiler *c, const char *pointer, ui
     return token ? value : NULL;
 }
 
-/* A schema that stands where none was looked for, such as in an unknown keyword, or beside a $ref of draft-07, is one from
- * now on. *target is PROGRAM_NONE where it leads nowhere. */
+/* A schema that stands where none was looked for, such as in an unknown keyword, or beside a $ref of draft-07, is one
+ * from now on. *target is PROGRAM_NONE where it leads nowhere. */
 static bool find_pointer(struct compiler *c, const char *pointer, uint32_t *target)
 {
     const char *rest;

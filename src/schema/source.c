@@ -1,6 +1,6 @@
-/* source.c: texts into documents, and a walk over each that finds its schemas: where resources begin, under which URIs and
- * anchors they are known, and by which draft and vocabularies they are read. What is wrong with a source is told to who
- * refers to it: a collection of schemas may well hold some that this library cannot read. */
+/* source.c: texts into documents, and a walk over each that finds its schemas: where resources begin, under which URIs
+ * and anchors they are known, and by which draft and vocabularies they are read. What is wrong with a source is told
+ * to who refers to it: a collection of schemas may well hold some that this library cannot read. */
 #include "schema/compile.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@ static const char uri_2020_12[] = "https://json-schema.org/draft/2020-12/schema"
 static const char uri_draft_7[] = "http://json-schema.org/draft-07/schema";
 static const char uri_vocabulary[] = "https://json-schema.org/draft/2020-12/vocab/";
 
-/* --- names --------------------------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------------------------- */
 
 static uint64_t name_hash(const struct compiler *c, const char *name)
 {
@@ -63,7 +63,7 @@ char *weft__compile_string(struct compiler *c, uint32_t record, const char *keyw
     return NULL;
 }
 
-/* --- drafts and vocabularies --------------------------------------------------------------------------------------- */
+/* --- drafts and vocabularies -------------------------------------------------------------------------------------- */
 
 static const struct json_value *string_member(const struct json_doc *doc, const char *name)
 {
@@ -164,7 +164,7 @@ static bool read_dialect(struct compiler *c, char *uri, struct resource *resourc
     return !c->error;
 }
 
-/* --- the walk ------------------------------------------------------------------------------------------------------ */
+/* --- the walk ----------------------------------------------------------------------------------------------------- */
 
 static size_t escape(char *to, const char *text, size_t size)
 {
@@ -387,7 +387,7 @@ bool weft__schema_scan(struct compiler *c, uint32_t value, uint32_t parent, cons
     return weft__record_value(c, *record)->kind != JSON_OBJECT || scan_object(c, *record);
 }
 
-/* --- sources ------------------------------------------------------------------------------------------------------- */
+/* --- sources ------------------------------------------------------------------------------------------------------ */
 
 static bool parse(struct compiler *c, struct source *source, weft_bytes json)
 {

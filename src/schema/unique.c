@@ -1,5 +1,5 @@
-/* unique.c: whether the items of an array all differ. A few are compared with each other; many are hashed first, so that
- * equal values have equal hashes: numbers by their digits, objects whatever the order of their members. */
+/* unique.c: whether the items of an array all differ. A few are compared with each other; many are hashed first, so
+ * that equal values have equal hashes: numbers by their digits, objects whatever the order of their members. */
 #include "schema/validate.h"
 
 #include <string.h>

@@ -1,11 +1,11 @@
-/* validate.c: a document against a program. One function enters a node and runs its ops; what it calls enters the nodes of
- * members, items and subschemas. The C stack is as deep as these calls, which run->depth bounds; run->steps bounds the
- * time.
+/* validate.c: a document against a program. One function enters a node and runs its ops; what it calls enters the
+ * nodes of members, items and subschemas. The C stack is as deep as these calls, which run->depth bounds; run->steps
+ * bounds the time.
  *
- * Marks. A node with unevaluatedItems or unevaluatedProperties lays down a bit set, one bit for each item or member; all
- * that looks at the same value in place, from there on, marks what it evaluates. A branch that may fail without the whole
- * failing (anyOf, oneOf, if) marks in a set of its own, which is added only where it holds. Below the value nobody marks:
- * who enters items or members puts run->marks away. */
+ * Marks. A node with unevaluatedItems or unevaluatedProperties lays down a bit set, one bit for each item or member;
+ * all that looks at the same value in place, from there on, marks what it evaluates. A branch that may fail without
+ * the whole failing (anyOf, oneOf, if) marks in a set of its own, which is added only where it holds. Below the value
+ * nobody marks: who enters items or members puts run->marks away. */
 #include "schema/validate.h"
 
 #include <string.h>
@@ -18,6 +18,20 @@ static inline bool holds_integer(const struct run *run, const struct json_value 
     return weft__number_is_integer(run->doc, value);
 }
 
+bool weft__fail(struct run *run, uint32_t node, const struct op *op, const struct json_value *value, uint32_t x,
+                uint32_t y)
+{
+    if (run->quiet) return false;
+    return weft__run_fail(run, &(struct failure){node, op->keyword, op, value, x, y});
+}
+
+bool weft__fail_keyword(struct run *run, uint32_t node, const struct op *op, enum keyword keyword,
+                        const struct json_value *value, uint32_t x)
+{
+    if (run->quiet) return false;
+    return weft__run_fail(run, &(struct failure){node, keyword, op, value, x, 0});
+}
+
 static bool fail_type(struct run *run, uint32_t node, const struct json_value *value)
 {
     if (run->quiet) return false;
@@ -25,7 +39,7 @@ static bool fail_type(struct run *run, uint32_t node, const struct json_value *v
     return weft__run_fail(run, &(struct failure){node, never ? KEYWORD_NONE : KEYWORD_TYPE, NULL, value, 0, 0});
 }
 
-/* --- branches ------------------------------------------------------------------------------------------------------ */
+/* --- branches ----------------------------------------------------------------------------------------------------- */
 
 /* The answer alone. keep: what it has marked counts if it holds. */
 bool weft__run_ask(struct run *run, uint32_t index, const struct json_value *value, bool keep)
@@ -111,7 +125,7 @@ static bool run_dynamic(struct run *run, const struct op *op, const struct json_
     return weft__check(run, op->a, value);
 }
 
-/* --- numbers, strings, anything ------------------------------------------------------------------------------------ */
+/* --- numbers, strings, anything ----------------------------------------------------------------------------------- */
 
 static inline int compare(const struct run *run, const struct json_value *value, uint32_t constant)
 {
@@ -166,7 +180,7 @@ static bool same_text(const struct json_doc *constants, const struct json_value 
                       const struct json_value *value)
 {
     return constant->size_bytes == value->size_bytes &&
-           memcmp(weft__json_raw(constants, constant), weft__json_raw(doc, value), value->size_bytes) == 0;
+           weft__same_bytes(weft__json_raw(constants, constant), weft__json_raw(doc, value), value->size_bytes);
 }
 
 /* A string's way is the one that is walked most. */
@@ -189,37 +203,23 @@ static bool run_enum(struct run *run, uint32_t node, const struct op *op, const 
     return weft__fail(run, node, op, value, 0, 0);
 }
 
-/* --- nodes --------------------------------------------------------------------------------------------------------- */
+/* --- nodes -------------------------------------------------------------------------------------------------------- */
 
-static bool run_op(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
+/* What calls others or needs some stack: apart, so that what does not is quick. */
+static __attribute__((noinline)) bool run_call(struct run *run, uint32_t node, const struct op *op,
+                                               const struct json_value *value)
 {
-    uint32_t length;
     switch ((enum op_code)op->code) {
-    case OP_MAXIMUM: return compare(run, value, op->a) <= 0 || weft__fail(run, node, op, value, 0, 0);
-    case OP_EXCLUSIVE_MAXIMUM: return compare(run, value, op->a) < 0 || weft__fail(run, node, op, value, 0, 0);
-    case OP_MINIMUM: return compare(run, value, op->a) >= 0 || weft__fail(run, node, op, value, 0, 0);
-    case OP_EXCLUSIVE_MINIMUM: return compare(run, value, op->a) > 0 || weft__fail(run, node, op, value, 0, 0);
     case OP_MULTIPLE_OF:
         return weft__number_is_multiple(run->doc, value, &run->program->constants,
                                         run->program->constants.values + op->a) ||
                weft__fail(run, node, op, value, 0, 0);
-    case OP_MAX_LENGTH: return (length = points(run, value)) <= op->a || weft__fail(run, node, op, value, length, 0);
-    case OP_MIN_LENGTH: return (length = points(run, value)) >= op->a || weft__fail(run, node, op, value, length, 0);
     case OP_FORMAT: return run_format(run, node, op, value);
-    case OP_PATTERN: return run_pattern(run, node, op, value);
-    case OP_MAX_ITEMS:
-    case OP_MAX_PROPERTIES: return value->count <= op->a || weft__fail(run, node, op, value, 0, 0);
-    case OP_MIN_ITEMS:
-    case OP_MIN_PROPERTIES: return value->count >= op->a || weft__fail(run, node, op, value, 0, 0);
-    case OP_ITEMS: return weft__run_items(run, op, value);
     case OP_CONTAINS: return weft__run_contains(run, node, op, value);
     case OP_UNIQUE_ITEMS: return weft__run_unique(run, node, op, value);
-    case OP_OBJECT: return weft__run_object(run, node, op, value);
     case OP_DEPENDENT_REQUIRED: return weft__run_dependent_required(run, node, op, value);
     case OP_DEPENDENT_SCHEMA: return weft__run_dependent_schema(run, op, value);
     case OP_CONST: return run_const(run, node, op, value);
-    case OP_ENUM: return run_enum(run, node, op, value);
-    case OP_CALL: return weft__check(run, op->a, value);
     case OP_DYNAMIC_CALL: return run_dynamic(run, op, value);
     case OP_ANY: return run_any(run, node, op, value);
     case OP_ONE: return run_one(run, node, op, value);
@@ -227,8 +227,33 @@ static bool run_op(struct run *run, uint32_t node, const struct op *op, const st
     case OP_IF: return run_if(run, op, value);
     case OP_UNEVALUATED_ITEMS: return value->kind != JSON_ARRAY || weft__run_unevaluated(run, op, value);
     case OP_UNEVALUATED_PROPERTIES: return value->kind != JSON_OBJECT || weft__run_unevaluated(run, op, value);
+    default: return true;
     }
-    return true;
+}
+
+static inline bool run_op(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
+{
+    uint32_t length = 0;
+    bool holds;
+    switch ((enum op_code)op->code) {
+    case OP_MAXIMUM: holds = compare(run, value, op->a) <= 0; break;
+    case OP_EXCLUSIVE_MAXIMUM: holds = compare(run, value, op->a) < 0; break;
+    case OP_MINIMUM: holds = compare(run, value, op->a) >= 0; break;
+    case OP_EXCLUSIVE_MINIMUM: holds = compare(run, value, op->a) > 0; break;
+    case OP_MAX_LENGTH: holds = (length = points(run, value)) <= op->a; break;
+    case OP_MIN_LENGTH: holds = (length = points(run, value)) >= op->a; break;
+    case OP_MAX_ITEMS:
+    case OP_MAX_PROPERTIES: holds = value->count <= op->a; break;
+    case OP_MIN_ITEMS:
+    case OP_MIN_PROPERTIES: holds = value->count >= op->a; break;
+    case OP_PATTERN: return run_pattern(run, node, op, value);
+    case OP_ENUM: return run_enum(run, node, op, value);
+    case OP_ITEMS: return weft__run_items(run, op, value);
+    case OP_OBJECT: return weft__run_object(run, node, op, value);
+    case OP_CALL: return weft__check(run, op->a, value);
+    default: return run_call(run, node, op, value);
+    }
+    return holds || weft__fail(run, node, op, value, length, 0);
 }
 
 /* The ops from begin to end; *valid stays true where all of them hold. False: that is the answer. */

@@ -9,7 +9,7 @@ static inline bool is_name(const struct run *run, const struct json_value *key, 
     if (key->flags & JSON_ESCAPED)
         return weft__json_is(run->doc, key, program->texts + text, weft__program_text_size(program, text));
     return key->size_bytes == weft__program_text_size(program, text) &&
-           memcmp(weft__json_raw(run->doc, key), program->texts + text, key->size_bytes) == 0;
+           weft__same_bytes(weft__json_raw(run->doc, key), program->texts + text, key->size_bytes);
 }
 
 /* The slot of that name, or a free one. */
@@ -85,7 +85,7 @@ bool weft__run_object(struct run *run, uint32_t node, const struct op *op, const
     uint32_t required = 0;
     bool valid = true;
     size_t marks = run->marks;
-    bool more = object->patterns_count || object->additional != NODE_NONE || object->names != NODE_NONE;
+    bool always = object->patterns_count || object->names != NODE_NONE;
     if (!weft__take(run, (int64_t)value->count * (1 + object->patterns_count))) return false;
     run->marks = MARKS_NONE;
     for (uint32_t i = 0; i < value->count; i++, key = weft__json_next(run->doc, key + 1)) {
@@ -96,7 +96,7 @@ bool weft__run_object(struct run *run, uint32_t node, const struct op *op, const
             known = slot->node != NODE_NONE;
             if (known) good = weft__check(run, slot->node, key + 1);
         }
-        if (more && (good || !run->first)) good &= run_member(run, object, key, &known);
+        if ((always || !known) && (good || !run->first)) good &= run_member(run, object, key, &known);
         if (!good) {
             valid = false;
             if (run->first) break;

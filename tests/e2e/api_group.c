@@ -196,7 +196,8 @@ static void warm_up(weft_node *node, weft_group *group)
 struct batch_watch {
     weft_node *node;
     struct event slow_began, go_on;
-    pthread_t slow_thread, after_thread;
+    pthread_t slow_thread;
+    _Atomic pthread_t after_thread; /* of one of those after it */
     bool blocks_in_weft;
     unsigned batch_size;
 };
@@ -219,7 +220,7 @@ static void quick_or_slow(weft_task *task, void *context)
             event_await(&watch->go_on, 1);
         }
     } else if (*(const char *)payload.data == 'a') {
-        watch->after_thread = pthread_self();
+        atomic_store(&watch->after_thread, pthread_self());
     }
     thread_check_ok(weft_task_complete(task, payload));
 }
@@ -252,7 +253,7 @@ static bool ten_with_a_slow_one(bool blocks_in_weft)
         weft_reply_release(&reply);
     }
     check_eq(seen, 0x3ef);
-    check_true(!pthread_equal(watch.slow_thread, watch.after_thread));
+    check_true(!pthread_equal(watch.slow_thread, atomic_load(&watch.after_thread)));
     event_give(&watch.go_on);
     event_give(&stop.go_on);
     weft_reply reply = next_reply(completions);
