@@ -64,10 +64,7 @@ static bool compile_node(struct compiler *c, uint32_t index)
         return weft__compile_error_at(c, WEFT_EINVAL, record, "", "expected a schema: an object, true or false");
     c->pending.count = 0;
     if (value->kind == JSON_OBJECT && !weft__compile_keywords(c, record, index)) return false;
-    if (!place_ops(c, index)) return false;
-    node = &c->nodes.items[index];
-    if (node->ops[0] == node->ops_end && !node->flags) node->flags |= NODE_PLAIN;
-    return true;
+    return place_ops(c, index);
 }
 
 /* --- all of them --------------------------------------------------------------------------------------------------- */

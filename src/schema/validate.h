@@ -3,6 +3,7 @@
 #ifndef WEFT_SCHEMA_VALIDATE_H
 #define WEFT_SCHEMA_VALIDATE_H
 
+#include "schema/numeral.h"
 #include "schema/program.h"
 
 /* An array that is used again. */
@@ -137,13 +138,44 @@ static inline uint32_t weft__type_bit(const struct json_value *value)
     return 1u << value->kind;
 }
 
+/* A code point takes at most 12 bytes, as a pair of escapes. */
+static inline bool weft__string_within(struct run *run, const struct bounds *bounds, const struct json_value *value)
+{
+    uint32_t most = value->size_bytes, least = value->flags == JSON_ASCII ? most : most / 12 + (most % 12 > 0);
+    if (most > bounds->length_max || least < bounds->length_min) return false;
+    if (bounds->regex == PROGRAM_NONE) return true;
+    return !(value->flags & JSON_ESCAPED) &&
+           weft__regex_match(run->program->regexes[bounds->regex].regex, run->validator->regex,
+                             weft__json_raw(run->doc, value), most, &run->regex_budget) == REGEX_YES;
+}
+
+__extension__ typedef __int128 bounds_wide;
+
+static inline bool weft__number_within(const struct node *node, const struct json_value *value)
+{
+    const struct bounds *bounds = &node->bounds;
+    if (value->flags & JSON_LONG) return false;
+    if (value->exponent == 0) return bounds->number_min <= value->mantissa && value->mantissa <= bounds->number_max;
+    if (value->exponent > 0 || value->exponent < -18 || node->flags & NODE_INTEGER) return false;
+    int64_t scale = (int64_t)weft__numeral_tens[-value->exponent];
+    return (bounds_wide)bounds->number_min * scale <= value->mantissa &&
+           value->mantissa <= (bounds_wide)bounds->number_max * scale;
+}
+
+/* Whether the value is seen to match without running an op. Takes no step: a few comparisons, which are paid with what led
+ * here. */
+static inline bool weft__within(struct run *run, const struct node *node, const struct json_value *value)
+{
+    if (!(node->bounded & weft__type_bit(value))) return false;
+    if (value->kind == JSON_STRING) return weft__string_within(run, &node->bounds, value);
+    return value->kind != JSON_NUMBER || weft__number_within(node, value);
+}
+
 /* A value against a node, or what stands for one. */
 static inline bool weft__check(struct run *run, uint32_t index, const struct json_value *value)
 {
     if (index == NODE_TRUE) return true;
-    const struct node *node = &run->program->nodes[index];
-    if (node->flags & NODE_PLAIN && node->types & weft__type_bit(value)) return true;
-    return weft__run_node(run, index, value);
+    return weft__within(run, &run->program->nodes[index], value) || weft__run_node(run, index, value);
 }
 
 /* True: the work of that many steps may go on. */
