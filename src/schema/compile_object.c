@@ -33,7 +33,11 @@ static struct slot *slot_of(const struct members *m, const struct json_value *st
     uint32_t hash = weft__json_hash(c->seed, name, size);
     struct slot *slot = find_slot(m, hash, name, size);
     if (slot->name) return slot;
-    *slot = (struct slot){.hash = hash, .node = NODE_NONE};
+    *slot = (struct slot){.hash = hash, .node = NODE_NONE, .size_bytes = SLOT_LONG};
+    if (size <= sizeof slot->head) {
+        slot->size_bytes = (uint16_t)size;
+        memcpy(slot->head, name, size);
+    }
     return weft__text_add(c, name, size, &slot->name) ? slot : NULL;
 }
 

@@ -89,12 +89,16 @@ struct node {
     struct bounds bounds;
 };
 
+enum { SLOT_LONG = UINT16_MAX };
+
 /* An entry of an object's hash table, which is open and linear; name 0 is free. */
 struct slot {
     uint32_t hash;
-    uint32_t name;     /* text */
-    uint32_t node;     /* NODE_NONE: it is only required */
-    uint32_t required; /* 1 or 0 */
+    uint32_t name;       /* text */
+    uint32_t node;       /* NODE_NONE: it is only required */
+    uint16_t required;   /* 1 or 0 */
+    uint16_t size_bytes; /* of a name that is no longer than head; SLOT_LONG: of others */
+    char head[16];       /* such a name, and zeros */
 };
 
 struct program_regex {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "schema/scan.h"
+
 static inline bool is_name(const struct run *run, const struct json_value *key, uint32_t text)
 {
     const struct program *program = run->program;
@@ -12,13 +14,22 @@ static inline bool is_name(const struct run *run, const struct json_value *key, 
            memcmp(weft__json_raw(run->doc, key), program->texts + text, key->size_bytes) == 0;
 }
 
+static inline bool is_slot(const struct run *run, const struct json_value *key, const struct slot *slot)
+{
+    if (slot->hash != key->hash) return false;
+    if (key->flags & JSON_ESCAPED || slot->size_bytes == SLOT_LONG || run->doc->size_bytes - key->at < 16)
+        return is_name(run, key, slot->name);
+    return key->size_bytes == slot->size_bytes &&
+           scan_same_short(weft__json_raw(run->doc, key), slot->head, key->size_bytes);
+}
+
 /* The slot of that name, or a free one. */
 static inline const struct slot *find_slot(const struct run *run, const struct object *object,
                                            const struct json_value *key)
 {
     const struct slot *slots = run->program->slots + object->slots;
     uint32_t at = key->hash & object->mask;
-    while (slots[at].name && !(slots[at].hash == key->hash && is_name(run, key, slots[at].name)))
+    while (slots[at].name && !is_slot(run, key, &slots[at]))
         at = (at + 1) & object->mask;
     return &slots[at];
 }
