@@ -100,6 +100,7 @@ bool weft__compile(struct compiler *c)
     size_t done = 0;
     uint32_t root, node;
     if (!LIST_ADD(c, &c->texts) || !LIST_ADD(c, &c->slots)) return false; /* text 0 is none, slot 0 is free */
+    c->slots.items[0].node = NODE_NONE;
     root = c->sources.items[0].records[0] - 1;
     if (!weft__node_of(c, root, &node) || !compile_from(c, &done)) return false;
     for (uint32_t i = 0; i < c->records.count; i++) {

@@ -50,8 +50,10 @@ static bool make_slots(struct members *m, uint32_t count)
     c->slots.items = weft__list_room(c, c->slots.items, c->slots.count, &c->slots.room, room, sizeof *c->slots.items);
     m->slots = (uint32_t)c->slots.count;
     m->mask = room - 1;
-    c->slots.count += room;
-    return !c->error;
+    if (c->error) return false;
+    for (uint32_t i = 0; i < room; i++)
+        c->slots.items[c->slots.count++].node = NODE_NONE;
+    return true;
 }
 
 static bool add_properties(const struct members *m, const struct json_value *map)

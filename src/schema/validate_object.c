@@ -16,7 +16,6 @@ static inline bool is_name(const struct run *run, const struct json_value *key, 
 
 static inline bool is_slot(const struct run *run, const struct json_value *key, const struct slot *slot)
 {
-    if (slot->hash != key->hash) return false;
     if (key->flags & JSON_ESCAPED || slot->size_bytes == SLOT_LONG || run->doc->size_bytes - key->at < 16)
         return is_name(run, key, slot->name);
     return key->size_bytes == slot->size_bytes &&
@@ -29,7 +28,7 @@ static inline const struct slot *find_slot(const struct run *run, const struct o
 {
     const struct slot *slots = run->program->slots + object->slots;
     uint32_t at = key->hash & object->mask;
-    while (slots[at].name && !is_slot(run, key, &slots[at]))
+    while (slots[at].name && !(slots[at].hash == key->hash && is_slot(run, key, &slots[at])))
         at = (at + 1) & object->mask;
     return &slots[at];
 }
@@ -96,18 +95,14 @@ bool weft__run_object(struct run *run, uint32_t node, const struct op *op, const
     uint32_t required = 0;
     bool valid = true;
     size_t marks = run->marks;
-    bool more = object->patterns_count || object->additional != NODE_NONE || object->names != NODE_NONE;
+    bool more = object->patterns_count || object->names != NODE_NONE, others = more || object->additional != NODE_NONE;
     if (!weft__take(run, (int64_t)value->count * (1 + object->patterns_count))) return false;
     run->marks = MARKS_NONE;
     for (uint32_t i = 0; i < value->count; i++, key = weft__json_next(run->doc, key + 1)) {
         const struct slot *slot = find_slot(run, object, key);
-        bool known = false, good = true;
-        if (slot->name) {
-            required += slot->required;
-            known = slot->node != NODE_NONE;
-            if (known) good = weft__check(run, slot->node, key + 1);
-        }
-        if (more && (good || !run->first)) good &= run_member(run, object, key, &known);
+        bool known = slot->node != NODE_NONE, good = !known || weft__check(run, slot->node, key + 1);
+        required += slot->required;
+        if ((known ? more : others) && (good || !run->first)) good &= run_member(run, object, key, &known);
         if (!good) {
             valid = false;
             if (run->first) break;
