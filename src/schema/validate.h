@@ -115,7 +115,7 @@ static inline bool weft__marked(const struct run *run, size_t marks, uint32_t in
     return run->validator->marks.items[marks + index / 64] >> index % 64 & 1;
 }
 
-/* --- between the files of the walk: validate.c, validate_object.c, validate_array.c --- */
+/* --- between the files of the walk: validate.c, validate_branch.c, validate_value.c, validate_object.c, validate_array.c --- */
 
 /* The value against a node that is there. */
 bool weft__run_node(struct run *run, uint32_t index, const struct json_value *value);
@@ -125,6 +125,17 @@ bool weft__run_ask(struct run *run, uint32_t index, const struct json_value *val
 
 bool weft__run_matches(struct run *run, uint32_t regex, const struct json_value *string);
 
+bool weft__run_any(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_one(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_not(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_if(struct run *run, const struct op *op, const struct json_value *value);
+bool weft__run_dynamic(struct run *run, const struct op *op, const struct json_value *value);
+bool weft__run_number(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_length(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_format(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_pattern(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_const(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_enum(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
 bool weft__run_object(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
 bool weft__run_dependent_required(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
 bool weft__run_dependent_schema(struct run *run, const struct op *op, const struct json_value *value);
@@ -188,18 +199,9 @@ static inline bool weft__take(struct run *run, int64_t steps)
 }
 
 /* Who fails, and on what; the keyword is the op's. */
-static inline bool weft__fail(struct run *run, uint32_t node, const struct op *op, const struct json_value *value,
-                              uint32_t x, uint32_t y)
-{
-    if (run->quiet) return false;
-    return weft__run_fail(run, &(struct failure){node, op->keyword, op, value, x, y});
-}
-
-static inline bool weft__fail_keyword(struct run *run, uint32_t node, const struct op *op, enum keyword keyword,
-                                      const struct json_value *value, uint32_t x)
-{
-    if (run->quiet) return false;
-    return weft__run_fail(run, &(struct failure){node, keyword, op, value, x, 0});
-}
+bool weft__fail(struct run *run, uint32_t node, const struct op *op, const struct json_value *value, uint32_t x,
+                uint32_t y);
+bool weft__fail_keyword(struct run *run, uint32_t node, const struct op *op, enum keyword keyword,
+                        const struct json_value *value, uint32_t x);
 
 #endif
