@@ -33,11 +33,8 @@ static struct slot *slot_of(const struct members *m, const struct json_value *st
     uint32_t hash = weft__json_hash(c->seed, name, size);
     struct slot *slot = find_slot(m, hash, name, size);
     if (slot->name) return slot;
-    *slot = (struct slot){.hash = hash, .node = NODE_NONE, .size_bytes = SLOT_LONG};
-    if (size <= sizeof slot->head) {
-        slot->size_bytes = (uint16_t)size;
-        memcpy(slot->head, name, size);
-    }
+    *slot = (struct slot){.hash = hash, .node = NODE_NONE, .size_bytes = (uint32_t)size & INT32_MAX};
+    memcpy(slot->head, name, size < SLOT_HEAD ? size : SLOT_HEAD);
     return weft__text_add(c, name, size, &slot->name) ? slot : NULL;
 }
 
