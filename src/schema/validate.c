@@ -63,20 +63,25 @@ static bool run_op(struct run *run, uint32_t node, const struct op *op, const st
 static inline bool run_group(struct run *run, uint32_t index, uint32_t begin, uint32_t end,
                              const struct json_value *value, bool *valid)
 {
-    const struct op *ops = run->program->ops;
-    for (uint32_t i = begin; i < end; i++) {
-        if (run_op(run, index, &ops[i], value)) continue;
+    const struct op *op = run->program->ops + begin, *op_end = run->program->ops + end;
+    for (; op < op_end; op++) {
+        if (run_op(run, index, op, value)) continue;
         *valid = false;
         if (run->first) return false;
     }
     return true;
 }
 
-static inline bool run_ops(struct run *run, uint32_t index, const struct json_value *value)
+static inline bool has_type(const struct run *run, const struct node *node, const struct json_value *value)
+{
+    return node->types & weft__type_bit(value) &&
+           !(node->flags & NODE_INTEGER && value->kind == JSON_NUMBER && !holds_integer(run, value));
+}
+
+__attribute__((always_inline)) static inline bool run_ops(struct run *run, uint32_t index, const struct json_value *value)
 {
     const struct node *node = &run->program->nodes[index];
-    bool valid = (node->types & weft__type_bit(value)) &&
-                 !(node->flags & NODE_INTEGER && value->kind == JSON_NUMBER && !holds_integer(run, value));
+    bool valid = has_type(run, node, value);
     if (!valid) {
         (void)fail_type(run, index, value);
         if (run->first) return false;
@@ -97,19 +102,18 @@ static bool run_marked(struct run *run, uint32_t index, const struct json_value 
     return valid;
 }
 
+static bool run_unscoped(struct run *run, uint32_t index, const struct json_value *value)
+{
+    bool marks = run->program->nodes[index].flags & NODE_UNEVALUATED && value->kind >= JSON_ARRAY;
+    return marks ? run_marked(run, index, value) : run_ops(run, index, value);
+}
+
 static bool in_scope(struct run *run, uint32_t resource)
 {
     if (!weft__take(run, run->scope_count / 8)) return true;
     for (uint32_t i = 0; i < run->scope_count; i++)
         if (run->validator->scope.items[i] == resource) return true;
     return false;
-}
-
-static bool run_unscoped(struct run *run, uint32_t index, const struct json_value *value)
-{
-    const struct node *node = &run->program->nodes[index];
-    if (node->flags & NODE_UNEVALUATED && value->kind >= JSON_ARRAY) return run_marked(run, index, value);
-    return run_ops(run, index, value);
 }
 
 /* Enters the node's resource, which leaves the dynamic scope again if this was the first time. */

@@ -46,13 +46,21 @@ static inline bool is_slot(const struct run *run, const struct pass *pass, const
     return key->size_bytes == slot->size_bytes && scan_same_short(pass->text + key->at, slot->head, key->size_bytes);
 }
 
-/* The slot of that name, or a free one. */
-static inline const struct slot *find_slot(const struct run *run, const struct pass *pass, const struct json_value *key)
+__attribute__((noinline)) static const struct slot *find_further(const struct run *run, const struct pass *pass,
+                                                                 const struct json_value *key)
 {
     uint32_t at = key->hash & pass->mask;
-    while (pass->slots[at].name && !is_slot(run, pass, key, &pass->slots[at]))
+    do
         at = (at + 1) & pass->mask;
+    while (pass->slots[at].name && !is_slot(run, pass, key, &pass->slots[at]));
     return &pass->slots[at];
+}
+
+/* The slot of that name, or a free one: mostly the first. */
+static inline const struct slot *find_slot(const struct run *run, const struct pass *pass, const struct json_value *key)
+{
+    const struct slot *slot = &pass->slots[key->hash & pass->mask];
+    return !slot->name || is_slot(run, pass, key, slot) ? slot : find_further(run, pass, key);
 }
 
 static const struct json_value *find_member(const struct run *run, const struct json_value *object, uint32_t name)
