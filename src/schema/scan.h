@@ -58,7 +58,7 @@ static inline const char *scan_plain_words(const char *p, const char *end)
 SCAN_INLINE unsigned scan_block_special(const char *p)
 {
     __m128i block = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i low = _mm_cmplt_epi8(block, _mm_set1_epi8(0x20)); /* signed: from 0x80 on, too */
+    __m128i low = _mm_subs_epi8(block, _mm_set1_epi8(0x20)); /* signed: negative from 0x80 on, too */
     __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
     __m128i backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(low, _mm_or_si128(quote, backslash)));
