@@ -63,5 +63,5 @@ void weft__compile_bounds(const struct compiler *c, struct node *node)
     if (node->ops[NODE_GROUPS - 1] != node->ops_end) return;
     node->bounded = node->types;
     for (unsigned kind = JSON_NUMBER; kind <= JSON_OBJECT; kind++)
-        if (!add_group(c, node, (enum json_kind)kind)) node->bounded &= (uint8_t)~(1u << kind);
+        if (!add_group(c, node, (enum json_kind)kind)) node->bounded &= (uint8_t) ~(1u << kind);
 }

@@ -33,8 +33,9 @@ static struct slot *slot_of(const struct members *m, const struct json_value *st
     uint32_t hash = weft__json_hash(c->seed, name, size);
     struct slot *slot = find_slot(m, hash, name, size);
     if (slot->name) return slot;
-    *slot = (struct slot){.hash = hash, .node = NODE_NONE, .size_bytes = (uint32_t)size & INT32_MAX};
-    memcpy(slot->head, name, size < SLOT_HEAD ? size : SLOT_HEAD);
+    *slot = (struct slot){.hash = hash, .node = NODE_NONE, .size_bytes = size < SLOT_HEAD ? (uint16_t)size : SLOT_HEAD};
+    memcpy(slot->head, name, slot->size_bytes);
+    if (size > SLOT_HEAD) slot->size_bytes = SLOT_HEAD + 1;
     return weft__text_add(c, name, size, &slot->name) ? slot : NULL;
 }
 

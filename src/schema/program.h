@@ -94,10 +94,11 @@ enum { SLOT_HEAD = 16 };
 /* An entry of an object's hash table, which is open and linear; name 0 is free: node NODE_NONE, required 0. */
 struct slot {
     uint32_t hash;
-    uint32_t name; /* text */
-    uint32_t node; /* NODE_NONE: properties does not have it */
-    uint32_t size_bytes : 31, required : 1; /* size_bytes: of the name */
-    char head[SLOT_HEAD];                   /* what fits of it, and zeros */
+    uint32_t name;        /* text */
+    uint32_t node;        /* NODE_NONE: properties does not have it */
+    uint16_t required;    /* 1 or 0 */
+    uint16_t size_bytes;  /* of the name; SLOT_HEAD + 1: it is longer than that */
+    char head[SLOT_HEAD]; /* what fits of it, and zeros */
 };
 
 struct program_regex {

@@ -69,7 +69,8 @@ SCAN_INLINE unsigned scan_block_special(const char *p)
 SCAN_INLINE bool scan_same_short(const char *a, const char *b, uint32_t size_bytes)
 {
 #ifdef SCAN_SSE2
-    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a), y = _mm_loadu_si128((const __m128i *)(const void *)b);
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a),
+            y = _mm_loadu_si128((const __m128i *)(const void *)b);
     unsigned differ = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) ^ 0xffffu;
     return (differ & ((1u << size_bytes) - 1)) == 0;
 #else

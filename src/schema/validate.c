@@ -78,7 +78,8 @@ static inline bool has_type(const struct run *run, const struct node *node, cons
            !(node->flags & NODE_INTEGER && value->kind == JSON_NUMBER && !holds_integer(run, value));
 }
 
-__attribute__((always_inline)) static inline bool run_ops(struct run *run, uint32_t index, const struct json_value *value)
+__attribute__((always_inline)) static inline bool run_ops(struct run *run, uint32_t index,
+                                                          const struct json_value *value)
 {
     const struct node *node = &run->program->nodes[index];
     bool valid = has_type(run, node, value);

@@ -27,8 +27,8 @@ bool weft__run_number(struct run *run, uint32_t node, const struct op *op, const
     case OP_MINIMUM: valid = compare(run, value, op->a) >= 0; break;
     case OP_EXCLUSIVE_MINIMUM: valid = compare(run, value, op->a) > 0; break;
     case OP_MULTIPLE_OF:
-        valid = weft__number_is_multiple(run->doc, value, &run->program->constants,
-                                         run->program->constants.values + op->a);
+        valid =
+            weft__number_is_multiple(run->doc, value, &run->program->constants, run->program->constants.values + op->a);
         break;
     default: break;
     }
