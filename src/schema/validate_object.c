@@ -21,19 +21,21 @@ struct pass {
     const char *text;
     uint32_t mask, head_end; /* head_end: up to there SLOT_HEAD bytes of the text can be read */
     uint32_t node_end;       /* nodes below it are all that is said of a member that has them */
+    bool others;             /* something is said of members that have none */
     size_t marks;
 };
 
 static inline struct pass open_pass(const struct run *run, const struct object *object)
 {
     uint32_t size_bytes = run->doc->size_bytes;
-    bool more = object->patterns_count || object->names != NODE_NONE || run->marks != MARKS_NONE;
+    bool more = object->patterns_count || object->names != NODE_NONE;
     return (struct pass){.object = object,
                          .slots = run->program->slots + object->slots,
                          .text = run->doc->text,
                          .mask = object->mask,
                          .head_end = size_bytes < SLOT_HEAD ? 0 : size_bytes - SLOT_HEAD + 1,
-                         .node_end = more ? 0 : NODE_TRUE,
+                         .node_end = more || run->marks != MARKS_NONE ? 0 : NODE_TRUE,
+                         .others = more || object->additional != NODE_NONE,
                          .marks = run->marks};
 }
 
@@ -89,6 +91,14 @@ static bool run_patterns(struct run *run, const struct object *object, const str
     return valid;
 }
 
+/* Whether a look tells that a member is as it must be. */
+static inline bool is_fine(struct run *run, const struct pass *pass, const struct slot *slot,
+                           const struct json_value *value)
+{
+    if (slot->node == NODE_NONE) return !pass->others;
+    return slot->node < pass->node_end && weft__within(run, &run->program->nodes[slot->node], value);
+}
+
 /* All that is said of a member. */
 __attribute__((noinline)) static bool run_member(struct run *run, const struct pass *pass, const struct slot *slot,
                                                  const struct json_value *key, uint32_t index)
@@ -126,7 +136,6 @@ static bool fail_required(struct run *run, uint32_t node, const struct op *op, c
 bool weft__run_object(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
 {
     const struct object *object = &run->program->objects[op->a];
-    const struct node *nodes = run->program->nodes;
     const struct json_value *key = value + 1;
     const struct pass pass = open_pass(run, object);
     uint32_t required = 0;
@@ -136,8 +145,7 @@ bool weft__run_object(struct run *run, uint32_t node, const struct op *op, const
     for (uint32_t i = 0; i < value->count; i++, key = weft__json_next(run->doc, key + 1)) {
         const struct slot *slot = find_slot(run, &pass, key);
         required += slot->required;
-        if (slot->node < pass.node_end && weft__within(run, &nodes[slot->node], key + 1)) continue;
-        if (run_member(run, &pass, slot, key, i)) continue;
+        if (is_fine(run, &pass, slot, key + 1) || run_member(run, &pass, slot, key, i)) continue;
         valid = false;
         if (run->first) break;
     }
