@@ -91,17 +91,9 @@ static bool run_patterns(struct run *run, const struct object *object, const str
     return valid;
 }
 
-/* Whether a look tells that a member is as it must be. */
-static inline bool is_fine(struct run *run, const struct pass *pass, const struct slot *slot,
-                           const struct json_value *value)
-{
-    if (slot->node == NODE_NONE) return !pass->others;
-    return slot->node < pass->node_end && weft__within(run, &run->program->nodes[slot->node], value);
-}
-
-/* All that is said of a member. */
-__attribute__((noinline)) static bool run_member(struct run *run, const struct pass *pass, const struct slot *slot,
-                                                 const struct json_value *key, uint32_t index)
+/* All that may be said of a member. */
+__attribute__((noinline)) static bool run_all(struct run *run, const struct pass *pass, const struct slot *slot,
+                                              const struct json_value *key, uint32_t index)
 {
     const struct object *object = pass->object;
     bool known = slot->node != NODE_NONE, valid = !known || weft__check(run, slot->node, key + 1);
@@ -116,6 +108,16 @@ __attribute__((noinline)) static bool run_member(struct run *run, const struct p
     if (object->names != NODE_NONE) valid &= weft__check(run, object->names, key);
     if (known && pass->marks != MARKS_NONE && (valid || !run->first)) weft__mark(run, pass->marks, index);
     return valid;
+}
+
+/* Written out where weft__check would become a call: most members end here. */
+static inline bool run_member(struct run *run, const struct pass *pass, const struct slot *slot,
+                              const struct json_value *key, uint32_t index)
+{
+    if (slot->node < pass->node_end)
+        return weft__within(run, &run->program->nodes[slot->node], key + 1) || weft__run_node(run, slot->node, key + 1);
+    if (slot->node == NODE_NONE && !pass->others) return true;
+    return run_all(run, pass, slot, key, index);
 }
 
 static bool fail_required(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
@@ -145,7 +147,7 @@ bool weft__run_object(struct run *run, uint32_t node, const struct op *op, const
     for (uint32_t i = 0; i < value->count; i++, key = weft__json_next(run->doc, key + 1)) {
         const struct slot *slot = find_slot(run, &pass, key);
         required += slot->required;
-        if (is_fine(run, &pass, slot, key + 1) || run_member(run, &pass, slot, key, i)) continue;
+        if (run_member(run, &pass, slot, key, i)) continue;
         valid = false;
         if (run->first) break;
     }
