@@ -32,13 +32,16 @@ static void worse(struct job *job, int status)
 
 /* --- options ----------------------------------------------------------------------------------------------------------- */
 
-enum { OPTION_ALL = 1, OPTION_JSON, OPTION_DRAFT, OPTION_ASSERT_FORMATS, OPTION_REF };
+enum { OPTION_ALL = 1, OPTION_JSON, OPTION_STEPS, OPTION_DRAFT, OPTION_ASSERT_FORMATS, OPTION_REF };
 
-static const struct option validate_options[] = {
-    {"all", no_argument, NULL, OPTION_ALL},           {"json", no_argument, NULL, OPTION_JSON},
-    {"draft", required_argument, NULL, OPTION_DRAFT}, {"assert-formats", no_argument, NULL, OPTION_ASSERT_FORMATS},
-    {"ref", required_argument, NULL, OPTION_REF},     {0}};
-static const struct option *const compile_options = validate_options + 2;
+static const struct option validate_options[] = {{"all", no_argument, NULL, OPTION_ALL},
+                                                 {"json", no_argument, NULL, OPTION_JSON},
+                                                 {"steps", required_argument, NULL, OPTION_STEPS},
+                                                 {"draft", required_argument, NULL, OPTION_DRAFT},
+                                                 {"assert-formats", no_argument, NULL, OPTION_ASSERT_FORMATS},
+                                                 {"ref", required_argument, NULL, OPTION_REF},
+                                                 {0}};
+static const struct option *const compile_options = validate_options + 3;
 
 #define COMPILE_HELP                                                                                                   \
     "  --draft 7|2020-12   the draft, where the schema does not say by $schema (2020-12)\n"                            \
@@ -58,6 +61,17 @@ static bool set_draft(struct job *job, const char *name)
         job->options.draft = WEFT_DRAFT_7;
     else
         return verb_usage("--draft %s: it is 7 or 2020-12", name), false;
+    return true;
+}
+
+static bool set_steps(struct job *job, const char *text)
+{
+    char *end;
+    errno = 0;
+    unsigned long long steps = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno || steps < 1 || steps > UINT32_MAX)
+        return verb_usage("--steps %s: it is a number from 1 to %u", text, UINT32_MAX), false;
+    job->options.steps_max = (uint32_t)steps;
     return true;
 }
 
@@ -89,6 +103,9 @@ static bool parse(struct job *job, const struct option *options, int argc, char 
         case OPTION_ALL: job->all = true; break;
         case OPTION_JSON: job->json = true; break;
         case OPTION_ASSERT_FORMATS: job->options.assert_formats = true; break;
+        case OPTION_STEPS:
+            if (!set_steps(job, optarg)) return false;
+            break;
         case OPTION_DRAFT:
             if (!set_draft(job, optarg)) return false;
             break;
@@ -353,13 +370,25 @@ static const char validate_help[] =
     "\n" SCHEMA_HELP "\n"
     "Options:\n"
     "  --all               all that does not match, not only the first\n"
-    "  --json              an object a line for each document: {\"valid\": true}, {\"valid\": false,\n"
-    "                      \"errors\": [{\"instance\": POINTER, \"schema\": POINTER, \"keyword\": ...,\n"
-    "                      \"message\": ...}]}, or {\"error\": ...} where it could not be looked at\n" COMPILE_HELP "\n"
+    "  --json              an object a line for each document:\n"
+    "                        {\"valid\": true}\n"
+    "                        {\"valid\": false, \"errors\": [{\"instance\": POINTER, \"schema\": POINTER,\n"
+    "                          \"keyword\": ..., \"message\": ...}]}, and behind the errors \"error\": ...\n"
+    "                          where a bound was met before all were told\n"
+    "                        {\"error\": ...} where it could not be looked at\n"
+    "  --steps N           the steps that a document may take: a keyword on a value is one, or what\n"
+    "                      costs as much (10000000). Beyond it the document could not be looked at\n" COMPILE_HELP "\n"
     "Exit status:\n"
     "  0 all match; 1 one does not; 2 one could not be looked at, or the schema does not compile\n"
     "\n"
-    "A document and a line may have 16 MiB, the schema and what it refers to the same together.\n";
+    "A document and a line may have 16 MiB, the schema and what it refers to the same together;\n"
+    "arrays and objects may be nested 256 deep. A large document under a large schema, or one with\n"
+    "very many mismatches under --all, may take more steps: --steps. A pattern that takes too many\n"
+    "on one string ends likewise.\n"
+    "\n"
+    "JSON is taken strictly (RFC 8259, I-JSON): a name that stands twice in its object, half of a\n"
+    "surrogate pair and an exponent beyond 1000000000 are refused. What of JSON Schema is not to be\n"
+    "had stands in docs/schema.md.\n";
 
 static const char id_help[] =
     "Prints the id of a schema: the BLAKE2b-256 of its canonical form (RFC 8785), in hexadecimal. Texts\n"

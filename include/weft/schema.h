@@ -3,7 +3,13 @@
  * Drafts: 2020-12 (https://json-schema.org/draft/2020-12/json-schema-core and -validation) and draft-07, chosen by
  * "$schema". JSON is RFC 8259, strictly. Numbers are compared by their value, strings counted in code points;
  * "pattern" is ECMA-262 with the flag u. Nothing is ever fetched: a "$ref" finds what the schema, the meta-schemas and
- * the options hold. */
+ * the options hold.
+ *
+ * Not had: other drafts, 2019-09 among them; patterns with a lookbehind whose length varies, a reference within one or to
+ * a group that a turn of its repeat may leave out, a repeat of more than 65535 (WEFT_EUNSUPPORTED); an assertion of the
+ * format "idn-hostname", or of any that is not known: they are always annotations; a multipleOf of more than 38 digits,
+ * an exponent of more than a thousand million. Refused on purpose, as I-JSON does: a name that stands twice in its
+ * object, half of a surrogate pair. docs/schema.md has the rest. */
 #ifndef WEFT_SCHEMA_H
 #define WEFT_SCHEMA_H
 
@@ -14,9 +20,10 @@ typedef struct weft_validator weft_validator; /* memory to validate with; one th
 
 typedef enum weft_draft { WEFT_DRAFT_2020_12 = 1, WEFT_DRAFT_7 } weft_draft;
 
-/* A schema that others refer to. */
+/* A schema that others refer to. All of them are read: one that is not JSON makes compiling fail, even where nobody
+ * refers to it. */
 typedef struct weft_schema_source {
-    const char *uri; /* absolute, without a fragment */
+    const char *uri; /* absolute, without a fragment, but for an empty one: else WEFT_EINVAL */
     weft_bytes json;
 } weft_schema_source;
 
@@ -27,11 +34,16 @@ typedef struct weft_schema_options {
     bool assert_formats; /* "format" is checked; else it is an annotation */
     const weft_schema_source *sources; /* borrows */
     size_t sources_count;
-    uint32_t schema_bytes_max;       /* of the schema and its sources, together */
-    uint32_t document_bytes_max;     /* bounds of validation: what exceeds one is WEFT_ELIMIT */
-    uint32_t depth_max;              /* of nested arrays and objects, at most 1024; schemas may lead to each other four
-                                        times as deep. Takes up to 3 KiB of stack for each */
-    uint32_t steps_max;              /* of a document: a step is a keyword on a value, or what costs as much */
+    uint32_t schema_bytes_max; /* of the schema and its sources, together */
+
+    /* Bounds of validation: what exceeds one is WEFT_ELIMIT. */
+    uint32_t document_bytes_max;
+    uint32_t depth_max; /* of nested arrays and objects, at most 1024; schemas may lead to each other four times as
+                           deep. Takes up to 3 KiB of stack for each */
+    uint32_t steps_max; /* of a document: a step is an element or member that is looked at, a schema that is applied to
+                           it, a keyword in that, or what costs as much; also 16 bytes of what weft_validate_all tells.
+                           The default is enough for some three million values that meet a keyword each */
+
     const weft_allocator *allocator; /* copies; NULL = malloc */
 } weft_schema_options;
 
@@ -48,11 +60,10 @@ typedef struct weft_schema_options {
 /* One way in which a document does not match. Lends all its texts, for the call that is told of it. */
 typedef struct weft_mismatch {
     const char *instance; /* JSON Pointer (RFC 6901) into the document: "/customer/email"; "" is the whole */
-    const char
-        *schema; /* where the schema says so: "#/properties/customer/properties/email/type", behind its base URI if
-                             it has one */
-    const char
-        *keyword; /* "type"; where the schema is false: what has it for its value, "additionalProperties", or "" */
+    /* Where the schema says so: "#/properties/customer/properties/email/type", behind its base URI if it has one; of
+     * dependentRequired also for which member: "#/dependentRequired/email". */
+    const char *schema;
+    const char *keyword; /* "type"; where the schema is false: what has it for its value, or "" */
     const char *message; /* "expected a string, got the number 7" */
 } weft_mismatch;
 
@@ -64,11 +75,11 @@ extern "C" {
 
 /* Compiles it; options: borrows, NULL = defaults. Gives: release it. WEFT_EINVAL: it is not JSON, or not a schema: the
  * message says what and where; WEFT_EUNSUPPORTED: a "$schema" or required vocabulary that is not known, or a pattern
- * that cannot be had; WEFT_ENOTFOUND: a reference leads nowhere: name the source; WEFT_ELIMIT: too large;
+ * that cannot be had; WEFT_ENOTFOUND: a reference leads nowhere: name the source; WEFT_ELIMIT: too large, or too deep;
  * WEFT_ENOMEM. */
 WEFT_API weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *options, weft_schema **schema);
 
-/* One more reference, for another release. Returns it. */
+/* One more reference, for another release. Returns it. Accepts NULL. */
 WEFT_API weft_schema *weft_schema_hold(weft_schema *schema);
 /* Accepts NULL. */
 WEFT_API void weft_schema_release(weft_schema *schema);
@@ -78,7 +89,7 @@ WEFT_API void weft_schema_release(weft_schema *schema);
 WEFT_API weft_error weft_schema_id(const weft_schema *schema, uint8_t id[WEFT_SCHEMA_ID_BYTES]);
 
 /* The schemas of what weft itself writes and reads as JSON. Returns the URI of one, "urn:weft:schema:listing", and
- * lends its text for ever; NULL: there are fewer. A "$ref" to that URI finds it by itself. Never fails; any thread. */
+ * lends its text for ever, unless json is NULL; NULL: there are fewer. A "$ref" to that URI finds it by itself. Never fails; any thread. */
 WEFT_API const char *weft_schema_builtin(size_t index, weft_bytes *json);
 
 /* allocator: copies; NULL = malloc. Gives: close it. WEFT_ENOMEM. */
@@ -93,7 +104,7 @@ WEFT_API weft_error weft_validate(weft_validator *validator, const weft_schema *
 
 /* The same, without a stop: calls found for each mismatch, in the order in which they are met, until it returns false.
  * Of a keyword that needs one of several schemas (anyOf, oneOf) it tells that none did, and then why not.
- * WEFT_EMISMATCH: there was one. Others as weft_validate. */
+ * WEFT_EMISMATCH: there was one. WEFT_ELIMIT: a bound was met; what was told before holds. Others as weft_validate. */
 WEFT_API weft_error weft_validate_all(weft_validator *validator, const weft_schema *schema, weft_bytes json,
                                       bool (*found)(const weft_mismatch *mismatch, void *context), void *context);
 

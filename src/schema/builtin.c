@@ -17,6 +17,6 @@ const char *weft_schema_builtin(size_t index, weft_bytes *json)
     for (size_t i = 0; i <= index; i++)
         if (!weft__builtin_schemas[i].uri) return NULL;
     const struct builtin_schema *schema = &weft__builtin_schemas[index];
-    *json = (weft_bytes){schema->json, schema->size_bytes};
+    if (json) *json = (weft_bytes){schema->json, schema->size_bytes};
     return schema->uri;
 }

@@ -3,8 +3,6 @@
  * mistake is found where it stands; of the sources what is referred to. */
 #include "schema/compile.h"
 
-#include <string.h>
-
 enum { TYPES_ALL = (1 << (JSON_OBJECT + 1)) - 1 };
 
 bool weft__node_of(struct compiler *c, uint32_t record, uint32_t *node)
@@ -63,30 +61,12 @@ static bool compile_node(struct compiler *c, uint32_t index)
     if (value->kind != JSON_TRUE && value->kind != JSON_FALSE && value->kind != JSON_OBJECT)
         return weft__compile_error_at(c, WEFT_EINVAL, record, "", "expected a schema: an object, true or false");
     c->pending.count = 0;
+    if (!weft__dynamic_enter(c, c->records.items[record].resource)) return false;
     if (value->kind == JSON_OBJECT && !weft__compile_keywords(c, record, index)) return false;
     return place_ops(c, index);
 }
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */
-
-/* For each name that a $dynamicRef looks for: the $dynamicAnchors of that name in resources that are in use. */
-static bool find_dynamics(struct compiler *c)
-{
-    bool *entered = weft__compile_alloc(c, c->resources.count);
-    if (!entered) return false;
-    memset(entered, 0, c->resources.count);
-    for (size_t i = 0; i < c->nodes.count; i++)
-        entered[c->nodes.items[i].resource] = true;
-    for (size_t i = 0; i < c->dynamic_anchors.count; i++) {
-        const struct dynamic_anchor *anchor = &c->dynamic_anchors.items[i];
-        uint32_t node;
-        if (!entered[c->records.items[anchor->record].resource]) continue;
-        for (size_t use = 0; use < c->dynamic_uses.count; use++)
-            if (strcmp(c->dynamic_uses.items[use].name, anchor->name) == 0 && !weft__node_of(c, anchor->record, &node))
-                return false;
-    }
-    return true;
-}
 
 static bool compile_from(struct compiler *c, size_t *done)
 {
@@ -106,10 +86,6 @@ bool weft__compile(struct compiler *c)
     for (uint32_t i = 0; i < c->records.count; i++) {
         if (c->records.items[i].source) continue;
         if (!weft__node_of(c, i, &node) || !compile_from(c, &done)) return false;
-    }
-    for (size_t before = 0; before < done;) {
-        before = done;
-        if (c->dynamic_uses.count && (!find_dynamics(c) || !compile_from(c, &done))) return false;
     }
     return true;
 }

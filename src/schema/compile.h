@@ -2,12 +2,14 @@
  *
  *     source.c          texts into documents; a walk that finds their schemas, $ids, anchors and drafts
  *     resolve.c         from a $ref to the schema that it means
+ *     pointer.c         the way of a JSON Pointer
  *     compile_check.c   what stands behind a keyword is what the meta-schema wants
  *     compile_meta.c    the schema matches the meta-schema of somebody else that it names
  *     compile.c         schemas into nodes, one after the other: nothing here recurses but the walk, which the bound on a
  *                       document's depth bounds
  *     compile_keyword.c, compile_pool.c: the keywords of one; what they gather
  *     compile_object.c  properties and their neighbours
+ *     dynamic.c         $dynamicAnchors, and the nodes that a $dynamicRef may lead to
  *     compile_finish.c  loops, shortcuts, and the program in one block
  *
  * Everything that is temporary stands in one arena. The first error stays in `error`, its sentence with the thread;
@@ -34,6 +36,7 @@ struct source {
     struct json_parser parser;
     struct json_doc doc;
     uint32_t *records; /* by value: the record of the schema there, and 1; 0 = none */
+    uint32_t *tables;  /* by value: where the table of an array or object begins, and 1; 0 = none; NULL: none at all */
     const char *uri;   /* "" = none */
 };
 
@@ -55,17 +58,22 @@ struct resource {
     uint32_t vocabularies;
     const char *unknown; /* sentence */
     uint32_t meta;       /* the source that its "$schema" names; 0: it is a draft's own */
+    uint32_t anchors;    /* its first dynamic anchor, and 1; 0 = none */
+    bool entered;        /* a node of it is compiled */
 };
 
-/* A name that a $dynamicAnchor gives, or that a $dynamicRef looks for. */
+/* A $dynamicAnchor. */
 struct dynamic_anchor {
-    const char *name;
-    uint32_t record;
+    uint32_t record, resource, name;
+    uint32_t next_of_name, next_of_resource; /* and 1; 0 = none */
 };
 
-struct dynamic_use {
-    const char *name;
-    LIST(struct dynamic) found;
+/* A name that $dynamicAnchors give, or a $dynamicRef looks for. */
+struct dynamic_name {
+    uint32_t first, last; /* its anchors, and 1; 0 = none */
+    uint32_t begin;       /* of its dynamics in the program, */
+    uint32_t count;       /* and how many */
+    bool used;            /* a $dynamicRef looks for it */
 };
 
 struct compiler {
@@ -76,13 +84,17 @@ struct compiler {
     uint32_t seed;
     weft_draft draft; /* where a source does not say */
     size_t bytes_left;
+    size_t uri_bytes_left; /* see weft__uri_alloc */
     struct keyword_table keywords;
     LIST(struct source) sources; /* the first is the schema */
     LIST(struct record) records;
     LIST(struct resource) resources;
-    struct namemap names; /* "URI", "URI#anchor": record, and 1 */
+    LIST(uint32_t) tables; /* see pointer.c */
+    struct namemap names;  /* "URI", "URI#anchor": record, and 1 */
     LIST(struct dynamic_anchor) dynamic_anchors;
-    LIST(struct dynamic_use) dynamic_uses;
+    LIST(struct dynamic_name) dynamic_names;
+    struct namemap dynamics; /* names: their number, and 1 */
+    bool uses_dynamics;      /* there is a $dynamicRef that is none to a single schema */
 
     LIST(struct node) nodes;
     LIST(uint32_t) node_records;
@@ -106,6 +118,11 @@ void *weft__list_room(struct compiler *c, void *items, size_t count, size_t *roo
 /* NULL: out of memory. */
 void *weft__compile_alloc(struct compiler *c, size_t size_bytes);
 
+/* The same, for a URI, an anchor with one before it, or both. Each resource has its whole URI, and each reference is
+ * made a whole one, so that a long base would be written many times: what they take together has a bound. NULL also
+ * where that is exceeded. */
+char *weft__uri_alloc(struct compiler *c, size_t size_bytes);
+
 /* Sets the error. Returns false. */
 __attribute__((format(printf, 3, 4))) bool weft__compile_error(struct compiler *c, weft_error error, const char *format,
                                                                ...);
@@ -126,6 +143,9 @@ bool weft__source_add(struct compiler *c, weft_bytes json, const char *uri, uint
 bool weft__schema_scan(struct compiler *c, uint32_t value, uint32_t parent, const char *token, bool ignored,
                        uint32_t *record);
 
+/* The map's key of a name. */
+uint64_t weft__name_key(const struct compiler *c, const char *name);
+
 /* A string value, decoded, with a terminator. NULL: it holds a NUL, or out of memory. */
 char *weft__compile_string(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *string);
 
@@ -142,6 +162,12 @@ const char *weft__token_index(struct compiler *c, const char *keyword, uint32_t 
 /* The schema that a reference of the record means. *anchor: the name where it is by a $dynamicAnchor's, or NULL. */
 bool weft__resolve(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *reference,
                    uint32_t *target, const char **anchor);
+
+/* --- pointer.c --- */
+
+/* Follows the pointer from the record *at, keeping in *at the innermost schema that it has entered, and in *rest what
+ * of the pointer leads on from there. NULL: it leads nowhere, or c->error is set. */
+const struct json_value *weft__pointer_walk(struct compiler *c, const char *pointer, uint32_t *at, const char **rest);
 
 /* --- compile_meta.c --- */
 
@@ -193,6 +219,20 @@ bool weft__compile_dependents(struct compiler *c, uint32_t record, const struct 
 
 /* Of a node that has its ops. */
 void weft__compile_bounds(const struct compiler *c, struct node *node);
+
+/* --- dynamic.c --- */
+
+/* The record has that $dynamicAnchor. */
+bool weft__dynamic_anchor_add(struct compiler *c, uint32_t record, const char *name);
+
+/* A $dynamicRef looks for the name, which has that number. */
+bool weft__dynamic_use(struct compiler *c, const char *name, uint32_t *number);
+
+/* A node of the resource is compiled. */
+bool weft__dynamic_enter(struct compiler *c, uint32_t resource);
+
+/* The dynamics of the program; in the ops, instead of the number of the name, where they stand and how many. */
+bool weft__dynamics_place(struct compiler *c, struct dynamic **all, uint32_t *count);
 
 /* --- compile_finish.c --- */
 

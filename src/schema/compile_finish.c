@@ -86,8 +86,7 @@ static uint32_t led_to(const struct compiler *c, uint32_t index)
     const struct node *node = &c->nodes.items[index];
     if (node->flags || node->types != TYPES_ALL || node->ops_end != node->ops[0] + 1) return index;
     const struct op *op = &c->ops.items[node->ops[0]];
-    if (op->code != OP_CALL || (c->dynamic_uses.count && c->nodes.items[op->a].resource != node->resource))
-        return index;
+    if (op->code != OP_CALL || (c->uses_dynamics && c->nodes.items[op->a].resource != node->resource)) return index;
     return op->a;
 }
 
@@ -164,46 +163,6 @@ static bool shorten_all(struct compiler *c)
     return true;
 }
 
-/* --- dynamic references ------------------------------------------------------------------------------------------- */
-
-static bool gather_dynamics(struct compiler *c, struct dynamic_use *use)
-{
-    for (size_t i = 0; i < c->dynamic_anchors.count; i++) {
-        const struct record *record = &c->records.items[c->dynamic_anchors.items[i].record];
-        if (record->node == NODE_NONE || strcmp(c->dynamic_anchors.items[i].name, use->name) != 0) continue;
-        struct dynamic *found = LIST_ADD(c, &use->found);
-        if (!found) return false;
-        *found = (struct dynamic){record->resource, record->node};
-    }
-    return true;
-}
-
-/* In the ops, instead of the number of the use, where its dynamics stand and how many. */
-static bool place_dynamics(struct compiler *c, struct dynamic **all, uint32_t *count)
-{
-    uint32_t *begins = weft__compile_alloc(c, c->dynamic_uses.count * sizeof *begins);
-    if (!begins) return false;
-    *count = 0;
-    for (size_t i = 0; i < c->dynamic_uses.count; i++) {
-        if (!gather_dynamics(c, &c->dynamic_uses.items[i])) return false;
-        begins[i] = *count;
-        *count += (uint32_t)c->dynamic_uses.items[i].found.count;
-    }
-    *all = weft__compile_alloc(c, *count * sizeof **all);
-    if (!*all) return false;
-    for (size_t i = 0; i < c->dynamic_uses.count; i++) {
-        const struct dynamic_use *use = &c->dynamic_uses.items[i];
-        if (use->found.count) memcpy(*all + begins[i], use->found.items, use->found.count * sizeof **all);
-    }
-    for (size_t i = 0; i < c->ops.count; i++) {
-        struct op *op = &c->ops.items[i];
-        if (op->code != OP_DYNAMIC_CALL) continue;
-        op->c = (uint32_t)c->dynamic_uses.items[op->b].found.count;
-        op->b = begins[op->b];
-    }
-    return true;
-}
-
 /* --- places ------------------------------------------------------------------------------------------------------- */
 
 /* As deep as the schema is nested. */
@@ -275,7 +234,7 @@ static struct weft_schema *make_schema(struct compiler *c, const struct dynamic 
         .nodes_count = (uint32_t)c->nodes.count,
         .regexes_count = (uint32_t)c->regexes.count,
         .resources_count = (uint32_t)c->resources.count,
-        .uses_scope = c->dynamic_uses.count > 0};
+        .uses_scope = c->uses_dynamics};
     const struct part parts[] = {PART(nodes, c->nodes),
                                  PART(ops, c->ops),
                                  PART(lists, c->lists),
@@ -310,7 +269,8 @@ bool weft__compile_finish(struct compiler *c, struct weft_schema **schema)
 {
     struct dynamic *dynamics;
     uint32_t count;
-    if (!find_loops(c) || !shorten_all(c) || !place_dynamics(c, &dynamics, &count) || !place_nodes(c)) return false;
+    if (!find_loops(c) || !shorten_all(c) || !weft__dynamics_place(c, &dynamics, &count) || !place_nodes(c))
+        return false;
     for (size_t i = 0; i < c->nodes.count; i++)
         weft__compile_bounds(c, &c->nodes.items[i]);
     struct weft_schema *made = make_schema(c, dynamics, count);

@@ -60,25 +60,18 @@ static bool compile_ref(const struct schema *s)
 static bool compile_dynamic_ref(const struct schema *s)
 {
     struct compiler *c = s->c;
-    uint32_t target, node;
+    uint32_t target, node, name;
     const char *anchor;
     if (!s->at[KEYWORD_DYNAMIC_REF]) return true;
     if (!weft__resolve(c, s->record, "$dynamicRef", s->at[KEYWORD_DYNAMIC_REF], &target, &anchor) ||
         !weft__node_of(c, target, &node))
         return false;
     if (!anchor) return emit_value(c, OP_CALL, KEYWORD_DYNAMIC_REF, node);
-    size_t use = 0;
-    while (use < c->dynamic_uses.count && strcmp(c->dynamic_uses.items[use].name, anchor) != 0)
-        use++;
-    if (use == c->dynamic_uses.count) {
-        struct dynamic_use *added = LIST_ADD(c, &c->dynamic_uses);
-        if (!added) return false;
-        added->name = anchor;
-    }
+    if (!weft__dynamic_use(c, anchor, &name)) return false;
     struct op *op = weft__emit(c, OP_DYNAMIC_CALL, KEYWORD_DYNAMIC_REF);
     if (!op) return false;
     op->a = node;
-    op->b = (uint32_t)use; /* until it is known what there is: see compile_finish.c */
+    op->b = name; /* until it is known what there is: see dynamic.c */
     return true;
 }
 

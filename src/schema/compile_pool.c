@@ -62,6 +62,16 @@ void *weft__compile_alloc(struct compiler *c, size_t size_bytes)
     return block;
 }
 
+char *weft__uri_alloc(struct compiler *c, size_t size_bytes)
+{
+    if (size_bytes > c->uri_bytes_left) {
+        weft__compile_error(c, WEFT_ELIMIT, "schema: its URIs are too long, or too many");
+        return NULL;
+    }
+    c->uri_bytes_left -= size_bytes;
+    return weft__compile_alloc(c, size_bytes);
+}
+
 void *weft__list_room(struct compiler *c, void *items, size_t count, size_t *room, size_t n, size_t item_bytes)
 {
     if (c->error) return items;

@@ -9,7 +9,7 @@
 #include "api/error.h"
 #include "schema/sentence.h"
 
-enum { LIST_BYTES = 160, TEXT_BYTES = 96 };
+enum { LIST_BYTES = 160, TEXT_BYTES = 96, STEP_BYTES = 16 };
 
 /* --- where in the document ---------------------------------------------------------------------------------------- */
 
@@ -127,21 +127,35 @@ static const char *text_of(const struct run *run, uint32_t text)
     return run->program->texts + text;
 }
 
-/* base#/a/b/keyword, from its end, into validator->place. */
-static const char *write_place(struct run *run, uint32_t node, const char *keyword)
+/* "/keyword" or "/keyword/member", from its end. member: text, or 0. */
+static char *write_keyword(const struct run *run, char *to, const char *keyword, uint32_t member)
+{
+    const char *text = text_of(run, member);
+    for (uint32_t i = member ? weft__program_text_size(run->program, member) : 0; i-- > 0;) {
+        bool escaped = text[i] == '~' || text[i] == '/';
+        *--to = !escaped ? text[i] : text[i] == '~' ? '0' : '1';
+        if (escaped) *--to = '~';
+    }
+    if (member) *--to = '/';
+    size_t size = strlen(keyword);
+    to -= size;
+    memcpy(to, keyword, size);
+    if (size) *--to = '/';
+    return to;
+}
+
+/* base#/a/b/keyword/member, from its end, into validator->place. */
+static const char *write_place(struct run *run, uint32_t node, const char *keyword, uint32_t member)
 {
     const struct place *places = run->program->places;
-    size_t size = strlen(keyword) + 3;
+    size_t size = strlen(keyword) + 4;
+    if (member) size += 2 * (size_t)weft__program_text_size(run->program, member);
     for (uint32_t at = run->program->node_places[node]; at != PROGRAM_NONE; at = places[at].parent)
         size += weft__program_text_size(run->program, places[at].text) + 1;
     if (!RUN_ROOM(run, &run->validator->place, size)) return NULL;
     char *to = run->validator->place.items + run->validator->place.room - 1;
     *to = '\0';
-    if (*keyword) {
-        to -= strlen(keyword);
-        memcpy(to, keyword, strlen(keyword));
-        *--to = '/';
-    }
+    to = write_keyword(run, to, keyword, member);
     for (uint32_t at = run->program->node_places[node];; at = places[at].parent) {
         uint32_t text_bytes = weft__program_text_size(run->program, places[at].text);
         if (places[at].parent == PROGRAM_NONE) *--to = '#';
@@ -333,8 +347,11 @@ bool weft__run_fail(struct run *run, const struct failure *f)
                     strlen(pointer) > 120 ? "..." : "", sentence.text);
         return false;
     }
-    const char *place = write_place(run, f->node, f->keyword == KEYWORD_NONE ? "" : keyword);
+    uint32_t member = f->op && f->op->code == OP_DEPENDENT_REQUIRED ? f->op->a : 0;
+    const char *place = write_place(run, f->node, f->keyword == KEYWORD_NONE ? "" : keyword, member);
     if (!place) return false;
+    size_t told_bytes = strlen(pointer) + strlen(place) + sentence.size_bytes;
+    if (!weft__take(run, (int64_t)(told_bytes / STEP_BYTES))) return false;
     weft_mismatch mismatch = {.instance = pointer, .schema = place, .keyword = keyword, .message = sentence.text};
     if (!run->found(&mismatch, run->context)) run->first = true;
     return false;

@@ -190,7 +190,7 @@ bool weft__format_uri_template(const char *text, size_t size_bytes)
             if (!span_cut(&span, '}', &inside) || !expression(inside)) return false;
         } else if (c == '%') {
             if (!pass_escape(&span)) return false;
-        } else if (c <= ' ' || is_one_of(c, "\"'<>\\^`|}\x7f") || (c >= 0x80 && !ucschar(c) && !iprivate(c)))
+        } else if (c <= ' ' || is_one_of(c, "\"<>\\^`|}\x7f") || (c >= 0x80 && !ucschar(c) && !iprivate(c)))
             return false;
     }
     return true;

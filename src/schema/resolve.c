@@ -38,72 +38,12 @@ static bool find_resource(struct compiler *c, const char *uri, uint32_t *record)
     return !builtin || own_read(c, builtin->uri, builtin->json, record);
 }
 
-/* ~1 is /, ~0 is ~: RFC 6901, in place. False: another ~. */
-static bool unescape(char *token)
-{
-    char *to = token;
-    for (const char *at = token; *at; at++) {
-        if (*at != '~') {
-            *to++ = *at;
-        } else {
-            at++;
-            if (*at != '0' && *at != '1') return false;
-            *to++ = *at == '0' ? '~' : '/';
-        }
-    }
-    *to = '\0';
-    return true;
-}
-
-static const struct json_value *element(const struct json_doc *doc, const struct json_value *array, const char *token)
-{
-    uint32_t index = 0;
-    if (!*token || (token[0] == '0' && token[1])) return NULL;
-    for (; *token; token++) {
-        if (*token < '0' || *token > '9' || index > array->count / 10 + 1) return NULL;
-        index = index * 10 + (uint32_t)(*token - '0');
-    }
-    if (index >= array->count) return NULL;
-    const struct json_value *value = array + 1;
-    while (index--)
-        value = weft__json_next(doc, value);
-    return value;
-}
-
-static const struct json_value *descend(const struct json_doc *doc, const struct json_value *value, const char *token)
-{
-    if (value->kind == JSON_OBJECT) return weft__json_member(doc, value, token);
-    return value->kind == JSON_ARRAY ? element(doc, value, token) : NULL;
-}
-
-/* Follows the pointer from the record *at, keeping in *at the innermost schema that it has entered, and in *rest what
- * of the pointer leads on from there. NULL: it leads nowhere. */
-static const struct json_value *walk(struct compiler *c, const char *pointer, uint32_t *at, const char **rest)
-{
-    const struct source *source = &c->sources.items[c->records.items[*at].source];
-    const struct json_value *value = weft__record_value(c, *at);
-    char *token = weft__compile_alloc(c, strlen(pointer) + 1);
-    *rest = pointer;
-    while (token && value && *pointer) {
-        size_t size = strcspn(++pointer, "/");
-        memcpy(token, pointer, size);
-        token[size] = '\0';
-        pointer += size;
-        value = unescape(token) ? descend(&source->doc, value, token) : NULL;
-        uint32_t record = value ? source->records[value - source->doc.values] : 0;
-        if (!record) continue;
-        *at = record - 1;
-        *rest = pointer;
-    }
-    return token ? value : NULL;
-}
-
 /* A schema that stands where none was looked for, such as in an unknown keyword, or beside a $ref of draft-07, is one
  * from now on. *target is PROGRAM_NONE where it leads nowhere. */
 static bool find_pointer(struct compiler *c, const char *pointer, uint32_t *target)
 {
     const char *rest;
-    const struct json_value *value = walk(c, pointer, target, &rest);
+    const struct json_value *value = weft__pointer_walk(c, pointer, target, &rest);
     if (!value) *target = PROGRAM_NONE;
     if (!value) return !c->error;
     const struct record *at = &c->records.items[*target];
@@ -115,7 +55,7 @@ static bool find_pointer(struct compiler *c, const char *pointer, uint32_t *targ
 
 static bool find_anchor(struct compiler *c, const char *uri, const char *anchor, uint32_t *target, const char **dynamic)
 {
-    char *name = weft__compile_alloc(c, strlen(uri) + strlen(anchor) + 3);
+    char *name = weft__uri_alloc(c, strlen(uri) + strlen(anchor) + 3);
     if (!name) return false;
     char *end = stpcpy(name, uri);
     stpcpy(stpcpy(end, "##"), anchor);
@@ -130,7 +70,7 @@ bool weft__resolve(struct compiler *c, uint32_t record, const char *keyword, con
 {
     const char *base = weft__record_resource(c, record)->uri;
     char *said = weft__compile_string(c, record, keyword, reference);
-    char *uri = said ? weft__compile_alloc(c, strlen(base) + strlen(said) + 4) : NULL;
+    char *uri = said ? weft__uri_alloc(c, strlen(base) + strlen(said) + 4) : NULL;
     if (!uri) return false;
     char *fragment = weft__uri_cut_fragment(weft__uri_resolve(uri, base, said));
     if (fragment && !weft__uri_decode(fragment))

@@ -6,10 +6,16 @@
 
 #include "api/error.h"
 #include "schema/seed.h"
+#include "schema/uri.h"
 
 static weft_error check_source(const weft_schema_source *source)
 {
     if (!source->uri || !*source->uri) return weft__error(WEFT_EINVAL, "schema: a source has no URI");
+    if (!weft__uri_is_absolute(source->uri))
+        return weft__error(WEFT_EINVAL, "schema: the URI of a source, \"%.200s\", is not absolute", source->uri);
+    const char *fragment = strchr(source->uri, '#');
+    if (fragment && fragment[1])
+        return weft__error(WEFT_EINVAL, "schema: the URI of a source, \"%.200s\", has a fragment", source->uri);
     if (!source->json.data && source->json.size)
         return weft__error(WEFT_EINVAL, "schema: the source %.200s is NULL", source->uri);
     return WEFT_OK;
@@ -36,6 +42,18 @@ static weft_error check_options(const weft_schema_options *o)
     return WEFT_OK;
 }
 
+enum { URI_BYTES_MIN = 16 << 20, URI_BYTES_EACH = 64 };
+
+/* What URIs may take together, by the size of all texts. */
+static size_t uri_bytes_max(weft_bytes json, const weft_schema_options *options)
+{
+    size_t size_bytes = json.size;
+    for (size_t i = 0; i < options->sources_count && size_bytes < options->schema_bytes_max; i++)
+        size_bytes += options->sources[i].json.size;
+    if (size_bytes > options->schema_bytes_max) size_bytes = options->schema_bytes_max;
+    return URI_BYTES_MIN + URI_BYTES_EACH * size_bytes;
+}
+
 static void compiler_init(struct compiler *c, const weft_schema_options *options)
 {
     const weft_allocator *allocator = options->allocator;
@@ -47,6 +65,7 @@ static void compiler_init(struct compiler *c, const weft_schema_options *options
     if (allocator) c->mem = (struct mem){allocator->alloc, allocator->free, allocator->context};
     weft__arena_init(&c->arena, &c->mem);
     weft__namemap_init(&c->names, &c->mem);
+    weft__namemap_init(&c->dynamics, &c->mem);
     weft__keyword_table_init(&c->keywords, c->seed);
 }
 
@@ -57,6 +76,7 @@ static void compiler_fini(struct compiler *c)
     for (size_t i = 0; i < c->regexes.count; i++)
         weft__regex_free(c->regexes.items[i].regex);
     weft__namemap_fini(&c->names);
+    weft__namemap_fini(&c->dynamics);
     weft__arena_fini(&c->arena);
 }
 
@@ -70,6 +90,7 @@ weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *optio
     if (error) return error;
     struct compiler c;
     compiler_init(&c, options);
+    c.uri_bytes_left = uri_bytes_max(json, options);
     if (weft__sources_read(&c, json) && weft__meta_check(&c, json) && weft__compile(&c))
         (void)weft__compile_finish(&c, schema);
     compiler_fini(&c);
@@ -78,7 +99,7 @@ weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *optio
 
 weft_schema *weft_schema_hold(weft_schema *schema)
 {
-    atomic_fetch_add_explicit(&schema->references, 1, memory_order_relaxed);
+    if (schema) atomic_fetch_add_explicit(&schema->references, 1, memory_order_relaxed);
     return schema;
 }
 

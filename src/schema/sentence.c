@@ -41,14 +41,20 @@ void weft__say_bytes(struct sentence *s, const char *text, size_t size_bytes, si
 }
 
 /* The tape keeps no size of those that it could read. */
-uint32_t weft__number_text_size(const struct json_doc *doc, const struct json_value *number)
+static uint32_t number_size(const struct json_doc *doc, const struct json_value *number, uint32_t max_bytes)
 {
     if (number->flags & JSON_LONG) return number->size_bytes;
     const char *text = doc->text + number->at;
     uint32_t size = 0, room = doc->size_bytes - number->at;
+    if (room > max_bytes) room = max_bytes;
     while (size < room && text[size] && strchr("+-.0123456789eE", text[size]))
         size++;
     return size;
+}
+
+uint32_t weft__number_text_size(const struct json_doc *doc, const struct json_value *number)
+{
+    return number_size(doc, number, UINT32_MAX);
 }
 
 void weft__say_value(struct sentence *s, const struct json_doc *doc, const struct json_value *value)
@@ -58,7 +64,7 @@ void weft__say_value(struct sentence *s, const struct json_doc *doc, const struc
     case JSON_FALSE: weft__say(s, "false"); return;
     case JSON_TRUE: weft__say(s, "true"); return;
     case JSON_NUMBER:
-        weft__say_bytes(s, doc->text + value->at, weft__number_text_size(doc, value), VALUE_BYTES);
+        weft__say_bytes(s, doc->text + value->at, number_size(doc, value, VALUE_BYTES + 1), VALUE_BYTES);
         return;
     case JSON_STRING:
         weft__say(s, "\"");

@@ -17,14 +17,14 @@ static const char uri_vocabulary[] = "https://json-schema.org/draft/2020-12/voca
 
 /* --- names -------------------------------------------------------------------------------------------------------- */
 
-static uint64_t name_hash(const struct compiler *c, const char *name)
+uint64_t weft__name_key(const struct compiler *c, const char *name)
 {
     return weft__json_hash(c->seed, name, strlen(name)) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 uint32_t weft__name_find(struct compiler *c, const char *name)
 {
-    const uint32_t *record = weft__namemap_find(&c->names, name_hash(c, name), name);
+    const uint32_t *record = weft__namemap_find(&c->names, weft__name_key(c, name), name);
     return record ? *record : PROGRAM_NONE;
 }
 
@@ -37,7 +37,7 @@ static bool name_add(struct compiler *c, const char *name, uint32_t record, cons
         if (!kept) return false;
         if (!weft__namemap_reserve(&c->names)) return weft__compile_error(c, WEFT_ENOMEM, "schema: out of memory");
         *kept = record;
-        weft__namemap_add(&c->names, name_hash(c, name), name, kept);
+        weft__namemap_add(&c->names, weft__name_key(c, name), name, kept);
         return true;
     }
     if (known == record || c->records.items[record].source || c->records.items[known].source) return true;
@@ -47,7 +47,7 @@ static bool name_add(struct compiler *c, const char *name, uint32_t record, cons
 
 static char *join(struct compiler *c, const char *a, const char *b, const char *d)
 {
-    char *joined = weft__compile_alloc(c, strlen(a) + strlen(b) + strlen(d) + 1);
+    char *joined = weft__uri_alloc(c, strlen(a) + strlen(b) + strlen(d) + 1);
     if (joined) stpcpy(stpcpy(stpcpy(joined, a), b), d);
     return joined;
 }
@@ -211,6 +211,8 @@ static bool resource_add(struct compiler *c, const char *uri, uint32_t record, c
     if (!added) return false;
     resource.uri = uri;
     resource.record = record;
+    resource.anchors = 0;
+    resource.entered = false;
     *added = resource;
     c->records.items[record].resource = (uint32_t)(c->resources.count - 1);
     if (schema && schema->kind == JSON_STRING) {
@@ -234,12 +236,13 @@ static bool read_id(struct compiler *c, uint32_t record, const struct json_value
 {
     struct resource outer = *weft__record_resource(c, record);
     char *said = weft__compile_string(c, record, "$id", id);
-    char *uri = said ? weft__compile_alloc(c, strlen(said) + strlen(outer.uri) + 4) : NULL;
+    char *uri = said ? weft__uri_alloc(c, strlen(said) + strlen(outer.uri) + 4) : NULL;
     if (!uri) return false;
     const char *anchor = weft__uri_cut_fragment(weft__uri_resolve(uri, outer.uri, said));
-    if (*said != '#' && *said && !resource_add(c, uri, record, &outer, schema)) return false;
-    if (*said != '#' && *said) c->records.items[record].parent = PROGRAM_NONE;
-    return !anchor || !*anchor || anchor_add(c, record, "$id", anchor);
+    bool anchored = anchor && *anchor, only = *said == '#' || !*said || (anchored && strcmp(uri, outer.uri) == 0);
+    if (!only && !resource_add(c, uri, record, &outer, schema)) return false;
+    if (!only) c->records.items[record].parent = PROGRAM_NONE;
+    return !anchored || anchor_add(c, record, "$id", anchor);
 }
 
 static bool read_anchor(struct compiler *c, uint32_t record, const char *keyword, const struct json_value *value)
@@ -254,9 +257,7 @@ static bool read_dynamic_anchor(struct compiler *c, uint32_t record, const struc
     if (!value || value->kind != JSON_STRING) return true;
     const char *name = weft__compile_string(c, record, "$dynamicAnchor", value);
     if (!name || !anchor_add(c, record, "$dynamicAnchor", name)) return false;
-    struct dynamic_anchor *anchor = LIST_ADD(c, &c->dynamic_anchors);
-    if (!anchor) return false;
-    *anchor = (struct dynamic_anchor){name, record};
+    if (!weft__dynamic_anchor_add(c, record, name)) return false;
     name = join(c, weft__record_resource(c, record)->uri, "##", name);
     return name && name_add(c, name, record, "$dynamicAnchor");
 }

@@ -28,6 +28,11 @@ static size_t scheme_size(const char *text)
     return text[size] == ':' ? size : 0;
 }
 
+bool weft__uri_is_absolute(const char *uri)
+{
+    return scheme_size(uri) > 0;
+}
+
 static struct uri split(const char *text)
 {
     struct uri uri = {0};

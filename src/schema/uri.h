@@ -9,6 +9,9 @@
  * reference stays; one of base is left out. Returns to. */
 char *weft__uri_resolve(char *to, const char *base, const char *reference);
 
+/* Whether it begins with a scheme. */
+bool weft__uri_is_absolute(const char *uri);
+
 /* Cuts the fragment off and returns it, without "#"; NULL: there is none. */
 char *weft__uri_cut_fragment(char *uri);
 

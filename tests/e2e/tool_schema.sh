@@ -76,6 +76,8 @@ for name in typo broken absent; do err_like "^weft: $name.json: .+"; done
 run 2 schema check refers.json && err_like 'https://example.org/person' && err_like '--ref URI=FILE'
 run 0 schema check --ref https://example.org/person=person.json refers.json && no_err
 run 2 schema check --ref https://example.org/person=absent.json refers.json && err_like '^weft: absent.json: No such file'
+run 2 schema check --ref person=person.json refers.json && err_like 'the URI of a source, "person", is not absolute'
+run 2 schema check --ref urn:a#b=person.json refers.json && err_like 'the URI of a source, "urn:a#b", has a fragment'
 run 2 schema check . && err_like '^weft: \.: Is a directory'
 run 2 schema check weft:lists && err_like 'no such schema' && err_like 'weft:listing' && err_like 'weft:envelope'
 echo '{"$schema": "https://example.org/draft-99"}' >unknown.json
@@ -264,6 +266,16 @@ run 2 schema validate person.json deep.json && err_like '^weft: deep.json: '
 echo '{"pattern": "^(a|aa)+$"}' >slow.json
 awk 'BEGIN { printf "\""; for (i = 0; i < 5000; i++) printf "a"; printf "b\"\n" }' >slow
 run 2 schema validate slow.json slow && err_like '^weft: slow: '
+
+seq -s, 0 2000 | sed 's/^/[/; s/$/]/' >numbers.json && echo '{"items": {"minimum": 1000}}' >thousand.json
+run 1 schema validate thousand.json numbers.json
+run 2 schema validate --steps 1000 thousand.json numbers.json && err_like '^weft: numbers.json: .* more than 1000 steps'
+run 2 schema validate --all --json --steps 4100 thousand.json numbers.json
+out_like '^\{"valid": false, "errors": \[\{"instance": "/0", .*\}\], "error": ".* more than 4100 steps'
+for bad in 0 -1 x 7x 4294967296 99999999999999999999 ''; do
+    run 2 schema validate --steps "$bad" thousand.json numbers.json && err_like "--steps $bad: it is a number from 1 to 4294967295"
+done
+run 2 schema check --steps 7 thousand.json && err_like 'no option --steps'
 
 # --- id ---------------------------------------------------------------------------------------------------------------
 

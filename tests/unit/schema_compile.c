@@ -166,11 +166,13 @@ static void a_bound_that_is_exceeded_is_named(void **state)
 static void options_are_checked(void **state)
 {
     (void)state;
-    weft_schema_options good = WEFT_SCHEMA_OPTIONS, bad[10];
-    weft_schema_source source = {NULL, WEFT_TEXT("{}")}, null = {"a:b", {NULL, 1}};
+    weft_schema_options good = WEFT_SCHEMA_OPTIONS, bad[12];
+    weft_schema_source source = {NULL, WEFT_TEXT("{}")}, null = {"a:b", {NULL, 1}},
+                       relative = {"a/b:c", WEFT_TEXT("{}")}, fragment = {"a:b#c", WEFT_TEXT("{}")},
+                       empty = {"a:b#", WEFT_TEXT("{}")};
     weft_allocator allocator = {NULL, NULL, NULL};
     weft_schema *schema;
-    for (size_t i = 0; i < 10; i++)
+    for (size_t i = 0; i < 12; i++)
         bad[i] = good;
     bad[0].version = 2;
     bad[1].draft = 0;
@@ -182,8 +184,16 @@ static void options_are_checked(void **state)
     bad[7].sources = &null, bad[7].sources_count = 1;
     bad[8].allocator = &allocator;
     bad[9].steps_max = 0;
-    for (size_t i = 0; i < 10; i++)
+    bad[10].sources = &relative, bad[10].sources_count = 1;
+    bad[11].sources = &fragment, bad[11].sources_count = 1;
+    for (size_t i = 0; i < 12; i++)
         check_err(compile("{}", &bad[i]), WEFT_EINVAL);
+    check_true(strstr(weft_error_message(), "a:b#c") != NULL);
+    good.sources = &empty, good.sources_count = 1;
+    check_ok(compile("{\"$ref\":\"a:b\"}", &good));
+    good = (weft_schema_options)WEFT_SCHEMA_OPTIONS;
+    check_true(weft_schema_hold(NULL) == NULL);
+    check_true(weft_schema_builtin(0, NULL) != NULL);
     check_err(weft_schema_compile(WEFT_TEXT("{}"), &good, NULL), WEFT_EINVAL);
     check_err(weft_schema_compile((weft_bytes){NULL, 1}, &good, &schema), WEFT_EINVAL);
     check_err(weft_schema_compile((weft_bytes){NULL, 0}, &good, &schema), WEFT_EINVAL);
@@ -397,6 +407,30 @@ static void what_stands_beside_a_ref_of_draft_7_does_nothing(void **state)
     check_err(validate(schema, &options, "7"), WEFT_EMISMATCH);
 }
 
+/* What an $id of draft-07 leads to with a fragment is an anchor; and where it has the URI of its base, no more. */
+static void an_id_of_draft_7_may_be_an_anchor(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"#z", "y#z", "http://x/y#z", "http://x/w#z"};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        char schema[512];
+        snprintf(
+            schema, sizeof schema,
+            "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"$id\":\"http://x/y\",\"definitions\":{\"a\":{"
+            "\"$id\":\"%s\",\"type\":\"number\"},\"b\":{\"$id\":\"#b\"}},\"allOf\":[{\"$ref\":\"%s\"},{\"$ref\":\"#b\"}"
+            "]}",
+            ids[i], ids[i]);
+        check_ok(validate(schema, NULL, "7"));
+        check_err(validate(schema, NULL, "true"), WEFT_EMISMATCH);
+        check_true(strstr(weft_error_message(), "expected a number") != NULL);
+    }
+    check_err(
+        compile("{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"$id\":\"http://x/y\",\"definitions\":{"
+                "\"a\":{\"$id\":\"y#z\"},\"b\":{\"$id\":\"#z\"}}}",
+                NULL),
+        WEFT_EINVAL);
+}
+
 /* --- ids ----------------------------------------------------------------------------------------------------------- */
 
 static void id_of(const char *text, uint8_t id[WEFT_SCHEMA_ID_BYTES])
@@ -490,6 +524,7 @@ int main(void)
         cmocka_unit_test(references_find_the_sources),
         cmocka_unit_test(dynamic_references_find_anchors_of_the_sources),
         cmocka_unit_test(what_stands_beside_a_ref_of_draft_7_does_nothing),
+        cmocka_unit_test(an_id_of_draft_7_may_be_an_anchor),
         cmocka_unit_test(texts_that_mean_the_same_have_the_same_id),
         cmocka_unit_test(a_number_without_a_canonical_form_has_no_id),
         cmocka_unit_test(compiling_without_memory_leaves_nothing_behind),

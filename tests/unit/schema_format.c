@@ -383,6 +383,7 @@ static const struct rows all[] = {
       "{,x}",
       "%20",
       "a[b]",
+      "it's", /* RFC 6570, erratum 6937 */
       "\xc3\xbc{x}\xee\x80\x80",
       "\xc4\xa2",
       "{0}"},
@@ -416,7 +417,6 @@ static const struct rows all[] = {
       "%zz",
       "a b",
       "\"",
-      "'",
       "<",
       ">",
       "\\",

@@ -2,12 +2,14 @@
  *   - each keyword says where a document fails, where the schema says so, and what was expected
  *   - weft_validate's message is the first mismatch; weft_validate_all tells each, until it is stopped
  *   - documents that exceed a bound end with WEFT_ELIMIT in time, whatever the schema
+ *   - telling of mismatches has a bound too
  *   - depth takes the stack that the header says; threads share schemas
  *   - after some documents a validator allocates no more; memory that is refused leaves nothing behind */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <weft/schema.h>
 
@@ -224,7 +226,10 @@ static void objects(void **state)
         {"{\"maxProperties\":1}", "{\"a\":1,\"b\":2}",
          "|#/maxProperties|maxProperties|expected at most 1 property, got 2\n"},
         {"{\"dependentRequired\":{\"a\":[\"b\"]}}", "{\"a\":1}",
-         "|#/dependentRequired|dependentRequired|the property \"b\" is missing, which must be there where \"a\" is\n"},
+         "|#/dependentRequired/a|dependentRequired|the property \"b\" is missing, which must be there where \"a\" "
+         "is\n"},
+        {"{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"dependencies\":{\"~a/\":[\"b\"]}}", "{\"~a/\":1}",
+         "|#/dependencies/~0a~1|dependencies|the property \"b\" is missing, which must be there where \"~a/\" is\n"},
         {"{\"dependentSchemas\":{\"a\":{\"required\":[\"b\"]}}}", "{\"a\":1}",
          "|#/dependentSchemas/a/required|required|the property \"b\" is missing\n"},
         {"{\"properties\":{\"a\":true},\"unevaluatedProperties\":false}", "{\"a\":1,\"b\":2}",
@@ -425,6 +430,64 @@ static void a_pattern_that_is_too_hard_ends(void **state)
     free(text);
 }
 
+struct weighed {
+    size_t count, bytes;
+};
+
+static bool weigh(const weft_mismatch *m, void *context)
+{
+    struct weighed *weighed = context;
+    weighed->count++;
+    weighed->bytes += strlen(m->instance) + strlen(m->schema) + strlen(m->message);
+    return true;
+}
+
+/* A long name in many pointers. */
+static void what_is_told_is_bounded(void **state)
+{
+    (void)state;
+    enum { COUNT = 5000, NAME_BYTES = 10000 };
+    weft_schema_options options = WEFT_SCHEMA_OPTIONS;
+    options.steps_max = 500000;
+    char *name = repeated("", "k", "", NAME_BYTES), *falses = repeated("", "false,", "", COUNT), *text, *document;
+    check_true(asprintf(&text, "{\"properties\":{\"%s\":{\"allOf\":[%strue]}}}", name, falses) > 0);
+    check_true(asprintf(&document, "{\"%s\":1}", name) > 0);
+    weft_schema *schema = compiled(text, &options);
+    weft_validator *validator = opened();
+    struct weighed weighed = {0};
+    check_err(weft_validate_all(validator, schema, weft_text(document), weigh, &weighed), WEFT_ELIMIT);
+    check_true(strstr(weft_error_message(), "takes more than 500000 steps") != NULL);
+    check_true(weighed.count > 10);
+    check_true(weighed.bytes <= 17 * (size_t)options.steps_max);
+    check_err(weft_validate(validator, schema, weft_text(document)), WEFT_EMISMATCH);
+    weft_validator_close(validator);
+    weft_schema_release(schema);
+    free(name);
+    free(falses);
+    free(text);
+    free(document);
+}
+
+/* Of which a sentence says the beginning. */
+static void a_long_number_is_not_read_for_each_sentence(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000, DIGITS = 500000 };
+    char *falses = repeated("{\"allOf\":[", "{\"type\":\"null\"},", "true]}", COUNT);
+    char *document = repeated("1.", "0", "", DIGITS);
+    weft_schema *schema = compiled(falses, NULL);
+    weft_validator *validator = opened();
+    struct weighed weighed = {0};
+    clock_t before = clock();
+    check_err(weft_validate_all(validator, schema, weft_text(document), weigh, &weighed), WEFT_EMISMATCH);
+    check_true((clock() - before) / CLOCKS_PER_SEC < 4);
+    check_eq(weighed.count, COUNT);
+    weft_validator_close(validator);
+    weft_schema_release(schema);
+    free(falses);
+    free(document);
+}
+
 /* As deep as it goes, and through what takes most, on the stack that the header says, and a page or two for the rest. */
 static void *run_deep(void *context)
 {
@@ -604,6 +667,8 @@ int main(void)
         cmocka_unit_test(circles_that_no_compiler_sees_end),
         cmocka_unit_test(large_arrays_of_items_that_differ),
         cmocka_unit_test(a_pattern_that_is_too_hard_ends),
+        cmocka_unit_test(what_is_told_is_bounded),
+        cmocka_unit_test(a_long_number_is_not_read_for_each_sentence),
         cmocka_unit_test(depth_takes_no_more_stack_than_said),
         cmocka_unit_test(threads_share_a_schema),
         cmocka_unit_test(many_mismatches_are_found_in_their_order),
