@@ -481,7 +481,7 @@ static const char large[] =
     "\"properties\":{\"a\":{\"$ref\":\"http://json-schema.org/draft-07/schema#\"},\"b\":{\"$dynamicRef\":\"#x\"},"
     "\"c\":{\"pattern\":\"^[a-z]+$\",\"enum\":[1,\"x\",{\"y\":[]}]},\"d\":{\"prefixItems\":[true,{\"const\":1}]}},"
     "\"patternProperties\":{\"^x\":false},\"oneOf\":[{\"$ref\":\"#/x-mine/"
-    "0\"},{\"$ref\":\"#z\"}],\"x-mine\":[{\"$defs\":{}}],"
+    "20\"},{\"$ref\":\"#z\"}],\"x-mine\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,{\"$defs\":{}}],"
     "\"$defs\":{\"z\":{\"$anchor\":\"z\",\"required\":[\"p\",\"q\"],\"dependencies\":{\"a\":[\"b\"]},\"minimum\":1e999}"
     "}}";
 
