@@ -79,6 +79,7 @@ weft_error weft_dispatch_submit(weft_completions *completions, const char *chann
     if (error) return error;
     request.dest = &completions->dest;
     request.token = token;
+    weft__request_guess(node, &request);
     uint64_t now_ns = weft__enter(node);
     bool full = completions->outstanding_count >= completions->outstanding_max;
     error = WEFT_EAGAIN;

@@ -101,6 +101,7 @@ weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payloa
         weft__request_drop(&request);
         return deadlock(channel);
     }
+    weft__request_guess(node, &request);
     weft__core_dest_init(&dest);
     request.dest = &dest;
     uint64_t now_ns = weft__enter(node);
@@ -140,6 +141,7 @@ weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes 
     request.token = token;
     request.context = context;
     request.context2 = weft__ended_pack(ended);
+    weft__request_guess(node, &request);
     uint64_t now_ns = weft__enter(node);
     error = weft__request_dispatch(node, &request, &admitted, &mismatch, &now_ns);
     weft__request_leave(node, &request, error, &mismatch);

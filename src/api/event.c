@@ -84,7 +84,8 @@ static weft_error meet_and_publish(weft_node *node, struct core_publication *pub
     weft__call_begin(node);
     while (error == WEFT_ESTALE) {
         weft__leave(node);
-        error = weft__contract_meet(node, publication->message, *publication->wanted, &mismatch);
+        error =
+            weft__contract_meet(node, publication->message, publication->channel_hash, *publication->wanted, &mismatch);
         uint64_t now_ns = weft__enter(node);
         if (!error) error = weft__core_publish(node->core, now_ns, publication, heard, sentence);
     }
@@ -99,6 +100,7 @@ static weft_error publish(weft_node *node, struct core_publication *publication,
 {
     struct contract *wanted = NULL;
     publication->wanted = &wanted;
+    weft__contract_guess(node, publication->message, publication->channel_hash);
     uint64_t now_ns = weft__enter(node);
     weft_error error = weft__core_publish(node->core, now_ns, publication, heard, sentence);
     if (error != WEFT_ESTALE) {

@@ -140,7 +140,7 @@ weft_error weft__request_dispatch(weft_node *node, struct core_request *request,
         if (!mismatch->counted) weft__call_begin(node);
         mismatch->counted = true;
         weft__leave(node);
-        error = weft__contract_meet(node, request->payload, admitted->contract, mismatch);
+        error = weft__contract_meet(node, request->payload, request->channel_hash, admitted->contract, mismatch);
         *now_ns = weft__enter(node);
         if (error == WEFT_EMISMATCH)
             return weft__core_dispatch_refuse(node->core, *now_ns, request, mismatch->reason, admitted);

@@ -12,6 +12,12 @@ weft_error weft__request_fill(weft_node *node, const char *channel, weft_bytes p
                               const weft_dispatch_options *options, struct core_request *request);
 void weft__request_drop(struct core_request *request);
 
+/* Before the core is asked: see weft__contract_guess. */
+static inline void weft__request_guess(weft_node *node, struct core_request *request)
+{
+    if (!request->too_large) weft__contract_guess(node, request->payload, request->channel_hash);
+}
+
 /* weft__core_dispatch, whose WEFT_ESTALE it answers: holds the payload against what its channel asks of it now, outside.
  * Where that refuses it, WEFT_EREJECTED, and mismatch says why. Called inside, returns inside; *now_ns is the time then. */
 weft_error weft__request_dispatch(weft_node *node, struct core_request *request, struct core_admitted *admitted,

@@ -63,10 +63,7 @@ static bool compile_node(struct compiler *c, uint32_t index)
     c->pending.count = 0;
     if (!weft__dynamic_enter(c, c->records.items[record].resource)) return false;
     if (value->kind == JSON_OBJECT && !weft__compile_keywords(c, record, index)) return false;
-    if (!place_ops(c, index)) return false;
-    node = &c->nodes.items[index];
-    if (node->ops[0] == node->ops_end && !node->flags) node->flags |= NODE_PLAIN;
-    return true;
+    return place_ops(c, index);
 }
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */
@@ -83,6 +80,7 @@ bool weft__compile(struct compiler *c)
     size_t done = 0;
     uint32_t root, node;
     if (!LIST_ADD(c, &c->texts) || !LIST_ADD(c, &c->slots)) return false; /* text 0 is none, slot 0 is free */
+    c->slots.items[0].node = NODE_NONE;
     root = c->sources.items[0].records[0] - 1;
     if (!weft__node_of(c, root, &node) || !compile_from(c, &done)) return false;
     for (uint32_t i = 0; i < c->records.count; i++) {

@@ -215,6 +215,11 @@ struct op *weft__emit(struct compiler *c, enum op_code code, enum keyword keywor
 bool weft__compile_object(struct compiler *c, uint32_t record, const struct json_value *const *keywords);
 bool weft__compile_dependents(struct compiler *c, uint32_t record, const struct json_value *map, enum keyword keyword);
 
+/* --- compile_bounds.c --- */
+
+/* Of a node that has its ops. */
+void weft__compile_bounds(const struct compiler *c, struct node *node);
+
 /* --- dynamic.c --- */
 
 /* The record has that $dynamicAnchor. */

@@ -92,7 +92,7 @@ static uint32_t led_to(const struct compiler *c, uint32_t index)
 
 static bool takes_anything(const struct node *node)
 {
-    return node->types == TYPES_ALL && node->flags == NODE_PLAIN;
+    return node->types == TYPES_ALL && !node->flags && node->ops[0] == node->ops_end;
 }
 
 /* What each node is in the end, by its index. */
@@ -271,6 +271,8 @@ bool weft__compile_finish(struct compiler *c, struct weft_schema **schema)
     uint32_t count;
     if (!find_loops(c) || !shorten_all(c) || !weft__dynamics_place(c, &dynamics, &count) || !place_nodes(c))
         return false;
+    for (size_t i = 0; i < c->nodes.count; i++)
+        weft__compile_bounds(c, &c->nodes.items[i]);
     struct weft_schema *made = make_schema(c, dynamics, count);
     if (!made) return false;
     if (!make_id(c, made)) {

@@ -33,7 +33,9 @@ static struct slot *slot_of(const struct members *m, const struct json_value *st
     uint32_t hash = weft__json_hash(c->seed, name, size);
     struct slot *slot = find_slot(m, hash, name, size);
     if (slot->name) return slot;
-    *slot = (struct slot){.hash = hash, .node = NODE_NONE};
+    *slot = (struct slot){.hash = hash, .node = NODE_NONE, .size_bytes = size < SLOT_HEAD ? (uint16_t)size : SLOT_HEAD};
+    memcpy(slot->head, name, slot->size_bytes);
+    if (size > SLOT_HEAD) slot->size_bytes = SLOT_HEAD + 1;
     return weft__text_add(c, name, size, &slot->name) ? slot : NULL;
 }
 
@@ -46,8 +48,10 @@ static bool make_slots(struct members *m, uint32_t count)
     c->slots.items = weft__list_room(c, c->slots.items, c->slots.count, &c->slots.room, room, sizeof *c->slots.items);
     m->slots = (uint32_t)c->slots.count;
     m->mask = room - 1;
-    c->slots.count += room;
-    return !c->error;
+    if (c->error) return false;
+    for (uint32_t i = 0; i < room; i++)
+        c->slots.items[c->slots.count++].node = NODE_NONE;
+    return true;
 }
 
 static bool add_properties(const struct members *m, const struct json_value *map)

@@ -357,6 +357,20 @@ bool weft__run_fail(struct run *run, const struct failure *f)
     return false;
 }
 
+bool weft__fail(struct run *run, uint32_t node, const struct op *op, const struct json_value *value, uint32_t x,
+                uint32_t y)
+{
+    if (run->quiet) return false;
+    return weft__run_fail(run, &(struct failure){node, op->keyword, op, value, x, y});
+}
+
+bool weft__fail_keyword(struct run *run, uint32_t node, const struct op *op, enum keyword keyword,
+                        const struct json_value *value, uint32_t x)
+{
+    if (run->quiet) return false;
+    return weft__run_fail(run, &(struct failure){node, keyword, op, value, x, 0});
+}
+
 bool weft__run_stop(struct run *run, weft_error error, const struct json_value *value, const char *format, ...)
 {
     struct sentence sentence = {.size_bytes = 0};

@@ -2,8 +2,10 @@
  *
  * Each schema object is a node: a mask of the kinds that it takes, and its keywords as ops of 16 bytes, in groups:
  * those that look at numbers, strings, arrays, objects, then those that look at anything. A value runs the group of
- * its kind and the last one. All that "properties" and its neighbours say of an object's members is one op with a hash
- * table, so that members are passed over once. Nothing in a program points at the texts that it was made from. */
+ * its kind and the last one. What can be said of scalars by a few bounds a node has once more, as such: most values are
+ * seen to match by them, and no op is run. All that "properties" and its neighbours say of an object's members is one
+ * op with a hash table, so that members are passed over once. Nothing in a program points at the texts that it was made
+ * from. */
 #ifndef WEFT_SCHEMA_PROGRAM_H
 #define WEFT_SCHEMA_PROGRAM_H
 
@@ -62,29 +64,42 @@ struct op {
 };
 
 enum node_flag {
-    NODE_PLAIN = 1,      /* no ops, and none of the other flags */
-    NODE_INTEGER = 2,    /* of numbers it takes integers alone */
-    NODE_FALSE = 4,      /* the schema false: takes nothing */
-    NODE_UNEVALUATED = 8 /* has OP_UNEVALUATED_... */
+    NODE_INTEGER = 1,    /* of numbers it takes integers alone */
+    NODE_FALSE = 2,      /* the schema false: takes nothing */
+    NODE_UNEVALUATED = 4 /* has OP_UNEVALUATED_... */
 };
 
 enum { NODE_GROUPS = 5 };
 
+/* What is within them surely matches; what is not may do so all the same. */
+struct bounds {
+    int64_t number_min, number_max;
+    uint32_t length_min, length_max;
+    uint32_t regex; /* a fixed one, or PROGRAM_NONE */
+    uint32_t unused;
+};
+
 struct node {
     uint8_t types; /* bits by enum json_kind */
     uint8_t flags;
-    uint16_t unused;
+    uint8_t bounded; /* bits likewise: values of which `bounds` say all, or that have no ops */
+    uint8_t unused;
     uint32_t resource;
     uint32_t ops[NODE_GROUPS]; /* where the groups begin */
     uint32_t ops_end;
+    struct bounds bounds;
 };
 
-/* An entry of an object's hash table, which is open and linear; name 0 is free. */
+enum { SLOT_HEAD = 16 };
+
+/* An entry of an object's hash table, which is open and linear; name 0 is free: node NODE_NONE, required 0. */
 struct slot {
     uint32_t hash;
-    uint32_t name;     /* text */
-    uint32_t node;     /* NODE_NONE: it is only required */
-    uint32_t required; /* 1 or 0 */
+    uint32_t name;        /* text */
+    uint32_t node;        /* NODE_NONE: properties does not have it */
+    uint16_t required;    /* 1 or 0 */
+    uint16_t size_bytes;  /* of the name; SLOT_HEAD + 1: it is longer than that */
+    char head[SLOT_HEAD]; /* what fits of it, and zeros */
 };
 
 struct program_regex {

@@ -1,9 +1,10 @@
-/* regex.c: PCRE2, behind the translator; alone includes <pcre2.h>.
+/* regex.c: PCRE2, behind the translator; alone includes <pcre2.h>. What regex_fixed.h can match never reaches it.
  *
  * PCRE2's own limits bound the work from one start in the subject, not the starts, and not how far a repeat of one character
  * runs. So a pattern is compiled up to twice. Plain: for those whose cost is linear, by their form, and for short subjects,
  * with a low match limit. Watched: with a callout behind each repeat and at each turn of a repeated group, which counts steps
  * and ends the match when they are used up. */
+#include "schema/regex_fixed.h"
 #include "schema/regex_translate.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -33,6 +34,7 @@ struct heap {
 
 struct regex {
     struct heap heap;
+    struct regex_fixed *fixed; /* not NULL: it is one, and there is nothing else */
     pcre2_general_context *general;
     pcre2_code *plain, *watched; /* the latter NULL: it is linear */
     bool jit;
@@ -149,6 +151,27 @@ static weft_error compile_both(struct regex *regex, struct regex_walk *walk)
     return regex->linear ? WEFT_OK : compile(regex, walk, true, &regex->watched);
 }
 
+/* Leaves regex->fixed NULL where the pattern is none. */
+static weft_error make_fixed(struct regex *regex, const char *pattern, size_t size_bytes)
+{
+    struct regex_fixed fixed;
+    if (weft__regex_trial.watched || weft__regex_trial.interpreted) return WEFT_OK;
+    if (!weft__regex_fixed_of(pattern, size_bytes, &fixed)) return WEFT_OK;
+    regex->fixed = weft__mem_alloc(&regex->heap.mem, sizeof *regex->fixed);
+    if (!regex->fixed) return WEFT_ENOMEM;
+    *regex->fixed = fixed;
+    return WEFT_OK;
+}
+
+static weft_error make(struct regex *regex, struct regex_walk *walk)
+{
+    weft_error error = make_fixed(regex, walk->pattern, walk->size_bytes);
+    if (error || regex->fixed) return error;
+    regex->jit = !weft__regex_trial.interpreted;
+    regex->general = pcre2_general_context_create(heap_alloc, heap_free, &regex->heap);
+    return regex->general ? compile_both(regex, walk) : WEFT_ENOMEM;
+}
+
 weft_error weft__regex_new(const struct mem *mem, const char *pattern, size_t size_bytes, struct regex **regex,
                            struct regex_fault *fault)
 {
@@ -161,9 +184,7 @@ weft_error weft__regex_new(const struct mem *mem, const char *pattern, size_t si
     struct regex *new = weft__mem_zalloc(mem, sizeof *new);
     if (!new) return WEFT_ENOMEM;
     new->heap.mem = *mem;
-    new->jit = !weft__regex_trial.interpreted;
-    new->general = pcre2_general_context_create(heap_alloc, heap_free, &new->heap);
-    error = new->general ? compile_both(new, &walk) : WEFT_ENOMEM;
+    error = make(new, &walk);
     if (error) {
         if (error != WEFT_ENOMEM) *fault = walk.fault;
         weft__regex_free(new);
@@ -180,7 +201,13 @@ void weft__regex_free(struct regex *regex)
     pcre2_code_free(regex->watched);
     pcre2_general_context_free(regex->general);
     struct mem mem = regex->heap.mem;
+    weft__mem_free(&mem, regex->fixed);
     weft__mem_free(&mem, regex);
+}
+
+bool weft__regex_is_fixed(const struct regex *regex)
+{
+    return regex->fixed;
 }
 
 bool weft__regex_valid(const char *pattern, size_t size_bytes)
@@ -298,6 +325,7 @@ static enum regex_answer match_short(const struct regex *regex, struct regex_scr
 enum regex_answer weft__regex_match(const struct regex *regex, struct regex_scratch *scratch, const char *subject,
                                     size_t size_bytes, uint32_t *budget)
 {
+    if (regex->fixed) return weft__regex_fixed_match(regex->fixed, subject, size_bytes) ? REGEX_YES : REGEX_NO;
     if (!pay(budget, (uint64_t)regex->factor * (1 + size_bytes / STEP_BYTES))) return REGEX_TOO_HARD;
     if (regex->linear) return run(regex, regex->plain, scratch, subject, size_bytes, UINT32_MAX);
     if (size_bytes <= (regex->anchored ? SHORT_BYTES : SHORT_BYTES_MANY) && !weft__regex_trial.watched) {

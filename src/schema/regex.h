@@ -36,6 +36,9 @@ weft_error weft__regex_new(const struct mem *mem, const char *pattern, size_t si
                            struct regex_fault *fault);
 void weft__regex_free(struct regex *regex); /* accepts NULL */
 
+/* It is matched in a few nanoseconds, which no budget counts: a row of at most 64 characters. See regex_fixed.h. */
+bool weft__regex_is_fixed(const struct regex *regex);
+
 /* Whether the pattern is one, by its syntax: for format "regex". One that cannot be had is; one beyond WEFT_ELIMIT is not.
  * Allocates nothing. */
 bool weft__regex_valid(const char *pattern, size_t size_bytes);

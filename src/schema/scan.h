@@ -58,12 +58,25 @@ static inline const char *scan_plain_words(const char *p, const char *end)
 SCAN_INLINE unsigned scan_block_special(const char *p)
 {
     __m128i block = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i low = _mm_cmplt_epi8(block, _mm_set1_epi8(0x20)); /* signed: from 0x80 on, too */
+    __m128i low = _mm_subs_epi8(block, _mm_set1_epi8(0x20)); /* signed: negative from 0x80 on, too */
     __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
     __m128i backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(low, _mm_or_si128(quote, backslash)));
 }
 #endif
+
+/* Whether the first bytes of the two are the same: at most 16, which of each can be read. */
+SCAN_INLINE bool scan_same_short(const char *a, const char *b, uint32_t size_bytes)
+{
+#ifdef SCAN_SSE2
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a),
+            y = _mm_loadu_si128((const __m128i *)(const void *)b);
+    unsigned differ = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) ^ 0xffffu;
+    return (differ & ((1u << size_bytes) - 1)) == 0;
+#else
+    return memcmp(a, b, size_bytes) == 0;
+#endif
+}
 
 /* The first special byte from p on, or end. What lies between from and p can be read, too. */
 SCAN_INLINE const char *scan_plain(const char *from, const char *p, const char *end)

@@ -1,10 +1,9 @@
-/* validate.h: what the files of validation share. A run is one document under one schema; its memory is the
- * validator's, which grows with what it meets and then allocates no more. */
+/* validate.h: what the files of validation share. A run is one document under one schema; its memory is the validator's,
+ * which grows with what it meets and then allocates no more. */
 #ifndef WEFT_SCHEMA_VALIDATE_H
 #define WEFT_SCHEMA_VALIDATE_H
 
-#include <string.h>
-
+#include "schema/numeral.h"
 #include "schema/program.h"
 
 /* An array that is used again. */
@@ -50,6 +49,7 @@ struct run {
     uint32_t depth;        /* of calls, left */
     bool first;            /* false is the answer as soon as there is one: nobody wants to hear more */
     bool quiet;            /* whoever asks wants the answer alone */
+    bool mismatched;       /* somebody was told of one */
     weft_error stop;       /* set: false is no answer, the run is over */
     size_t marks;          /* of the current value: what of it has been evaluated; MARKS_NONE: nobody asks */
     size_t marks_end;      /* of the stack */
@@ -115,7 +115,7 @@ static inline bool weft__marked(const struct run *run, size_t marks, uint32_t in
     return run->validator->marks.items[marks + index / 64] >> index % 64 & 1;
 }
 
-/* --- between the files of the walk: validate.c, validate_object.c, validate_array.c --- */
+/* --- between the files of the walk: validate.c, validate_branch.c, validate_value.c, validate_object.c, validate_array.c --- */
 
 /* The value against a node that is there. */
 bool weft__run_node(struct run *run, uint32_t index, const struct json_value *value);
@@ -125,6 +125,17 @@ bool weft__run_ask(struct run *run, uint32_t index, const struct json_value *val
 
 bool weft__run_matches(struct run *run, uint32_t regex, const struct json_value *string);
 
+bool weft__run_any(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_one(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_not(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_if(struct run *run, const struct op *op, const struct json_value *value);
+bool weft__run_dynamic(struct run *run, const struct op *op, const struct json_value *value);
+bool weft__run_number(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_length(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_format(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_pattern(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_const(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
+bool weft__run_enum(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
 bool weft__run_object(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
 bool weft__run_dependent_required(struct run *run, uint32_t node, const struct op *op, const struct json_value *value);
 bool weft__run_dependent_schema(struct run *run, const struct op *op, const struct json_value *value);
@@ -138,13 +149,44 @@ static inline uint32_t weft__type_bit(const struct json_value *value)
     return 1u << value->kind;
 }
 
+/* A code point takes at most 12 bytes, as a pair of escapes. */
+static inline bool weft__string_within(struct run *run, const struct bounds *bounds, const struct json_value *value)
+{
+    uint32_t most = value->size_bytes, least = value->flags == JSON_ASCII ? most : most / 12 + (most % 12 > 0);
+    if (most > bounds->length_max || least < bounds->length_min) return false;
+    if (bounds->regex == PROGRAM_NONE) return true;
+    return !(value->flags & JSON_ESCAPED) &&
+           weft__regex_match(run->program->regexes[bounds->regex].regex, run->validator->regex,
+                             weft__json_raw(run->doc, value), most, &run->regex_budget) == REGEX_YES;
+}
+
+__extension__ typedef __int128 bounds_wide;
+
+static inline bool weft__number_within(const struct node *node, const struct json_value *value)
+{
+    const struct bounds *bounds = &node->bounds;
+    if (value->flags & JSON_LONG) return false;
+    if (value->exponent == 0) return bounds->number_min <= value->mantissa && value->mantissa <= bounds->number_max;
+    if (value->exponent > 0 || value->exponent < -18 || node->flags & NODE_INTEGER) return false;
+    int64_t scale = (int64_t)weft__numeral_tens[-value->exponent];
+    return (bounds_wide)bounds->number_min * scale <= value->mantissa &&
+           value->mantissa <= (bounds_wide)bounds->number_max * scale;
+}
+
+/* Whether the value is seen to match without running an op. Takes no step: a few comparisons, which are paid with what led
+ * here. */
+static inline bool weft__within(struct run *run, const struct node *node, const struct json_value *value)
+{
+    if (!(node->bounded & weft__type_bit(value))) return false;
+    if (value->kind == JSON_STRING) return weft__string_within(run, &node->bounds, value);
+    return value->kind != JSON_NUMBER || weft__number_within(node, value);
+}
+
 /* A value against a node, or what stands for one. */
 static inline bool weft__check(struct run *run, uint32_t index, const struct json_value *value)
 {
     if (index == NODE_TRUE) return true;
-    const struct node *node = &run->program->nodes[index];
-    if (node->flags & NODE_PLAIN && node->types & weft__type_bit(value)) return true;
-    return weft__run_node(run, index, value);
+    return weft__within(run, &run->program->nodes[index], value) || weft__run_node(run, index, value);
 }
 
 /* True: the work of that many steps may go on. */
@@ -156,29 +198,10 @@ static inline bool weft__take(struct run *run, int64_t steps)
     return false;
 }
 
-/* Who fails, and on what; the keyword is the op's, or another. Returns false. */
+/* Who fails, and on what; the keyword is the op's. */
 bool weft__fail(struct run *run, uint32_t node, const struct op *op, const struct json_value *value, uint32_t x,
                 uint32_t y);
 bool weft__fail_keyword(struct run *run, uint32_t node, const struct op *op, enum keyword keyword,
                         const struct json_value *value, uint32_t x);
-
-/* Whether they are equal: most texts of schemas are short, and not worth a call. */
-static inline bool weft__same_bytes(const char *a, const char *b, size_t size_bytes)
-{
-    uint64_t x, y;
-    if (size_bytes < sizeof x) {
-        for (size_t i = 0; i < size_bytes; i++)
-            if (a[i] != b[i]) return false;
-        return true;
-    }
-    for (size_t i = 0; i + sizeof x < size_bytes; i += sizeof x) {
-        memcpy(&x, a + i, sizeof x);
-        memcpy(&y, b + i, sizeof y);
-        if (x != y) return false;
-    }
-    memcpy(&x, a + size_bytes - sizeof x, sizeof x);
-    memcpy(&y, b + size_bytes - sizeof y, sizeof y);
-    return x == y;
-}
 
 #endif

@@ -73,14 +73,14 @@ static void never(weft_task *task, void *context)
 {
     (void)task;
     (void)context;
-    thread_check_true(!"a handler met what does not match");
+    thread_check_str("a handler", "does not meet what does not match");
 }
 
 static void never_ended(const weft_reply *reply, void *context)
 {
     (void)reply;
     (void)context;
-    thread_check_true(!"told of the end of what was not admitted");
+    thread_check_str("the end of what was not admitted", "is not told");
 }
 
 static void each_way_to_dispatch_says_where_and_what(void **state)
@@ -458,7 +458,7 @@ static void check_json(const char *text, const char *part)
 {
     if (strstr(text, part)) return;
     print_error("no %s in\n%s\n", part, text);
-    check_true(!"it is not there");
+    fail();
 }
 
 static void a_worker_gets_what_it_understands_and_why_says_so(void **state)

@@ -209,7 +209,9 @@ static void quick_or_slow(weft_task *task, void *context)
     weft_bytes payload = weft_task_payload(task);
     if (*(const char *)payload.data == 's') {
         struct batch *batch = weft__frame->batch;
+        weft__lock(&batch->lock); /* the guard may be at it */
         watch->batch_size = batch->direct ? 1 : batch->count;
+        weft__unlock(&batch->lock);
         watch->slow_thread = pthread_self();
         event_give(&watch->slow_began);
         if (watch->blocks_in_weft) {

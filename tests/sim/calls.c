@@ -186,18 +186,22 @@ static void block(struct world *world, const struct sim_request *draft, const st
     }
 }
 
-/* Whether who brings it has to look at what the channel asks for now, and only that comes of it. */
-static bool expect_stale(struct world *world, const struct sim_request *draft, weft_error error,
+/* Whether who brings it has to look at what the channel asks for now. */
+static bool is_stale(const struct world *world, const struct sim_request *draft)
+{
+    const struct sim_channel *channel = &world->channels[draft->channel];
+    bool known = !world->closing && channel->life != CHANNEL_NONE && !draft->caller_dead;
+    return known && draft->request.payload->size_bytes <= channel->options.payload_bytes_max &&
+           contracts_stale(&channel->contract, draft->request.payload);
+}
+
+/* It was; then only that comes of it. */
+static void expect_stale(struct world *world, const struct sim_request *draft, bool stale, weft_error error,
                          struct core_admitted *admitted)
 {
-    struct sim_channel *channel = &world->channels[draft->channel];
-    bool known = !world->closing && channel->life != CHANNEL_NONE && !draft->caller_dead;
-    bool stale = known && draft->request.payload->size_bytes <= channel->options.payload_bytes_max &&
-                 contracts_stale(&channel->contract, draft->request.payload);
     EXPECT(world, stale == (error == WEFT_ESTALE), "the payload %s met what its channel asks for now",
            stale ? "has not" : "has");
-    if (stale) contracts_look(world, &channel->contract, admitted->contract);
-    return stale;
+    if (stale) contracts_look(world, &world->channels[draft->channel].contract, admitted->contract);
 }
 
 /* What a bringer does who has looked, and found that the payload does not match. */
@@ -243,11 +247,13 @@ void call_dispatch(struct world *world, struct sim_request *draft)
     (void)weft__core_channel_info(world->core, world->now_ns, draft->request.channel, &before);
     struct forecast forecast;
     forecast_make(world, &draft->request, &forecast);
+    bool stale = is_stale(world, draft);
     weft_error error = weft__core_dispatch(world->core, world->now_ns, &draft->request, &admitted);
     TRACE(world, "dispatch on %s type %u priority %u from session %u: %d %s", draft->request.channel, draft->type,
           draft->request.priority, draft->session, (int)error, error == WEFT_EREJECTED ? admitted.reason : "");
     bool ran_out = sim_ran_out(world, error, COVER_ENOMEM_DISPATCH);
-    if (expect_stale(world, draft, error, &admitted)) {
+    expect_stale(world, draft, stale, error, &admitted);
+    if (stale) {
         weft__message_drop(draft->request.payload);
         sim_leave(world);
         if (!once_in(world, 4)) call_dispatch(world, draft);
@@ -411,10 +417,12 @@ bool call_keyed(struct world *world)
     world->event.channel = draft.channel;
     world->event.priority = draft.request.priority;
     (void)weft__core_channel_info(world->core, world->now_ns, draft.request.channel, &before);
+    bool stale = is_stale(world, &draft);
     weft_error error = weft__core_dispatch(world->core, world->now_ns, &draft.request, &admitted);
     TRACE(world, "dispatch on %s with key %u: %d %s", draft.request.channel, draft.key, (int)error,
           error == WEFT_EREJECTED ? admitted.reason : "");
-    if (expect_stale(world, &draft, error, &admitted)) {
+    expect_stale(world, &draft, stale, error, &admitted);
+    if (stale) {
         weft__message_drop(draft.request.payload);
         sim_leave(world);
         return true;

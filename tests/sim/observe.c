@@ -183,6 +183,14 @@ static bool came_back_together(const struct world *world, const struct sim_call 
            (world->event.kind == EV_GIVE_BACK || older->unassigned_worker == newer->unassigned_worker);
 }
 
+/* What is next for one worker may go to another, who is better for it: and who could have had something older that the first
+ * does not understand. */
+static bool passed_on(const struct world *world, const struct sim_call *older, const struct sim_call *fresh)
+{
+    bool sticky = world->channels[fresh->channel].options.policy == WEFT_STICKY;
+    return (sticky || fresh->tried_count) && older->schema != fresh->schema;
+}
+
 static void expect_first_in_first_out(struct world *world, const struct sim_call *fresh)
 {
     for (uint32_t i = 0; i < world->live_count; i++) {
@@ -192,6 +200,7 @@ static void expect_first_in_first_out(struct world *world, const struct sim_call
         if (!waited(world, older, fresh)) continue;
         bool sticky = world->channels[fresh->channel].options.policy == WEFT_STICKY;
         if (older->tried_count && (sticky || fresh->tried_count)) continue;
+        if (passed_on(world, older, fresh)) continue;
         bool before = older->queued_event < world->events || came_back_together(world, older, fresh);
         EXPECT(world, !before, "dispatch %llu went before the older %llu of its priority and type",
                (unsigned long long)fresh->arrival, (unsigned long long)older->arrival);
@@ -211,7 +220,7 @@ static void expect_priority(struct world *world, const struct sim_call *fresh, u
         const struct sim_call *older = &world->calls[world->live[i]];
         if (!waited(world, older, fresh)) continue;
         bool just_came = older->queued_event >= world->events;
-        unknown |= just_came || older->tried_count ? 1U << older->priority : 0;
+        unknown |= just_came || older->tried_count || passed_on(world, older, fresh) ? 1U << older->priority : 0;
         if (just_came) continue;
         const struct sim_call **head = &heads[older->priority];
         if (!*head || older->arrival < (*head)->arrival) *head = older;
