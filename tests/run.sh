@@ -13,7 +13,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 export WEFT_TOP=${WEFT_TOP:-${here%/tests}}
 export WEFT_BUILD=${WEFT_BUILD:-$WEFT_TOP/build/debug}
-export TIMEOUT=${TIMEOUT:-120} REPEAT=${REPEAT:-1} WRAP=${WRAP:-} LOGS=${LOGS:-$WEFT_BUILD/logs}
+export TIMEOUT=${TIMEOUT:-300} REPEAT=${REPEAT:-1} WRAP=${WRAP:-} LOGS=${LOGS:-$WEFT_BUILD/logs}
 
 # count PATTERN FILE: the lines of cmocka's TAP output. A test may have printed something before on the same line.
 count() { grep -c "$1" "$2"; }
