@@ -6,7 +6,7 @@
 # time, leaves some of its tests unrun or has none adds at least one to the failed. A skipped test is neither.
 #
 #     WEFT_BUILD   directory of the build          WEFT_TOP   directory of the source       CC, CXX   compilers, for scripts
-#     TIMEOUT      seconds for a program (120)     REPEAT     runs of each program (1)      WRAP      command to run it by
+#     TIMEOUT      seconds for a program (300)     REPEAT     runs of each program (1)      WRAP      command to run it by
 #     JOBS         programs at a time (one for each processor)
 
 set -u
