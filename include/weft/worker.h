@@ -33,7 +33,7 @@ typedef struct weft_worker_options {
     void (*state_free)(void *state); /* called once, when the worker is gone and no handler of it runs */
     const uint8_t (*schema_ids)[WEFT_SCHEMA_ID_BYTES]; /* copies; the schemas that it understands: it gets nothing that
         matched another when it was dispatched; what met no schema it gets. While a channel goes over from one schema to the
-        next, workers that name both keep what waits moving: a worker looks past at most 256 that it does not understand */
+        next, workers that name both keep what waits moving: a worker looks past at most 255 that it does not understand */
     size_t schema_ids_count; /* at most WEFT_SCHEMA_IDS_MAX; 0 = it understands every schema */
 } weft_worker_options;
 

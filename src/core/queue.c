@@ -89,13 +89,17 @@ void weft__queue_remove(struct core *core, struct core_dispatch *dispatch)
     weft__note_level(core, channel);
     channel->queued_bytes -= charge(dispatch);
     weft__wake(core, &channel->room_waiters, false);
+    if (!channel->passed_over || channel->deleted) return;
+    channel->passed_over = false;
+    weft__work_add(core, &channel->work, WORK_CHANNEL);
 }
 
 /* --- whose turn it is ------------------------------------------------------------------------------------------------- */
 
 /* The first in the queue that the worker is not excluded from, and understands. Exclusions are rare, so the walk is short;
  * it gives up after SKIP_MAX, which leaves a worker that killed 64 dispatches in a row without work from behind them. What
- * waits in another schema's time stands together, and may be more: beyond SKIP_SCHEMA_MAX it, too, has to go first. */
+ * waits in another schema's time stands together, and may be more: beyond SKIP_SCHEMA_MAX it, too, has to go first; when
+ * one of it has, the channel is looked at again. */
 static struct core_dispatch *first_for(const struct core *core, struct core_worker *worker, struct list_node *queue,
                                        size_t offset)
 {
@@ -107,6 +111,7 @@ static struct core_dispatch *first_for(const struct core *core, struct core_work
         if (refusal != WEFT_RULE_EXCLUDED && refusal != WEFT_RULE_SCHEMA) return NULL;
         excluded += refusal == WEFT_RULE_EXCLUDED;
         strange += refusal == WEFT_RULE_SCHEMA;
+        worker->channel->passed_over |= strange >= SKIP_SCHEMA_MAX;
         if (excluded >= SKIP_MAX || strange >= SKIP_SCHEMA_MAX) return NULL;
     }
     return NULL;

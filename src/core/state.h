@@ -195,6 +195,7 @@ struct core_channel {
     weft_latency *latency; /* made with the first dispatch */
     bool degraded;         /* something waits, and no worker is registered: was noted */
     bool full;             /* it rejects for want of room: was noted */
+    bool passed_over; /* somebody gave up before what he does not understand: looks again when one of that has gone */
     uint32_t deaths_count; /* ever; the next goes to deaths_count % WEFT_DEATHS_KEPT */
     uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, shed, redispatched, fenced;
     uint64_t rejected_by[WEFT_REJECTIONS_COUNT];
