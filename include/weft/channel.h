@@ -41,8 +41,8 @@ typedef enum weft_no_worker {
     X(PAYLOAD_TOO_LARGE, 4, "payload_too_large") /* over payload_bytes_max */                                          \
     X(CONFLICT, 5, "conflict")                   /* its key stands for another payload */                              \
     X(KEYS_FULL, 6, "keys_full")                 /* dedup_max keys are of dispatches that are open */                  \
-    X(SCHEMA_MISMATCH, 7, "schema_mismatch")     /* no JSON, or none that the channel's schema takes */                \
-    X(CONTENT_TYPE, 8, "content_type")           /* the channel has a schema, and this is not JSON */
+    X(SCHEMA_MISMATCH, 7, "schema_mismatch") /* no JSON, none that the channel's schema takes, or beyond its bounds */ \
+    X(CONTENT_TYPE, 8, "content_type")       /* the channel has a schema, and this is not JSON */
 
 typedef enum weft_rejection {
 #define WEFT_REJECTION_ENUM(name, number, text) WEFT_REJECTED_##name = number,

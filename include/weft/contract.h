@@ -28,7 +28,9 @@ extern "C" {
 #endif
 
 /* Makes a schema known by that name, 1 to 64 of [A-Za-z0-9_.:/-]: holds it. name: copies. WEFT_OK also where it has that name
- * already; WEFT_EDIFFERS: another has: another by its id, so that texts which mean the same are the same; WEFT_EINVAL;
+ * already; WEFT_EDIFFERS: another has: another by its id, so that texts which mean the same are the same
+ * (the options and sources that it was compiled with are not in an id: a schema that differs in them needs a name, and
+ * better an $id, of its own); WEFT_EINVAL;
  * WEFT_EUNSUPPORTED: it has no id (see weft_schema_id); WEFT_ELIMIT: schemas_max of the node; WEFT_ENOMEM; WEFT_ECLOSED.
  * Any thread. */
 WEFT_API weft_error weft_schema_register(weft_node *node, const char *name, weft_schema *schema);

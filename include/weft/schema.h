@@ -84,7 +84,8 @@ WEFT_API weft_schema *weft_schema_hold(weft_schema *schema);
 /* Accepts NULL. */
 WEFT_API void weft_schema_release(weft_schema *schema);
 
-/* The BLAKE2b-256 of its canonical form (RFC 8785): the same on every host for all texts that mean the same.
+/* The BLAKE2b-256 of its canonical form (RFC 8785): the same on every host for all texts that mean the same. It is of the
+ * text alone: neither the sources that it refers to nor the options are in it.
  * WEFT_EUNSUPPORTED: a number in it has no canonical form. */
 WEFT_API weft_error weft_schema_id(const weft_schema *schema, uint8_t id[WEFT_SCHEMA_ID_BYTES]);
 

@@ -50,7 +50,8 @@ weft_error weft__core_schema_unregister(struct core *core, const char *name, cha
         return WEFT_ENOTFOUND;
     }
     if (schema->users > 0) {
-        snprintf(message, ERROR_TEXT_MAX, "%s: %u channels and templates name it: give them another, or delete them",
+        snprintf(message, ERROR_TEXT_MAX,
+                 "%s: it is named by channels or templates, %u times in all: give the channels another, or delete them",
                  name, schema->users);
         return WEFT_EBUSY;
     }

@@ -258,7 +258,8 @@ spec(what_is_named_cannot_be_unregistered)
     channel("dispatch.media.resize", .schema = "task", .result_schema = "task");
     template("dispatch.made.*", .schema = "task");
     gives(WEFT_EBUSY, unregister_schema("task"));
-    check_str(world.message, "task: 3 channels and templates name it: give them another, or delete them");
+    check_str(world.message,
+              "task: it is named by channels or templates, 3 times in all: give the channels another, or delete them");
     asks("next");
     asks_results(NULL);
     gives(WEFT_EBUSY, unregister_schema("task")); /* the template does */
