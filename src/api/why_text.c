@@ -119,7 +119,10 @@ static void say_nearest(struct sentence *s, const struct core_why *why, const st
 {
     const uint32_t *n = tally->by_rule;
     const char *type = why->activity_type[0] ? why->activity_type : "what has no type";
-    if (n[WEFT_RULE_ELIGIBLE])
+    if (n[WEFT_RULE_ELIGIBLE] && why->passed_over)
+        say(s,
+            "a worker is free, and looks past 255 that it does not understand: keep one that understands those before");
+    else if (n[WEFT_RULE_ELIGIBLE])
         say(s, "a worker is free, and about to get what is next");
     else if (n[WEFT_RULE_EXECUTOR])
         say(s,

@@ -85,7 +85,8 @@ struct core_why {
     uint32_t able;                 /* of these: take the type, understand the schema, and are not draining */
     struct core_schema_row schema; /* that the dispatch met, or a request would meet now */
     uint32_t queued, depth_max;
-    bool has_death; /* somebody with workers there has died: */
+    bool passed_over; /* a worker has given up before too many that it does not understand */
+    bool has_death;   /* somebody with workers there has died: */
     weft_death death;
     uint64_t death_ago_ns;
 

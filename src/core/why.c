@@ -27,6 +27,7 @@ static void channel_fill(const struct core *core, const struct core_channel *cha
     why->able = weft__able_count(&channel->any, met) + (class->name ? weft__able_count(class, met) : 0);
     weft__schema_row(met, &why->schema);
     why->queued = channel->queued;
+    why->passed_over = channel->passed_over;
     why->depth_max = channel->options.depth_max;
     why->has_death = channel->deaths && weft__channel_deaths(channel, &why->death, 1) > 0;
     why->death_ago_ns = why->has_death ? core->now_ns - why->death.seen_ns : 0;
