@@ -142,8 +142,10 @@ static void *churn(void *argument)
         switch (roll(&state, 8)) {
         case 0: churn_process(&state); break;
         case 1:
-            thread_check_ok(weft_channel_pause(world.node, channels[0]));
-            thread_check_ok(weft_channel_resume(world.node, channels[0]));
+            if (weft_channel_pause(world.node, channels[0]) == WEFT_OK)
+                thread_check_ok(weft_channel_resume(world.node, channels[0]));
+            else
+                thread_check_true(atomic_load(&world.stop)); /* a caller drains it already */
             break;
         default: churn_declared(&state); break;
         }
