@@ -151,8 +151,8 @@ extern "C" {
 
 /* Declares a channel. name: copies; options: copies, NULL = defaults. Declaring the same again is WEFT_OK.
  * WEFT_EDIFFERS: it stands with other options, the message names the first that differs; WEFT_EINVAL: the name or an
- * option; WEFT_ENOCHANNEL: its dead-letter channel is not declared; WEFT_ENOTFOUND: no schema has the name; WEFT_EUNSUPPORTED: durable; WEFT_ELIMIT:
- * channels_max; WEFT_ENOMEM; WEFT_ECLOSED. Any thread. */
+ * option; WEFT_ENOCHANNEL: its dead-letter channel is not declared; WEFT_ENOTFOUND: no schema has the name;
+ * WEFT_EUNSUPPORTED: durable; WEFT_ELIMIT: channels_max; WEFT_ENOMEM; WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_channel_declare(weft_node *node, const char *name, const weft_channel_options *options);
 
 /* Says how to make channels that match the pattern when a worker registers on one that nobody declared. Of several

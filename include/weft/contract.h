@@ -1,17 +1,18 @@
 /* weft/contract.h: what a channel asks of its payloads: schemas that the node knows by name.
  *
- * Register a schema under a name, name it in the options of a channel, and what does not match reaches nobody: a dispatch is
- * rejected ("schema_mismatch"), an event refused (WEFT_EMISMATCH), and a result that breaks the result schema is its
- * worker's failure ("result_schema_mismatch"). The message says where and what: "/customer/email: expected a string, got the
- * number 7". Payloads are looked at in the thread that brings them, outside the node's locks, and are never rewritten.
+ * Register a schema under a name, name it in the options of a channel, and what does not match reaches nobody: a
+ * dispatch is rejected ("schema_mismatch"), an event refused (WEFT_EMISMATCH), and a result that breaks the result
+ * schema is its worker's failure ("result_schema_mismatch"). The message says where and what: "/customer/email:
+ * expected a string, got the number 7". Payloads are looked at in the thread that brings them, outside the node's
+ * locks, and are never rewritten.
  *
  * On a channel that names a schema for them, payloads are JSON: their content type is none, application/json, or one that
- * ends in +json; others are rejected ("content_type"), unless the channel is opaque: then those are not looked at. Partial
- * results and progress are not looked at either.
+ * ends in +json; others are rejected ("content_type"), unless the channel is opaque: then those are not looked at.
+ * Partial results and progress are not looked at either.
  *
- * A channel's schema may be replaced at any time. What comes then meets the new one; what was let in keeps the one that it
- * met, in the queue, when it is dispatched again, as a dead letter, and when that is put back. So its worker should know
- * which: weft_task_schema; and it may name those that it understands (weft/worker.h). */
+ * A channel's schema may be replaced at any time. What comes then meets the new one; what was let in keeps the one that
+ * it met, in the queue, when it is dispatched again, as a dead letter, and when that is put back. So its worker should
+ * know which: weft_task_schema; and it may name those that it understands (weft/worker.h). */
 #ifndef WEFT_CONTRACT_H
 #define WEFT_CONTRACT_H
 
@@ -27,12 +28,11 @@ typedef enum weft_schema_role {
 extern "C" {
 #endif
 
-/* Makes a schema known by that name, 1 to 64 of [A-Za-z0-9_.:/-]: holds it. name: copies. WEFT_OK also where it has that name
- * already; WEFT_EDIFFERS: another has: another by its id, so that texts which mean the same are the same
- * (the options and sources that it was compiled with are not in an id: a schema that differs in them needs a name, and
- * better an $id, of its own); WEFT_EINVAL;
- * WEFT_EUNSUPPORTED: it has no id (see weft_schema_id); WEFT_ELIMIT: schemas_max of the node; WEFT_ENOMEM; WEFT_ECLOSED.
- * Any thread. */
+/* Makes a schema known by that name, 1 to 64 of [A-Za-z0-9_.:/-]: holds it. name: copies. WEFT_OK also where it has
+ * that name already; WEFT_EDIFFERS: another has: another by its id, so that texts which mean the same are the same (the
+ * options and sources that it was compiled with are not in an id: a schema that differs in them needs a name, and
+ * better an $id, of its own); WEFT_EINVAL; WEFT_EUNSUPPORTED: it has no id (see weft_schema_id); WEFT_ELIMIT:
+ * schemas_max of the node; WEFT_ENOMEM; WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_schema_register(weft_node *node, const char *name, weft_schema *schema);
 
 /* Gives a reference to the schema of that name: release it. WEFT_ENOTFOUND; WEFT_EINVAL; WEFT_ECLOSED. Any thread. */

@@ -138,8 +138,9 @@ WEFT_API weft_error weft_dispatch(weft_node *node, const char *channel, weft_byt
 /* Dispatches; `ended` is called once with the outcome, on the node's callback thread, one call at a time, in the order
  * of the outcomes; the reply is lent for that call. ended NULL: nobody wants to know (detached: it can be fetched);
  * with options.updated that is WEFT_EINVAL. token comes back in the reply. WEFT_OK: admitted; ticket (may be NULL) says
- * how. WEFT_EREJECTED: not admitted, ended is not called, ticket says why (and weft_error_message() in a sentence). WEFT_ESYSTEM: no callback thread to be had.
- * Other codes as weft_dispatch, without WEFT_EDEADLK. Never blocks for long. Any thread, handlers and callbacks too. */
+ * how. WEFT_EREJECTED: not admitted, ended is not called, ticket says why (and weft_error_message() in a sentence).
+ * WEFT_ESYSTEM: no callback thread to be had. Other codes as weft_dispatch, without WEFT_EDEADLK. Never blocks for
+ * long. Any thread, handlers and callbacks too. */
 WEFT_API weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes payload,
                                         const weft_dispatch_options *options,
                                         void (*ended)(const weft_reply *reply, void *context), void *context,
@@ -175,10 +176,11 @@ WEFT_API weft_error weft_completions_fd(weft_completions *completions, int *fd);
  * WEFT_ENOTFOUND: it has ended, or never was. Any thread. */
 WEFT_API weft_error weft_dispatch_cancel(weft_node *node, weft_dispatch_id id);
 
-/* The outcome of a detached dispatch that nobody else is told: of weft_dispatch_async without ended, of a letter put back,
- * or of a queue that was closed while it was open. Once: waits for it up to timeout_ms; then it is forgotten here, too.
- * Gives the reply. WEFT_ETIMEDOUT: still open (WEFT_EAGAIN with timeout 0); WEFT_ENOTFOUND: unknown, not detached, told
- * elsewhere, fetched, or ended longer than outcome_keep_ms ago; WEFT_EDEADLK as weft_dispatch; WEFT_ECLOSED. */
+/* The outcome of a detached dispatch that nobody else is told: of weft_dispatch_async without ended, of a letter put
+ * back, or of a queue that was closed while it was open. Once: waits for it up to timeout_ms; then it is forgotten
+ * here, too. Gives the reply. WEFT_ETIMEDOUT: still open (WEFT_EAGAIN with timeout 0); WEFT_ENOTFOUND: unknown, not
+ * detached, told elsewhere, fetched, or ended longer than outcome_keep_ms ago; WEFT_EDEADLK as weft_dispatch;
+ * WEFT_ECLOSED. */
 WEFT_API weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t timeout_ms, weft_reply *reply);
 
 /* Gives back what the reply holds, and clears it. Accepts NULL and a cleared or zeroed reply. Any thread; before the

@@ -115,10 +115,10 @@ WEFT_API weft_error weft_subscribe(weft_node *node, const char *pattern,
  * WEFT_EDEADLK: called from there: nothing has changed. NULL: WEFT_OK. */
 WEFT_API weft_error weft_unsubscribe(weft_subscription *subscription);
 
-/* Takes up to max events from the inbox, 256 at most, oldest first. Gives *count events: release each. timeout_ms 0 asks without
- * waiting. What is left in the inbox of a subscription that has ended can still be taken. WEFT_EAGAIN: none now (timeout
- * 0); WEFT_ETIMEDOUT; WEFT_ESLOW: cut off; WEFT_EDEAD: its participant died; WEFT_ECLOSED: its channel was deleted, or
- * the node closes; WEFT_EINVAL: has a callback. Any thread, several at once; blocks. */
+/* Takes up to max events from the inbox, 256 at most, oldest first. Gives *count events: release each. timeout_ms 0
+ * asks without waiting. What is left in the inbox of a subscription that has ended can still be taken. WEFT_EAGAIN:
+ * none now (timeout 0); WEFT_ETIMEDOUT; WEFT_ESLOW: cut off; WEFT_EDEAD: its participant died; WEFT_ECLOSED: its
+ * channel was deleted, or the node closes; WEFT_EINVAL: has a callback. Any thread, several at once; blocks. */
 WEFT_API weft_error weft_subscription_next(weft_subscription *subscription, uint32_t timeout_ms, weft_event *events,
                                            size_t max, size_t *count);
 

@@ -120,13 +120,15 @@ WEFT_API weft_error weft_listing_json(const weft_listing *listing, char **text, 
 
 /* Why a request would wait, or be rejected: asks what weft_dispatch would, changes nothing, and tells of each worker of
  * the channel the first rule that refuses it, from the predicate that decides. Of the payload and the key nothing is
- * asked: it is taken to match the schema that the channel has now. (With WEFT_OWNER_THREAD the thread becomes a participant, as in weft_dispatch.) options: borrows, NULL = defaults. Gives *why: release it. WEFT_ENOCHANNEL; WEFT_EINVAL; WEFT_ENOMEM; WEFT_EDEAD;
- * WEFT_ELIMIT: dispatches_max, or the channel's activity types; WEFT_ECLOSED. Any thread. */
+ * asked: it is taken to match the schema that the channel has now. (With WEFT_OWNER_THREAD the thread becomes a
+ * participant, as in weft_dispatch.) options: borrows, NULL = defaults. Gives *why: release it. WEFT_ENOCHANNEL;
+ * WEFT_EINVAL; WEFT_ENOMEM; WEFT_EDEAD; WEFT_ELIMIT: dispatches_max, or the channel's activity types; WEFT_ECLOSED. Any
+ * thread. */
 WEFT_API weft_error weft_dispatch_why(weft_node *node, const char *channel, const weft_dispatch_options *options,
                                       weft_why *why);
 
-/* The same for a dispatch that is known. Where it moves on meanwhile it is asked again, some times. WEFT_ENOTFOUND: it never
- * was, or has ended and been taken; WEFT_EINVAL; WEFT_ENOMEM; WEFT_ECLOSED. Any thread. */
+/* The same for a dispatch that is known. Where it moves on meanwhile it is asked again, some times. WEFT_ENOTFOUND: it
+ * never was, or has ended and been taken; WEFT_EINVAL; WEFT_ENOMEM; WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_why_get(weft_node *node, weft_dispatch_id id, weft_why *why);
 
 /* As a JSON document that matches schemas/why.schema.json; see weft_listing_json. */

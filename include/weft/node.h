@@ -104,14 +104,13 @@ WEFT_API weft_error weft_node_open(const weft_node_options *options, weft_node *
 
 /* Closes a node and frees all that is its. New dispatches are refused from now on; those open may end within
  * timeout_ms; what is left is then settled `cancelled`, and its handlers have what is left of the time, 100 ms at least
- * (timeout_ms where that is less), to return. So with subscribers: what waits for a callback is heard within timeout_ms, the
- * rest is dropped, and their end is told. Blocking calls of other threads return WEFT_ECLOSED; they must
- * have returned, and pull tasks must have been settled, those of unregistered workers too, before the close that
+ * (timeout_ms where that is less), to return. So with subscribers: what waits for a callback is heard within
+ * timeout_ms, the rest is dropped, and their end is told. Blocking calls of other threads return WEFT_ECLOSED; they
+ * must have returned, and pull tasks must have been settled, those of unregistered workers too, before the close that
  * returns WEFT_OK; only what was held by a participant that died need not be, and must not be any more after it.
- * WEFT_EBUSY: handlers or callbacks are still running, or a thread is inside a call: the message names one; everything is settled,
- * nothing it uses was freed; call again, as often as you are willing to wait. WEFT_EINVAL: it is the node of the
- * process. WEFT_EDEADLK: called from a handler or callback of this node. NULL:
- * WEFT_OK. */
+ * WEFT_EBUSY: handlers or callbacks are still running, or a thread is inside a call: the message names one; everything
+ * is settled, nothing it uses was freed; call again, as often as you are willing to wait. WEFT_EINVAL: it is the node
+ * of the process. WEFT_EDEADLK: called from a handler or callback of this node. NULL: WEFT_OK. */
 WEFT_API weft_error weft_node_close(weft_node *node, uint32_t timeout_ms);
 
 /* The node of the process, opened with defaults at the first call, for who wants just one. Gives no ownership: it ends
@@ -122,8 +121,8 @@ WEFT_API weft_error weft_node_default(weft_node **node);
 WEFT_API weft_error weft_process_fini(uint32_t timeout_ms);
 
 /* Called with one line when an invariant of weft's own is broken, in the thread that found it, whatever it holds; the
- * process is aborted when it returns. For the host's crash report: it calls nothing of weft's. One for the process; NULL =
- * none. Any thread. */
+ * process is aborted when it returns. For the host's crash report: it calls nothing of weft's. One for the process;
+ * NULL = none. Any thread. */
 WEFT_API void weft_panic_hook(void (*panic)(const char *sentence, void *context), void *context);
 
 /* "registered", "died" …; "none" for no kind. "error", "warning", "info". Static text; any thread. */

@@ -45,8 +45,8 @@ WEFT_API bool weft_participant_alive(const weft_participant *participant, weft_c
 WEFT_API void weft_participant_release(weft_participant *participant);
 
 /* When the process was started, in the kernel's clock ticks since boot (field 22 of /proc/<pid>/stat), so that the pair
- * {pid, start time} names one process for ever. WEFT_EINVAL: pid is not positive; WEFT_ENOTFOUND: no such process; WEFT_ESYSTEM: no
- * descriptor to be had. Any thread. */
+ * {pid, start time} names one process for ever. WEFT_EINVAL: pid is not positive; WEFT_ENOTFOUND: no such process;
+ * WEFT_ESYSTEM: no descriptor to be had. Any thread. */
 WEFT_API weft_error weft_process_start_time(int32_t pid, uint64_t *start_time);
 
 #ifdef __cplusplus

@@ -22,8 +22,8 @@ WEFT_API const char *weft_task_activity_type(const weft_task *task);
 WEFT_API uint32_t weft_task_attempt(const weft_task *task);
 WEFT_API weft_dispatch_id weft_task_dispatch(const weft_task *task);
 
-/* The id (WEFT_SCHEMA_ID_BYTES) of the schema that the payload was found to match when it was dispatched, which need not be
- * the channel's any more; NULL: it met none. Lends likewise. */
+/* The id (WEFT_SCHEMA_ID_BYTES) of the schema that the payload was found to match when it was dispatched, which need
+ * not be the channel's any more; NULL: it met none. Lends likewise. */
 WEFT_API const uint8_t *weft_task_schema(const weft_task *task);
 
 /* Milliseconds until the dispatch times out, by whichever of its times ends first; WEFT_FOREVER = no bound. */

@@ -8,28 +8,16 @@
 #include "exec/frame.h"
 #include "exec/node.h"
 
-/* Reports what the core returned of that channel; where it made no sentence itself, the code's own. */
-static weft_error report(weft_error error, const char *name, const char *sentence)
-{
-    if (error && *sentence) return weft__error(error, "%s", sentence);
-    return weft__error_plain(error, name);
-}
-
-static weft_error bad_name(const char *name)
-{
-    return weft__error(WEFT_EINVAL, "%.80s: not a channel's name, which is <kind>.<namespace>.<name>", name);
-}
-
 weft_error weft_channel_declare(weft_node *node, const char *name, const weft_channel_options *options)
 {
     char sentence[ERROR_TEXT_MAX] = "";
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
-    if (!weft__channel_name_valid(name)) return bad_name(name);
+    if (!weft__channel_name_valid(name)) return weft__error_channel_name(name);
     (void)weft__enter(node);
     weft_error error = weft__core_channel_declare(node->core, name, options, sentence);
     weft__leave(node);
-    return report(error, name, sentence);
+    return weft__error_told(error, name, sentence);
 }
 
 weft_error weft_channel_template(weft_node *node, const char *pattern, const weft_channel_options *options)
@@ -41,7 +29,7 @@ weft_error weft_channel_template(weft_node *node, const char *pattern, const wef
     (void)weft__enter(node);
     weft_error error = weft__core_template_declare(node->core, pattern, options, sentence);
     weft__leave(node);
-    return report(error, pattern, sentence);
+    return weft__error_told(error, pattern, sentence);
 }
 
 weft_error weft_channel_pause(weft_node *node, const char *name)
@@ -55,7 +43,7 @@ weft_error weft_channel_pause(weft_node *node, const char *name)
     const char *why = strncmp(name, "event.", strlen("event.")) == 0
                           ? "an event channel holds nothing that could wait: it cannot be paused"
                           : "the channel is draining or drained: resume it first";
-    return report(error, name, error == WEFT_EINVAL ? why : "");
+    return weft__error_told(error, name, error == WEFT_EINVAL ? why : "");
 }
 
 weft_error weft_channel_resume(weft_node *node, const char *name)
@@ -66,7 +54,7 @@ weft_error weft_channel_resume(weft_node *node, const char *name)
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_resume(node->core, now_ns, name);
     weft__leave(node);
-    return report(error, name, "");
+    return weft__error_told(error, name, "");
 }
 
 /* Woken: it is drained, somebody else resumed or deleted it, or the node closes. */
@@ -101,7 +89,7 @@ weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeou
     }
     weft__leave_call(node);
     weft__lend_end(lent);
-    return report(error, name, error == WEFT_ETIMEDOUT ? "the channel is not drained yet" : "");
+    return weft__error_told(error, name, error == WEFT_ETIMEDOUT ? "the channel is not drained yet" : "");
 }
 
 weft_error weft_channel_delete(weft_node *node, const char *name)
@@ -113,7 +101,7 @@ weft_error weft_channel_delete(weft_node *node, const char *name)
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_delete(node->core, now_ns, name, sentence);
     weft__leave(node);
-    return report(error, name, sentence);
+    return weft__error_told(error, name, sentence);
 }
 
 weft_error weft_channel_find(weft_node *node, const char *pattern,
@@ -153,7 +141,7 @@ weft_error weft_channel_info_get(weft_node *node, const char *name, weft_channel
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_info(node->core, now_ns, name, &now);
     weft__leave(node);
     if (!error) *info = now;
-    return report(error, name, "");
+    return weft__error_told(error, name, "");
 }
 
 weft_error weft_channel_latency_get(weft_node *node, const char *name, weft_latency *latency)
@@ -164,7 +152,7 @@ weft_error weft_channel_latency_get(weft_node *node, const char *name, weft_late
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_latency(node->core, name, latency);
     weft__leave(node);
-    return report(error, name, "");
+    return weft__error_told(error, name, "");
 }
 
 weft_error weft_channel_deaths(weft_node *node, const char *name, weft_death *deaths, size_t max, size_t *count)
@@ -176,5 +164,5 @@ weft_error weft_channel_deaths(weft_node *node, const char *name, weft_death *de
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_deaths(node->core, name, deaths, max, count);
     weft__leave(node);
-    return report(error, name, "");
+    return weft__error_told(error, name, "");
 }

@@ -8,12 +8,6 @@
 _Static_assert((int)SCHEMA_ID_BYTES == (int)WEFT_SCHEMA_ID_BYTES && (int)SCHEMA_NAME_MAX == (int)WEFT_NAME_MAX,
                "the same words");
 
-static weft_error report(weft_error error, const char *name, const char *sentence)
-{
-    if (error && *sentence) return weft__error(error, "%s", sentence);
-    return weft__error_plain(error, name);
-}
-
 static weft_error check_name(const char *call, const char *name)
 {
     if (weft__word_valid(name, ".:/")) return WEFT_OK;
@@ -38,7 +32,7 @@ weft_error weft_schema_register(weft_node *node, const char *name, weft_schema *
     weft__named_schema_drop(named);
     weft__schemas_reap(node);
     weft__call_close(node);
-    return report(error, name, sentence);
+    return weft__error_told(error, name, sentence);
 }
 
 weft_error weft_schema_get(weft_node *node, const char *name, weft_schema **schema)
@@ -71,7 +65,7 @@ weft_error weft_schema_unregister(weft_node *node, const char *name)
     weft__leave(node);
     weft__schemas_reap(node);
     weft__call_close(node);
-    return report(error, name, sentence);
+    return weft__error_told(error, name, sentence);
 }
 
 weft_error weft_channel_schema_set(weft_node *node, const char *channel, weft_schema_role role, const char *name)
@@ -91,5 +85,5 @@ weft_error weft_channel_schema_set(weft_node *node, const char *channel, weft_sc
     weft__leave(node);
     weft__schemas_reap(node);
     weft__call_close(node);
-    return report(error, channel, sentence);
+    return weft__error_told(error, channel, sentence);
 }

@@ -1,4 +1,5 @@
-/* dispatch.c: dispatching and waiting, or being called; what is fetched by its number. The queue of outcomes: completions.c. */
+/* dispatch.c: dispatching and waiting, or being called; what is fetched by its number. The queue of outcomes:
+ * completions.c. */
 #include <weft/dispatch.h>
 
 #include <errno.h>
@@ -23,7 +24,7 @@ static weft_error deadlock(const char *where)
                                                      : "a callback");
 }
 
-/* --- and wait ------------------------------------------------------------------------------------------------------ */
+/* --- and wait --------------------------------------------------------------------------------- */
 
 /* What is left of a time of the request after the wait for room; 0 (the channel's) and WEFT_FOREVER stay. */
 static uint32_t less(uint32_t time_ms, uint64_t waited_ms)
@@ -116,7 +117,7 @@ weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payloa
     return weft__request_report(&request, error, &admitted, NULL);
 }
 
-/* --- and be called ------------------------------------------------------------------------------------------------- */
+/* --- and be called ---------------------------------------------------------------------------- */
 
 weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes payload,
                                const weft_dispatch_options *options,
@@ -159,7 +160,7 @@ weft_error weft_dispatch_cancel(weft_node *node, weft_dispatch_id id)
     return weft__error_plain(error, "weft_dispatch_cancel");
 }
 
-/* --- detached ------------------------------------------------------------------------------------------------------ */
+/* --- detached --------------------------------------------------------------------------------- */
 
 weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t timeout_ms, weft_reply *reply)
 {
@@ -189,7 +190,7 @@ weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t ti
     return weft__error_plain(error, "weft_dispatch_fetch");
 }
 
-/* --- names --------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 const char *weft_priority_name(weft_priority priority)
 {

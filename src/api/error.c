@@ -22,6 +22,12 @@ weft_error weft__error_plain(weft_error code, const char *where)
     return weft__error(code, "%s: %s", where, weft_error_text(code));
 }
 
+weft_error weft__error_told(weft_error code, const char *where, const char *sentence)
+{
+    if (code && *sentence) return weft__error(code, "%s", sentence);
+    return weft__error_plain(code, where);
+}
+
 weft_error weft__error_forked(const char *call)
 {
     return weft__error(WEFT_EFORKED,
@@ -33,6 +39,11 @@ weft_error weft__error_forked(const char *call)
 weft_error weft__error_null(const char *call, const char *argument)
 {
     return weft__error(WEFT_EINVAL, "%s: %s is NULL", call, argument);
+}
+
+weft_error weft__error_channel_name(const char *name)
+{
+    return weft__error(WEFT_EINVAL, "%.80s: not a channel's name, which is <kind>.<namespace>.<name>", name);
 }
 
 weft_error weft__error_content_type(const char *call, const char *content_type)

@@ -1,10 +1,10 @@
-/* event.c: the edge of weft/event.h. A subscription's handle outlives the core's record; it goes with unsubscribe, or with
- * the node.
+/* event.c: the edge of weft/event.h. A subscription's handle outlives the core's record; it goes with unsubscribe, or
+ * with the node.
  *
  * Note BATCH. Who parks costs each publisher a wake-up, and itself a switch, for every event or two, which is ten times
  * what an event costs. So who found nothing lets the others run before it looks again, and parks only then: while events
- * come quickly they stand there in batches by the time it has its turn. Measured with 4 subscribers on 2 processors: 10 to
- * 16 million deliveries a second, instead of 1.5. On an idle machine a yield is less than a microsecond. */
+ * come quickly they stand there in batches by the time it has its turn. Measured with 4 subscribers on 2 processors: 10
+ * to 16 million deliveries a second, instead of 1.5. On an idle machine a yield is less than a microsecond. */
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -21,17 +21,6 @@ enum {
     COPIED_UNASKED = 65536, /* a payload up to that is copied before its channel was looked at */
     YIELDS = 2
 };
-
-static weft_error report(weft_error error, const char *name, const char *sentence)
-{
-    if (error && *sentence) return weft__error(error, "%s", sentence);
-    return weft__error_plain(error, name);
-}
-
-static weft_error bad_name(const char *name)
-{
-    return weft__error(WEFT_EINVAL, "%.80s: not a channel's name, which is <kind>.<namespace>.<name>", name);
-}
 
 /* Whom it hangs on. */
 static weft_error owner_of(weft_node *node, weft_participant *participant, uint32_t flags, const char *what,
@@ -50,13 +39,13 @@ static weft_error owner_of(weft_node *node, weft_participant *participant, uint3
     return WEFT_OK;
 }
 
-/* --- publishing ---------------------------------------------------------------------------------------------------- */
+/* --- publishing ------------------------------------------------------------------------------- */
 
 static weft_error check_publish(weft_node *node, const char *channel, weft_bytes payload, const weft_publish_options *o)
 {
     if (!node || !channel || (!payload.data && payload.size))
         return weft__error_null("weft_publish", !node ? "node" : !channel ? "channel" : "payload");
-    if (!weft__channel_name_valid(channel)) return bad_name(channel);
+    if (!weft__channel_name_valid(channel)) return weft__error_channel_name(channel);
     if (payload.size >= UINT32_MAX) return weft__error(WEFT_EINVAL, "%s: the payload is 4 GiB or more", channel);
     if (o->version != 1)
         return weft__error(WEFT_EINVAL, "publish: options.version is not 1: initialise them with WEFT_PUBLISH_OPTIONS");
@@ -140,10 +129,10 @@ weft_error weft_publish(weft_node *node, const char *channel, weft_bytes payload
     uint32_t heard_by = 0;
     error = publish(node, &publication, &heard_by, sentence);
     if (!error && heard) *heard = heard_by;
-    return report(error, channel, sentence);
+    return weft__error_told(error, channel, sentence);
 }
 
-/* --- subscribing --------------------------------------------------------------------------------------------------- */
+/* --- subscribing ------------------------------------------------------------------------------ */
 
 static weft_error check_options(weft_node *node, bool pulls, const weft_subscribe_options *o)
 {
@@ -220,7 +209,7 @@ static weft_error enrol(weft_subscription *subscription, const weft_subscribe_op
     weft_error error = weft__core_subscribe(node->core, now_ns, &spec, &subscription->handle, sentence);
     if (!error) list_push_back(&node->subscriptions, &subscription->on_node);
     weft__leave(node);
-    return report(error, subscription->pattern, sentence);
+    return weft__error_told(error, subscription->pattern, sentence);
 }
 
 weft_error weft_subscribe(weft_node *node, const char *pattern, void (*heard)(const weft_event *event, void *context),
@@ -282,7 +271,7 @@ weft_error weft_unsubscribe(weft_subscription *subscription)
     return WEFT_OK;
 }
 
-/* --- pulling ------------------------------------------------------------------------------------------------------- */
+/* --- pulling ---------------------------------------------------------------------------------- */
 
 /* Inside: what there is, or why there is nothing. */
 static weft_error try_next(weft_subscription *subscription, uint64_t now_ns, struct inbox_entry *entries, size_t max,
@@ -374,7 +363,7 @@ void weft_event_release(weft_event *event)
     *event = (weft_event){0};
 }
 
-/* --- what is told -------------------------------------------------------------------------------------------------- */
+/* --- what is told ----------------------------------------------------------------------------- */
 
 weft_error weft_subscription_info_get(weft_subscription *subscription, weft_subscription_info *info)
 {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "schema/text.h"
 
 enum { ROOM_FIRST = 4096 };
 
@@ -33,21 +34,10 @@ static void put(struct json *json, const char *bytes, size_t count)
     json->text[json->used] = '\0';
 }
 
-/* How many bytes a character of UTF-8 takes here; 0: it is none (overlong, a surrogate, cut off, beyond Unicode). */
-static size_t utf8_length(const unsigned char *s)
-{
-    size_t length = s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-    for (size_t i = 1; i < length; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-        (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 /* What is no UTF-8 is told as the replacement character. */
 static void put_string(struct json *json, const char *value)
 {
+    const char *end = value + strlen(value);
     put(json, "\"", 1);
     for (const unsigned char *s = (const unsigned char *)value; *s;) {
         const unsigned char *plain = s;
@@ -55,7 +45,7 @@ static void put_string(struct json *json, const char *value)
             s++;
         if (s > plain) put(json, (const char *)plain, (size_t)(s - plain));
         if (!*s) break;
-        size_t length = *s >= 0x80 ? utf8_length(s) : 0;
+        size_t length = *s >= 0x80 ? weft__utf8_size((const char *)s, end) : 0;
         char escape[8];
         if (length) {
             put(json, (const char *)s, length);

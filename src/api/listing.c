@@ -51,7 +51,7 @@ struct collection {
     char text[TEXT_A_PAGE];
 };
 
-/* --- collecting -------------------------------------------------------------------------------------------------------- */
+/* --- collecting ------------------------------------------------------------------------------- */
 
 static bool is_empty(const struct core_queue_row *row)
 {
@@ -259,7 +259,7 @@ static weft_error collect_subscriptions(struct collection *c, const char *patter
     return WEFT_OK;
 }
 
-/* --- arranging --------------------------------------------------------------------------------------------------------- */
+/* --- arranging -------------------------------------------------------------------------------- */
 
 static uint32_t index_of(uint64_t handle)
 {
@@ -341,7 +341,7 @@ static bool sort_channels(struct collection *c, weft_listing *listed)
     return true;
 }
 
-/* --- the edge ---------------------------------------------------------------------------------------------------------- */
+/* --- the edge --------------------------------------------------------------------------------- */
 
 static weft_error list(weft_node *node, const char *pattern, struct listing *listing)
 {

@@ -37,7 +37,7 @@ static void by_priority64(struct json *json, const char *name, const uint64_t *c
     weft__json_close(json, '}');
 }
 
-/* --- the node ---------------------------------------------------------------------------------------------------------- */
+/* --- the node --------------------------------------------------------------------------------- */
 
 static void put_stats(struct json *json, const weft_node_stats *s)
 {
@@ -88,7 +88,7 @@ static void put_subscription(struct json *json, const weft_subscription_info *s)
     weft__json_close(json, '}');
 }
 
-/* --- channels ---------------------------------------------------------------------------------------------------------- */
+/* --- channels --------------------------------------------------------------------------------- */
 
 static void put_info(struct json *json, const weft_channel_info *i)
 {
@@ -269,7 +269,7 @@ static void put_channel(struct json *json, const weft_channel_listing *c)
     weft__json_close(json, '}');
 }
 
-/* --- the edge ---------------------------------------------------------------------------------------------------------- */
+/* --- the edge --------------------------------------------------------------------------------- */
 
 weft_error weft__json_give(struct json *json, char **text, size_t *size, const char *call)
 {

@@ -25,7 +25,7 @@
 
 enum { LAST_MS = 100, THREADS_LEAST = 2 };
 
-/* --- open ---------------------------------------------------------------------------------------------------------- */
+/* --- open ------------------------------------------------------------------------------------- */
 
 static weft_error check_options(const weft_node_options *o)
 {
@@ -141,7 +141,7 @@ weft_error weft_node_open(const weft_node_options *options, weft_node **opened)
     return WEFT_OK;
 }
 
-/* --- close --------------------------------------------------------------------------------------------------------- */
+/* --- close ------------------------------------------------------------------------------------ */
 
 /* Inside. Who still runs or holds a task, or is inside a call. */
 static weft_error busy(weft_node *node, uint64_t now_ns)
@@ -275,7 +275,7 @@ static weft_error close_node(weft_node *node, uint32_t timeout_ms)
     return WEFT_OK;
 }
 
-/* --- the node of the process --------------------------------------------------------------------------------------- */
+/* --- the node of the process ------------------------------------------------------------------ */
 
 static struct lock process_lock;
 static pthread_once_t process_once = PTHREAD_ONCE_INIT;

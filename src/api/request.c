@@ -165,8 +165,7 @@ weft_error weft__request_report(const struct core_request *request, weft_error e
                                 const struct core_admitted *admitted, const struct mismatch *mismatch)
 {
     if (error == WEFT_ENOCHANNEL && !weft__channel_name_valid(request->channel))
-        return weft__error(WEFT_EINVAL, "%.80s: not a channel's name, which is <kind>.<namespace>.<name>",
-                           request->channel);
+        return weft__error_channel_name(request->channel);
     if (error == WEFT_EINVAL)
         return weft__error(error, "%s: only a dispatch channel takes dispatches", request->channel);
     if (error == WEFT_EREJECTED && mismatch && mismatch->sentence[0])

@@ -19,7 +19,8 @@ static inline void weft__request_guess(weft_node *node, struct core_request *req
 }
 
 /* weft__core_dispatch, whose WEFT_ESTALE it answers: holds the payload against what its channel asks of it now, outside.
- * Where that refuses it, WEFT_EREJECTED, and mismatch says why. Called inside, returns inside; *now_ns is the time then. */
+ * Where that refuses it, WEFT_EREJECTED, and mismatch says why. Called inside, returns inside; *now_ns is the time
+ * then. */
 weft_error weft__request_dispatch(weft_node *node, struct core_request *request, struct core_admitted *admitted,
                                   struct mismatch *mismatch, uint64_t *now_ns);
 

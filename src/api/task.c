@@ -20,7 +20,7 @@ static const struct core_task *core_of_const(const weft_task *task)
     return (const struct core_task *)task;
 }
 
-/* --- what it is ---------------------------------------------------------------------------------------------------- */
+/* --- what it is ------------------------------------------------------------------------------- */
 
 weft_bytes weft_task_payload(const weft_task *task)
 {
@@ -71,7 +71,7 @@ bool weft_task_cancelled(const weft_task *task)
     return task && atomic_load_explicit(&core_of_const(task)->cancelled, memory_order_acquire);
 }
 
-/* --- while it runs ------------------------------------------------------------------------------------------------- */
+/* --- while it runs ---------------------------------------------------------------------------- */
 
 weft_error weft_task_on_cancel(weft_task *task, void (*cancelled)(weft_task *task, void *context), void *context)
 {
@@ -113,7 +113,7 @@ weft_error weft_task_keep(weft_task *task)
     return keeps ? WEFT_OK : weft__error(WEFT_EINVAL, "weft_task_keep: the task is settled");
 }
 
-/* --- settling ------------------------------------------------------------------------------------------------------ */
+/* --- settling --------------------------------------------------------------------------------- */
 
 static weft_error settle(weft_task *task, enum core_result_kind kind, struct message *message)
 {

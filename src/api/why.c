@@ -1,5 +1,6 @@
-/* why.c: the edge of weft/inspect.h: why something waits. The first hold tells where it stands and begins with the workers;
- * where there are many, others follow, and where it has moved on meanwhile all of it is asked again, some times. */
+/* why.c: the edge of weft/inspect.h: why something waits. The first hold tells where it stands and begins with the
+ * workers; where there are many, others follow, and where it has moved on meanwhile all of it is asked again, some
+ * times. */
 #include <weft/inspect.h>
 
 #include <stdlib.h>

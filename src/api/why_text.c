@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 
+enum { SHORT_ID_DIGITS = 16 };
+
 struct sentence {
     char *text;
     size_t size, used;
@@ -20,7 +22,8 @@ __attribute__((format(printf, 2, 3))) static void say(struct sentence *s, const 
     s->used += (size_t)n < s->size - s->used ? (size_t)n : s->size - s->used - 1;
 }
 
-const char *weft__span_text(uint64_t ns, char *text, size_t size)
+/* "35 ms", "1.2 s", "7 min". Returns text. */
+static const char *span_text(uint64_t ns, char *text, size_t size)
 {
     if (ns < NS_PER_S)
         (void)snprintf(text, size, "%u ms", (unsigned)(ns / NS_PER_MS));
@@ -31,17 +34,18 @@ const char *weft__span_text(uint64_t ns, char *text, size_t size)
     return text;
 }
 
-const char *weft__short_id(const unsigned char *id, char text[SHORT_ID_DIGITS + 1])
+/* The beginning of an id in hexadecimal digits. Returns text. */
+static const char *short_id(const unsigned char *id, char text[SHORT_ID_DIGITS + 1])
 {
     for (int i = 0; i < SHORT_ID_DIGITS; i += 2)
         (void)snprintf(text + i, 3, "%02x", id[i / 2]);
     return text;
 }
 
-#define SHORT_ID(id) weft__short_id(id, (char[SHORT_ID_DIGITS + 1]){0})
-#define SPAN(ns) weft__span_text(ns, (char[24]){0}, 24)
+#define SHORT_ID(id) short_id(id, (char[SHORT_ID_DIGITS + 1]){0})
+#define SPAN(ns) span_text(ns, (char[24]){0}, 24)
 
-/* --- of one worker ----------------------------------------------------------------------------------------------------- */
+/* --- of one worker ---------------------------------------------------------------------------- */
 
 static void say_types(struct sentence *s, const struct core_worker_row *worker, const char *type)
 {
@@ -104,7 +108,7 @@ void weft__refusal_text(const struct core_refusal_row *row, const struct core_wh
     }
 }
 
-/* --- of the whole ------------------------------------------------------------------------------------------------------ */
+/* --- of the whole ----------------------------------------------------------------------------- */
 
 static void say_death(struct sentence *s, const struct core_why *why, uint64_t ago_ns)
 {

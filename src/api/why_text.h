@@ -14,14 +14,7 @@ struct why_tally {
 /* Of one worker, and the dispatch that why is about. Cut to size bytes with a terminator. */
 void weft__refusal_text(const struct core_refusal_row *row, const struct core_why *why, char *text, size_t size);
 
-/* The beginning of an id in hexadecimal digits. Returns text. */
-enum { SHORT_ID_DIGITS = 16 };
-const char *weft__short_id(const unsigned char *id, char text[SHORT_ID_DIGITS + 1]);
-
 /* Of the whole: why, and what would help. */
 void weft__why_text(const struct core_why *why, const struct why_tally *tally, char *text, size_t size);
-
-/* "35 ms", "1.2 s", "7 min". Returns text. */
-const char *weft__span_text(uint64_t ns, char *text, size_t size);
 
 #endif

@@ -12,7 +12,7 @@
 #include "exec/node.h"
 #include "exec/participant.h"
 
-/* --- registering --------------------------------------------------------------------------------------------------- */
+/* --- registering ------------------------------------------------------------------------------ */
 
 static weft_error check_options(weft_node *node, const weft_handler handler, const weft_worker_options *o)
 {
@@ -125,8 +125,7 @@ static weft_error enrol(weft_worker *worker, const struct core_worker_spec *spec
     weft_error error = weft__core_worker_register(node->core, now_ns, spec, &worker->handle, sentence);
     if (!error) list_push_back(&node->workers, &worker->on_node);
     weft__leave(node);
-    if (error && *sentence) return weft__error(error, "%s", sentence);
-    return weft__error_plain(error, spec->channel);
+    return weft__error_told(error, spec->channel, sentence);
 }
 
 weft_error weft_worker_register(weft_node *node, const char *channel, weft_handler handler, void *context,
@@ -137,8 +136,7 @@ weft_error weft_worker_register(weft_node *node, const char *channel, weft_handl
     if (!options) options = &defaults;
     if (!node || !channel || !registered)
         return weft__error_null(__func__, !node ? "node" : !channel ? "channel" : "worker");
-    if (!weft__channel_name_valid(channel))
-        return weft__error(WEFT_EINVAL, "%.80s: not a channel's name, which is <kind>.<namespace>.<name>", channel);
+    if (!weft__channel_name_valid(channel)) return weft__error_channel_name(channel);
     weft_error error = check_options(node, handler, options);
     if (!error) error = check_types(options);
     if (error) return error;
@@ -164,7 +162,7 @@ weft_error weft_worker_register(weft_node *node, const char *channel, weft_handl
     return WEFT_OK;
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 weft_error weft_worker_unregister(weft_worker *worker)
 {
@@ -242,7 +240,7 @@ weft_error weft_worker_drain(weft_worker *worker, uint32_t timeout_ms)
     return weft__error_plain(error, "weft_worker_drain");
 }
 
-/* --- pulling ------------------------------------------------------------------------------------------------------- */
+/* --- pulling ---------------------------------------------------------------------------------- */
 
 /* Inside, with the inbox empty: whether no task will come any more. */
 static weft_error no_more(weft_worker *worker, uint64_t now_ns)

@@ -1,6 +1,6 @@
-/* Note PANIC. The hook's two words are read by a thread that may hold any lock, so none guards them: they stand in a sequence
- * lock. Who sets them makes the sequence odd, writes, and makes it even again; who reads tries until it has read both within
- * one even number. No setter can be the reader's own thread: nothing in between can fail. */
+/* Note PANIC. The hook's two words are read by a thread that may hold any lock, so none guards them: they stand in a
+ * sequence lock. Who sets them makes the sequence odd, writes, and makes it even again; who reads tries until it has
+ * read both within one even number. No setter can be the reader's own thread: nothing in between can fail. */
 #include "base/assert.h"
 
 #include <stdatomic.h>

@@ -1,8 +1,8 @@
 /* contract.h: what a channel asks of the payloads that come to it, and of the results that its workers give.
  *
- * A contract never changes: a channel whose schema is replaced gets another one, of a later generation. A payload holds the
- * contract that it was found to match, wherever it goes. What a schema is its maker alone knows: here it has a name and an
- * id. Both are shared by reference between threads. */
+ * A contract never changes: a channel whose schema is replaced gets another one, of a later generation. A payload holds
+ * the contract that it was found to match, wherever it goes. What a schema is its maker alone knows: here it has a name
+ * and an id. Both are shared by reference between threads. */
 #ifndef WEFT_BASE_CONTRACT_H
 #define WEFT_BASE_CONTRACT_H
 

@@ -37,7 +37,8 @@ const char *weft__message_content_type(const struct message *message);
 /* Makes it the contract that the payload met; NULL = none. Holds. Only while nobody else has the message. */
 void weft__message_meet(struct message *message, struct contract *contract);
 
-/* The schema that the payload matches: NULL where nothing was asked of it, or it was not looked at. Lends. Accepts NULL. */
+/* The schema that the payload matches: NULL where nothing was asked of it, or it was not looked at. Lends. Accepts
+ * NULL. */
 const struct named_schema *weft__message_schema(const struct message *message);
 
 struct message *weft__message_hold(struct message *message); /* returns it; accepts NULL */

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 
-/* --- names and patterns ----------------------------------------------------------------------------------------------- */
+/* --- names and patterns ----------------------------------------------------------------------- */
 
 static bool word_character(char c)
 {
@@ -99,7 +99,7 @@ bool weft__pattern_match(const char *pattern, const char *name)
     return !*pattern;
 }
 
-/* --- options ---------------------------------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static weft_error options_check(const weft_channel_options *o, char *message)
 {
@@ -193,7 +193,7 @@ static weft_error options_same(const char *name, const weft_channel_options *a, 
     return WEFT_OK;
 }
 
-/* --- declaring and deleting ------------------------------------------------------------------------------------------- */
+/* --- declaring and deleting ------------------------------------------------------------------- */
 
 static void class_init(struct core_class *class, struct core_channel *channel)
 {
@@ -480,7 +480,7 @@ weft_error weft__core_channel_delete(struct core *core, uint64_t now_ns, const c
     return WEFT_OK;
 }
 
-/* --- states ----------------------------------------------------------------------------------------------------------- */
+/* --- states ----------------------------------------------------------------------------------- */
 
 weft_error weft__core_channel_pause(struct core *core, uint64_t now_ns, const char *name)
 {
@@ -562,7 +562,7 @@ bool weft__core_channel_wait_room(struct core *core, uint64_t handle, struct cor
     return true;
 }
 
-/* --- activity types --------------------------------------------------------------------------------------------------- */
+/* --- activity types --------------------------------------------------------------------------- */
 
 struct core_class *weft__class_find(struct core_channel *channel, uint64_t hash, const char *name)
 {
@@ -606,7 +606,7 @@ void weft__class_drop(struct core *core, struct core_class *class)
     weft__mem_free(core->mem, class);
 }
 
-/* --- what is told ----------------------------------------------------------------------------------------------------- */
+/* --- what is told ----------------------------------------------------------------------------- */
 
 /* One more worker of the session is lost. The first makes the record; the ring forgets the oldest. */
 void weft__channel_death(struct core_channel *channel, const struct core_session *session, uint32_t workers,

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-/* --- life ------------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct core *weft__core_new(const struct mem *mem, const struct core_limits *limits, uint64_t now_ns)
 {
@@ -154,7 +154,7 @@ void weft__core_stats(const struct core *core, weft_node_stats *stats)
     stats->subscriptions = core->subscriptions.live_count;
 }
 
-/* --- destinations and waiters ----------------------------------------------------------------------------------------- */
+/* --- destinations and waiters ----------------------------------------------------------------- */
 
 struct list_node *weft__core_wakes(struct core *core)
 {
@@ -236,7 +236,7 @@ void weft__dest_remove(struct core_dest *dest, struct core_item *item)
     dest->items_count--;
 }
 
-/* --- time ------------------------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 uint64_t weft__core_due(const struct core *core)
 {
@@ -293,7 +293,7 @@ void weft__core_tick(struct core *core, uint64_t now_ns)
         weft__keys_expired(core, list_record(timer, struct core_keys, timer));
 }
 
-/* --- work that takes more than one hold ------------------------------------------------------------------------------- */
+/* --- work that takes more than one hold ------------------------------------------------------- */
 
 void weft__work_add(struct core *core, struct work *work, enum work_kind kind)
 {
@@ -330,7 +330,7 @@ bool weft__core_step(struct core *core, uint64_t now_ns)
     return !list_empty(&core->work);
 }
 
-/* --- names ------------------------------------------------------------------------------------------------------------ */
+/* --- names ------------------------------------------------------------------------------------ */
 
 struct name *weft__name_new(const struct mem *mem, const char *text)
 {

@@ -312,8 +312,8 @@ bool weft__pattern_match(const char *pattern, const char *name);
 bool weft__channel_name_valid(const char *name);
 bool weft__word_valid(const char *word, const char *extra); /* 1 to 64 of [A-Za-z0-9_-] and extra */
 
-/* schema.c: schemas by name, and the contracts that channels make of them. What the public header says of each; message as
- * above. register holds the schema, if no other has its name; find gives a reference: NULL: none. */
+/* schema.c: schemas by name, and the contracts that channels make of them. What the public header says of each; message
+ * as above. register holds the schema, if no other has its name; find gives a reference: NULL: none. */
 weft_error weft__core_schema_register(struct core *core, struct named_schema *schema, char *message);
 struct named_schema *weft__core_schema_find(struct core *core, const char *name);
 weft_error weft__core_schema_unregister(struct core *core, const char *name, char *message);
@@ -377,8 +377,8 @@ weft_error weft__core_partial(struct core *core, uint64_t now_ns, struct core_ta
 /* dispatch.c. Whether the channel takes a payload of that size, as far as is known. */
 bool weft__core_dispatch_fits(struct core *core, const char *channel, uint64_t hash, size_t size_bytes);
 
-/* WEFT_EREJECTED: admitted says why; WEFT_EINVAL: a channel of another kind; WEFT_ESTALE: the payload has not met the contract
- * that the channel has now (admitted->contract): look at it, weft__message_meet, and ask again. */
+/* WEFT_EREJECTED: admitted says why; WEFT_EINVAL: a channel of another kind; WEFT_ESTALE: the payload has not met the
+ * contract that the channel has now (admitted->contract): look at it, weft__message_meet, and ask again. */
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
                                struct core_admitted *admitted);
 /* Rejects it for what its payload is: SCHEMA_MISMATCH or CONTENT_TYPE. WEFT_EREJECTED; WEFT_ENOCHANNEL: it is gone. */
@@ -412,8 +412,8 @@ struct letter_place {
     bool walks;
 };
 
-/* A walk over the letters of a channel that stand there when it begins, oldest first; it stands among them from begin until
- * next returns false, or end. Its memory is the caller's. */
+/* A walk over the letters of a channel that stand there when it begins, oldest first; it stands among them from begin
+ * until next returns false, or end. Its memory is the caller's. */
 struct core_letters;
 struct core_letter_walk {
     struct letter_place place;

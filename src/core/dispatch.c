@@ -18,7 +18,7 @@
 
 #include "base/clock.h"
 
-/* --- timers: one for each dispatch, set to the earliest of what can run out in its state ------------------------------ */
+/* --- timers: one for each dispatch, set to the earliest of what can run out in its state ------ */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -85,7 +85,7 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
     weft__dispatch_timer(core, dispatch);
 }
 
-/* --- admission -------------------------------------------------------------------------------------------------------- */
+/* --- admission -------------------------------------------------------------------------------- */
 
 static const char *const rejections[] = {
 #define REJECTION_TEXT(name, number, text) [number] = text,
@@ -366,8 +366,8 @@ bool weft__core_dispatch_fits(struct core *core, const char *name, uint64_t hash
     return !channel || channel->kind != CHANNEL_DISPATCH || size_bytes <= channel->options.payload_bytes_max;
 }
 
-/* Whoever was woken for the room may have taken less of it, or none: the next that waits is told. One that goes on waiting
- * has found too little, and another would not do better than by chance. */
+/* Whoever was woken for the room may have taken less of it, or none: the next that waits is told. One that goes on
+ * waiting has found too little, and another would not do better than by chance. */
 static void leave_room(struct core *core, struct core_channel *channel)
 {
     if (has_room(channel, sizeof(struct core_dispatch))) weft__wake(core, &channel->room_waiters, false);
@@ -418,7 +418,7 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
     return error;
 }
 
-/* --- the outcome ------------------------------------------------------------------------------------------------------ */
+/* --- the outcome ------------------------------------------------------------------------------ */
 
 static void count(struct core *core, struct core_channel *channel, weft_outcome outcome)
 {
@@ -619,7 +619,7 @@ weft_error weft__core_outcome_fetch(struct core *core, weft_dispatch_id id, stru
     return WEFT_EAGAIN;
 }
 
-/* --- cancelling ------------------------------------------------------------------------------------------------------- */
+/* --- cancelling ------------------------------------------------------------------------------- */
 
 void weft__dispatch_cancel(struct core *core, struct core_dispatch *dispatch)
 {

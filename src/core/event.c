@@ -27,7 +27,7 @@ _Static_assert(WEFT_SUBSCRIBERS_MAX + WEFT_PATTERNS_MAX <= CORE_HOLD_MAX, "a pub
 
 enum { NAME_ALIGN = 8, QUANTUM_LEAST = 1 };
 
-/* --- events ----------------------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static struct core_event *event_of(struct message *message)
 {
@@ -48,7 +48,7 @@ struct message *weft__event_new(const struct mem *mem, const char *channel, cons
     return message;
 }
 
-/* --- turns ------------------------------------------------------------------------------------------------------------ */
+/* --- turns ------------------------------------------------------------------------------------ */
 
 static void turn_due(struct core *core, struct core_subscription *subscription)
 {
@@ -157,7 +157,7 @@ const char *weft__core_any_turn(const struct core *core, uint64_t *since_ns)
     return NULL;
 }
 
-/* --- losing ----------------------------------------------------------------------------------------------------------- */
+/* --- losing ----------------------------------------------------------------------------------- */
 
 static void widen(uint32_t *gap, uint32_t lost)
 {
@@ -228,7 +228,7 @@ static bool is_full(const struct core_subscription *subscription, uint64_t charg
     return inbox->items >= subscription->items_max || inbox->bytes + charge > subscription->bytes_max;
 }
 
-/* --- publishing ------------------------------------------------------------------------------------------------------- */
+/* --- publishing ------------------------------------------------------------------------------- */
 
 static struct audience *audience_get(struct core *core, struct core_channel *channel)
 {
@@ -398,7 +398,7 @@ bool weft__core_publish_fits(struct core *core, const char *name, uint64_t hash,
     return !channel || channel->kind != CHANNEL_EVENT || size_bytes <= channel->options.payload_bytes_max;
 }
 
-/* --- subscribing ------------------------------------------------------------------------------------------------------ */
+/* --- subscribing ------------------------------------------------------------------------------ */
 
 /* The channel of a name, with an audience; NULL where it is a pattern. */
 static weft_error find_channel(struct core *core, const struct core_subscription_spec *spec,
@@ -497,7 +497,7 @@ weft_error weft__core_subscribe(struct core *core, uint64_t now_ns, const struct
     return WEFT_OK;
 }
 
-/* --- the end of a subscription ---------------------------------------------------------------------------------------- */
+/* --- the end of a subscription ---------------------------------------------------------------- */
 
 void weft__subscription_end(struct core *core, struct core_subscription *subscription, weft_error why)
 {
@@ -603,7 +603,7 @@ void weft__subscriptions_free(struct core *core)
     weft__slotmap_fini(&core->subscriptions);
 }
 
-/* --- taking ----------------------------------------------------------------------------------------------------------- */
+/* --- taking ----------------------------------------------------------------------------------- */
 
 weft_error weft__core_events_take(struct core *core, uint64_t now_ns, uint64_t handle, struct inbox_entry *entries,
                                   size_t max, size_t *count)
@@ -626,7 +626,7 @@ weft_error weft__core_events_take(struct core *core, uint64_t now_ns, uint64_t h
     return WEFT_OK;
 }
 
-/* --- what is told ----------------------------------------------------------------------------------------------------- */
+/* --- what is told ----------------------------------------------------------------------------- */
 
 void weft__audience_info(const struct core *core, const struct core_channel *channel, weft_channel_info *info)
 {

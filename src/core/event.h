@@ -92,7 +92,8 @@ void weft__core_subscription_forget(struct core *core, uint64_t subscription, st
 
 weft_error weft__core_subscription_info(struct core *core, uint64_t now_ns, uint64_t subscription,
                                         weft_subscription_info *info);
-/* A page of subscriptions: at most max rows, their number in *count, perhaps none. *cursor starts at 0; false: no more. */
+/* A page of subscriptions: at most max rows, their number in *count, perhaps none. *cursor starts at 0; false: no
+ * more. */
 bool weft__core_subscriptions_next(struct core *core, uint64_t now_ns, uint64_t *cursor, weft_subscription_info *rows,
                                    size_t max, size_t *count);
 /* Some subscription in a turn, and when it was taken. NULL: none. */

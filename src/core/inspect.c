@@ -1,7 +1,7 @@
 /* inspect.c: pages of what there is. See inspect.h.
  *
- * Channels and workers are walked by the index of their slot, which no death or birth moves. A channel's queues are walked
- * along its list of activity types; whoever goes on in a later hold finds his place by the name of the last. */
+ * Channels and workers are walked by the index of their slot, which no death or birth moves. A channel's queues are
+ * walked along its list of activity types; whoever goes on in a later hold finds his place by the name of the last. */
 #include "core/state.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ void *weft__next_live(const struct slotmap *map, uint32_t *cursor, int32_t *budg
     return NULL;
 }
 
-static void copy_name(char *to, size_t size, const char *name)
+void weft__name_copy(char *to, size_t size, const char *name)
 {
     size_t length = name ? strlen(name) : 0;
     WEFT_ASSERT(length < size);
@@ -25,7 +25,7 @@ static void copy_name(char *to, size_t size, const char *name)
     to[length] = '\0';
 }
 
-/* --- how long ------------------------------------------------------------------------------------------------------------ */
+/* --- how long --------------------------------------------------------------------------------- */
 
 static unsigned bucket(uint64_t ns)
 {
@@ -56,11 +56,11 @@ weft_error weft__core_channel_latency(struct core *core, const char *name, weft_
     return WEFT_OK;
 }
 
-/* --- channels ------------------------------------------------------------------------------------------------------------ */
+/* --- channels --------------------------------------------------------------------------------- */
 
 static void queue_fill(const struct core *core, const struct core_class *class, struct core_queue_row *row)
 {
-    copy_name(row->activity_type, sizeof(row->activity_type), class->name);
+    weft__name_copy(row->activity_type, sizeof(row->activity_type), class->name);
     for (int p = 0; p < CORE_PRIORITIES; p++) {
         const struct list_node *head = list_first(&class->queues[p]);
         row->queued[p] = class->queued_by_priority[p];
@@ -151,7 +151,7 @@ bool weft__core_queues_next(struct core *core, uint64_t now_ns, struct core_chan
     return true;
 }
 
-/* --- workers ------------------------------------------------------------------------------------------------------------- */
+/* --- workers ---------------------------------------------------------------------------------- */
 
 static weft_worker_state state_of(const struct core_worker *worker)
 {
@@ -173,8 +173,8 @@ void weft__worker_fill(const struct core *core, const struct core_worker *worker
     info->last_seen_ns = core->now_ns - worker->seen_ns;
     info->link = worker->session->link;
     info->watched = worker->session->watched;
-    copy_name(info->name, sizeof(info->name), worker->name->text);
-    copy_name(info->participant, sizeof(info->participant), worker->session->name);
+    weft__name_copy(info->name, sizeof(info->name), worker->name->text);
+    weft__name_copy(info->participant, sizeof(info->participant), worker->session->name);
 }
 
 static void types_fill(const struct core_worker *worker, struct core_worker_row *row, struct core_text *text)
@@ -200,7 +200,7 @@ bool weft__worker_row(const struct core *core, const struct core_worker *worker,
     *budget -= (int32_t)worker->members_count;
     row->channel = worker->channel->slot.handle;
     weft__worker_fill(core, worker, &row->info);
-    copy_name(row->group, sizeof(row->group), worker->group ? worker->group->name : NULL);
+    weft__name_copy(row->group, sizeof(row->group), worker->group ? worker->group->name : NULL);
     types_fill(worker, row, text);
     row->schema_ids_count = worker->understands ? worker->understands->count : 0;
     if (row->schema_ids_count)

@@ -58,8 +58,8 @@ struct core_worker_row {
 bool weft__core_channels_next(struct core *core, uint64_t now_ns, const char *pattern, uint64_t *cursor,
                               struct core_channel_row *row);
 
-/* More queues of that channel, behind the activity type of the row before (in its last element). False: that type is gone;
- * begin again with a row of the channel, or do without. */
+/* More queues of that channel, behind the activity type of the row before (in its last element). False: that type is
+ * gone; begin again with a row of the channel, or do without. */
 bool weft__core_queues_next(struct core *core, uint64_t now_ns, struct core_channel_row *row);
 
 /* The channel's row from its beginning. WEFT_ENOTFOUND: it is gone. */
@@ -72,7 +72,7 @@ bool weft__core_workers_next(struct core *core, uint64_t now_ns, uint64_t *curso
 
 weft_error weft__core_channel_latency(struct core *core, const char *name, weft_latency *latency);
 
-/* --- why -------------------------------------------------------------------------------------------------------------- */
+/* --- why -------------------------------------------------------------------------------------- */
 
 struct core_why {
     uint64_t channel; /* its handle; 0: none any more */
@@ -133,7 +133,7 @@ bool weft__core_refusals_next(struct core *core, uint64_t now_ns, const struct c
                               struct core_why *why, uint64_t *cursor, struct core_refusal_row *rows, size_t max,
                               size_t *count, struct core_text *text, bool *changed);
 
-/* --- what happens ----------------------------------------------------------------------------------------------------- */
+/* --- what happens ----------------------------------------------------------------------------- */
 
 enum { CORE_NOTES_MAX = 1024 };
 

@@ -5,13 +5,15 @@
  *       core_key  ---------> inner dispatch: the queue's place, the times, the attempts; it has no caller of its own
  *
  *              first request                  inner settles                   dedup_ms later, or for want of room
- *   (unknown) --------------> open ---------------------------> ended ------------------------------------------> (unknown)
+ *   (unknown) --------------> open ---------------------------> ended ------------------------------------------>
+ *   (unknown)
  *                              |  never begun by a worker                                                             ^
  *                              +---------------------------------> gone: until its askers are told -------------------+
  *
- * A repeat while open adds an asker; after the end it is answered from what the key remembers. An asker that is cancelled,
- * whose participant dies or whose time is over has an end of its own; when the last has left, the inner dispatch is
- * cancelled. Askers are told of the outcome in the order in which they came, some at once and the others by steps.
+ * A repeat while open adds an asker; after the end it is answered from what the key remembers. An asker that is
+ * cancelled, whose participant dies or whose time is over has an end of its own; when the last has left, the inner
+ * dispatch is cancelled. Askers are told of the outcome in the order in which they came, some at once and the others by
+ * steps.
  *
  * What makes two requests the same is a digest that comes with each. Ended keys stand in the order in which they ended,
  * which is that in which they are forgotten, so one timer for each channel will do. */
@@ -23,7 +25,7 @@
 
 enum { TOLD_AT_ONCE = 8, FORGOTTEN_AT_ONCE = 2 };
 
-/* --- the channel's part ----------------------------------------------------------------------------------------------- */
+/* --- the channel's part ----------------------------------------------------------------------- */
 
 static struct core_keys *keys_get(struct core *core, struct core_channel *channel)
 {
@@ -67,7 +69,7 @@ void weft__keys_free(struct core *core, struct core_channel *channel)
     channel->keys = NULL;
 }
 
-/* --- forgetting ------------------------------------------------------------------------------------------------------- */
+/* --- forgetting ------------------------------------------------------------------------------- */
 
 /* When the first of the ended is to be forgotten. */
 static void set_timer(struct core *core, struct core_keys *keys)
@@ -144,7 +146,7 @@ bool weft__keys_clear(struct core *core, struct core_channel *channel)
     return true;
 }
 
-/* --- askers ----------------------------------------------------------------------------------------------------------- */
+/* --- askers ----------------------------------------------------------------------------------- */
 
 /* Memory for one was made ready. */
 static struct core_dispatch *asker_new(struct core *core, struct core_key *key, const struct core_request *request,
@@ -268,7 +270,7 @@ void weft__key_ended(struct core *core, struct core_dispatch *inner)
     make_room(core, keys, FORGOTTEN_AT_ONCE);
 }
 
-/* --- requests --------------------------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static weft_error repeat(struct core *core, struct core_key *key, const struct core_request *request,
                          struct core_session *session, struct core_admitted *admitted)

@@ -17,7 +17,7 @@
 
 enum { DROPS_AT_ONCE = 2 }; /* by the letter that came; the others by steps */
 
-/* --- keepers ---------------------------------------------------------------------------------------------------------- */
+/* --- keepers ---------------------------------------------------------------------------------- */
 
 bool weft__letters_ready(struct core *core, struct core_channel *keeper)
 {
@@ -43,7 +43,7 @@ void weft__letters_free(struct core *core, struct core_channel *channel)
     channel->letters = NULL;
 }
 
-/* --- the record ------------------------------------------------------------------------------------------------------- */
+/* --- the record ------------------------------------------------------------------------------- */
 
 struct core_letter *weft__letter_reserve(struct core *core, struct core_channel *channel,
                                          const struct core_request *request)
@@ -107,7 +107,7 @@ void weft__letter_retract(const struct core_dispatch *dispatch)
     if (letter) weft__name_drop(letter->attempts[--letter->attempts_count].worker);
 }
 
-/* --- standing --------------------------------------------------------------------------------------------------------- */
+/* --- standing --------------------------------------------------------------------------------- */
 
 static size_t charge(const struct core_letter *letter)
 {
@@ -219,7 +219,7 @@ void weft__letter_settle(struct core *core, struct core_dispatch *dispatch, weft
     stand(core, weft__channel_of(dispatch), letter);
 }
 
-/* --- who looks at them ------------------------------------------------------------------------------------------------ */
+/* --- who looks at them ------------------------------------------------------------------------ */
 
 static void fill_view(struct core_letter_view *view, const struct core_letter *letter)
 {

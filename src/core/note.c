@@ -23,14 +23,6 @@ static struct core_note *append(struct core_notes *notes, weft_node_event_kind k
     return note;
 }
 
-static void copy(char *to, size_t size, const char *name)
-{
-    size_t length = name ? strlen(name) : 0;
-    WEFT_ASSERT(length < size);
-    if (length) memcpy(to, name, length);
-    to[length] = '\0';
-}
-
 void weft__note(struct core *core, weft_node_event_kind kind, const char *channel, const char *worker,
                 const char *participant, weft_cause cause, uint64_t count)
 {
@@ -45,9 +37,9 @@ void weft__note(struct core *core, weft_node_event_kind kind, const char *channe
     notes->missed = 0;
     struct core_note *note = append(notes, kind, count, core->now_ns);
     note->cause = cause;
-    copy(note->channel, sizeof(note->channel), channel);
-    copy(note->worker, sizeof(note->worker), worker);
-    copy(note->participant, sizeof(note->participant), participant);
+    weft__name_copy(note->channel, sizeof(note->channel), channel);
+    weft__name_copy(note->worker, sizeof(note->worker), worker);
+    weft__name_copy(note->participant, sizeof(note->participant), participant);
     if (!list_linked(&notes->item.on)) weft__dest_append(core, notes->dest, &notes->item, CORE_ITEM_NOTES);
 }
 
@@ -66,7 +58,7 @@ void weft__core_note_take(struct core *core, struct core_note *note)
     if (notes->count > 0 || notes->missed) weft__dest_append(core, notes->dest, &notes->item, CORE_ITEM_NOTES);
 }
 
-/* --- of channels ------------------------------------------------------------------------------------------------------ */
+/* --- of channels ------------------------------------------------------------------------------ */
 
 void weft__note_channel(struct core *core, weft_node_event_kind kind, const struct core_channel *channel)
 {

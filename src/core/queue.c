@@ -17,7 +17,7 @@
 
 enum { SERVE_MAX = 64, SKIP_MAX = 64, SKIP_SCHEMA_MAX = CORE_HOLD_MAX, STARVED_TURN = 16 };
 
-/* --- order ------------------------------------------------------------------------------------------------------------ */
+/* --- order ------------------------------------------------------------------------------------ */
 
 static size_t charge(const struct core_dispatch *dispatch)
 {
@@ -94,12 +94,12 @@ void weft__queue_remove(struct core *core, struct core_dispatch *dispatch)
     weft__work_add(core, &channel->work, WORK_CHANNEL);
 }
 
-/* --- whose turn it is ------------------------------------------------------------------------------------------------- */
+/* --- whose turn it is ------------------------------------------------------------------------- */
 
-/* The first in the queue that the worker is not excluded from, and understands. Exclusions are rare, so the walk is short;
- * it gives up after SKIP_MAX, which leaves a worker that killed 64 dispatches in a row without work from behind them. What
- * waits in another schema's time stands together, and may be more: beyond SKIP_SCHEMA_MAX it, too, has to go first; when
- * one of it has, the channel is looked at again. */
+/* The first in the queue that the worker is not excluded from, and understands. Exclusions are rare, so the walk is
+ * short; it gives up after SKIP_MAX, which leaves a worker that killed 64 dispatches in a row without work from behind
+ * them. What waits in another schema's time stands together, and may be more: beyond SKIP_SCHEMA_MAX it, too, has to go
+ * first; when one of it has, the channel is looked at again. */
 static struct core_dispatch *first_for(const struct core *core, struct core_worker *worker, struct list_node *queue,
                                        size_t offset)
 {
@@ -174,8 +174,8 @@ static bool serve_once(struct core *core, struct core_worker *worker)
     return true;
 }
 
-/* The worker has nothing to do. Who waits for room may have something for it; in a queue of depth 0 no room ever comes but
- * this. */
+/* The worker has nothing to do. Who waits for room may have something for it; in a queue of depth 0 no room ever comes
+ * but this. */
 static void offer(struct core *core, struct core_worker *worker)
 {
     if (!worker->indexed || !hands_out(worker->channel) || worker->in_flight >= worker->max_concurrent) return;

@@ -3,15 +3,16 @@
  *     register        named in options, schema_set                met by a payload
  *   ----------> name -----------------------------> contract -----------------------> its message, to its end
  *
- * A contract never changes, and nothing here knows what a schema is: the shell looks at a payload before it comes, and the
- * message says which contract it has met. Where that is not the channel's, admission says so and changes nothing, so a
- * replacement is one store: what comes after it is held against the new one, what was let in before it is not asked again. */
+ * A contract never changes, and nothing here knows what a schema is: the shell looks at a payload before it comes, and
+ * the message says which contract it has met. Where that is not the channel's, admission says so and changes nothing,
+ * so a replacement is one store: what comes after it is held against the new one, what was let in before it is not
+ * asked again. */
 #include "core/state.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* --- by name ---------------------------------------------------------------------------------------------------------- */
+/* --- by name ---------------------------------------------------------------------------------- */
 
 static struct named_schema *find(const struct core *core, const char *name)
 {
@@ -68,7 +69,7 @@ void weft__schemas_free(struct core *core)
     weft__namemap_fini(map);
 }
 
-/* --- contracts -------------------------------------------------------------------------------------------------------- */
+/* --- contracts -------------------------------------------------------------------------------- */
 
 static void count_user(struct named_schema *schema, int more)
 {
@@ -154,7 +155,7 @@ void weft__schema_row(const struct named_schema *schema, struct core_schema_row 
     memcpy(row->id, schema->id, sizeof(row->id));
 }
 
-/* --- understanding ---------------------------------------------------------------------------------------------------- */
+/* --- understanding ---------------------------------------------------------------------------- */
 
 bool weft__understood(const struct understanding *understanding, const struct named_schema *met)
 {

@@ -4,9 +4,9 @@
  * stands in the index; what it says of a worker and a dispatch decides the rest; `why` asks it too.
  *
  * The index of a channel is its seats: one for each activity type, executor group and set of schemas understood there. A
- * seat whose group has no free thread is passed over as a whole, so that a busy group costs one look, however many workers
- * it has; and so is one whose workers do not understand what the dispatch met. In a seat
- * the eligible members stand in the order of the channel's policy:
+ * seat whose group has no free thread is passed over as a whole, so that a busy group costs one look, however many
+ * workers it has; and so is one whose workers do not understand what the dispatch met. In a seat the eligible members
+ * stand in the order of the channel's policy:
  *   round robin    a list; whoever is chosen goes to its end, and so does whoever becomes eligible again
  *   least loaded   a heap by {attempts in flight, worker id}
  *   sticky         a consistent-hash ring with 8 points a worker
@@ -15,7 +15,7 @@
  * The death of a session is one store, long before its workers leave the index: whoever meets one here takes it out. */
 #include "core/state.h"
 
-/* --- the predicate ---------------------------------------------------------------------------------------------------- */
+/* --- the predicate ---------------------------------------------------------------------------- */
 
 /* What a dispatch remembers of those it died of: a worker that gave it up, or a whole session, by its name. */
 static uint64_t worker_key(const struct core_worker *worker)
@@ -86,7 +86,7 @@ weft_rule weft__refusal(const struct core *core, const struct core_worker *worke
     return WEFT_RULE_ELIGIBLE;
 }
 
-/* --- seats ------------------------------------------------------------------------------------------------------------ */
+/* --- seats ------------------------------------------------------------------------------------ */
 
 /* Finds or makes the seat with room for one more member; NULL: out of memory. */
 struct seat *weft__seat_get(struct core *core, struct core_class *class, struct core_group *group,
@@ -142,7 +142,7 @@ bool weft__seat_free(const struct seat *seat)
     return !seat->group || seat->group->busy < seat->group->limit;
 }
 
-/* --- the index -------------------------------------------------------------------------------------------------------- */
+/* --- the index -------------------------------------------------------------------------------- */
 
 static uint64_t load_key(const struct core_worker *worker)
 {
@@ -237,7 +237,7 @@ void weft__index_chosen(struct core_worker *worker)
     prefetch(member->worker);
 }
 
-/* --- selection -------------------------------------------------------------------------------------------------------- */
+/* --- selection -------------------------------------------------------------------------------- */
 
 /* Who of the seat would be refused for this dispatch; untried_only: or has been tried. */
 static bool unwanted(const struct core *core, const struct core_dispatch *dispatch, const struct core_worker *worker,

@@ -74,7 +74,8 @@ struct understanding {
     unsigned char ids[][SCHEMA_ID_BYTES]; /* each once, in rising order */
 };
 
-/* Where the eligible workers of one class in one group stand that understand the same, ordered by the channel's policy. */
+/* Where the eligible workers of one class in one group stand that understand the same, ordered by the channel's
+ * policy. */
 struct seat {
     struct core_class *class;
     struct core_group *group;                /* NULL: its workers need no thread of ours */
@@ -308,8 +309,8 @@ struct letter_attempt {
     uint64_t run_ns;
 };
 
-/* A dead letter. Reserved when its dispatch is admitted, with room for every attempt; given back with the outcome, unless it
- * comes to stand in the channel that keeps it. */
+/* A dead letter. Reserved when its dispatch is admitted, with room for every attempt; given back with the outcome,
+ * unless it comes to stand in the channel that keeps it. */
 struct core_letter {
     struct slot slot;
     struct letter_place place;
@@ -345,8 +346,8 @@ struct core_keys {
     struct work work;       /* there are too many ended */
 };
 
-/* A caller's key. Two records of dispatches stand behind it: the inner one, which has the queue's place, the times and the
- * attempts, and for each who asked an asker, which has a number, a destination and a participant. */
+/* A caller's key. Two records of dispatches stand behind it: the inner one, which has the queue's place, the times and
+ * the attempts, and for each who asked an asker, which has a number, a destination and a participant. */
 struct core_key {
     struct core_keys *keys;
     struct list_node on;         /* open, ended or gone */
@@ -549,8 +550,9 @@ struct core_worker *weft__select(struct core *core, const struct core_dispatch *
 struct core_worker *weft__seat_first(struct core *core, struct seat *seat);
 bool weft__seat_free(const struct seat *seat);
 
-/* schema.c. Names that options mention: from the registry into a contract, which the options' texts are then of. NULL where
- * there is none. WEFT_ENOTFOUND, WEFT_EINVAL, WEFT_ENOMEM. leave: what named it names it no more; accepts NULL. */
+/* schema.c. Names that options mention: from the registry into a contract, which the options' texts are then of. NULL
+ * where there is none. WEFT_ENOTFOUND, WEFT_EINVAL, WEFT_ENOMEM. leave: what named it names it no more; accepts
+ * NULL. */
 weft_error weft__contract_make(struct core *core, const char *of, weft_channel_options *options,
                                struct contract **contract, char *message);
 void weft__contract_name(const struct contract *contract); /* one more names its schemas */
@@ -650,6 +652,7 @@ bool weft__worker_row(const struct core *core, const struct core_worker *worker,
 size_t weft__channel_deaths(const struct core_channel *channel, weft_death *deaths, size_t max); /* channel.c, too */
 /* weft__slotmap_next, for walks of several holds: each slot costs one of the budget; NULL where that is spent, too. */
 void *weft__next_live(const struct slotmap *map, uint32_t *cursor, int32_t *budget);
+void weft__name_copy(char *to, size_t size, const char *name);                                /* which fits; NULL: "" */
 void weft__latency_count(struct core_channel *channel, const struct core_dispatch *dispatch); /* it has ended */
 
 /* The worker took it, or said something of it. */

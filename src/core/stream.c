@@ -48,7 +48,7 @@ void weft__stream_free(struct core *core, struct core_stream *stream)
     weft__mem_free(core->mem, stream);
 }
 
-/* --- what waits for the caller ---------------------------------------------------------------------------------------- */
+/* --- what waits for the caller ---------------------------------------------------------------- */
 
 static struct core_update *nth(struct core_stream *stream, uint32_t n)
 {
@@ -115,7 +115,7 @@ void weft__update_forget(struct core *core, struct core_update *update)
     weft__message_drop(outcome.message);
 }
 
-/* --- its course ------------------------------------------------------------------------------------------------------- */
+/* --- its course ------------------------------------------------------------------------------- */
 
 bool weft__stream_restarts(const struct core_task *task)
 {
@@ -160,7 +160,7 @@ bool weft__stream_waits(const struct core_dispatch *dispatch)
     return stream && stream->waiting_count > 0;
 }
 
-/* --- what a task says ------------------------------------------------------------------------------------------------- */
+/* --- what a task says ------------------------------------------------------------------------- */
 
 /* Whether it may speak, which is a sign of life. */
 static weft_error may_speak(struct core *core, uint64_t now_ns, struct core_task *task)

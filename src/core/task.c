@@ -55,9 +55,9 @@ static void leave_thread(struct core_task *task)
 
 /* --- records ----------------------------------------------------------------------------------------------------------
  *
- * There are never more tasks than slots of workers (and lost ones), nor than what dispatches may need. So the lesser of the
- * two is kept ready: an idle worker needs no record, nor does what waits. Both sides change by as much as tasks come and
- * go, or were reserved before, so an assignment finds its record. */
+ * There are never more tasks than slots of workers (and lost ones), nor than what dispatches may need. So the lesser of
+ * the two is kept ready: an idle worker needs no record, nor does what waits. Both sides change by as much as tasks
+ * come and go, or were reserved before, so an assignment finds its record. */
 
 bool weft__tasks_reserve(struct core *core, uint64_t capacity, uint64_t potential)
 {
@@ -81,7 +81,7 @@ void weft__potential(struct core *core, struct core_dispatch *dispatch)
     dispatch->potential = (uint8_t)potential;
 }
 
-/* --- the beginning ---------------------------------------------------------------------------------------------------- */
+/* --- the beginning ---------------------------------------------------------------------------- */
 
 /* Its record was reserved when the worker registered: this cannot fail. */
 void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core_worker *worker)
@@ -154,7 +154,7 @@ void weft__core_move(struct core *core, struct core_dest *from, struct core_dest
     }
 }
 
-/* --- the end ---------------------------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 /* The slot is free. held: somebody still has the handle, and the record waits for what he says. */
 static void release(struct core *core, struct core_task *task, bool held)
@@ -378,7 +378,7 @@ void weft__core_give_back(struct core *core, uint64_t now_ns, struct core_task *
     }
 }
 
-/* --- what its holder asks --------------------------------------------------------------------------------------------- */
+/* --- what its holder asks --------------------------------------------------------------------- */
 
 bool weft__core_heartbeat(struct core *core, uint64_t now_ns, struct core_task *task)
 {

@@ -6,22 +6,14 @@
 
 #include <string.h>
 
-static void copy_name(char *to, size_t size, const char *name)
-{
-    size_t length = name ? strlen(name) : 0;
-    WEFT_ASSERT(length < size);
-    if (length) memcpy(to, name, length);
-    to[length] = '\0';
-}
-
 static void channel_fill(const struct core *core, const struct core_channel *channel,
                          const struct core_dispatch *dispatch, struct core_why *why)
 {
     const struct core_class *class = dispatch->class;
     const struct named_schema *met = weft__message_schema(dispatch->payload);
     why->channel = channel->slot.handle;
-    copy_name(why->channel_name, sizeof(why->channel_name), channel->name);
-    copy_name(why->activity_type, sizeof(why->activity_type), class->name);
+    weft__name_copy(why->channel_name, sizeof(why->channel_name), channel->name);
+    weft__name_copy(why->activity_type, sizeof(why->activity_type), class->name);
     why->channel_state = channel->state;
     why->workers = channel->workers_count;
     why->able = weft__able_count(&channel->any, met) + (class->name ? weft__able_count(class, met) : 0);
@@ -33,7 +25,7 @@ static void channel_fill(const struct core *core, const struct core_channel *cha
     why->death_ago_ns = why->has_death ? core->now_ns - why->death.seen_ns : 0;
 }
 
-/* --- a request ----------------------------------------------------------------------------------------------------------- */
+/* --- a request -------------------------------------------------------------------------------- */
 
 weft_error weft__core_why_request(struct core *core, uint64_t now_ns, const struct core_request *request,
                                   struct core_why *why)
@@ -56,11 +48,11 @@ weft_error weft__core_why_request(struct core *core, uint64_t now_ns, const stru
     why->reason = admitted.reason;
     why->retry_after_ms = admitted.retry_after_ms;
     why->blocks = admitted.blocks;
-    if (worker) copy_name(why->worker, sizeof(why->worker), worker->name->text);
+    if (worker) weft__name_copy(why->worker, sizeof(why->worker), worker->name->text);
     return WEFT_OK;
 }
 
-/* --- a dispatch ---------------------------------------------------------------------------------------------------------- */
+/* --- a dispatch ------------------------------------------------------------------------------- */
 
 /* Those of higher priority, and those of its own that came before it: looks at no more than it says. */
 static uint32_t ahead_of(const struct core_channel *channel, const struct core_dispatch *dispatch, int32_t *budget)
@@ -81,7 +73,7 @@ static void task_fill(const struct core *core, const struct core_dispatch *dispa
     why->taken = task->state == CORE_TASK_TAKEN;
     why->attempt = task->attempt;
     why->waits_ns = core->now_ns - (why->taken ? dispatch->entered_ns : dispatch->waiting_since_ns);
-    copy_name(why->worker, sizeof(why->worker), task->worker->name->text);
+    weft__name_copy(why->worker, sizeof(why->worker), task->worker->name->text);
 }
 
 /* Of one that has joined what a key stands for: that. NULL: there is none. ended: it has this outcome. */
@@ -125,7 +117,7 @@ weft_error weft__core_why_dispatch(struct core *core, uint64_t now_ns, weft_disp
     return WEFT_OK;
 }
 
-/* --- each worker --------------------------------------------------------------------------------------------------------- */
+/* --- each worker ------------------------------------------------------------------------------ */
 
 /* What the rule looked at. */
 static void data_fill(const struct core *core, const struct core_worker *worker, const struct core_dispatch *dispatch,

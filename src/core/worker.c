@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- groups ----------------------------------------------------------------------------------------------------------- */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 weft_error weft__core_group_add(struct core *core, struct core_group *group, uint32_t limit)
 {
@@ -69,7 +69,7 @@ void weft__core_group_limit(struct core *core, uint64_t now_ns, struct core_grou
     weft__serve_group(core, group);
 }
 
-/* --- registration ----------------------------------------------------------------------------------------------------- */
+/* --- registration ----------------------------------------------------------------------------- */
 
 static void members_drop(struct core *core, struct core_worker *worker)
 {
@@ -244,7 +244,7 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     return WEFT_OK;
 }
 
-/* --- the end of a worker ---------------------------------------------------------------------------------------------- */
+/* --- the end of a worker ---------------------------------------------------------------------- */
 
 void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker_state state)
 {
@@ -271,8 +271,8 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
     weft__work_add(core, &worker->work, WORK_WORKER);
 }
 
-/* From the oldest task to the newest, so that who is free gets the oldest of those that go to others. A task whose handler
- * still runs stays; it goes to the end of the list, where the walk ends. */
+/* From the oldest task to the newest, so that who is free gets the oldest of those that go to others. A task whose
+ * handler still runs stays; it goes to the end of the list, where the walk ends. */
 static void work_ended(struct core *core, struct core_worker *worker)
 {
     bool dead = worker->end_state == WEFT_WORKER_DEAD;

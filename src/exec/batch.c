@@ -1,7 +1,7 @@
 /* Note UNLOAD. Who unloads posts the current task's staged result while it holds the batch's lock, so that the thread of
  * the batch, which takes the lock after the handler, cannot tell the core `returned` before. That is why the batch's lock
- * ranks below the core's. Tasks whose cancellation somebody wants to be told of, and those that are cancelled already, are
- * settled directly even in a batch: their answer depends on what the core says. */
+ * ranks below the core's. Tasks whose cancellation somebody wants to be told of, and those that are cancelled already,
+ * are settled directly even in a batch: their answer depends on what the core says. */
 #include "exec/batch.h"
 
 #include <string.h>
@@ -137,7 +137,7 @@ void weft__batch_run(struct batch *batch, struct frame *frame, struct harvest *h
     bring_in(batch, harvest);
 }
 
-/* --- settling ------------------------------------------------------------------------------------------------------ */
+/* --- settling --------------------------------------------------------------------------------- */
 
 /* In a batch: whether that was all; the outcome in *error. */
 static bool settled_in_batch(struct batch *batch, struct core_task *task, enum core_result_kind kind,
@@ -195,7 +195,7 @@ weft_error weft__batch_settle(struct core_task *task, enum core_result_kind kind
     return error;
 }
 
-/* --- unloading ----------------------------------------------------------------------------------------------------- */
+/* --- unloading -------------------------------------------------------------------------------- */
 
 void weft__batch_unload(struct batch *batch, uint64_t now_ns, struct departure *departure)
 {

@@ -3,10 +3,10 @@
  *     tasks   [ handed in | done, result staged | in its handler | not begun ]
  *             0         handed              begun - 1        begun         count
  *
- * A result given in a batch of several is staged in its task, and all are handed to the core in one entry at the end. Nobody
- * waits for a stranger's slow handler meanwhile: whoever sees that the current one is slow (its own thread before it blocks,
- * or the service thread) unloads the batch: posts what is staged, gives back what is not begun; the current task, the only
- * one left, then talks to the core directly. */
+ * A result given in a batch of several is staged in its task, and all are handed to the core in one entry at the end.
+ * Nobody waits for a stranger's slow handler meanwhile: whoever sees that the current one is slow (its own thread
+ * before it blocks, or the service thread) unloads the batch: posts what is staged, gives back what is not begun; the
+ * current task, the only one left, then talks to the core directly. */
 #ifndef WEFT_EXEC_BATCH_H
 #define WEFT_EXEC_BATCH_H
 
@@ -62,8 +62,8 @@ void weft__batch_run(struct batch *batch, struct frame *frame, struct harvest *h
  * callback under way. Any thread that holds the task; it may be gone after the call. */
 weft_error weft__batch_settle(struct core_task *task, enum core_result_kind kind, struct message *message);
 
-/* Unloads the batch if it has several and, where now_ns is not 0, its current handler has run too long by then. What is to
- * be done comes into the departure: act on it without the batch's lock. */
+/* Unloads the batch if it has several and, where now_ns is not 0, its current handler has run too long by then. What is
+ * to be done comes into the departure: act on it without the batch's lock. */
 void weft__batch_unload(struct batch *batch, uint64_t now_ns, struct departure *departure);
 
 #endif

@@ -98,7 +98,7 @@ static void *callbacks_main(void *argument)
     return NULL;
 }
 
-/* --- life ---------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 weft_error weft__callbacks_start(weft_node *node)
 {
@@ -134,7 +134,7 @@ void weft__callbacks_stop(weft_node *node)
     node->callbacks.started = false;
 }
 
-/* --- cancel callbacks ---------------------------------------------------------------------------------------------- */
+/* --- cancel callbacks ------------------------------------------------------------------------- */
 
 /* The task is marked CANCEL_RUNS. After the call it may be gone, if the callback settled it. */
 static void call_cancelled(weft_node *node, struct core_task *task)

@@ -5,7 +5,7 @@
 
 #include "exec/node.h"
 
-/* --- schemas ------------------------------------------------------------------------------------------------------- */
+/* --- schemas ---------------------------------------------------------------------------------- */
 
 /* Any thread, any lock. */
 static void ended(struct named_schema *schema)
@@ -46,7 +46,7 @@ weft_error weft__named_schema_new(weft_node *node, const char *name, weft_schema
     return WEFT_OK;
 }
 
-/* --- examiners ------------------------------------------------------------------------------------------------------ */
+/* --- examiners -------------------------------------------------------------------------------- */
 
 /* Where a thread looks first: in another place than most others. */
 static unsigned own_place(void)
@@ -116,7 +116,7 @@ void weft__contracts_fini(weft_node *node)
     weft__schemas_reap(node);
 }
 
-/* --- meeting ------------------------------------------------------------------------------------------------------- */
+/* --- meeting ---------------------------------------------------------------------------------- */
 
 static weft_error validate(struct examiner *examiner, const struct named_schema *schema, weft_bytes json,
                            struct mismatch *mismatch)

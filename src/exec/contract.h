@@ -1,11 +1,12 @@
 /* contract.h: payloads and results are held against their channel's contract, by the thread that brings them, without a
  * lock.
  *
- * An examiner has the memory to validate with, for one thread at a time, and remembers the last contract that a payload met,
- * and whose it was: with many payloads for one channel its guess is right, and the core need not be asked first. The node keeps those
- * that are idle in a few places, each an atomic pointer: who needs one takes what stands in a place, and leaves it in a
- * free one afterwards; so once there are as many as threads that validate at a time nothing is allocated any more. Schemas whose last reference goes may go under a lock, or in the
- * middle of another's call: they wait in a list for a call that is about contracts, or for the end of the node. */
+ * An examiner has the memory to validate with, for one thread at a time, and remembers the last contract that a payload
+ * met, and whose it was: with many payloads for one channel its guess is right, and the core need not be asked first.
+ * The node keeps those that are idle in a few places, each an atomic pointer: who needs one takes what stands in a
+ * place, and leaves it in a free one afterwards; so once there are as many as threads that validate at a time nothing
+ * is allocated any more. Schemas whose last reference goes may go under a lock, or in the middle of another's call:
+ * they wait in a list for a call that is about contracts, or for the end of the node. */
 #ifndef WEFT_EXEC_CONTRACT_H
 #define WEFT_EXEC_CONTRACT_H
 
@@ -40,13 +41,14 @@ struct mismatch {
  * weft_schema_id returns. */
 weft_error weft__named_schema_new(weft_node *node, const char *name, weft_schema *schema, struct named_schema **made);
 
-/* Holds the payload against the contract, which is its channel's now (NULL: it asks for nothing), and makes it the one that
- * the message has met. Takes the reference to the contract. WEFT_EMISMATCH: with the reason; WEFT_ENOMEM. Outside. */
+/* Holds the payload against the contract, which is its channel's now (NULL: it asks for nothing), and makes it the one
+ * that the message has met. Takes the reference to the contract. WEFT_EMISMATCH: with the reason; WEFT_ENOMEM.
+ * Outside. */
 weft_error weft__contract_meet(weft_node *node, struct message *message, uint64_t channel_hash,
                                struct contract *contract, struct mismatch *mismatch);
 
-/* Before the core is asked: if the contract that was the channel's the last time takes the payload, it has met that. Costs a
- * look where the channel has none. Outside. */
+/* Before the core is asked: if the contract that was the channel's the last time takes the payload, it has met that.
+ * Costs a look where the channel has none. Outside. */
 void weft__contract_guess(weft_node *node, struct message *message, uint64_t channel_hash);
 
 /* The same of a result, where its task's payload has met a contract that asks for something. */

@@ -7,8 +7,8 @@
  * hang in a slow handler while quick mode is on: it is woken by the first batch after a pause.
  *
  * A caller that is a little slower than the handlers, since it validates what it sends, would wake a sleeping thread for
- * each task, which costs both of them several times the task. So a thread that finds nothing in quick mode lets others run,
- * twice, before it sleeps: measured with tasks of 300 bytes, 1.5 µs of processor time each instead of 3.4. */
+ * each task, which costs both of them several times the task. So a thread that finds nothing in quick mode lets others
+ * run, twice, before it sleeps: measured with tasks of 300 bytes, 1.5 µs of processor time each instead of 3.4. */
 #include "exec/executor.h"
 
 #include <sched.h>
@@ -147,7 +147,7 @@ void *weft__executor_main(void *argument)
     return NULL;
 }
 
-/* --- the host's threads -------------------------------------------------------------------------------------------- */
+/* --- the host's threads ----------------------------------------------------------------------- */
 
 static void count_lent(weft_group *group, struct executor *executor, bool inside)
 {
@@ -185,7 +185,7 @@ void weft__group_lend_host(weft_group *group, uint64_t deadline_ns)
     weft__batch_fini(&executor.batch);
 }
 
-/* --- the guard ----------------------------------------------------------------------------------------------------- */
+/* --- the guard -------------------------------------------------------------------------------- */
 
 void weft__groups_guard(weft_node *node, uint64_t now_ns, struct departure *departure)
 {

@@ -1,7 +1,7 @@
 /* Note PERMIT. A waiter stands on one list at a time, under the lock. Who takes it off a list to wake it clears its link
- * in that same hold, so that weft__core_unwait tells the two cases apart: it was still waiting and is its owner's again, or
- * its wake is on its way and its owner must stay until it came. The departure that wakes it reads `next` first; after the
- * wake it touches nothing of it.
+ * in that same hold, so that weft__core_unwait tells the two cases apart: it was still waiting and is its owner's
+ * again, or its wake is on its way and its owner must stay until it came. The departure that wakes it reads `next`
+ * first; after the wake it touches nothing of it.
  *
  * Note AGAIN. An eventfd's waiter must not be left while a departure is still about to write it, for `next` is in use
  * then. But the host may have read that write already, before the flag was cleared. So who finds the flag set writes the
@@ -24,7 +24,7 @@ static void take_wakes(weft_node *node, struct departure *departure);
 static void write_event(int fd);
 static void close_event(int fd);
 
-/* --- waiters ------------------------------------------------------------------------------------------------------- */
+/* --- waiters ---------------------------------------------------------------------------------- */
 
 void weft__waiter_init(struct waiter *waiter)
 {
@@ -124,7 +124,7 @@ void weft__changed(weft_node *node)
         list_push_back(weft__core_wakes(node->core), on);
 }
 
-/* --- in and out ---------------------------------------------------------------------------------------------------- */
+/* --- in and out ------------------------------------------------------------------------------- */
 
 uint64_t weft__enter(weft_node *node)
 {
@@ -233,7 +233,7 @@ void weft__leave_bare(weft_node *node)
     leave(node, LEAVER_BARE);
 }
 
-/* --- calls that block ---------------------------------------------------------------------------------------------- */
+/* --- calls that block ------------------------------------------------------------------------- */
 
 uint64_t weft__deadline(uint64_t now_ns, uint32_t timeout_ms)
 {

@@ -73,8 +73,9 @@ void weft__leave_bare(weft_node *node);
 /* When a call that got timeout_ms gives up; WEFT_FOREVER: never. */
 uint64_t weft__deadline(uint64_t now_ns, uint32_t timeout_ms);
 
-/* A call that may block, and the `fired` of a link, is counted while it is inside, so that closing can wait for it: begin in
- * its first hold of the lock; the last hold ends with leave_call, or leave_fired, after which the node may be gone. */
+/* A call that may block, and the `fired` of a link, is counted while it is inside, so that closing can wait for it:
+ * begin in its first hold of the lock; the last hold ends with leave_call, or leave_fired, after which the node may be
+ * gone. */
 void weft__call_begin(weft_node *node);
 void weft__leave_call(weft_node *node);
 
@@ -88,8 +89,8 @@ void weft__departure_init(struct departure *departure);
 void weft__depart(weft_node *node, struct departure *departure);
 void weft__act(weft_node *node, struct departure *departure);
 
-/* Called inside, the waiter left on some list: leaves, parks, enters again; *now is the time then. False: the deadline has
- * passed, and the waiter was taken back. True: woken; look again. */
+/* Called inside, the waiter left on some list: leaves, parks, enters again; *now is the time then. False: the deadline
+ * has passed, and the waiter was taken back. True: woken; look again. */
 bool weft__wait(weft_node *node, struct waiter *waiter, uint64_t deadline_ns, uint64_t *now_ns);
 
 /* The same for weft's own threads, called outside after the waiter was left; returns outside, in either case. */

@@ -9,7 +9,7 @@
 #include "exec/node.h"
 #include "exec/thread.h"
 
-/* --- life ---------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 weft_error weft__group_new(weft_node *node, const char *name, uint32_t threads, uint32_t threads_max,
                            uint32_t batch_max, weft_group **made)
@@ -65,7 +65,7 @@ void weft__group_slow(weft_group *group, uint64_t now_ns)
     weft__group_update(group, now_ns);
 }
 
-/* --- threads ------------------------------------------------------------------------------------------------------- */
+/* --- threads ---------------------------------------------------------------------------------- */
 
 void weft__executor_init(struct executor *executor, weft_group *group, bool lent)
 {
@@ -151,7 +151,7 @@ void weft__group_stop(weft_group *group)
     }
 }
 
-/* --- lending ------------------------------------------------------------------------------------------------------- */
+/* --- lending ---------------------------------------------------------------------------------- */
 
 /* The executor whose handler the calling thread is in, looking through callbacks; NULL where there is none to lend. */
 static weft_error blocked_executor(weft_node *node, struct executor **executor)

@@ -4,9 +4,9 @@
  *
  *     limit = (threads that may run (target) - turns) x tasks that each takes ahead + handlers that are blocked in weft
  *
- * target is the group's own threads and the host's lent ones. turns are threads that call for a subscriber (turn.c) and are
- * not blocked themselves. A blocked handler, or subscriber, has its thread replaced by a spare or a
- * new one, up to threads_max; when it goes on, there is one thread too many, and the next to finish becomes a spare. */
+ * target is the group's own threads and the host's lent ones. turns are threads that call for a subscriber (turn.c) and
+ * are not blocked themselves. A blocked handler, or subscriber, has its thread replaced by a spare or a new one, up to
+ * threads_max; when it goes on, there is one thread too many, and the next to finish becomes a spare. */
 #ifndef WEFT_EXEC_GROUP_H
 #define WEFT_EXEC_GROUP_H
 
@@ -55,7 +55,8 @@ struct executor {
     int yields;      /* so often it lets others run before it sleeps */
 };
 
-/* Makes a group and adds it to the core; starts no thread. WEFT_ENOMEM, WEFT_ELIMIT, WEFT_ECLOSED. Free: nothing of it runs. */
+/* Makes a group and adds it to the core; starts no thread. WEFT_ENOMEM, WEFT_ELIMIT, WEFT_ECLOSED. Free: nothing of it
+ * runs. */
 weft_error weft__group_new(weft_node *node, const char *name, uint32_t threads, uint32_t threads_max,
                            uint32_t batch_max, weft_group **group);
 void weft__group_free(weft_group *group);
@@ -72,16 +73,18 @@ void weft__group_lend_host(weft_group *group, uint64_t deadline_ns);
 /* A handler was slow: each thread takes one task at a time again. Inside. */
 void weft__group_slow(weft_group *group, uint64_t now_ns);
 
-/* Before and after a handler blocks in a call on the node: puts another thread in its place, in its own group, which may be
- * one of another node. Nothing where the calling thread is in no handler (*lent NULL). WEFT_EDEADLK: no thread to be had, an
- * inline handler, or the callback thread of the node. In `updated`, called by a call that has lent it: nothing either. */
+/* Before and after a handler blocks in a call on the node: puts another thread in its place, in its own group, which
+ * may be one of another node. Nothing where the calling thread is in no handler (*lent NULL). WEFT_EDEADLK: no thread
+ * to be had, an inline handler, or the callback thread of the node. In `updated`, called by a call that has lent it:
+ * nothing either. */
 weft_error weft__lend(weft_node *node, struct executor **lent);
 void weft__lend_end(struct executor *lent);
 
 /* Whether the calling thread is in an inline handler, or the callback thread of the node: others wait for it. */
 bool weft__must_not_wait(weft_node *node);
 
-/* Unloads the batches that a slow handler holds up. What is to be done comes into the departure. Takes the node's lock. */
+/* Unloads the batches that a slow handler holds up. What is to be done comes into the departure. Takes the node's
+ * lock. */
 void weft__groups_guard(weft_node *node, uint64_t now_ns, struct departure *departure);
 
 #endif

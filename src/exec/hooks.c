@@ -19,7 +19,8 @@ static weft_log_level say_died(const struct core_note *note, char *text, size_t 
     return WEFT_LOG_WARNING;
 }
 
-weft_log_level weft__note_text(const struct core_note *note, char *text, size_t size)
+/* The note as a sentence, and its level. */
+static weft_log_level note_text(const struct core_note *note, char *text, size_t size)
 {
 #define SAY(level, ...) return ((void)snprintf(text, size, __VA_ARGS__), WEFT_LOG_##level)
     const char *channel = note->channel;
@@ -63,7 +64,7 @@ void weft__hooks_call(const weft_hooks *hooks, const struct core_note *note)
     }
     if (hooks->log) {
         char sentence[512];
-        weft_log_level level = weft__note_text(note, sentence, sizeof sentence);
+        weft_log_level level = note_text(note, sentence, sizeof sentence);
         hooks->log(level, sentence, hooks->context);
     }
 }

@@ -9,7 +9,4 @@
 /* Calls event with the note, and log with its sentence. The callback thread, outside every lock. */
 void weft__hooks_call(const weft_hooks *hooks, const struct core_note *note);
 
-/* The note as a sentence, and its level. */
-weft_log_level weft__note_text(const struct core_note *note, char *text, size_t size);
-
 #endif

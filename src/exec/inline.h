@@ -1,7 +1,7 @@
 /* inline.h: tasks of inline workers: run by the user's thread whose entry brought them, after it left the core.
  *
- * The hold that brought them takes them, so that another thread cannot. Inside an inline handler nothing is taken: what the
- * handler brings is taken by the run it is in, so that handlers do not pile up on the stack. */
+ * The hold that brought them takes them, so that another thread cannot. Inside an inline handler nothing is taken: what
+ * the handler brings is taken by the run it is in, so that handlers do not pile up on the stack. */
 #ifndef WEFT_EXEC_INLINE_H
 #define WEFT_EXEC_INLINE_H
 

@@ -1,7 +1,7 @@
 /* node.h: a node, as the rooms of the shell see it.
  *
- * Fields by who may touch them: (c) set at open; (n) under the node's lock; (l) under the core's; others guard themselves.
- * Locks are taken in the order node, batch, core. */
+ * Fields by who may touch them: (c) set at open; (n) under the node's lock; (l) under the core's; others guard
+ * themselves. Locks are taken in the order node, batch, core. */
 #ifndef WEFT_EXEC_NODE_H
 #define WEFT_EXEC_NODE_H
 

@@ -1,10 +1,10 @@
-/* Note CLAIM. A participant's object is freed by whoever takes it off node->participants under the core's lock: a departure
- * that found it on the core's `ended`, or closing. The other one then lets it be. `fired` runs while its watch is being
- * removed at the latest, and removing waits for it: so the object is there as long as fired runs, and fired counts as a
- * call inside before it does anything that could end the object.
+/* Note CLAIM. A participant's object is freed by whoever takes it off node->participants under the core's lock: a
+ * departure that found it on the core's `ended`, or closing. The other one then lets it be. `fired` runs while its
+ * watch is being removed at the latest, and removing waits for it: so the object is there as long as fired runs, and
+ * fired counts as a call inside before it does anything that could end the object.
  *
- * Note CROSSWISE. Removing a watch waits for its `fired`. So `fired` itself removes none, or two dying threads could wait for
- * each other: what it leaves on the core's `ended` is taken by the service thread. */
+ * Note CROSSWISE. Removing a watch waits for its `fired`. So `fired` itself removes none, or two dying threads could
+ * wait for each other: what it leaves on the core's `ended` is taken by the service thread. */
 #include "exec/participant.h"
 
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "exec/node.h"
 
-/* --- links --------------------------------------------------------------------------------------------------------- */
+/* --- links ------------------------------------------------------------------------------------ */
 
 static void fired(weft_participant *participant, weft_cause cause)
 {
@@ -57,7 +57,7 @@ static void disarm(weft_participant *participant)
     if (participant->kind == PARTICIPANT_THREAD) weft__thread_watch_remove(&participant->thread);
 }
 
-/* --- life ---------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 /* Inside. One of a thread is made in that thread. */
 static void link_told(weft_participant *participant)
@@ -178,7 +178,7 @@ void weft__participants_fini(weft_node *node)
     weft__process_monitor_stop(&node->monitor);
 }
 
-/* --- the calling thread's ------------------------------------------------------------------------------------------ */
+/* --- the calling thread's --------------------------------------------------------------------- */
 
 static bool of_node(struct thread_watch *watch, const void *node)
 {

@@ -1,6 +1,7 @@
-/* Note GUARD. While batches of several tasks are being taken, the service thread looks at all batches each GUARD_NS, and for
- * KEEP_NS after the last one: a batch ends at its first handler beyond BATCH_SLOW_NS, so what was taken longer ago than
- * that has ended, or hangs in one handler that was found meanwhile. On an idle node it sleeps without a time. */
+/* Note GUARD. While batches of several tasks are being taken, the service thread looks at all batches each GUARD_NS,
+ * and for KEEP_NS after the last one: a batch ends at its first handler beyond BATCH_SLOW_NS, so what was taken longer
+ * ago than that has ended, or hangs in one handler that was found meanwhile. On an idle node it sleeps without a
+ * time. */
 #include "exec/service.h"
 
 #include "base/clock.h"

@@ -76,7 +76,7 @@ static void write_string(struct writer *writer, const char *decoded, size_t size
     put(writer, "\"", 1);
 }
 
-/* --- objects ------------------------------------------------------------------------------------------------------ */
+/* --- objects ---------------------------------------------------------------------------------- */
 
 /* By UTF-16 code units (section 3.2.3). UTF-8 orders as code points do, which differs where a surrogate pair, from
  * U+10000 on, meets what is above the surrogates, U+E000 to U+FFFF: their first bytes are 0xF0 and more, and 0xEE or
@@ -155,7 +155,7 @@ static void write_object(struct writer *writer, const struct json_value *object)
     weft__mem_free(writer->mem, members);
 }
 
-/* --- others ------------------------------------------------------------------------------------------------------- */
+/* --- others ----------------------------------------------------------------------------------- */
 
 static void write_array(struct writer *writer, const struct json_value *array)
 {

@@ -66,7 +66,7 @@ static bool compile_node(struct compiler *c, uint32_t index)
     return place_ops(c, index);
 }
 
-/* --- all of them -------------------------------------------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------------------------------ */
 
 static bool compile_from(struct compiler *c, size_t *done)
 {

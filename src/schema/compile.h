@@ -152,11 +152,6 @@ char *weft__compile_string(struct compiler *c, uint32_t record, const char *keyw
 /* The record of "URI" or "URI#anchor"; PROGRAM_NONE. */
 uint32_t weft__name_find(struct compiler *c, const char *name);
 
-/* keyword or keyword/key or keyword/index, escaped as in a JSON Pointer. */
-const char *weft__token(struct compiler *c, const struct json_doc *doc, const char *keyword,
-                        const struct json_value *key);
-const char *weft__token_index(struct compiler *c, const char *keyword, uint32_t index);
-
 /* --- resolve.c --- */
 
 /* The schema that a reference of the record means. *anchor: the name where it is by a $dynamicAnchor's, or NULL. */

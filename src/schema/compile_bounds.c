@@ -1,5 +1,5 @@
-/* compile_bounds.c: what the ops of a node come down to for a number or a string, where it is no more than a few bounds. They
- * may be narrower than what the ops say: who is not within them is left to the ops. */
+/* compile_bounds.c: what the ops of a node come down to for a number or a string, where it is no more than a few
+ * bounds. They may be narrower than what the ops say: who is not within them is left to the ops. */
 #include "schema/compile.h"
 #include "schema/numeral.h"
 

@@ -10,7 +10,7 @@
 
 enum { TYPES_ALL = (1 << (JSON_OBJECT + 1)) - 1 };
 
-/* --- loops -------------------------------------------------------------------------------------------------------- */
+/* --- loops ------------------------------------------------------------------------------------ */
 
 /* The nodes that an op applies to the same value, by their order; NODE_NONE behind the last. $dynamicRef is left to the
  * bound on depth: where it leads is not known here. */
@@ -77,7 +77,7 @@ static bool find_loops(struct compiler *c)
     return true;
 }
 
-/* --- shortcuts ---------------------------------------------------------------------------------------------------- */
+/* --- shortcuts -------------------------------------------------------------------------------- */
 
 /* A node that does nothing but lead to another is that one; but not where the way to it enters a resource, which counts
  * for a $dynamicRef. */
@@ -163,7 +163,7 @@ static bool shorten_all(struct compiler *c)
     return true;
 }
 
-/* --- places ------------------------------------------------------------------------------------------------------- */
+/* --- places ----------------------------------------------------------------------------------- */
 
 /* As deep as the schema is nested. */
 static bool place_of(struct compiler *c, uint32_t index, uint32_t *place)
@@ -189,7 +189,7 @@ static bool place_nodes(struct compiler *c)
     return true;
 }
 
-/* --- the block ---------------------------------------------------------------------------------------------------- */
+/* --- the block -------------------------------------------------------------------------------- */
 
 struct part {
     const void **at; /* in the program */

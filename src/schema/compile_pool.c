@@ -8,7 +8,7 @@
 #include "api/error.h"
 #include "schema/sentence.h"
 
-/* --- errors and memory -------------------------------------------------------------------------------------------- */
+/* --- errors and memory ------------------------------------------------------------------------ */
 
 bool weft__compile_error(struct compiler *c, weft_error error, const char *format, ...)
 {
@@ -89,7 +89,7 @@ void *weft__list_room(struct compiler *c, void *items, size_t count, size_t *roo
     return items;
 }
 
-/* --- texts, constants, patterns ----------------------------------------------------------------------------------- */
+/* --- texts, constants, patterns --------------------------------------------------------------- */
 
 static bool reserve_text(struct compiler *c, size_t size_bytes)
 {

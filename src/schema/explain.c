@@ -11,7 +11,7 @@
 
 enum { LIST_BYTES = 160, TEXT_BYTES = 96, STEP_BYTES = 16 };
 
-/* --- where in the document ---------------------------------------------------------------------------------------- */
+/* --- where in the document -------------------------------------------------------------------- */
 
 static const struct json_value *behind(const struct run *run, const struct json_value *container,
                                        const struct json_value *child)
@@ -120,7 +120,7 @@ static bool is_key(const struct run *run, const struct json_value *value)
     return step && step->container->kind == JSON_OBJECT && step->child == value;
 }
 
-/* --- where in the schema ------------------------------------------------------------------------------------------ */
+/* --- where in the schema ---------------------------------------------------------------------- */
 
 static const char *text_of(const struct run *run, uint32_t text)
 {
@@ -175,7 +175,7 @@ static const char *keyword_of_false(const struct run *run, uint32_t node)
     return strchr(text, '/') ? "" : text;
 }
 
-/* --- sentences ---------------------------------------------------------------------------------------------------- */
+/* --- sentences -------------------------------------------------------------------------------- */
 
 static void say_text(const struct run *run, struct sentence *s, uint32_t text)
 {
@@ -333,7 +333,7 @@ static void say_failure(const struct run *run, struct sentence *s, const struct 
     }
 }
 
-/* --- telling ------------------------------------------------------------------------------------------------------ */
+/* --- telling ---------------------------------------------------------------------------------- */
 
 bool weft__run_fail(struct run *run, const struct failure *f)
 {

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* text: UTF-8, decoded, not terminated, and may hold NULs. Allocates nothing; time linear in its size. Those of 2020-12 are
- * known, but for idn-hostname: that takes the tables of an IDNA library. */
+/* text: UTF-8, decoded, not terminated, and may hold NULs. Allocates nothing; time linear in its size. Those of 2020-12
+ * are known, but for idn-hostname: that takes the tables of an IDNA library. */
 struct format {
     const char *name;
     bool (*valid)(const char *text, size_t size_bytes);

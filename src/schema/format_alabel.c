@@ -1,9 +1,10 @@
-/* format_alabel.c: whether what an A-label ("xn--...") stands for may be in the name of a host: Punycode (RFC 3492) and the rules
- * of IDNA2008 for hyphens, for what begins with a mark, and for the code points that need or forbid a neighbourhood (RFC 5891,
- * 4.2.3; RFC 5892, 2.6 and appendix A).
+/* format_alabel.c: whether what an A-label ("xn--...") stands for may be in the name of a host: Punycode (RFC 3492) and
+ * the rules of IDNA2008 for hyphens, for what begins with a mark, and for the code points that need or forbid a
+ * neighbourhood (RFC 5891, 4.2.3; RFC 5892, 2.6 and appendix A).
  *
- * Not checked: that each code point is PVALID otherwise, that the label is in form NFC, the joining types of appendix A.1 (two
- * letters of the Arabic script must do), and the rule for both directions (RFC 5893). That needs the tables of an IDNA library. */
+ * Not checked: that each code point is PVALID otherwise, that the label is in form NFC, the joining types of appendix
+ * A.1 (two letters of the Arabic script must do), and the rule for both directions (RFC 5893). That needs the tables of
+ * an IDNA library. */
 #include "schema/format_rules.h"
 
 enum { CODE_POINTS_MAX = 59 }; /* of a label of 63 bytes */
@@ -109,7 +110,7 @@ static bool is_in(int32_t c, const struct range *ranges, size_t count)
     return false;
 }
 
-/* --- Punycode (RFC 3492) ----------------------------------------------------------------------------------------- */
+/* --- Punycode (RFC 3492) ---------------------------------------------------------------------- */
 
 enum { BASE = 36, T_MIN = 1, T_MAX = 26, SKEW = 38, DAMP = 700, BIAS = 72, FIRST = 0x80 };
 
@@ -176,7 +177,7 @@ static bool decode(struct span span, struct label *label)
     return true;
 }
 
-/* --- IDNA2008 ---------------------------------------------------------------------------------------------------- */
+/* --- IDNA2008 --------------------------------------------------------------------------------- */
 
 static bool holds(const struct label *label, const struct range *ranges, size_t count)
 {

@@ -3,7 +3,7 @@
 
 enum { LABEL_BYTES_MAX = 63, HOSTNAME_BYTES_MAX = 253, LOCAL_BYTES_MAX = 64, DOMAIN_BYTES_MAX = 255 };
 
-/* --- addresses --------------------------------------------------------------------------------------------------- */
+/* --- addresses -------------------------------------------------------------------------------- */
 
 /* Four decimal numbers to 255, without leading zeros (RFC 2673, 3.2). */
 static bool ipv4(struct span span)
@@ -57,7 +57,7 @@ bool weft__format_ipv6(const char *text, size_t size_bytes)
     return ipv6(span_of(text, size_bytes));
 }
 
-/* --- names of hosts ---------------------------------------------------------------------------------------------- */
+/* --- names of hosts --------------------------------------------------------------------------- */
 
 static bool is_alabel(struct span span)
 {
@@ -103,7 +103,7 @@ bool weft__format_hostname(const char *text, size_t size_bytes)
     return size_bytes <= HOSTNAME_BYTES_MAX && labels(span, false) && alabels(span);
 }
 
-/* --- addresses of people ----------------------------------------------------------------------------------------- */
+/* --- addresses of people ---------------------------------------------------------------------- */
 
 /* Atoms with single dots between them. */
 static bool dot_string(struct span span, bool wide)

@@ -45,7 +45,7 @@ static bool holds(struct span span, struct part part)
     return true;
 }
 
-/* --- RFC 3986 ---------------------------------------------------------------------------------------------------- */
+/* --- RFC 3986 --------------------------------------------------------------------------------- */
 
 /* Between its brackets. */
 static bool ip_literal(struct span span)
@@ -147,7 +147,7 @@ bool weft__format_iri_reference(const char *text, size_t size_bytes)
     return reference(span_of(text, size_bytes), true, false);
 }
 
-/* --- RFC 6570 ---------------------------------------------------------------------------------------------------- */
+/* --- RFC 6570 --------------------------------------------------------------------------------- */
 
 /* varname: words of letters, digits, _ and escapes, with single dots between them. */
 static bool pass_variable(struct span *span)

@@ -110,7 +110,7 @@ SCAN_INLINE char peek(struct place *at)
     return at->p < at->end ? *at->p : 0;
 }
 
-/* --- scalars ------------------------------------------------------------------------------------------------------ */
+/* --- scalars ---------------------------------------------------------------------------------- */
 
 __attribute__((noinline)) static const char *string_any(struct run *run, const char *p, struct json_value *value)
 {
@@ -181,7 +181,7 @@ SCAN_INLINE const char *scalar(struct run *run, const struct place *at, struct j
     }
 }
 
-/* --- arrays and objects ------------------------------------------------------------------------------------------- */
+/* --- arrays and objects ----------------------------------------------------------------------- */
 
 __attribute__((noinline)) static const char *key_any(struct run *run, const char *p, struct json_value *value)
 {

@@ -90,7 +90,7 @@ static inline const struct json_value *weft__json_next(const struct json_doc *do
     return value->kind >= JSON_ARRAY ? doc->values + value->next : value + 1;
 }
 
-/* --- strings ------------------------------------------------------------------------------------------------------ */
+/* --- strings ---------------------------------------------------------------------------------- */
 
 uint32_t weft__json_hash(uint32_t seed, const char *decoded, size_t size_bytes);
 
@@ -112,7 +112,7 @@ bool weft__json_is(const struct json_doc *doc, const struct json_value *string, 
 bool weft__json_same_string(const struct json_doc *a_doc, const struct json_value *a, const struct json_doc *b_doc,
                             const struct json_value *b);
 
-/* --- looking ------------------------------------------------------------------------------------------------------ */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 /* The value of a member by its decoded name; NULL: there is none. Linear. */
 const struct json_value *weft__json_member(const struct json_doc *doc, const struct json_value *object,

@@ -9,7 +9,7 @@ enum {
     SCRATCH_MIN = 1024
 };
 
-/* --- hashes ------------------------------------------------------------------------------------------------------- */
+/* --- hashes ----------------------------------------------------------------------------------- */
 
 static uint32_t hash_bytes(const struct keys_hash *hash, const char *p, size_t size_bytes)
 {
@@ -57,7 +57,7 @@ bool weft__keys_hash(const struct keys_hash *hash, struct json_parser *parser, c
     return true;
 }
 
-/* --- twice? ------------------------------------------------------------------------------------------------------- */
+/* --- twice? ----------------------------------------------------------------------------------- */
 
 static bool same(const char *text, const struct json_value *a, const struct json_value *b)
 {

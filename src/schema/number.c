@@ -18,7 +18,7 @@ static bool is_long(const struct json_value *number)
     return number->flags & JSON_LONG;
 }
 
-/* --- comparing ---------------------------------------------------------------------------------------------------- */
+/* --- comparing -------------------------------------------------------------------------------- */
 
 static int order(int64_t a, int64_t b)
 {
@@ -58,7 +58,7 @@ int weft__number_compare(const struct json_doc *a_doc, const struct json_value *
     return compare_digits(weft__numeral_of(a_doc, a, a_room), weft__numeral_of(b_doc, b, b_room));
 }
 
-/* --- integers ----------------------------------------------------------------------------------------------------- */
+/* --- integers --------------------------------------------------------------------------------- */
 
 bool weft__number_is_integer(const struct json_doc *doc, const struct json_value *number)
 {

@@ -1,9 +1,9 @@
 /* regex.c: PCRE2, behind the translator; alone includes <pcre2.h>. What regex_fixed.h can match never reaches it.
  *
- * PCRE2's own limits bound the work from one start in the subject, not the starts, and not how far a repeat of one character
- * runs. So a pattern is compiled up to twice. Plain: for those whose cost is linear, by their form, and for short subjects,
- * with a low match limit. Watched: with a callout behind each repeat and at each turn of a repeated group, which counts steps
- * and ends the match when they are used up. */
+ * PCRE2's own limits bound the work from one start in the subject, not the starts, and not how far a repeat of one
+ * character runs. So a pattern is compiled up to twice. Plain: for those whose cost is linear, by their form, and for
+ * short subjects, with a low match limit. Watched: with a callout behind each repeat and at each turn of a repeated
+ * group, which counts steps and ends the match when they are used up. */
 #include "schema/regex_fixed.h"
 #include "schema/regex_translate.h"
 
@@ -75,7 +75,7 @@ static void heap_free(void *block, void *context)
     if (block) weft__mem_free(&heap->mem, block);
 }
 
-/* --- compiling --------------------------------------------------------------------------------------------------- */
+/* --- compiling -------------------------------------------------------------------------------- */
 
 static const char *sentence_of(int error)
 {
@@ -217,7 +217,7 @@ bool weft__regex_valid(const char *pattern, size_t size_bytes)
     return !error || error == WEFT_EUNSUPPORTED;
 }
 
-/* --- matching ---------------------------------------------------------------------------------------------------- */
+/* --- matching --------------------------------------------------------------------------------- */
 
 /* What a reference may compare: all that its group matched. */
 static size_t reference_bytes(const pcre2_callout_block *block)

@@ -40,7 +40,7 @@ static bool surrogate(int32_t code_point)
     return code_point >= SURROGATE_FIRST && code_point <= SURROGATE_LAST;
 }
 
-/* --- writing ----------------------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* A surrogate is in no UTF-8: where one is asked for nothing matches. */
 void weft__regex_put_char(struct regex_walk *walk, int32_t code_point)
@@ -79,7 +79,7 @@ static void put_set(struct regex_walk *walk, char set, bool in_class)
     if (!in_class) weft__regex_put_text(walk, "]");
 }
 
-/* --- escapes ----------------------------------------------------------------------------------------------------- */
+/* --- escapes ---------------------------------------------------------------------------------- */
 
 /* So many hexadecimal digits at an offset, which moves behind them; -1. */
 static int32_t hex_digits(const struct regex_walk *walk, size_t *at, size_t count)
@@ -196,7 +196,7 @@ bool weft__regex_escape(struct regex_walk *walk, size_t begin)
     return true;
 }
 
-/* --- classes ----------------------------------------------------------------------------------------------------- */
+/* --- classes ---------------------------------------------------------------------------------- */
 
 static bool class_atom(struct regex_walk *walk, struct atom *atom)
 {

@@ -11,7 +11,7 @@ struct reader {
     const char *p, *end;
 };
 
-/* --- reading ------------------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool is_one_of(char byte, const char *bytes)
 {
@@ -110,7 +110,7 @@ static bool read_sets(const char *pattern, size_t size_bytes, struct set sets[FI
     return *sets_count > 0;
 }
 
-/* --- blocks -------------------------------------------------------------------------------------------------------- */
+/* --- blocks ----------------------------------------------------------------------------------- */
 
 /* Of the block, its first byte in the subject. */
 static uint32_t block_at(uint32_t size_bytes, uint32_t block)
@@ -145,7 +145,7 @@ bool weft__regex_fixed_of(const char *pattern, size_t size_bytes, struct regex_f
     return true;
 }
 
-/* --- matching ------------------------------------------------------------------------------------------------------ */
+/* --- matching --------------------------------------------------------------------------------- */
 
 struct words {
     uint64_t low, high;

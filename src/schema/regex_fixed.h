@@ -1,6 +1,6 @@
-/* regex_fixed.h: patterns that are no more than a row of bytes: from ^ to $, characters and classes of ASCII, each perhaps
- * repeated a fixed number of times, such as ^[A-Z]{3}-[0-9]{4}$. They are matched here, sixteen bytes at a time, in a time
- * that their size bounds. */
+/* regex_fixed.h: patterns that are no more than a row of bytes: from ^ to $, characters and classes of ASCII, each
+ * perhaps repeated a fixed number of times, such as ^[A-Z]{3}-[0-9]{4}$. They are matched here, sixteen bytes at a
+ * time, in a time that their size bounds. */
 #ifndef WEFT_SCHEMA_REGEX_FIXED_H
 #define WEFT_SCHEMA_REGEX_FIXED_H
 
@@ -13,8 +13,8 @@ struct regex_fixed_block {
     uint8_t from[FIXED_RANGES_MAX][FIXED_BLOCK], span[FIXED_RANGES_MAX][FIXED_BLOCK];
 };
 
-/* Where it is as long as a block, the last block lies at the end, over bytes of the one before; where it is shorter, zeros
- * are behind it, in the subject as in the block. */
+/* Where it is as long as a block, the last block lies at the end, over bytes of the one before; where it is shorter,
+ * zeros are behind it, in the subject as in the block. */
 struct regex_fixed {
     uint32_t size_bytes, ranges; /* ranges: the most that one of its bytes has */
     struct regex_fixed_block blocks[FIXED_SIZE_MAX / FIXED_BLOCK];

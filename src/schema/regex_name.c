@@ -1,9 +1,10 @@
 /* regex_name.c: names of groups, and what refers to a group. PCRE2 is given numbers only. */
 #include "schema/regex_translate.h"
 
-/* --- names (RegExpIdentifierName) -------------------------------------------------------------------------------- */
+/* --- names (RegExpIdentifierName) ------------------------------------------------------------- */
 
-/* What is no letter among the code points above ASCII, by blocks: the Unicode tables that would tell exactly are PCRE2's. */
+/* What is no letter among the code points above ASCII, by blocks: the Unicode tables that would tell exactly are
+ * PCRE2's. */
 static bool foreign_letter(int32_t c)
 {
     static const int32_t excluded[][2] = {
@@ -79,7 +80,7 @@ bool weft__regex_name_group(struct regex_walk *walk, struct regex_group *group)
     return true;
 }
 
-/* --- references -------------------------------------------------------------------------------------------------- */
+/* --- references ------------------------------------------------------------------------------- */
 
 /* Whether the group can keep what it matched in an earlier turn of a repeat around it: ECMA-262 forgets that, PCRE2 does
  * not. It cannot if each turn goes through the group. */

@@ -20,7 +20,7 @@ struct repeat {
 
 static bool disjunction(struct regex_walk *walk, struct regex_cost *cost);
 
-/* --- reading and writing ----------------------------------------------------------------------------------------- */
+/* --- reading and writing ---------------------------------------------------------------------- */
 
 bool weft__regex_refuse(struct regex_walk *walk, size_t at, weft_error error, const char *sentence)
 {
@@ -91,7 +91,7 @@ static bool next_is(struct regex_walk *walk, const char *text)
     return true;
 }
 
-/* --- costs ------------------------------------------------------------------------------------------------------- */
+/* --- costs ------------------------------------------------------------------------------------ */
 
 static struct regex_cost one_after_the_other(struct regex_cost a, struct regex_cost b)
 {
@@ -121,7 +121,7 @@ static struct regex_cost repeated(struct regex_cost cost, struct repeat repeat)
     return cost;
 }
 
-/* --- quantifiers ------------------------------------------------------------------------------------------------- */
+/* --- quantifiers ------------------------------------------------------------------------------ */
 
 static bool decimal(struct regex_walk *walk, uint32_t *value)
 {
@@ -215,8 +215,9 @@ static void put_pieces(struct regex_walk *walk, const char *atom, size_t atom_by
     put_braces(walk, pieces, pieces, false);
 }
 
-/* The atom was written from the offset on. A group has a callout of its own for each turn. Another atom that may run far has one
- * before and one after it, so that the run can be measured; what it must run is cut into pieces, which come last. */
+/* The atom was written from the offset on. A group has a callout of its own for each turn. Another atom that may run
+ * far has one before and one after it, so that the run can be measured; what it must run is cut into pieces, which come
+ * last. */
 static void put_quantifier(struct regex_walk *walk, struct repeat repeat, size_t offset, bool group)
 {
     bool far = walk->watched && !group && repeat.max - repeat.min > UNWATCHED_MAX;
@@ -229,7 +230,7 @@ static void put_quantifier(struct regex_walk *walk, struct repeat repeat, size_t
     if (pieces) put_pieces(walk, atom, atom_bytes, pieces);
 }
 
-/* --- groups ------------------------------------------------------------------------------------------------------ */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 /* What opens a group: the longer ones first. */
 static const struct opening {
@@ -285,7 +286,7 @@ static bool group(struct regex_walk *walk, size_t begin, uint16_t *index, struct
     return true;
 }
 
-/* --- terms ------------------------------------------------------------------------------------------------------- */
+/* --- terms ------------------------------------------------------------------------------------ */
 
 static bool literal(struct regex_walk *walk, size_t begin)
 {
@@ -380,7 +381,7 @@ static bool disjunction(struct regex_walk *walk, struct regex_cost *cost)
     return true;
 }
 
-/* --- walks ------------------------------------------------------------------------------------------------------- */
+/* --- walks ------------------------------------------------------------------------------------ */
 
 static bool pass(struct regex_walk *walk)
 {

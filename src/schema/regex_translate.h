@@ -1,19 +1,20 @@
-/* regex_translate.h: a pattern of ECMA-262, edition 11, with the flag u, checked against its grammar (21.2.1) and written down
- * as one of PCRE2. Shared by regex.c and the files of the translator:
+/* regex_translate.h: a pattern of ECMA-262, edition 11, with the flag u, checked against its grammar (21.2.1) and
+ * written down as one of PCRE2. Shared by regex.c and the files of the translator:
  *
  *     regex_syntax.c     alternatives, terms, groups, quantifiers
  *     regex_class.c      escapes and classes of characters
  *     regex_name.c       names of groups and references to them
  *     regex_property.c   Unicode properties
  *
- * A pattern is walked several times, by the same code: to collect its groups; to check what refers to them and to measure; to
- * write. What is written depends on PCRE2_UTF, DOTALL, DOLLAR_ENDONLY and MATCH_UNSET_BACKREF. */
+ * A pattern is walked several times, by the same code: to collect its groups; to check what refers to them and to
+ * measure; to write. What is written depends on PCRE2_UTF, DOTALL, DOLLAR_ENDONLY and MATCH_UNSET_BACKREF. */
 #ifndef WEFT_SCHEMA_REGEX_TRANSLATE_H
 #define WEFT_SCHEMA_REGEX_TRANSLATE_H
 
 #include "schema/regex.h"
 
-/* A callout of a number stands before a reference to that group; that of the largest, before those to all further ones. */
+/* A callout of a number stands before a reference to that group; that of the largest, before those to all further
+ * ones. */
 enum { REGEX_DEPTH_MAX = 200, REGEX_GROUPS_MAX = REGEX_SIZE_MAX / 2, REGEX_CALLOUT_MAX = 255 };
 
 /* Groups of all kinds, in the order in which they open; 0 is the pattern. */
@@ -53,8 +54,8 @@ struct regex_walk {
     weft_error error;
     struct regex_fault fault;
 
-    /* It has a positive lookahead, whose first character 10.42 takes for one that is matched; or alternatives, which its JIT
-     * looks ahead in wrongly. */
+    /* It has a positive lookahead, whose first character 10.42 takes for one that is matched; or alternatives, which
+     * its JIT looks ahead in wrongly. */
     bool start_unknown;
     struct regex_cost cost; /* of the whole */
     unsigned depth, behind; /* of groups; of lookbehinds */
@@ -78,7 +79,7 @@ extern struct regex_trial {
     bool interpreted, watched;
 } weft__regex_trial;
 
-/* --- between the files ------------------------------------------------------------------------------------------- */
+/* --- between the files ------------------------------------------------------------------------ */
 
 /* False, always: the walk ends. */
 bool weft__regex_refuse(struct regex_walk *walk, size_t at, weft_error error, const char *sentence);

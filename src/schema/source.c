@@ -15,7 +15,7 @@ static const char uri_2020_12[] = "https://json-schema.org/draft/2020-12/schema"
 static const char uri_draft_7[] = "http://json-schema.org/draft-07/schema";
 static const char uri_vocabulary[] = "https://json-schema.org/draft/2020-12/vocab/";
 
-/* --- names -------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 uint64_t weft__name_key(const struct compiler *c, const char *name)
 {
@@ -63,7 +63,7 @@ char *weft__compile_string(struct compiler *c, uint32_t record, const char *keyw
     return NULL;
 }
 
-/* --- drafts and vocabularies -------------------------------------------------------------------------------------- */
+/* --- drafts and vocabularies ------------------------------------------------------------------ */
 
 static const struct json_value *string_member(const struct json_doc *doc, const char *name)
 {
@@ -164,7 +164,7 @@ static bool read_dialect(struct compiler *c, char *uri, struct resource *resourc
     return !c->error;
 }
 
-/* --- the walk ----------------------------------------------------------------------------------------------------- */
+/* --- the walk --------------------------------------------------------------------------------- */
 
 static size_t escape(char *to, const char *text, size_t size)
 {
@@ -180,8 +180,9 @@ static size_t escape(char *to, const char *text, size_t size)
     return (size_t)(at - to);
 }
 
-const char *weft__token(struct compiler *c, const struct json_doc *doc, const char *keyword,
-                        const struct json_value *key)
+/* keyword or keyword/key or keyword/index, escaped as in a JSON Pointer. */
+static const char *token_of_key(struct compiler *c, const struct json_doc *doc, const char *keyword,
+                                const struct json_value *key)
 {
     if (!key) return keyword;
     size_t prefix = strlen(keyword), size = key->size_bytes;
@@ -196,7 +197,7 @@ const char *weft__token(struct compiler *c, const struct json_doc *doc, const ch
     return token;
 }
 
-const char *weft__token_index(struct compiler *c, const char *keyword, uint32_t index)
+static const char *token_of_index(struct compiler *c, const char *keyword, uint32_t index)
 {
     size_t size = strlen(keyword) + 12;
     char *token = weft__compile_alloc(c, size);
@@ -317,7 +318,7 @@ static bool scan_array(struct compiler *c, uint32_t record, const char *keyword,
     const struct json_doc *doc = weft__record_doc(c, record); /* no source is added meanwhile */
     const struct json_value *value = array + 1;
     for (uint32_t i = 0; i < array->count; i++, value = weft__json_next(doc, value))
-        if (!scan_child(c, record, value, weft__token_index(c, keyword, i), ignored)) return false;
+        if (!scan_child(c, record, value, token_of_index(c, keyword, i), ignored)) return false;
     return true;
 }
 
@@ -327,7 +328,7 @@ static bool scan_map(struct compiler *c, uint32_t record, const char *keyword, c
     const struct json_doc *doc = weft__record_doc(c, record); /* no source is added meanwhile */
     const struct json_value *key = map + 1;
     for (uint32_t i = 0; i < map->count; i++, key = weft__json_next(doc, key + 1))
-        if (!scan_child(c, record, key + 1, weft__token(c, doc, keyword, key), ignored)) return false;
+        if (!scan_child(c, record, key + 1, token_of_key(c, doc, keyword, key), ignored)) return false;
     return true;
 }
 
@@ -388,7 +389,7 @@ bool weft__schema_scan(struct compiler *c, uint32_t value, uint32_t parent, cons
     return weft__record_value(c, *record)->kind != JSON_OBJECT || scan_object(c, *record);
 }
 
-/* --- sources ------------------------------------------------------------------------------------------------------ */
+/* --- sources ---------------------------------------------------------------------------------- */
 
 static bool parse(struct compiler *c, struct source *source, weft_bytes json)
 {

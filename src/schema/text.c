@@ -15,8 +15,7 @@ static bool in(char byte, unsigned from, unsigned to)
     return (unsigned char)byte - from <= to - from;
 }
 
-/* The size of the character that begins here with a byte that is not ASCII; 0: it is not UTF-8. RFC 3629, section 4. */
-static size_t utf8_size(const char *p, const char *end)
+size_t weft__utf8_size(const char *p, const char *end)
 {
     unsigned char lead = (unsigned char)*p;
     ptrdiff_t left = end - p;
@@ -109,7 +108,7 @@ const char *weft__text_scan(const char *start, const char *p, const char *end, s
         } else {
             flags &= (uint8_t)~JSON_ASCII;
             do {
-                size_t size_bytes = utf8_size(p, end);
+                size_t size_bytes = weft__utf8_size(p, end);
                 *where = p;
                 *sentence = bad_utf8;
                 if (!size_bytes) return NULL;
@@ -122,7 +121,7 @@ const char *weft__text_scan(const char *start, const char *p, const char *end, s
     return p + 1;
 }
 
-/* --- decoding ----------------------------------------------------------------------------------------------------- */
+/* --- decoding --------------------------------------------------------------------------------- */
 
 static size_t utf8_write(uint32_t point, char to[4])
 {
@@ -137,7 +136,9 @@ static size_t utf8_write(uint32_t point, char to[4])
     return size_bytes;
 }
 
-const char *weft__text_unescape(const char *p, char to[4], size_t *size_bytes)
+/* Decodes the escape at p, which is known to be valid: writes its bytes and their number, at most 4, and returns what is
+ * behind it. */
+static const char *unescape(const char *p, char to[4], size_t *size_bytes)
 {
     if (p[1] != 'u') {
         to[0] = meaning(p[1]);
@@ -159,7 +160,7 @@ int weft__text_next(struct text_cursor *cursor)
     if (cursor->pending_used < cursor->pending_count) return (unsigned char)cursor->pending[cursor->pending_used++];
     if (cursor->p == cursor->end) return -1;
     if (*cursor->p != '\\') return (unsigned char)*cursor->p++;
-    cursor->p = weft__text_unescape(cursor->p, cursor->pending, &cursor->pending_count);
+    cursor->p = unescape(cursor->p, cursor->pending, &cursor->pending_count);
     cursor->pending_used = 1;
     return (unsigned char)cursor->pending[0];
 }
@@ -181,7 +182,7 @@ size_t weft__json_decode(const struct json_doc *doc, const struct json_value *st
         if (!escape) break;
         char bytes[4];
         size_t size_bytes;
-        p = weft__text_unescape(p, bytes, &size_bytes);
+        p = unescape(p, bytes, &size_bytes);
         memcpy(out, bytes, size_bytes);
         out += size_bytes;
     }
@@ -215,7 +216,7 @@ uint32_t weft__json_points(const struct json_doc *doc, const struct json_value *
         if (!escape) break;
         char bytes[4];
         size_t size_bytes;
-        p = weft__text_unescape(escape, bytes, &size_bytes);
+        p = unescape(escape, bytes, &size_bytes);
         count++;
     }
     return count;

@@ -1,6 +1,6 @@
-/* validate.c: a document against a program. One function enters a node and runs its ops; what it calls enters the nodes of
- * members, items and subschemas. The C stack is as deep as these calls, which run->depth bounds; run->steps bounds the
- * time.
+/* validate.c: a document against a program. One function enters a node and runs its ops; what it calls enters the nodes
+ * of members, items and subschemas. The C stack is as deep as these calls, which run->depth bounds; run->steps bounds
+ * the time.
  *
  * Marks. A node with unevaluatedItems or unevaluatedProperties lays down a bit set, one bit for each item or member; all
  * that looks at the same value in place, from there on, marks what it evaluates. A branch that may fail without the whole

@@ -115,7 +115,8 @@ static inline bool weft__marked(const struct run *run, size_t marks, uint32_t in
     return run->validator->marks.items[marks + index / 64] >> index % 64 & 1;
 }
 
-/* --- between the files of the walk: validate.c, validate_branch.c, validate_value.c, validate_object.c, validate_array.c --- */
+/* --- between the files of the walk: validate.c, validate_branch.c, validate_value.c, validate_object.c,
+ * validate_array.c --- */
 
 /* The value against a node that is there. */
 bool weft__run_node(struct run *run, uint32_t index, const struct json_value *value);
@@ -173,8 +174,8 @@ static inline bool weft__number_within(const struct node *node, const struct jso
            value->mantissa <= (bounds_wide)bounds->number_max * scale;
 }
 
-/* Whether the value is seen to match without running an op. Takes no step: a few comparisons, which are paid with what led
- * here. */
+/* Whether the value is seen to match without running an op. Takes no step: a few comparisons, which are paid with what
+ * led here. */
 static inline bool weft__within(struct run *run, const struct node *node, const struct json_value *value)
 {
     if (!(node->bounded & weft__type_bit(value))) return false;

@@ -1,5 +1,5 @@
-/* against.c: what it takes to parse and validate a task, against what others take for the same documents; simdjson and jansson
- * only parse. All are measured in time of their thread: what else the machine does matters little. */
+/* against.c: what it takes to parse and validate a task, against what others take for the same documents; simdjson and
+ * jansson only parse. All are measured in time of their thread: what else the machine does matters little. */
 #include "ajv.h"
 #include "bench.h"
 #include "tasks.h"

@@ -5,8 +5,8 @@
 /* Why it cannot be measured here; NULL: it can. Starts it. */
 const char *bench_ajv_missing(void);
 
-/* Nanoseconds a document of bench_tasks(size) takes there, of the time of its main thread: what other threads of node help, with
- * garbage, is not counted. */
+/* Nanoseconds a document of bench_tasks(size) takes there, of the time of its main thread: what other threads of node
+ * help, with garbage, is not counted. */
 double bench_ajv_ns(int size);
 
 #endif

@@ -16,6 +16,12 @@ static const struct bench *const tables[] = {bench_round_trip, bench_throughput,
                                              bench_simulation, bench_memory,     bench_inspect, bench_links,
                                              bench_contract,   bench_json,       bench_schema,  bench_against};
 
+int bench_by_time(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
 uint64_t bench_now_ns(void)
 {
     struct timespec t;

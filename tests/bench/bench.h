@@ -26,6 +26,7 @@ extern const struct bench bench_select[], bench_round_trip[], bench_throughput[]
     bench_memory[], bench_inspect[], bench_links[], bench_contract[], bench_json[], bench_schema[], bench_against[];
 
 uint64_t bench_now_ns(void);
+int bench_by_time(const void *a, const void *b); /* for qsort: uint64_t, rising */
 
 /* throughput.c: dispatches a second to a callback worker on that channel and back, 512 outstanding; closes the node. */
 double bench_outstanding(weft_node *node, const char *channel, const weft_bytes *payloads, size_t payloads_count);

@@ -1,4 +1,5 @@
-/* What a schema costs: dispatches of tasks of 300 bytes, and back, to a channel that has one and to a channel that has none. */
+/* What a schema costs: dispatches of tasks of 300 bytes, and back, to a channel that has one and to a channel that has
+ * none. */
 #include "bench.h"
 #include "tasks.h"
 

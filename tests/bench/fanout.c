@@ -1,7 +1,7 @@
 /* Events to four pulling subscribers, in one process: one thread publishes, four take batches and release them. Against
  * what one would write by hand for the same: each payload copied into four ring buffers, each with its mutex and
- * condition variable, drained by four threads in batches; who fills one waits while it is full. The publisher stays within
- * what the inboxes hold, so that nothing is dropped: what is measured is what everybody got. */
+ * condition variable, drained by four threads in batches; who fills one waits while it is full. The publisher stays
+ * within what the inboxes hold, so that nothing is dropped: what is measured is what everybody got. */
 #include "bench.h"
 
 #include <pthread.h>
@@ -18,7 +18,7 @@ enum { SUBSCRIBERS = 4, EVENTS = 1000000, WINDOW = 8192, TAKE = 256, PAYLOAD = 6
 
 static const char payload[PAYLOAD];
 
-/* --- weft ---------------------------------------------------------------------------------------------------------- */
+/* --- weft ------------------------------------------------------------------------------------- */
 
 struct drainer {
     pthread_t thread;
@@ -79,7 +79,7 @@ static double published(void)
     return (double)EVENTS * SUBSCRIBERS / seconds;
 }
 
-/* --- by hand ------------------------------------------------------------------------------------------------------- */
+/* --- by hand ---------------------------------------------------------------------------------- */
 
 struct ring {
     pthread_t thread;

@@ -1,5 +1,5 @@
-/* Looking into a node of 1,000 channels and 10,000 workers; and what a dispatch has to wait for that. The dispatches go to an
- * inline worker: so they share the node's lock with who looks, and nothing else but the processor. */
+/* Looking into a node of 1,000 channels and 10,000 workers; and what a dispatch has to wait for that. The dispatches go
+ * to an inline worker: so they share the node's lock with who looks, and nothing else but the processor. */
 #include "bench.h"
 
 #include <pthread.h>
@@ -69,7 +69,7 @@ static double inspect_ms(void)
     return least;
 }
 
-/* --- dispatches meanwhile -------------------------------------------------------------------------------------------- */
+/* --- dispatches meanwhile --------------------------------------------------------------------- */
 
 static atomic_bool looking;
 
@@ -79,12 +79,6 @@ static void *look(void *unused)
     while (atomic_load(&looking))
         (void)inspect_once_ms();
     return NULL;
-}
-
-static int by_time(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
 }
 
 static double dispatch_p99_us(void)
@@ -98,7 +92,7 @@ static double dispatch_p99_us(void)
         times[i] = bench_now_ns() - start_ns;
         weft_reply_release(&reply);
     }
-    qsort(times, DISPATCHES, sizeof *times, by_time);
+    qsort(times, DISPATCHES, sizeof *times, bench_by_time);
     return (double)times[DISPATCHES * 99 / 100] / 1e3;
 }
 

@@ -1,6 +1,7 @@
-/* How soon a dead process's worker is off the registry. Readiness is seen by a thread that does nothing but wait on a pidfd of
- * its own; the entry is pruned at the time that the event `lost` tells, which is read under the lock in the hold that does
- * it. A thread that waits needs its own time to wake, as weft's monitor does: where it wakes later, the difference is 0. */
+/* How soon a dead process's worker is off the registry. Readiness is seen by a thread that does nothing but wait on a
+ * pidfd of its own; the entry is pruned at the time that the event `lost` tells, which is read under the lock in the
+ * hold that does it. A thread that waits needs its own time to wake, as weft's monitor does: where it wakes later, the
+ * difference is 0. */
 #include "bench.h"
 
 #include <errno.h>
@@ -72,12 +73,6 @@ static void die_once(weft_node *node, uint64_t *from_ready_ns, uint64_t *from_ki
     waitpid(pid, NULL, 0);
 }
 
-static int by_time(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static double killed_p99_us;
 
 static double pruned_p99_us(void)
@@ -93,8 +88,8 @@ static double pruned_p99_us(void)
         die_once(node, &ready[i], &killed[i]);
     while (weft_node_close(node, 1000) == WEFT_EBUSY)
         continue;
-    qsort(ready, DEATHS, sizeof *ready, by_time);
-    qsort(killed, DEATHS, sizeof *killed, by_time);
+    qsort(ready, DEATHS, sizeof *ready, bench_by_time);
+    qsort(killed, DEATHS, sizeof *killed, bench_by_time);
     killed_p99_us = (double)killed[DEATHS * 99 / 100] / 1e3;
     return (double)ready[DEATHS * 99 / 100] / 1e3;
 }

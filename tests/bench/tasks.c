@@ -1,5 +1,5 @@
-/* tasks.c: see tasks.h. A variant is the file with other digits, shorter numbers and shorter sentences: what reads them can
- * rely on neither places nor values. */
+/* tasks.c: see tasks.h. A variant is the file with other digits, shorter numbers and shorter sentences: what reads them
+ * can rely on neither places nor values. */
 #include "bench.h"
 #include "tasks.h"
 

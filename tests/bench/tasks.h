@@ -1,5 +1,5 @@
-/* tasks.h: the documents of the benches of JSON and schemas: tasks of 300 bytes, 1 KiB and 4 KiB, each in 32 variants that
- * match tests/bench/data/task.schema.json. */
+/* tasks.h: the documents of the benches of JSON and schemas: tasks of 300 bytes, 1 KiB and 4 KiB, each in 32 variants
+ * that match tests/bench/data/task.schema.json. */
 #ifndef WEFT_TESTS_BENCH_TASKS_H
 #define WEFT_TESTS_BENCH_TASKS_H
 

@@ -190,7 +190,7 @@ static void a_drain_that_is_undone_returns(void **state)
     check_true(drainer.error == WEFT_ECLOSED || drainer.error == WEFT_OK); /* closing settles what it waited for */
 }
 
-/* --- what is told -------------------------------------------------------------------------------------------------- */
+/* --- what is told ----------------------------------------------------------------------------- */
 
 struct found {
     unsigned count, stop_after;

@@ -53,7 +53,7 @@ static void options_are_checked(void **state)
     check_ok(weft_node_close(NULL, 0));
 }
 
-/* --- closing in every state ---------------------------------------------------------------------------------------- */
+/* --- closing in every state ------------------------------------------------------------------- */
 
 static void what_is_open_may_end_within_the_time(void **state)
 {
@@ -247,7 +247,7 @@ static void kept_and_pulled_tasks_hold_it_up(void **state)
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- nothing is left ----------------------------------------------------------------------------------------------- */
+/* --- nothing is left -------------------------------------------------------------------------- */
 
 static void *own_a_little(void *node)
 {
@@ -331,7 +331,7 @@ static void many_nodes_at_a_time(void **state)
         check_ok(weft_node_close(nodes[i], 10000));
 }
 
-/* --- out of memory ------------------------------------------------------------------------------------------------- */
+/* --- out of memory ---------------------------------------------------------------------------- */
 
 static unsigned refusals;
 
@@ -404,7 +404,7 @@ static void every_allocation_may_fail(void **state)
     check_true(nth > 20);
 }
 
-/* --- the node of the process --------------------------------------------------------------------------------------- */
+/* --- the node of the process ------------------------------------------------------------------ */
 
 static void the_process_has_one_node(void **state)
 {

@@ -1,5 +1,6 @@
 /* The public interface of contracts, with real threads. Promises:
- *   - what does not match reaches nobody: each way to dispatch, and to publish, says so with pointer and sentence, and counts it
+ *   - what does not match reaches nobody: each way to dispatch, and to publish, says so with pointer and sentence, and
+ *     counts it
  *   - other content types than JSON are refused, unless the channel is opaque; what is no JSON is told with its place
  *   - a result that breaks its schema is its worker's failure, in each way to work
  *   - a schema that is replaced under load: no handler ever meets a payload that does not match the schema it is told of
@@ -51,13 +52,6 @@ static weft_node *open_strict(const char *result_schema, bool opaque)
     return node;
 }
 
-static weft_channel_info info_of(weft_node *node, const char *channel)
-{
-    weft_channel_info info;
-    check_ok(weft_channel_info_get(node, channel, &info));
-    return info;
-}
-
 static weft_reply dispatch_as(weft_node *node, const char *text, const char *content_type)
 {
     weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
@@ -67,7 +61,7 @@ static weft_reply dispatch_as(weft_node *node, const char *text, const char *con
     return reply;
 }
 
-/* --- requests ------------------------------------------------------------------------------------------------------ */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void never(weft_task *task, void *context)
 {
@@ -188,7 +182,7 @@ static void an_opaque_channel_takes_what_is_no_json_unseen(void **state)
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- results ------------------------------------------------------------------------------------------------------- */
+/* --- results ---------------------------------------------------------------------------------- */
 
 struct answer {
     const char *text, *content_type;
@@ -296,7 +290,7 @@ static void a_result_is_held_against_what_the_request_met(void **state)
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- events -------------------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static void an_event_that_does_not_match_is_heard_by_nobody(void **state)
 {
@@ -333,9 +327,10 @@ static void an_event_that_does_not_match_is_heard_by_nobody(void **state)
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- replaced under load ------------------------------------------------------------------------------------------- */
+/* --- replaced under load ---------------------------------------------------------------------- */
 
-/* Payloads are {"v": n}; the schema "even" takes even numbers, "odd" odd ones. Who dispatches sends both, all the time. */
+/* Payloads are {"v": n}; the schema "even" takes even numbers, "odd" odd ones. Who dispatches sends both, all the
+ * time. */
 struct load {
     weft_node *node;
     uint8_t even[WEFT_SCHEMA_ID_BYTES], odd[WEFT_SCHEMA_ID_BYTES];
@@ -440,7 +435,7 @@ static void replaced_under_load_nobody_meets_what_does_not_match(void **state)
     check_ok(weft_node_close(load.node, 1000));
 }
 
-/* --- who understands ----------------------------------------------------------------------------------------------- */
+/* --- who understands -------------------------------------------------------------------------- */
 
 static weft_worker *register_who_understands(weft_node *node, const char *name, const uint8_t *id)
 {
@@ -524,7 +519,7 @@ static void a_worker_gets_what_it_understands_and_why_says_so(void **state)
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- names --------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static void names_mean_one_schema(void **state)
 {
@@ -607,7 +602,7 @@ static void a_letter_tells_the_schema_it_met(void **state)
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- memory -------------------------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* A dispatch asks for one block, its payload's, and its result for one; with a schema for no more. */
 static void once_warm_validation_allocates_nothing(void **state)

@@ -114,7 +114,7 @@ static void admission_says_why_not(void **state)
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- async --------------------------------------------------------------------------------------------------------- */
+/* --- async ------------------------------------------------------------------------------------ */
 
 struct told {
     struct event event;
@@ -173,7 +173,7 @@ static void the_callback_thread_does_not_wait_for_itself(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- completions --------------------------------------------------------------------------------------------------- */
+/* --- completions ------------------------------------------------------------------------------ */
 
 static void completions_are_bounded_and_in_order(void **state)
 {
@@ -238,7 +238,7 @@ static void an_epoll_loop_loses_none(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- cancel, times, detached --------------------------------------------------------------------------------------- */
+/* --- cancel, times, detached ------------------------------------------------------------------ */
 
 static void cancel_ends_what_waits_at_once(void **state)
 {
@@ -303,7 +303,7 @@ static void detached_ones_are_fetched_once(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- a full queue -------------------------------------------------------------------------------------------------- */
+/* --- a full queue ----------------------------------------------------------------------------- */
 
 struct caller {
     weft_node *node;

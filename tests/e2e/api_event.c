@@ -53,7 +53,7 @@ static void check_next(weft_subscription *subscription, const char *text)
     weft_event_release(&event);
 }
 
-/* --- what is refused --------------------------------------------------------------------------------------------- */
+/* --- what is refused -------------------------------------------------------------------------- */
 
 static void never(const weft_event *event, void *context)
 {
@@ -185,7 +185,7 @@ static void bounds_are_told(void **state)
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- what is heard ----------------------------------------------------------------------------------------------- */
+/* --- what is heard ---------------------------------------------------------------------------- */
 
 static void event_arrives_whole_and_lives_until_it_is_released(void **state)
 {
@@ -319,7 +319,7 @@ static void each_sees_all_in_one_order_from_many_publishers(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- slow and stuck ---------------------------------------------------------------------------------------------- */
+/* --- slow and stuck --------------------------------------------------------------------------- */
 
 /* Says that it began, waits for leave to go on. */
 struct pause {
@@ -442,7 +442,7 @@ static void stuck_one_is_cut_off_and_a_slow_one_is_not(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- callbacks and the group ------------------------------------------------------------------------------------- */
+/* --- callbacks and the group ------------------------------------------------------------------ */
 
 struct asker {
     weft_node *node;
@@ -566,7 +566,7 @@ static void lent_thread_of_the_hosts_hears(void **state)
     join(thread);
 }
 
-/* --- ends -------------------------------------------------------------------------------------------------------- */
+/* --- ends ------------------------------------------------------------------------------------- */
 
 static void *wait_for_next(void *argument)
 {
@@ -677,7 +677,7 @@ static void waiting_ends_in_time_or_with_the_subscription(void **state)
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- a loop of the host's ---------------------------------------------------------------------------------------- */
+/* --- a loop of the host's --------------------------------------------------------------------- */
 
 enum { LOOPED = 20000 };
 
@@ -726,7 +726,7 @@ static void loop_with_the_eventfd_misses_nothing(void **state)
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- unsubscribing ----------------------------------------------------------------------------------------------- */
+/* --- unsubscribing ---------------------------------------------------------------------------- */
 
 struct fleeting {
     weft_subscription *subscription;
@@ -823,7 +823,7 @@ static void from_its_own_callback_it_is_a_deadlock(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- closing ----------------------------------------------------------------------------------------------------- */
+/* --- closing ---------------------------------------------------------------------------------- */
 
 static void closing_hears_out_and_tells_the_end(void **state)
 {

@@ -11,16 +11,13 @@
  *
  * Uses nothing but the public interface, so that it can be linked with the shared library as well: api_fork.sh does. */
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "e2e/api_lib.h"
 #include "lib/calls.h"
 
-extern char **environ;
-
-/* --- children ------------------------------------------------------------------------------------------------------ */
+/* --- children --------------------------------------------------------------------------------- */
 
 enum { CHILD_S = 30 }; /* more than any needs; one that hangs is ended by then */
 
@@ -104,7 +101,7 @@ static void use(void)
     thread_check_ok(weft_node_close(node, WEFT_FOREVER));
 }
 
-/* --- before the first node ----------------------------------------------------------------------------------------- */
+/* --- before the first node -------------------------------------------------------------------- */
 
 /* The host's own, registered ahead of any call of weft's: where there is a node to ask, what does it say? */
 static weft_node *asked_at_fork;
@@ -140,7 +137,7 @@ static void who_forks_before_the_first_node_can_use_weft_in_both(void **state)
     check_child(child, 0);
 }
 
-/* --- everywhere ---------------------------------------------------------------------------------------------------- */
+/* --- everywhere ------------------------------------------------------------------------------- */
 
 static void every_call_has_a_row(void **state)
 {
@@ -427,7 +424,7 @@ static void and_while_other_threads_are_inside(void **state)
     cast_close(&cast);
 }
 
-/* --- on the way out ------------------------------------------------------------------------------------------------ */
+/* --- on the way out --------------------------------------------------------------------------- */
 
 /* In place of the leak sanitizer's look at memory that only the parent's threads know. */
 static void end_quietly(void)
@@ -482,7 +479,7 @@ static void a_host_that_cleans_up_in_the_child_is_told(void **state)
     cast_close(&cast);
 }
 
-/* --- not noticed --------------------------------------------------------------------------------------------------- */
+/* --- not noticed ------------------------------------------------------------------------------ */
 
 static void spawning_goes_unnoticed(void **state)
 {
@@ -505,7 +502,7 @@ static void spawning_goes_unnoticed(void **state)
     cast_close(&cast);
 }
 
-/* --- returning ----------------------------------------------------------------------------------------------------- */
+/* --- returning -------------------------------------------------------------------------------- */
 
 /* A child that forgets where it is. Its standard error goes to a pipe. */
 struct astray {

@@ -1,7 +1,7 @@
 /* Executor groups: the threads that run handlers. Promises:
  *   - a group runs at most as many handlers at a time as it has threads; the host's lent threads count
- *   - while handlers are quick a thread takes several tasks, and nobody's result waits for a stranger's slow handler then:
- *     finished ones are told, what was not begun goes to another thread
+ *   - while handlers are quick a thread takes several tasks, and nobody's result waits for a stranger's slow handler
+ *     then: finished ones are told, what was not begun goes to another thread
  *   - a handler blocked in weft has its thread replaced up to threads_max, then the call is WEFT_EDEADLK
  *   - an inline handler runs in the thread that dispatches, inside its call, and never on top of another
  *   - each error code comes with its reason */
@@ -75,7 +75,7 @@ static void refuses_with_the_reason(void **state)
     check_ok(weft_node_close(node, 0)); /* closes those that are left */
 }
 
-/* --- how many at a time -------------------------------------------------------------------------------------------- */
+/* --- how many at a time ----------------------------------------------------------------------- */
 
 static void a_group_runs_as_many_as_it_has_threads(void **state)
 {
@@ -174,7 +174,7 @@ static void a_lent_thread_that_leaves_loses_no_task(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- batches ------------------------------------------------------------------------------------------------------- */
+/* --- batches ---------------------------------------------------------------------------------- */
 
 static bool is_quick(weft_group *group)
 {
@@ -227,8 +227,8 @@ static void quick_or_slow(weft_task *task, void *context)
     thread_check_ok(weft_task_complete(task, payload));
 }
 
-/* Ten tasks handed out in one entry, the fifth slow: the nine others end while it hangs. How often they stood in one batch
- * is the machine's to say; once is enough to know that the guard works. */
+/* Ten tasks handed out in one entry, the fifth slow: the nine others end while it hangs. How often they stood in one
+ * batch is the machine's to say; once is enough to know that the guard works. */
 static bool ten_with_a_slow_one(bool blocks_in_weft)
 {
     weft_node *node = open_node();
@@ -330,7 +330,7 @@ static void each_of_a_batch_ends_as_it_says(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- lending ------------------------------------------------------------------------------------------------------- */
+/* --- lending ---------------------------------------------------------------------------------- */
 
 /* Dispatches to its own channel, one level deeper, until that is a deadlock. */
 struct ladder {
@@ -470,7 +470,7 @@ static void a_handler_may_fetch_from_its_own_group(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- inline -------------------------------------------------------------------------------------------------------- */
+/* --- inline ----------------------------------------------------------------------------------- */
 
 struct line {
     weft_node *node;

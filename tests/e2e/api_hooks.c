@@ -1,4 +1,5 @@
-/* Hooks: what happens on a node is told, on its callback thread, one call at a time, in order; each event as a sentence, too.
+/* Hooks: what happens on a node is told, on its callback thread, one call at a time, in order; each event as a
+ * sentence, too.
  *
  *   - a hook may call what callbacks may
  *   - one that is slow misses events, and is told how many; nobody waits for it
@@ -145,7 +146,7 @@ static void slow_hook_misses_events_and_is_told_how_many(void **state)
     check_eq(listener.kinds[1026], WEFT_NODE_PAUSED);
 }
 
-/* --- what a hook may do ---------------------------------------------------------------------------------------------- */
+/* --- what a hook may do ----------------------------------------------------------------------- */
 
 struct caller {
     struct event ended;

@@ -42,7 +42,7 @@ static weft_listing *inspect(weft_node *node, const char *pattern)
     return listing;
 }
 
-/* --- a busy node --------------------------------------------------------------------------------------------------- */
+/* --- a busy node ------------------------------------------------------------------------------ */
 
 struct scene {
     weft_node *node;
@@ -61,7 +61,8 @@ static void died(const weft_node_event *event, void *context)
     if (event->kind == WEFT_NODE_LOST) event_give(context);
 }
 
-/* One handler that runs, one task that a puller holds, some that wait, one worker that has died, counters of all kinds. */
+/* One handler that runs, one task that a puller holds, some that wait, one worker that has died, counters of all
+ * kinds. */
 static void set_the_scene(struct scene *scene)
 {
     const char *types[] = {"resize", "thumbnail"};
@@ -329,7 +330,7 @@ static void listing_tells_queues_of_more_types_than_a_hold_looks_at(void **state
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- the documents --------------------------------------------------------------------------------------------------- */
+/* --- the documents ---------------------------------------------------------------------------- */
 
 static void write_file(const char *name, const char *text, size_t size)
 {
@@ -424,7 +425,7 @@ static void why_document_matches_its_schema_and_nothing_else_does(void **state)
         weft_text_release(texts[i]);
 }
 
-/* --- under fire ---------------------------------------------------------------------------------------------------- */
+/* --- under fire ------------------------------------------------------------------------------- */
 
 enum { CALLERS = 2, CALLS = 400, HIRES = 60, CHANNELS = 3 };
 
@@ -555,7 +556,7 @@ static void no_listing_contradicts_itself_while_threads_dispatch_register_and_di
     check_ok(weft_node_close(fire.node, WEFT_FOREVER));
 }
 
-/* --- refusals ------------------------------------------------------------------------------------------------------- */
+/* --- refusals --------------------------------------------------------------------------------- */
 
 static void arguments_that_are_wrong_are_refused(void **state)
 {
@@ -609,7 +610,7 @@ static void words_are_told_for_all_values(void **state)
     check_str(weft_log_level_name((weft_log_level)-1), "none");
 }
 
-/* --- short of memory ------------------------------------------------------------------------------------------------ */
+/* --- short of memory -------------------------------------------------------------------------- */
 
 static struct {
     atomic_ulong live;

@@ -6,12 +6,9 @@
  *   - every way to dispatch joins; every way to leave leaves alone
  *   - closing the node ends it for all who wait */
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 
 #include "e2e/api_lib.h"
-
-extern char **environ;
 
 static weft_reply ask(weft_node *node, const char *key, const char *text)
 {
@@ -132,7 +129,7 @@ static void key_is_forgotten_when_its_time_is_over(void **state)
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- who leaves ----------------------------------------------------------------------------------------------------- */
+/* --- who leaves ------------------------------------------------------------------------------- */
 
 static void first_caller_is_killed_and_the_work_goes_on_for_the_other(void **state)
 {
@@ -262,7 +259,7 @@ static void closing_ends_it_for_all_who_wait(void **state)
     check_eq(called.outcome, WEFT_CANCELLED);
 }
 
-/* --- races ---------------------------------------------------------------------------------------------------------- */
+/* --- races ------------------------------------------------------------------------------------ */
 
 enum { CALLERS = 6, ROUNDS = 300, KEYS = 8 };
 

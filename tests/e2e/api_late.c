@@ -76,7 +76,7 @@ static void end_is_told_on_a_thread_that_is_lent(void **state)
     check_eq(told, WEFT_ECLOSED);
 }
 
-/* --- closed from within, and meanwhile ------------------------------------------------------------------------------- */
+/* --- closed from within, and meanwhile -------------------------------------------------------- */
 
 static bool found_channel(const weft_channel_info *info, void *node)
 {
@@ -177,7 +177,7 @@ static void walk_that_is_under_way_is_waited_for(void **state)
     }
 }
 
-/* --- descriptors ------------------------------------------------------------------------------------------------------ */
+/* --- descriptors ------------------------------------------------------------------------------ */
 
 static bool readable(int fd)
 {
@@ -238,7 +238,7 @@ static void descriptor_of_a_pull_worker_tells_of_the_close(void **state)
     check_ok(weft_node_close(node, WEFT_FOREVER));
 }
 
-/* --- inside a call ---------------------------------------------------------------------------------------------------- */
+/* --- inside a call ---------------------------------------------------------------------------- */
 
 struct caller {
     weft_node *node;

@@ -6,15 +6,12 @@
  *   - found runs without locks: it may fetch, put back, dispatch
  *   - each error code comes with its reason */
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "e2e/api_lib.h"
 
 #define DEAD "dispatch.test.dead"
-
-extern char **environ;
 
 static weft_node *open_with_letters(weft_crash on_crash)
 {
@@ -39,13 +36,6 @@ static void let_die(weft_node *node, weft_bytes payload)
     options.activity_type = "thumb";
     check_ok(weft_dispatch(node, CHANNEL, payload, &options, &reply));
     check_reply_code(&reply, WEFT_TIMED_OUT, "schedule_to_start");
-}
-
-static weft_channel_info info_of(weft_node *node, const char *channel)
-{
-    weft_channel_info info;
-    check_ok(weft_channel_info_get(node, channel, &info));
-    return info;
 }
 
 static void refuses_with_the_reason(void **state)
@@ -78,14 +68,6 @@ static void refuses_with_the_reason(void **state)
     memset(&letter, 0, sizeof letter);
     weft_letter_release(&letter);
     check_ok(weft_node_close(node, 0));
-}
-
-static pid_t spawn_sleeper(void)
-{
-    char *argv[] = {"sleep", "1000", NULL};
-    pid_t pid;
-    check_eq(posix_spawnp(&pid, "sleep", NULL, NULL, argv, environ), 0);
-    return pid;
 }
 
 /* A process, with a worker that the test pulls for it. */
@@ -266,7 +248,7 @@ static void found_may_call_weft_and_stop(void **state)
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- many at once --------------------------------------------------------------------------------------------------- */
+/* --- many at once ----------------------------------------------------------------------------- */
 
 enum { DISPATCHES = 400, PUTTERS = 3 };
 

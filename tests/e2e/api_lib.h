@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include <weft/weft.h>
 
 #include "lib/check.h"
+
+extern char **environ;
 
 #define CHANNEL "dispatch.test.work"
 #define OTHER "dispatch.test.other"
@@ -129,6 +132,29 @@ static inline void check_reply_code(weft_reply *reply, weft_outcome outcome, con
     check_str(reply->code, code);
     check_eq(reply->payload.size, 0);
     weft_reply_release(reply);
+}
+
+/* 0 to sides - 1, from a state that is the thread's own. */
+static inline unsigned roll(unsigned *state, unsigned sides)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return (*state >> 8) % sides;
+}
+
+/* A child that does nothing until it is killed. */
+static inline pid_t spawn_sleeper(void)
+{
+    char *argv[] = {"sleep", "1000", NULL};
+    pid_t pid;
+    check_eq(posix_spawnp(&pid, "sleep", NULL, NULL, argv, environ), 0);
+    return pid;
+}
+
+static inline weft_channel_info info_of(weft_node *node, const char *channel)
+{
+    weft_channel_info info;
+    check_ok(weft_channel_info_get(node, channel, &info));
+    return info;
 }
 
 /* How many entries a directory of /proc/self has: threads ("task"), descriptors ("fd"). */

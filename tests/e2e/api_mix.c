@@ -1,5 +1,5 @@
-/* Everything that handlers may do, all at once: they are quick and slow, block in weft, dispatch further, keep their tasks
- * and give them to other threads, run inline; callers cancel meanwhile. Promises:
+/* Everything that handlers may do, all at once: they are quick and slow, block in weft, dispatch further, keep their
+ * tasks and give them to other threads, run inline; callers cancel meanwhile. Promises:
  *   - each admitted dispatch has exactly one outcome, and the node's counters say the same as its callers'
  *   - nothing is left open, held or running at the end
  * MIX=n dispatches for each caller (4000); the schedule is the machine's. */
@@ -20,12 +20,6 @@ static struct {
     unsigned shelved;
     bool stop;
 } mix = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
-
-static unsigned roll(unsigned *state, unsigned sides)
-{
-    *state = *state * 1664525u + 1013904223u;
-    return (*state >> 8) % sides;
-}
 
 static void inner_ended(const weft_reply *reply, void *context)
 {

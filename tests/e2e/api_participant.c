@@ -1,25 +1,15 @@
 /* The public interface of participants, with real deaths. Promises:
- *   - a killed process's workers are chosen no more; its tasks end worker_died, or run elsewhere where the channel says so
+ *   - a killed process's workers are chosen no more; its tasks end worker_died, or run elsewhere where the channel says
+ *     so
  *   - a thread that ends with a task in hand is a death; so is a declared one
  *   - a dead caller's dispatches are cancelled, detached ones go on
  *   - the cause and the record of a death are told; each error code comes with its reason
  *   - a participant may be released right after registering: its link stays armed */
 #include <signal.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "e2e/api_lib.h"
-
-extern char **environ;
-
-static pid_t spawn_sleeper(void)
-{
-    char *argv[] = {"sleep", "1000", NULL};
-    pid_t pid;
-    check_eq(posix_spawnp(&pid, "sleep", NULL, NULL, argv, environ), 0);
-    return pid;
-}
 
 static void kill_and_reap(pid_t pid)
 {
@@ -152,7 +142,7 @@ static void what_it_held_runs_elsewhere_where_the_channel_says_so(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- threads ------------------------------------------------------------------------------------------------------- */
+/* --- threads ---------------------------------------------------------------------------------- */
 
 struct owner {
     weft_node *node;
@@ -315,7 +305,7 @@ static void threads_may_end_while_their_nodes_close(void **state)
     }
 }
 
-/* --- declared ------------------------------------------------------------------------------------------------------ */
+/* --- declared --------------------------------------------------------------------------------- */
 
 static void who_nobody_can_declare_dead_any_more_is_dead(void **state)
 {

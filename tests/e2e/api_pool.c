@@ -88,7 +88,7 @@ static void finish_one(weft_worker *worker)
     check_ok(weft_task_complete(task, weft_task_payload(task)));
 }
 
-/* --- who gets it --------------------------------------------------------------------------------------------------- */
+/* --- who gets it ------------------------------------------------------------------------------ */
 
 static void round_robin_is_an_exact_sequence(void **state)
 {
@@ -147,7 +147,7 @@ static void least_loaded_takes_the_first_registered_of_equals(void **state)
     empty(&pool);
 }
 
-/* --- how they are -------------------------------------------------------------------------------------------------- */
+/* --- how they are ----------------------------------------------------------------------------- */
 
 static void fail_on_f(weft_task *task, void *context)
 {
@@ -204,7 +204,7 @@ static void a_held_task_shows_in_flight(void **state)
     empty(&pool);
 }
 
-/* --- nobody there -------------------------------------------------------------------------------------------------- */
+/* --- nobody there ----------------------------------------------------------------------------- */
 
 static void an_empty_pool_fails_at_once_where_that_was_asked_for(void **state)
 {
@@ -246,7 +246,7 @@ static void an_empty_pool_waits_where_not(void **state)
     check_ok(weft_node_close(node, WEFT_FOREVER));
 }
 
-/* --- where it runs ------------------------------------------------------------------------------------------------- */
+/* --- where it runs ---------------------------------------------------------------------------- */
 
 static void tell_thread(weft_task *task, void *context)
 {
@@ -275,7 +275,7 @@ static void an_inline_handler_runs_in_the_thread_that_dispatches(void **state)
     empty(&pool);
 }
 
-/* --- how much at a time -------------------------------------------------------------------------------------------- */
+/* --- how much at a time ----------------------------------------------------------------------- */
 
 struct gauge {
     atomic_uint now, most;
@@ -319,7 +319,7 @@ static void capacity_is_never_exceeded(void **state)
     }
 }
 
-/* --- who dies ------------------------------------------------------------------------------------------------------ */
+/* --- who dies --------------------------------------------------------------------------------- */
 
 static void a_dead_worker_is_skipped_at_once(void **state)
 {
@@ -342,7 +342,7 @@ static void a_dead_worker_is_skipped_at_once(void **state)
     empty(&pool);
 }
 
-/* --- what each has ------------------------------------------------------------------------------------------------- */
+/* --- what each has ---------------------------------------------------------------------------- */
 
 struct tally {
     atomic_uint made, freed;

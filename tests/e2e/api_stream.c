@@ -1,20 +1,19 @@
 /* The public interface of what a task says before its outcome. Promises:
- *   - weft_dispatch tells it in the thread that waits, weft_dispatch_async on the callback thread, weft_completions_next in
- *     the thread that fetches; parts in order, of progress the last word, all of it before the outcome
+ *   - weft_dispatch tells it in the thread that waits, weft_dispatch_async on the callback thread,
+ *     weft_completions_next in the thread that fetches; parts in order, of progress the last word, all of it before the
+ *     outcome
  *   - beyond the window a task is refused, or waits: for room, for its time, or until nobody waits for it any more
  *   - it waits neither in an inline handler nor in a callback; in a handler it lends its thread
- *   - a killed process's task is run again: its caller is told that it restarts, and hears nothing of the old one after that
+ *   - a killed process's task is run again: its caller is told that it restarts, and hears nothing of the old one after
+ *     that
  *   - `updated` may cancel its dispatch, and dispatch; what would wait for itself is refused
  *   - each error code of the headers comes when its reason is there
  *   - thousands of parts from many tasks to many callers: none is lost, none comes twice, none out of order */
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 
 #include "e2e/api_lib.h"
-
-extern char **environ;
 
 /* What a caller has heard, as text: "1 a 2 b ~half *2" for parts, progress and a restart (with its attempt). */
 struct ear {
@@ -104,7 +103,7 @@ static weft_dispatch_id submit_hearing(weft_completions *completions, struct ear
     return ticket.id;
 }
 
-/* --- who is told, where -------------------------------------------------------------------------------------------- */
+/* --- who is told, where ----------------------------------------------------------------------- */
 
 static void waiting_thread_is_told_before_the_outcome(void **state)
 {
@@ -257,7 +256,7 @@ static void who_did_not_ask_is_told_nothing(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- the window ---------------------------------------------------------------------------------------------------- */
+/* --- the window ------------------------------------------------------------------------------- */
 
 struct caller {
     weft_node *node;
@@ -471,15 +470,7 @@ static void handler_without_a_substitute_waits_all_the_same(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- another attempt ----------------------------------------------------------------------------------------------- */
-
-static pid_t spawn_sleeper(void)
-{
-    char *argv[] = {"sleep", "1000", NULL};
-    pid_t pid;
-    check_eq(posix_spawnp(&pid, "sleep", NULL, NULL, argv, environ), 0);
-    return pid;
-}
+/* --- another attempt -------------------------------------------------------------------------- */
 
 /* fetches: what the first attempt said is heard before its process is killed; else some of it is never heard. */
 static void killed_in_the_middle(bool fetches)
@@ -539,7 +530,7 @@ static void killed_process_restarts_the_stream(void **state)
     killed_in_the_middle(false);
 }
 
-/* --- what `updated` may do ----------------------------------------------------------------------------------------- */
+/* --- what `updated` may do -------------------------------------------------------------------- */
 
 static void cancel_own(struct ear *ear, const weft_update *update)
 {
@@ -744,7 +735,7 @@ static void closing_waits_for_who_is_told(void **state)
     join(thread);
 }
 
-/* --- refusals ------------------------------------------------------------------------------------------------------ */
+/* --- refusals --------------------------------------------------------------------------------- */
 
 static void settle_and_go_on(weft_task *task, void *context)
 {
@@ -834,7 +825,7 @@ static void refuses_with_the_reason(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- many ---------------------------------------------------------------------------------------------------------- */
+/* --- many ------------------------------------------------------------------------------------- */
 
 enum { CALLERS = 3, CALLS = 40, PARTS = 50 };
 

@@ -1,8 +1,10 @@
 /* When the operating system refuses, and when it takes. Promises:
  *   - without a thread or a descriptor to be had, the call that needs it is WEFT_ESYSTEM, says why, and leaves nothing;
  *     what does not need one goes on
- *   - no call of weft's is a cancellation point: a thread with a pending cancel does not lose a wake-up or a lock on its way
- *   - weft's threads take no signals of the host's, and have names; a fault in a handler reaches the host's signal handler */
+ *   - no call of weft's is a cancellation point: a thread with a pending cancel does not lose a wake-up or a lock on
+ *     its way
+ *   - weft's threads take no signals of the host's, and have names; a fault in a handler reaches the host's signal
+ *     handler */
 #include <dirent.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -128,7 +130,7 @@ static void no_descriptor_is_told(void **state)
     check_ok(weft_node_close(node, 0));
 }
 
-/* --- cancellation -------------------------------------------------------------------------------------------------- */
+/* --- cancellation ----------------------------------------------------------------------------- */
 
 struct doomed {
     weft_node *node;
@@ -200,7 +202,7 @@ static void no_call_is_a_cancellation_point(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- threads ------------------------------------------------------------------------------------------------------- */
+/* --- threads ---------------------------------------------------------------------------------- */
 
 static void told(const weft_reply *reply, void *context)
 {

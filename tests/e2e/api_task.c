@@ -56,7 +56,7 @@ static void a_handler_sees_what_was_dispatched(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- settling ------------------------------------------------------------------------------------------------------ */
+/* --- settling --------------------------------------------------------------------------------- */
 
 static void never(weft_task *task, void *context)
 {
@@ -130,7 +130,7 @@ static void each_way_to_settle_has_its_outcome(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- keeping ------------------------------------------------------------------------------------------------------- */
+/* --- keeping ---------------------------------------------------------------------------------- */
 
 struct shelf {
     struct event kept;
@@ -200,7 +200,7 @@ static void a_kept_task_may_be_settled_before_its_handler_returns(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- cancelling ---------------------------------------------------------------------------------------------------- */
+/* --- cancelling ------------------------------------------------------------------------------- */
 
 struct cancel {
     struct event began, told, go_on, called;
@@ -471,7 +471,7 @@ static void no_cancel_comes_after_the_settle(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
-/* --- stale --------------------------------------------------------------------------------------------------------- */
+/* --- stale ------------------------------------------------------------------------------------ */
 
 static void pull(weft_node *node, weft_worker **worker)
 {

@@ -1,5 +1,5 @@
-/* Why something waits, through the public interface, checked by doing what it says: each rule is built with real threads and
- * processes, asked about, and what would help is done; then the very dispatch goes.
+/* Why something waits, through the public interface, checked by doing what it says: each rule is built with real
+ * threads and processes, asked about, and what would help is done; then the very dispatch goes.
  *
  *   - the sentence names the rule's data; that of the whole says what would help
  *   - what is said of a request comes true when it is made
@@ -9,7 +9,7 @@
 
 #include "api_lib.h"
 
-/* --- asking ---------------------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 struct waiting {
     weft_node *node;
@@ -48,7 +48,8 @@ static void check_part(const char *sentence, const char *part)
     fail();
 }
 
-/* It waits; the worker at that place is refused by the rule, with that in its sentence; the whole says what would help. */
+/* It waits; the worker at that place is refused by the rule, with that in its sentence; the whole says what would
+ * help. */
 static void check_waits(const struct waiting *waiting, size_t at, weft_rule rule, const char *data, const char *helps)
 {
     weft_why why;
@@ -70,7 +71,7 @@ static void check_goes(struct waiting *waiting)
     weft_reply_release(&reply);
 }
 
-/* --- each rule ------------------------------------------------------------------------------------------------------- */
+/* --- each rule -------------------------------------------------------------------------------- */
 
 static void free_a_slot_and_it_goes(void **state)
 {
@@ -220,7 +221,7 @@ static void register_a_replacement_for_the_dead_and_it_goes(void **state)
     close_waiting(&waiting);
 }
 
-/* --- where it stands -------------------------------------------------------------------------------------------------- */
+/* --- where it stands -------------------------------------------------------------------------- */
 
 static void why_follows_a_dispatch_to_its_end(void **state)
 {
@@ -260,7 +261,7 @@ static void why_follows_a_dispatch_to_its_end(void **state)
     close_waiting(&waiting);
 }
 
-/* --- requests ---------------------------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void check_would(weft_node *node, const weft_dispatch_options *options, weft_admission admission,
                         const char *part)

@@ -3,7 +3,8 @@
  *   - a worker gets what its activity types and capacity allow
  *   - unregister waits for its handlers, gives what was not begun to others, and frees the state once
  *   - drain waits, within its time, until what the worker has is released
- *   - a pull worker's tasks are fetched by threads or by an epoll loop, and none is lost; ends are told to all who wait */
+ *   - a pull worker's tasks are fetched by threads or by an epoll loop, and none is lost; ends are told to all who
+ *     wait */
 #include <sys/epoll.h>
 
 #include "e2e/api_lib.h"
@@ -239,7 +240,7 @@ static void the_state_is_made_and_freed_once(void **state)
     check_eq(atomic_load(&states.freed), 2);
 }
 
-/* --- pulling ------------------------------------------------------------------------------------------------------- */
+/* --- pulling ---------------------------------------------------------------------------------- */
 
 static weft_worker *pull(weft_node *node, const char *channel, uint32_t max_concurrent)
 {

@@ -9,13 +9,10 @@
  * subscribers, and look into the node. Then all of that ends, what is open comes to its end, and memory is measured. */
 #include <inttypes.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "e2e/api_lib.h"
-
-extern char **environ;
 
 enum { CHANNELS = 3, BORROWED = 4, RECENT = 64, SAMPLES_MAX = 4096, ROUNDS_LEAST = 12 };
 
@@ -33,13 +30,7 @@ static struct {
     _Atomic uint64_t recent[RECENT][2];
 } world;
 
-static unsigned roll(unsigned *state, unsigned sides)
-{
-    *state = *state * 1664525u + 1013904223u;
-    return (*state >> 8) % sides;
-}
-
-/* --- memory -------------------------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* In front of each block its size. */
 static void *counting_alloc(void *context, size_t size)
@@ -129,7 +120,7 @@ static void print_samples(void)
                       samples[i].resident_bytes / 1024, samples[i].dispatched);
 }
 
-/* --- workers ------------------------------------------------------------------------------------------------------- */
+/* --- workers ---------------------------------------------------------------------------------- */
 
 static void stream(weft_task *task)
 {
@@ -257,7 +248,7 @@ static void *deaths(void *argument)
     return NULL;
 }
 
-/* --- callers ------------------------------------------------------------------------------------------------------- */
+/* --- callers ---------------------------------------------------------------------------------- */
 
 static void count_outcome(weft_outcome outcome)
 {
@@ -404,7 +395,7 @@ static void *caller(void *argument)
     return NULL;
 }
 
-/* --- channels, events, onlookers ----------------------------------------------------------------------------------- */
+/* --- channels, events, onlookers -------------------------------------------------------------- */
 
 /* Names come again, but not in a row. */
 static void *channels_come_and_go(void *argument)
@@ -539,7 +530,7 @@ static void told(const weft_node_event *event, void *context)
     world.told++;
 }
 
-/* --- the run ------------------------------------------------------------------------------------------------------- */
+/* --- the run ---------------------------------------------------------------------------------- */
 
 static void open_world(void)
 {

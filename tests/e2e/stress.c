@@ -5,7 +5,6 @@
  * The schedule is the machine's; what each thread does comes from the printed seed. */
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +15,7 @@
 
 #include <weft/weft.h>
 
-#include "lib/check.h"
-
-extern char **environ;
+#include "e2e/api_lib.h"
 
 enum { CALLERS = 2, OWNERS = 2, RECENT = 64 };
 
@@ -33,18 +30,12 @@ static struct {
     _Atomic uint64_t recent[RECENT][2];
 } world;
 
-static unsigned roll(unsigned *state, unsigned sides)
-{
-    *state = *state * 1664525u + 1013904223u;
-    return (*state >> 8) % sides;
-}
-
 static void count(weft_outcome outcome)
 {
     atomic_fetch_add(&world.outcomes[outcome], 1);
 }
 
-/* --- workers ---------------------------------------------------------------------------------------------------------- */
+/* --- workers ---------------------------------------------------------------------------------- */
 
 /* What a task does is in its first byte, so that a re-dispatch does the same. */
 static void work(weft_task *task, void *context)
@@ -153,7 +144,7 @@ static void *churn(void *argument)
     return NULL;
 }
 
-/* --- callers ---------------------------------------------------------------------------------------------------------- */
+/* --- callers ---------------------------------------------------------------------------------- */
 
 static void remember(unsigned *state, weft_dispatch_id id)
 {
@@ -242,7 +233,7 @@ static void *caller(void *argument)
     return NULL;
 }
 
-/* --- the run ---------------------------------------------------------------------------------------------------------- */
+/* --- the run ---------------------------------------------------------------------------------- */
 
 static void open_world(weft_worker **workers, size_t workers_count)
 {

@@ -11,7 +11,7 @@
 #include "lib/audit.h"
 #include "lib/fixture_contract.h"
 
-/* --- entries that may be refused --------------------------------------------------------------------------------- */
+/* --- entries that may be refused -------------------------------------------------------------- */
 
 /* An entry, in a world that the set-up has filled so far that some of what grows by steps is just full, or just not. */
 struct swept {
@@ -485,7 +485,7 @@ static void core_refused_its_memory_is_none(void **state)
     check_eq(failmem.live_blocks, 0);
 }
 
-/* --- entries that ask for none ----------------------------------------------------------------------------------- */
+/* --- entries that ask for none ---------------------------------------------------------------- */
 
 static void no_more_memory(void)
 {

@@ -1,6 +1,6 @@
-/* Patterns and formats: nothing crashes, every match ends within its budget, and four ways to match agree: with and without
- * callouts, with and without a JIT. What the translator writes PCRE2 takes, or the fault says why not. The input is a pattern
- * and, after its first NUL, a subject. */
+/* Patterns and formats: nothing crashes, every match ends within its budget, and four ways to match agree: with and
+ * without callouts, with and without a JIT. What the translator writes PCRE2 takes, or the fault says why not. The
+ * input is a pattern and, after its first NUL, a subject. */
 #include <stdlib.h>
 #include <string.h>
 

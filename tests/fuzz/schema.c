@@ -1,5 +1,6 @@
-/* A schema and a document: the first line, and the rest. A schema compiles or is refused with a sentence; validation stops
- * within its bounds, gives the same answer in both ways, and each mismatch names a place that the document has. */
+/* A schema and a document: the first line, and the rest. A schema compiles or is refused with a sentence; validation
+ * stops within its bounds, gives the same answer in both ways, and each mismatch names a place that the document
+ * has. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

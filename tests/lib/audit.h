@@ -5,8 +5,8 @@
  * predicate finds eligible, in the order of the channel's policy; each timer is set to what runs out first. Where no work
  * is left over, the level rule holds too: nothing waits that an eligible worker could have.
  *
- * It changes nothing and allocates nothing of the core's. About a microsecond for a core of fifty records; one thread at a
- * time. */
+ * It changes nothing and allocates nothing of the core's. About a microsecond for a core of fifty records; one thread
+ * at a time. */
 #ifndef WEFT_TESTS_AUDIT_H
 #define WEFT_TESTS_AUDIT_H
 

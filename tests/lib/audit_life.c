@@ -153,8 +153,8 @@ static uint64_t after(uint64_t since_ns, uint32_t ms)
     return ms == WEFT_FOREVER ? CORE_NEVER : weft__clock_after_ms(since_ns, ms);
 }
 
-/* What runs out first: the timer stands at it. One that was assigned from the queue may still have that of its wait for an
- * untried worker: it fires early, once. */
+/* What runs out first: the timer stands at it. One that was assigned from the queue may still have that of its wait for
+ * an untried worker: it fires early, once. */
 static bool timer_right(struct tally *tally, const struct core_dispatch *dispatch)
 {
     const struct core *core = tally->core;

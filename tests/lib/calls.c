@@ -8,7 +8,7 @@
 
 #include "lib/check.h"
 
-/* --- the cast ------------------------------------------------------------------------------------------------------ */
+/* --- the cast --------------------------------------------------------------------------------- */
 
 static void lock(struct cast *cast)
 {
@@ -292,7 +292,7 @@ const char *cast_seen(struct cast *cast)
     return page->text;
 }
 
-/* --- the calls ----------------------------------------------------------------------------------------------------- */
+/* --- the calls -------------------------------------------------------------------------------- */
 
 /* What succeeds and gives something is tried, and given back; what fails has nothing to give back. */
 #define CALL(name) static weft_error name(struct cast *cast)
@@ -1388,7 +1388,7 @@ CALL(reply_release)
     return WEFT_OK;
 }
 
-/* --- the table ----------------------------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 #define REFUSED(name)                                                                                                  \
     {                                                                                                                  \
@@ -1537,7 +1537,7 @@ const struct call calls[] = {
 };
 const size_t calls_count = sizeof calls / sizeof *calls;
 
-/* --- is it complete? ----------------------------------------------------------------------------------------------- */
+/* --- is it complete? -------------------------------------------------------------------------- */
 
 /* The whole of a file, or of what a command prints; free it. */
 static char *read_all(FILE *file)

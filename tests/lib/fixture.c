@@ -122,7 +122,7 @@ static struct {
     struct core_dest notes;
 } w;
 
-/* --- writing down ------------------------------------------------------------------------------------------------ */
+/* --- writing down ----------------------------------------------------------------------------- */
 
 /* The words stand in src/api, of which the mutants know nothing. */
 static const char *const rule_words[] = {
@@ -212,7 +212,7 @@ void world_expected(void)
     if (w.expecting) broken("the verb has no code to give", "");
 }
 
-/* --- who is who -------------------------------------------------------------------------------------------------- */
+/* --- who is who ------------------------------------------------------------------------------- */
 
 const char *numbered(const char *stem, int number)
 {
@@ -298,7 +298,7 @@ static const char *channel_or(const char *named)
     return named ? named : w.channel;
 }
 
-/* --- after each entry, as a shell does --------------------------------------------------------------------------- */
+/* --- after each entry, as a shell does -------------------------------------------------------- */
 
 uint64_t world_now_ns(void)
 {
@@ -480,7 +480,7 @@ void world_late_at(uint64_t ms)
     w.now_ms = ms;
 }
 
-/* --- for the verbs of fixture_event.c ---------------------------------------------------------------------------- */
+/* --- for the verbs of fixture_event.c --------------------------------------------------------- */
 
 struct check_site world_site(void)
 {
@@ -522,7 +522,7 @@ struct core_waiter *world_waiter_named(const char *name)
     return waiter_named(name);
 }
 
-/* --- life -------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int world_open_with(const struct core_limits *limits)
 {
@@ -578,7 +578,7 @@ int world_close(void **state)
     return unread || blocks > 0 ? -1 : 0;
 }
 
-/* --- channels ---------------------------------------------------------------------------------------------------- */
+/* --- channels --------------------------------------------------------------------------------- */
 
 void world_channel(const char *name, const weft_channel_options *options)
 {
@@ -646,7 +646,7 @@ weft_node_stats world_stats(void)
     return stats;
 }
 
-/* --- participants ------------------------------------------------------------------------------------------------ */
+/* --- participants ----------------------------------------------------------------------------- */
 
 void world_attach(const char *name, bool declared)
 {
@@ -698,7 +698,7 @@ const char *world_participant_now(const char *name)
     return "?";
 }
 
-/* --- workers and groups ------------------------------------------------------------------------------------------ */
+/* --- workers and groups ----------------------------------------------------------------------- */
 
 void world_worker(const char *name, const struct hired *hired)
 {
@@ -786,7 +786,7 @@ void world_remove_group(const char *name)
     result(error);
 }
 
-/* --- dispatches -------------------------------------------------------------------------------------------------- */
+/* --- dispatches ------------------------------------------------------------------------------- */
 
 static struct core_dest *box_for(const struct asked *asked, struct known_session *caller)
 {
@@ -935,7 +935,7 @@ struct core_outcome world_reply_of(const char *name)
     return known->outcome;
 }
 
-/* --- dead letters ------------------------------------------------------------------------------------------------ */
+/* --- dead letters ----------------------------------------------------------------------------- */
 
 static void read_letter(const struct core_letter_view *view)
 {
@@ -1014,7 +1014,7 @@ void world_put_back(const char *name, const char *as)
     result(error);
 }
 
-/* --- tasks ------------------------------------------------------------------------------------------------------- */
+/* --- tasks ------------------------------------------------------------------------------------ */
 
 struct core_dest *world_destination(const char *name)
 {
@@ -1159,7 +1159,7 @@ const char *world_type_of(const char *name)
     return weft__core_task_type(the_known_task(name)->task);
 }
 
-/* --- waiting ----------------------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static bool waited(bool left)
 {
@@ -1207,7 +1207,7 @@ bool world_unwait(const char *waiter)
     return waited(weft__core_unwait(&the_known_waiter(waiter)->core));
 }
 
-/* --- seeing inside ----------------------------------------------------------------------------------------------- */
+/* --- seeing inside ---------------------------------------------------------------------------- */
 
 enum { PAGE = 3 }; /* short, so that walks are of several holds */
 
@@ -1353,7 +1353,7 @@ void world_what_happened(int unused)
     after_entry();
 }
 
-/* --- the node ---------------------------------------------------------------------------------------------------- */
+/* --- the node --------------------------------------------------------------------------------- */
 
 void world_close_node(int unused)
 {

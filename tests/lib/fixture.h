@@ -60,7 +60,7 @@ extern struct world world;
 /* "w" and 3: "w3". Lends, until eight more were made. */
 const char *numbered(const char *stem, int number);
 
-/* --- what must have happened ------------------------------------------------------------------------------------- */
+/* --- what must have happened ------------------------------------------------------------------ */
 
 #define then(...) world_then(CHECK_SITE("then(" #__VA_ARGS__ ")"), (const char *const[]){__VA_ARGS__, NULL})
 #define nothing_happens() world_then(CHECK_SITE("nothing_happens()"), (const char *const[]){NULL})
@@ -72,7 +72,7 @@ const char *numbered(const char *stem, int number);
 /* The verb may give any code: the spec is about what comes of it. */
 #define maybe(verb) (world_expect_any(), (verb))
 
-/* --- time -------------------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 #define at(ms) world_verb(at, ms) /* goes on to that time, through all that falls due before; ms from the beginning */
 #define late_at(ms) world_verb(late_at, ms) /* the same, but what falls due is not looked at yet */
@@ -80,7 +80,7 @@ const char *numbered(const char *stem, int number);
 #define run_steps() world_steps(true)
 #define step() world_verb(step, 0) /* one of them; whether there are more */
 
-/* --- channels: of those that are not told which, the verbs mean the one declared last ---------------------------- */
+/* --- channels: of those that are not told which, the verbs mean the one declared last --------- */
 
 #define channel(name, ...)                                                                                             \
     (world_here(CHECK_SITE("channel(" #name ")")),                                                                     \
@@ -96,7 +96,7 @@ const char *numbered(const char *stem, int number);
 #define channel_now() world_verb(channel_now, 0) /* its weft_channel_info */
 #define stats_now() world_stats()                /* the weft_node_stats */
 
-/* --- participants ------------------------------------------------------------------------------------------------ */
+/* --- participants ----------------------------------------------------------------------------- */
 
 #define session(name) (attach(name), arm(name))
 #define attach(name) world_verb(attach, name, false)
@@ -108,7 +108,7 @@ const char *numbered(const char *stem, int number);
 #define handle_of(name) world_verb(handle_of, name)
 #define participant_now(name) world_verb(participant_now, name) /* "arming", "armed", "dead", "gone" */
 
-/* --- workers and groups ------------------------------------------------------------------------------------------ */
+/* --- workers and groups ----------------------------------------------------------------------- */
 
 struct hired {
     const char *on, *of; /* channel, participant */
@@ -129,7 +129,7 @@ struct hired {
 #define limit_group(name, limit) world_verb(limit_group, name, limit)
 #define remove_group(name) world_verb(remove_group, name)
 
-/* --- dispatches -------------------------------------------------------------------------------------------------- */
+/* --- dispatches ------------------------------------------------------------------------------- */
 
 struct asked {
     const char *on, *by; /* channel, caller */
@@ -165,14 +165,14 @@ struct asked {
 /* What a dispatch of that many payload bytes is charged while it waits. */
 #define charge_of(payload_bytes) (sizeof(struct core_dispatch) + sizeof(struct message) + (payload_bytes) + 1)
 
-/* --- dead letters of the channel, by the name of what died ------------------------------------------------------- */
+/* --- dead letters of the channel, by the name of what died ------------------------------------ */
 
 #define read_letters() world_verb(read_letters, 0)
 #define fetch_letter(name) world_verb(fetch_letter, name) /* the oldest of that name; "": the oldest of all */
 #define put_back(name, as) world_verb(put_back, name, as) /* under another name: its caller is the host */
 #define letter_id(name) world_verb(letter_id, name)       /* 0 = there is none */
 
-/* --- tasks ------------------------------------------------------------------------------------------------------- */
+/* --- tasks ------------------------------------------------------------------------------------ */
 
 #define take(from) world_verb(take, from, 1) /* a worker, or its group: the task's name. WEFT_EAGAIN */
 #define take_up_to(max, from) world_verb(take, from, max)
@@ -201,7 +201,7 @@ struct asked {
 #define is_cancelled(task) world_verb(is_cancelled, task)
 #define type_of(task) world_verb(type_of, task)
 
-/* --- waiting: true where the waiter was left --------------------------------------------------------------------- */
+/* --- waiting: true where the waiter was left -------------------------------------------------- */
 
 #define wait_for_task(waiter, from) world_verb(wait_for_task, waiter, from)
 #define wait_for_outcome(waiter, of) world_verb(wait_for_outcome, waiter, of)
@@ -212,10 +212,11 @@ struct asked {
 #define sleep_until_due(waiter) world_verb(sleep_until_due, waiter)
 #define unwait(waiter) world_verb(unwait, waiter)
 
-/* --- seeing inside ----------------------------------------------------------------------------------------------- */
+/* --- seeing inside ---------------------------------------------------------------------------- */
 
-/* Writes down what is answered: where it stands ("a waits 20 ms, 2 ahead", "a at w1", "a lost at w1", "a ended"; of a request
- * "accepted by w1", "deferred", "rejected:draining"), and of each worker of the channel the first rule that refuses. */
+/* Writes down what is answered: where it stands ("a waits 20 ms, 2 ahead", "a at w1", "a lost at w1", "a ended"; of a
+ * request "accepted by w1", "deferred", "rejected:draining"), and of each worker of the channel the first rule that
+ * refuses. */
 #define why(name) world_verb(why, name)
 #define would(...) (world_here(CHECK_SITE("would(" #__VA_ARGS__ ")")), world_would(&(struct asked){__VA_ARGS__}))
 
@@ -227,12 +228,12 @@ struct asked {
 #define open_notes() world_verb(open_notes, 0)
 #define what_happened() world_verb(what_happened, 0)
 
-/* --- the node ---------------------------------------------------------------------------------------------------- */
+/* --- the node --------------------------------------------------------------------------------- */
 
 #define close_node() world_verb(close_node, 0)
 #define settle_all() world_verb(settle_all, 0)
 
-/* --- what the verbs are made of ---------------------------------------------------------------------------------- */
+/* --- what the verbs are made of --------------------------------------------------------------- */
 
 #define world_verb(verb, ...) (world_here(CHECK_SITE(#verb "(" #__VA_ARGS__ ")")), world_##verb(__VA_ARGS__))
 

@@ -7,8 +7,8 @@
  *     gives(WEFT_ESTALE, dispatch("a", .seen = "before"));
  *     dispatch("b");
  *
- * A schema is its name, from which its id follows. Who dispatches or publishes looks at what the channel asks for, as often
- * as he is told to, unless he comes with what he has `seen` before; what is mismatched is told by refuse. */
+ * A schema is its name, from which its id follows. Who dispatches or publishes looks at what the channel asks for, as
+ * often as he is told to, unless he comes with what he has `seen` before; what is mismatched is told by refuse. */
 #ifndef WEFT_TESTS_FIXTURE_CONTRACT_H
 #define WEFT_TESTS_FIXTURE_CONTRACT_H
 

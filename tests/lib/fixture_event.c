@@ -53,7 +53,7 @@ __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
     world_note(line);
 }
 
-/* --- subscribing ------------------------------------------------------------------------------------------------- */
+/* --- subscribing ------------------------------------------------------------------------------ */
 
 void world_subscribe(const char *name, const struct subscribed *subscribed)
 {
@@ -107,7 +107,7 @@ struct core_subscription *world_subscription_named(const char *name)
     return weft__slotmap_find(&world.core->subscriptions, the_known(name)->handle);
 }
 
-/* --- publishing -------------------------------------------------------------------------------------------------- */
+/* --- publishing ------------------------------------------------------------------------------- */
 
 static struct message *event_of(const char *channel, const char *name, size_t bytes)
 {
@@ -154,7 +154,7 @@ void world_publish(const char *name, const struct published *published)
     world_result(error);
 }
 
-/* --- taking ------------------------------------------------------------------------------------------------------ */
+/* --- taking ----------------------------------------------------------------------------------- */
 
 static void got(const char *who, const char *verb, const struct inbox_entry *entry)
 {
@@ -187,7 +187,7 @@ void world_take_events(const char *name, size_t max)
     world_result(error);
 }
 
-/* --- turns ------------------------------------------------------------------------------------------------------- */
+/* --- turns ------------------------------------------------------------------------------------ */
 
 static struct known_subscription *begin(const char *group)
 {
@@ -247,7 +247,7 @@ void world_turn(const char *group)
     world_result(known ? WEFT_OK : WEFT_EAGAIN);
 }
 
-/* --- waiting ----------------------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static bool waited(bool left)
 {

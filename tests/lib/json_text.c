@@ -171,7 +171,7 @@ bool json_grammatical(const char *text, size_t size_bytes)
     return value(&t) && t.p == t.end;
 }
 
-/* --- the tape ----------------------------------------------------------------------------------------------------- */
+/* --- the tape --------------------------------------------------------------------------------- */
 
 static uint32_t check_value(const struct json_doc *doc, uint32_t index)
 {
@@ -225,7 +225,7 @@ weft_error json_parse_guarded(struct json_parser *parser, const char *text, size
     return error;
 }
 
-/* --- mutants ------------------------------------------------------------------------------------------------------ */
+/* --- mutants ---------------------------------------------------------------------------------- */
 
 uint64_t json_random(uint64_t *random)
 {

@@ -40,7 +40,7 @@ static struct spot apart(struct spot spot)
     return (struct spot){spot.depth + 1, false};
 }
 
-/* --- keywords ---------------------------------------------------------------------------------------------------- */
+/* --- keywords --------------------------------------------------------------------------------- */
 
 static json_t *mentioned(struct maker *maker)
 {
@@ -348,7 +348,7 @@ static const struct row {
     {IN_2020, ALL | SCOPES, put_dynamic_ref},
 };
 
-/* --- schemas ----------------------------------------------------------------------------------------------------- */
+/* --- schemas ---------------------------------------------------------------------------------- */
 
 static json_t *make_object(struct maker *maker, struct spot spot)
 {

@@ -52,7 +52,7 @@ json_t *random_document(struct rng *rng, json_t *pool)
     return random_value(rng, pool, 0);
 }
 
-/* --- texts ------------------------------------------------------------------------------------------------------- */
+/* --- texts ------------------------------------------------------------------------------------ */
 
 static void write_value(struct rng *rng, FILE *to, json_t *value);
 

@@ -10,7 +10,7 @@ enum { DEPTH_MAX = 200, STEPS_MAX = 200000 };
 
 static bool valid(struct slow_schema *all, json_t *schema, json_t *value, const struct slow_scope *outer, json_t *seen);
 
-/* --- what keywords share ----------------------------------------------------------------------------------------- */
+/* --- what keywords share ---------------------------------------------------------------------- */
 
 /* A schema for a part of the value: what it sees there is no matter of ours. */
 static bool part_valid(struct slow_at *at, json_t *schema, json_t *part)
@@ -52,7 +52,7 @@ static bool seen_index(struct slow_at *at, size_t index)
     return json_object_get(at->seen, key) != NULL;
 }
 
-/* --- applicators, section 10 ------------------------------------------------------------------------------------- */
+/* --- applicators, section 10 ------------------------------------------------------------------ */
 
 static size_t count_valid(struct slow_at *at, json_t *schemas)
 {
@@ -255,7 +255,7 @@ static bool property_names(struct slow_at *at, json_t *schema)
     return all;
 }
 
-/* --- unevaluated, section 11 ------------------------------------------------------------------------------------- */
+/* --- unevaluated, section 11 ------------------------------------------------------------------ */
 
 static bool unevaluated_items(struct slow_at *at, json_t *schema)
 {
@@ -284,7 +284,7 @@ static bool unevaluated_properties(struct slow_at *at, json_t *schema)
     return all;
 }
 
-/* --- references, section 8.2.3 ----------------------------------------------------------------------------------- */
+/* --- references, section 8.2.3 ---------------------------------------------------------------- */
 
 static bool apply(struct slow_at *at, json_t *target)
 {
@@ -316,7 +316,7 @@ static bool dynamic_reference(struct slow_at *at, json_t *uri)
     return apply(at, target);
 }
 
-/* --- all together ------------------------------------------------------------------------------------------------ */
+/* --- all together ----------------------------------------------------------------------------- */
 
 /* In an order in which what a keyword depends on goes before. */
 static const struct slow_keyword keywords[] = {

@@ -57,7 +57,7 @@ static char *copy(const char *text)
     return copied;
 }
 
-/* --- what there is ----------------------------------------------------------------------------------------------- */
+/* --- what there is ---------------------------------------------------------------------------- */
 
 static void add_resource(struct slow_schema *all, const char *uri, json_t *schema)
 {
@@ -113,7 +113,7 @@ static json_t *find_resource(struct slow_schema *all, const char *uri)
     return NULL;
 }
 
-/* --- indexing ---------------------------------------------------------------------------------------------------- */
+/* --- indexing --------------------------------------------------------------------------------- */
 
 static void index_held(struct slow_schema *all, json_t *held, enum holds holds, const char *base, weft_draft draft,
                        bool asserts)
@@ -238,7 +238,7 @@ void slow_schema_free(struct slow_schema *all)
     free(all);
 }
 
-/* --- following --------------------------------------------------------------------------------------------------- */
+/* --- following -------------------------------------------------------------------------------- */
 
 static int hex(char c)
 {

@@ -1,11 +1,12 @@
-/* Every order of what two workers and two callers can do, from some beginnings on and up to a depth, each held against the
- * whole model of the simulation (tests/sim) and audited after every step. Promises:
+/* Every order of what two workers and two callers can do, from some beginnings on and up to a depth, each held against
+ * the whole model of the simulation (tests/sim) and audited after every step. Promises:
  *   - in no order of registering, arming, dying, dispatching, taking, saying how it went, returning, cancelling and
  *     unregistering, with the core's steps anywhere between them, is a promise of the model broken
  *   - whatever came before, what can still be done is done when everybody goes on, and each dispatch has ended once
- * One worker pulls, the other has handlers. One caller's dispatch is dispatched again when its worker dies, the other's is
- * not. Each schedule is carried out by itself and to its end; exhaustive.c goes much deeper, with a smaller model, by telling
- * states apart. DEPTH=1 in the environment goes one deeper, and takes some ten times as long; sanitizers go less deep. */
+ * One worker pulls, the other has handlers. One caller's dispatch is dispatched again when its worker dies, the other's
+ * is not. Each schedule is carried out by itself and to its end; exhaustive.c goes much deeper, with a smaller model,
+ * by telling states apart. DEPTH=1 in the environment goes one deeper, and takes some ten times as long; sanitizers go
+ * less deep. */
 #include "lib/check.h"
 
 #include <inttypes.h>

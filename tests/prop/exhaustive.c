@@ -1,5 +1,5 @@
-/* Every interleaving, not a sample: two workers (one runs a handler on a group of one thread, one pulls), two callers with a
- * dispatch each (one at most once, one re-dispatched), and every order of
+/* Every interleaving, not a sample: two workers (one runs a handler on a group of one thread, one pulls), two callers
+ * with a dispatch each (one at most once, one re-dispatched), and every order of
  *     register, arm, die, dispatch, take, result, return, cancel, unregister, die as a caller, and the core's own steps.
  *
  * Promises, looked at after every event:
@@ -8,9 +8,9 @@
  * and for every state, when everything is then worked off from there:
  *   - each dispatch has exactly one outcome, and one that is not to be dispatched again was handed out at most once
  *
- * The search is depth first over the states, each told apart by a digest of all that can matter to what comes after. The core
- * lives in an arena that is copied away before a branch and back after it: its addresses stay what they are. DEPTH events at
- * most (default 10; the whole graph, DEPTH=31, has 5 million states and takes some minutes). */
+ * The search is depth first over the states, each told apart by a digest of all that can matter to what comes after.
+ * The core lives in an arena that is copied away before a branch and back after it: its addresses stay what they are.
+ * DEPTH events at most (default 10; the whole graph, DEPTH=31, has 5 million states and takes some minutes). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,7 +108,7 @@ static void world_open(void)
     world.payload = weft__message_new(&arena, "x", 1, NULL);
 }
 
-/* --- events -------------------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static void do_register(int w)
 {
@@ -226,7 +226,7 @@ static void perform(enum op op)
         (void)weft__core_step(core, 1);
 }
 
-/* --- what must hold ------------------------------------------------------------------------------------------------ */
+/* --- what must hold --------------------------------------------------------------------------- */
 
 static void look(enum op op)
 {
@@ -270,7 +270,7 @@ static void work_off(void)
     check_eq(world.core->stats.dispatches_open, 0);
 }
 
-/* --- the search ---------------------------------------------------------------------------------------------------- */
+/* --- the search ------------------------------------------------------------------------------- */
 
 static uint64_t digest_value;
 

@@ -66,7 +66,8 @@ static bool draw_call(struct world *world, struct sim_request *draft)
     return true;
 }
 
-/* Workers of the channel that could take the type some day: those there surely are, and those that may not have been worked off. */
+/* Workers of the channel that could take the type some day: those there surely are, and those that may not have been
+ * worked off. */
 static void takers(const struct world *world, const struct sim_request *draft, bool *surely, bool *maybe)
 {
     struct sim_call call = {.type = draft->type, .schema = contracts_met(world, draft->request.payload)};

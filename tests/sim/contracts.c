@@ -1,9 +1,9 @@
-/* contracts.c: schemas come and go by name, channels are given others, and whoever brings a payload has looked at its channel's
- * contract some time before.
+/* contracts.c: schemas come and go by name, channels are given others, and whoever brings a payload has looked at its
+ * channel's contract some time before.
  *
- * A schema is but a name and an id here: that payloads match is the shell's affair. What is held against the core: a payload
- * is let in if and only if it has met the contract that the channel has at that moment; a schema can be unregistered if and
- * only if nothing names it; and no reference to a schema is left when the core is gone. */
+ * A schema is but a name and an id here: that payloads match is the shell's affair. What is held against the core: a
+ * payload is let in if and only if it has met the contract that the channel has at that moment; a schema can be
+ * unregistered if and only if nothing names it; and no reference to a schema is left when the core is gone. */
 #include "sim/contracts.h"
 
 #include <string.h>

@@ -57,11 +57,6 @@ const char *model_code(enum ending ending)
     return endings[ending].code;
 }
 
-static uint64_t after(uint64_t since_ns, uint32_t ms)
-{
-    return ms == WEFT_FOREVER ? UINT64_MAX : since_ns + ms * NS_PER_MS;
-}
-
 /* --- losses ----------------------------------------------------------------------------------- */
 
 /* What this event says of the call's current attempt: that it was given up, or that its handler has returned from it. */
@@ -141,8 +136,8 @@ enum ending model_overdue(const struct world *world, const struct sim_call *call
     bool started = call->taken || call->spent > 0;
     if (now_ns >= call->close_deadline_ns) return END_LATE_CLOSE;
     if (!started && now_ns >= call->start_deadline_ns) return END_LATE_START;
-    if (call->taken && now_ns >= after(call->taken_ns, call->start_to_close_ms)) return END_LATE_RUN;
-    if (call->taken && !call->waiting && now_ns >= after(call->beat_ns, call->heartbeat_ms)) return END_LATE_BEAT;
+    if (call->taken && now_ns >= sim_after(call->taken_ns, call->start_to_close_ms)) return END_LATE_RUN;
+    if (call->taken && !call->waiting && now_ns >= sim_after(call->beat_ns, call->heartbeat_ms)) return END_LATE_BEAT;
     if (call->cancelling && now_ns >= call->grace_ns) return END_GRACE;
     return ENDINGS_COUNT;
 }
@@ -283,7 +278,7 @@ void model_ended(struct world *world, struct sim_call *call, const struct core_d
     unsigned most = call->spent + 1U + (!exact && lost_before_the_end(world, call));
     call->ending = ending;
     call->ended_ns = world->now_ns;
-    call->keep_until_ns = after(world->now_ns, world->shape.limits.outcome_keep_ms);
+    call->keep_until_ns = sim_after(world->now_ns, world->shape.limits.outcome_keep_ms);
     call->result = ending <= END_FAILED ? message : NULL;
     call->life = CALL_ENDED;
     model_broken(call);

@@ -1,9 +1,9 @@
 /* keys.h: idempotency keys, as the model knows them.
  *
- *   - Of a key there is one dispatch at a time, whoever asks. A repeat joins it, or is answered as it ended, until its time
- *     is over or it had to make room; one that nobody began is forgotten with its end.
- *   - Who asks ends as that dispatch did, or for a reason of its own, which does not touch the others. When all have left,
- *     it is cancelled. */
+ *   - Of a key there is one dispatch at a time, whoever asks. A repeat joins it, or is answered as it ended, until its
+ *     time is over or it had to make room; one that nobody began is forgotten with its end.
+ *   - Who asks ends as that dispatch did, or for a reason of its own, which does not touch the others. When all have
+ *     left, it is cancelled. */
 #ifndef WEFT_SIM_KEYS_H
 #define WEFT_SIM_KEYS_H
 

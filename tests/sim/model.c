@@ -7,11 +7,6 @@
 
 /* --- admission -------------------------------------------------------------------------------- */
 
-static uint64_t after(uint64_t since_ns, uint32_t ms)
-{
-    return ms == WEFT_FOREVER ? UINT64_MAX : since_ns + ms * NS_PER_MS;
-}
-
 static uint32_t inherit(uint32_t asked, uint32_t channels)
 {
     return asked ? asked : channels;
@@ -28,8 +23,8 @@ uint32_t model_admit(struct world *world, const struct core_request *request, co
         .id = admitted->id,
         .arrival = ++world->stats.dispatched,
         .admitted_ns = now_ns,
-        .start_deadline_ns = after(now_ns, inherit(request->schedule_to_start_ms, o->schedule_to_start_ms)),
-        .close_deadline_ns = after(now_ns, inherit(request->schedule_to_close_ms, o->schedule_to_close_ms)),
+        .start_deadline_ns = sim_after(now_ns, inherit(request->schedule_to_start_ms, o->schedule_to_start_ms)),
+        .close_deadline_ns = sim_after(now_ns, inherit(request->schedule_to_close_ms, o->schedule_to_close_ms)),
         .start_to_close_ms = inherit(request->start_to_close_ms, o->start_to_close_ms),
         .heartbeat_ms = inherit(request->heartbeat_ms, o->heartbeat_ms),
         .payload = request->payload,

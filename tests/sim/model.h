@@ -3,10 +3,10 @@
  *   - Admitted once, ended once; how it may end depends on what has just happened: a result of its own attempt, a time of
  *     its own that is over, a cancel that was asked for, a death, the end of the node.
  *   - Attempts are numbered from 1. A number is spent when what ran it is lost; one that was never begun is used again.
- *     A new attempt needs a loss, a crash policy that says so, and that the old attempt can run no more, unless the channel
- *     lets attempts overlap. What was begun and not lost is never handed out again.
- *   - Who gets it: a registered worker of the type, that understands the schema it has met, not draining, with a free slot, on an armed link; and not one that it
- *     died of, but for the second chance that redispatch_wait_ms gives. */
+ *     A new attempt needs a loss, a crash policy that says so, and that the old attempt can run no more, unless the
+ *     channel lets attempts overlap. What was begun and not lost is never handed out again.
+ *   - Who gets it: a registered worker of the type, that understands the schema it has met, not draining, with a free
+ *     slot, on an armed link; and not one that it died of, but for the second chance that redispatch_wait_ms gives. */
 #ifndef WEFT_SIM_MODEL_H
 #define WEFT_SIM_MODEL_H
 
@@ -54,8 +54,8 @@ void model_drop_task(struct world *world, uint32_t task);
 /* The call of a held task while it is open and the task its current attempt; NULL: nobody waits for its result. */
 struct sim_call *model_current(struct world *world, const struct sim_task *task);
 
-/* streams.c: what callers must hear. Its attempt was taken; its attempt is lost, or it has ended: nobody waits for its caller
- * any more; its caller does not listen any more. One that is heard, which must be the next. */
+/* streams.c: what callers must hear. Its attempt was taken; its attempt is lost, or it has ended: nobody waits for its
+ * caller any more; its caller does not listen any more. One that is heard, which must be the next. */
 void model_announce(struct world *world, struct sim_call *call, uint32_t attempt);
 void model_broken(struct sim_call *call);
 void model_deaf(struct world *world, struct sim_call *call);

@@ -3,9 +3,9 @@
  * The observer looks into the core's records, but only to see what happened, never to learn what should have: that is the
  * model's to say. Besides it watches over order, which one dispatch's history cannot show:
  *   - a destination keeps the order of what stands in it, and new items stand behind old ones;
- *   - of two waiting dispatches of one channel, type and priority the older goes first, unless the worker is excluded from
- *     it. Where another worker gets what one was asked to serve (on sticky channels, and for dispatches that were tried),
- *     a tried one that was excluded from the first may be passed, too;
+ *   - of two waiting dispatches of one channel, type and priority the older goes first, unless the worker is excluded
+ *     from it. Where another worker gets what one was asked to serve (on sticky channels, and for dispatches that were
+ *     tried), a tried one that was excluded from the first may be passed, too;
  *   - a higher priority goes before a lower one that the same worker could have, except that every 16th turn of a channel
  *     belongs to whichever head has waited longest, if that is at least starve_ms. */
 #include <stdlib.h>
@@ -183,8 +183,8 @@ static bool came_back_together(const struct world *world, const struct sim_call 
            (world->event.kind == EV_GIVE_BACK || older->unassigned_worker == newer->unassigned_worker);
 }
 
-/* What is next for one worker may go to another, who is better for it: and who could have had something older that the first
- * does not understand. */
+/* What is next for one worker may go to another, who is better for it: and who could have had something older that the
+ * first does not understand. */
 static bool passed_on(const struct world *world, const struct sim_call *older, const struct sim_call *fresh)
 {
     bool sticky = world->channels[fresh->channel].options.policy == WEFT_STICKY;

@@ -29,8 +29,8 @@ bool sim_run(const struct sim_options *options, struct sim_report *report);
 /* Prints what was not met so far, of all that is worth meeting (cover.h). How many that are. */
 unsigned sim_uncovered(FILE *file);
 
-/* The world that runs now, for who is told by a signal that it has stopped the process: its seed, its events, and those of
- * all worlds. */
+/* The world that runs now, for who is told by a signal that it has stopped the process: its seed, its events, and those
+ * of all worlds. */
 uint64_t sim_seed_now(uint64_t *events, uint64_t *all_events);
 
 const char *sim_size_name(enum world_size size);

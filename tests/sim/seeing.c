@@ -1,5 +1,5 @@
-/* seeing.c: those who look inside: why something waits, what admission would say, what there is, and what happened; each held
- * against what the model knows of it. */
+/* seeing.c: those who look inside: why something waits, what admission would say, what there is, and what happened;
+ * each held against what the model knows of it. */
 #include "sim/seeing.h"
 
 #include <string.h>

@@ -31,7 +31,8 @@ static enum world_size size = WORLD_MIXED;
 static const char replay[] =
     "stopped after %" PRIu64 " events\nagain: sim --world %s --seed 0x%" PRIx64 " --events %" PRIu64 "\n";
 
-/* The process is stopped by an assertion, a fault or a sanitizer, which say why on stderr: this adds where it happened. */
+/* The process is stopped by an assertion, a fault or a sanitizer, which say why on stderr: this adds where it
+ * happened. */
 static void say_where(void)
 {
     char text[160];

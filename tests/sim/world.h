@@ -2,21 +2,29 @@
  *
  * A world is drawn from a seed: how many of each there are, how often each event happens, which options channels have. It
  * lives some thousand events, each of them one entry of the core with legal arguments, in an order no schedule of threads
- * could exceed (destinations are drained in any order, each in its own; steps come late; time jumps). After each event the
- * observer looks at what has become of every dispatch and holds it against the model, and the audit walks the core. Then the
- * world is closed and must leave nothing behind.
+ * could exceed (destinations are drained in any order, each in its own; steps come late; time jumps). After each event
+ * the observer looks at what has become of every dispatch and holds it against the model, and the audit walks the core.
+ * Then the world is closed and must leave nothing behind.
  *
- * The records here say what their owners know from what they did and were told; fields under "seen" are the observer's. */
+ * The records here say what their owners know from what they did and were told; fields under "seen" are the
+ * observer's. */
 #ifndef WEFT_SIM_WORLD_H
 #define WEFT_SIM_WORLD_H
 
 #include <setjmp.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "core/state.h"
 #include "lib/failmem.h"
 #include "sim/cover.h"
 #include "sim/rng.h"
+
+/* That long after; never, where it is to take for ever. */
+static inline uint64_t sim_after(uint64_t since_ns, uint32_t ms)
+{
+    return ms == WEFT_FOREVER ? UINT64_MAX : since_ns + ms * NS_PER_MS;
+}
 
 enum { NONE = UINT32_MAX };
 
@@ -453,11 +461,12 @@ void sim_trace(struct world *world, const char *format, ...) __attribute__((form
         if (__builtin_expect(!(expression), 0)) sim_fail(world, __VA_ARGS__);                                          \
     } while (0)
 
-/* world.c: the life of the world of that seed, at most events_max events of it. Its failure; NULL: all promises were kept. */
+/* world.c: the life of the world of that seed, at most events_max events of it. Its failure; NULL: all promises were
+ * kept. */
 const char *sim_live(struct world *world, uint64_t seed, enum world_size size, uint64_t events_max);
 
-/* Its parts: drawing, making, and the end, when everything is settled and given back, and nothing may be left. Whoever calls
- * these has set `failed`. */
+/* Its parts: drawing, making, and the end, when everything is settled and given back, and nothing may be left. Whoever
+ * calls these has set `failed`. */
 void sim_draw(struct shape *shape, struct rng *rng, enum world_size size);
 void sim_make(struct world *world);
 void sim_steps(struct world *world);
@@ -469,7 +478,8 @@ void sim_enter(struct world *world, enum event_kind kind, bool may_allocate);
 bool sim_ran_out(struct world *world, weft_error error, enum cover what);
 void sim_leave(struct world *world);
 
-/* people.c, workers.c, channels.c, calls.c, outcomes.c, tasks.c, streams.c, events.c, clockwork.c: the events. False: there was nothing to do it to. */
+/* people.c, workers.c, channels.c, calls.c, outcomes.c, tasks.c, streams.c, events.c, clockwork.c: the events. False:
+ * there was nothing to do it to. */
 typedef bool (*sim_action)(struct world *world);
 bool act_attach(struct world *world);
 bool act_arm(struct world *world);

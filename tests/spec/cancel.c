@@ -255,7 +255,7 @@ spec(cancel_of_what_waits_for_the_release_of_a_lost_attempt_ends_it_at_once)
     nothing_happens();
 }
 
-/* --- being told -------------------------------------------------------------------------------------------------- */
+/* --- being told ------------------------------------------------------------------------------- */
 
 spec(who_asks_after_the_cancel_learns_that_it_is_too_late)
 {

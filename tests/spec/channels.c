@@ -13,7 +13,7 @@
 
 #include "lib/fixture.h"
 
-/* --- declaring --------------------------------------------------------------------------------------------------- */
+/* --- declaring -------------------------------------------------------------------------------- */
 
 spec(channel_is_open_and_empty_when_declared)
 {
@@ -132,7 +132,7 @@ spec(channel_of_another_kind_is_declared_and_takes_no_dispatch)
     check_eq(channel_now().dispatched, 0);
 }
 
-/* --- templates --------------------------------------------------------------------------------------------------- */
+/* --- templates -------------------------------------------------------------------------------- */
 
 spec(template_makes_the_channel_when_a_worker_registers)
 {
@@ -201,7 +201,7 @@ spec(template_does_not_make_a_channel_for_a_worker_that_is_refused)
     check_eq(stats_now().channels, 0);
 }
 
-/* --- pausing ----------------------------------------------------------------------------------------------------- */
+/* --- pausing ---------------------------------------------------------------------------------- */
 
 spec(paused_channel_admits_and_hands_out_nothing)
 {
@@ -286,7 +286,7 @@ spec(unknown_channel_cannot_be_told_anything)
     gives(WEFT_ENOCHANNEL, dispatch("a"));
 }
 
-/* --- draining ---------------------------------------------------------------------------------------------------- */
+/* --- draining --------------------------------------------------------------------------------- */
 
 spec(draining_channel_admits_nothing_and_works_off_what_it_has)
 {
@@ -394,7 +394,7 @@ spec(draining_channel_runs_again_what_its_dead_had)
     then("0 a#2 to w2", "0 w2 takes a#2", "0 a completed by w2 #2", "0 x woken");
 }
 
-/* --- deleting ---------------------------------------------------------------------------------------------------- */
+/* --- deleting --------------------------------------------------------------------------------- */
 
 spec(busy_channel_cannot_be_deleted)
 {
@@ -494,7 +494,7 @@ spec(who_waits_for_the_drain_of_a_deleted_channel_is_woken)
     gives(WEFT_ENOCHANNEL, drain_channel("x"));
 }
 
-/* --- what is told ------------------------------------------------------------------------------------------------ */
+/* --- what is told ----------------------------------------------------------------------------- */
 
 spec(counters_add_up)
 {

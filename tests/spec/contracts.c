@@ -1,13 +1,15 @@
 /* What channels ask of payloads, and who understands them. Promises:
  *
  *   - a payload is let in if it has met the contract that its channel has at that moment, and else nothing has changed
- *   - what was let in keeps the schema it met: in the queue, when it is dispatched again, as a letter, when that is put back,
- *     as an event; what comes meets the new one
+ *   - what was let in keeps the schema it met: in the queue, when it is dispatched again, as a letter, when that is put
+ *     back, as an event; what comes meets the new one
  *   - a schema's name means one schema as long as a channel or template names it
- *   - a worker that names schemas gets only what has met one of them, or none; others wait, or go to others, in their order
+ *   - a worker that names schemas gets only what has met one of them, or none; others wait, or go to others, in their
+ *     order
  *   - mismatches are counted on their channel
  *
- * (Guards against: consumers that meet a payload of yesterday's schema; a validation that raced with a change of schema.) */
+ * (Guards against: consumers that meet a payload of yesterday's schema; a validation that raced with a change of
+ * schema.) */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,7 +25,7 @@ static const char *schema_of(const char *task)
 
 #define check_met(task, schema_name) check_str(schema_of(task), schema_name)
 
-/* --- meeting ----------------------------------------------------------------------------------------------------- */
+/* --- meeting ---------------------------------------------------------------------------------- */
 
 spec(a_payload_that_has_met_nothing_is_stale_and_changes_nothing)
 {
@@ -137,7 +139,7 @@ spec(a_woken_caller_that_has_to_look_again_passes_the_room_on)
     then("0 c comes woken");
 }
 
-/* --- keeping ----------------------------------------------------------------------------------------------------- */
+/* --- keeping ---------------------------------------------------------------------------------- */
 
 spec(what_is_queued_keeps_the_schema_it_met)
 {
@@ -215,7 +217,7 @@ spec(an_event_keeps_the_schema_it_met_and_a_stale_one_is_heard_by_nobody)
     check_eq(channel_now().published, 2);
 }
 
-/* --- opaque ------------------------------------------------------------------------------------------------------ */
+/* --- opaque ----------------------------------------------------------------------------------- */
 
 spec(what_is_opaque_has_met_no_schema)
 {
@@ -235,7 +237,7 @@ spec(what_is_opaque_has_met_no_schema)
     whatever();
 }
 
-/* --- names ------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 spec(a_name_means_one_schema)
 {
@@ -335,7 +337,7 @@ spec(an_event_that_is_refused_leaves_no_channel_behind)
     then("0 e heard by 0");
 }
 
-/* --- what is counted --------------------------------------------------------------------------------------------- */
+/* --- what is counted -------------------------------------------------------------------------- */
 
 spec(mismatches_are_counted_on_their_channel)
 {
@@ -371,7 +373,7 @@ spec(mismatches_are_counted_on_their_channel)
     check_eq(channel_now().mismatched, 1);
 }
 
-/* --- who understands --------------------------------------------------------------------------------------------- */
+/* --- who understands -------------------------------------------------------------------------- */
 
 static const weft_policy policies[] = {WEFT_ROUND_ROBIN, WEFT_LEAST_LOADED, WEFT_STICKY};
 

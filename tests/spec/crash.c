@@ -11,7 +11,7 @@
 
 #define AGAIN .on_crash = WEFT_CRASH_REDISPATCH
 
-/* --- fail or again ----------------------------------------------------------------------------------------------- */
+/* --- fail or again ---------------------------------------------------------------------------- */
 
 spec(work_runs_at_most_once_unless_asked_otherwise)
 {
@@ -117,7 +117,7 @@ spec(poison_ends_after_16_attempts_at_the_most)
     check_eq(channel_now().deaths, 16);
 }
 
-/* --- what spends no attempt -------------------------------------------------------------------------------------- */
+/* --- what spends no attempt ------------------------------------------------------------------- */
 
 spec(task_never_taken_spends_no_attempt)
 {
@@ -188,7 +188,7 @@ spec(task_never_begun_spends_nothing_however_often_its_worker_dies)
     then("0 a#1 to w1", "0 w1 takes a#1", "0 a completed by w1 #1");
 }
 
-/* --- fencing ----------------------------------------------------------------------------------------------------- */
+/* --- fencing ---------------------------------------------------------------------------------- */
 
 spec(attempt_that_may_still_run_is_waited_for)
 {
@@ -306,7 +306,7 @@ spec(fenced_work_still_ends_by_its_times)
     nothing_happens();
 }
 
-/* --- who gets it next -------------------------------------------------------------------------------------------- */
+/* --- who gets it next ------------------------------------------------------------------------- */
 
 static void untried_goes_first(weft_policy policy)
 {
@@ -528,7 +528,7 @@ spec(sibling_of_a_worker_that_gave_up_is_untried)
     then("0 a#1 to w1", "0 w1 takes a#1", "0 a#2 to w2");
 }
 
-/* --- its place --------------------------------------------------------------------------------------------------- */
+/* --- its place -------------------------------------------------------------------------------- */
 
 spec(work_that_comes_back_goes_before_what_came_after_it)
 {

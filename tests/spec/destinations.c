@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "lib/fixture.h"
 
-/* --- order and waking -------------------------------------------------------------------------------------------- */
+/* --- order and waking ------------------------------------------------------------------------- */
 
 spec(tasks_come_to_a_worker_in_the_order_they_were_handed_out)
 {
@@ -105,7 +105,7 @@ spec(waiter_that_was_woken_cannot_be_taken_back)
     check_true(!unwait("x"));
 }
 
-/* --- taken or retracted ------------------------------------------------------------------------------------------ */
+/* --- taken or retracted ----------------------------------------------------------------------- */
 
 spec(retracted_task_is_neither_taken_nor_cancelled)
 {
@@ -180,7 +180,7 @@ spec(late_result_is_fenced_whichever_destination_is_drained_first)
     }
 }
 
-/* --- tasks of limited time --------------------------------------------------------------------------------------- */
+/* --- tasks of limited time -------------------------------------------------------------------- */
 
 spec(task_of_limited_time_is_taken_alone)
 {
@@ -235,7 +235,7 @@ spec(tasks_moved_to_another_destination_keep_their_order)
     then("0 a0 cancelled:cancelled by w1 #1");
 }
 
-/* --- time -------------------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 spec(nothing_falls_due_before_its_time_and_everything_at_it)
 {

@@ -19,7 +19,7 @@
 #define DONE "event.media.done"
 #define GONE "event.media.gone"
 
-/* --- who hears what ---------------------------------------------------------------------------------------------- */
+/* --- who hears what --------------------------------------------------------------------------- */
 
 spec(all_subscribers_hear_all_events_in_one_order)
 {
@@ -159,7 +159,7 @@ spec(template_makes_the_channel_for_who_subscribes_or_publishes)
     check_eq(stats_now().channels, 2);
 }
 
-/* --- full inboxes ------------------------------------------------------------------------------------------------ */
+/* --- full inboxes ----------------------------------------------------------------------------- */
 
 spec(oldest_makes_room_and_the_next_says_how_many_are_lost)
 {
@@ -255,7 +255,7 @@ spec(event_lost_is_counted_where_it_was_published)
     whatever();
 }
 
-/* --- lack of progress -------------------------------------------------------------------------------------------- */
+/* --- lack of progress ------------------------------------------------------------------------- */
 
 spec(one_that_takes_nothing_for_stall_ms_is_cut_off_by_the_next_event)
 {
@@ -369,7 +369,7 @@ spec(cut_and_channels_that_are_made_are_noted)
          "10 noted cut event.media.done, p 0");
 }
 
-/* --- ends -------------------------------------------------------------------------------------------------------- */
+/* --- ends ------------------------------------------------------------------------------------- */
 
 spec(no_event_after_the_link_fired)
 {
@@ -465,7 +465,7 @@ spec(unsubscribed_is_gone_with_what_waits_for_it)
     check_eq(stats_now().subscriptions, 0);
 }
 
-/* --- turns ------------------------------------------------------------------------------------------------------- */
+/* --- turns ------------------------------------------------------------------------------------ */
 
 spec(callbacks_of_a_group_take_turns)
 {
@@ -600,7 +600,7 @@ spec(group_that_is_heard_on_is_not_removed)
     remove_group("g");
 }
 
-/* --- waiting ----------------------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 spec(waiting_thread_is_woken_and_a_loop_that_watches_behind_it)
 {
@@ -651,7 +651,7 @@ spec(one_event_wakes_one_thread_of_a_group)
     whatever();
 }
 
-/* --- closing ----------------------------------------------------------------------------------------------------- */
+/* --- closing ---------------------------------------------------------------------------------- */
 
 spec(closing_waits_for_what_is_to_be_heard)
 {
@@ -702,7 +702,7 @@ spec(what_is_not_heard_when_all_is_settled_is_not_heard_at_all)
     check_eq(subscription_now("s").dropped, 997);
 }
 
-/* --- bounds ------------------------------------------------------------------------------------------------------ */
+/* --- bounds ----------------------------------------------------------------------------------- */
 
 spec(subscribers_and_patterns_have_bounds)
 {

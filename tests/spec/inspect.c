@@ -13,7 +13,7 @@
 #include "lib/fixture.h"
 #include "lib/fixture_event.h"
 
-/* --- pages ------------------------------------------------------------------------------------------------------- */
+/* --- pages ------------------------------------------------------------------------------------ */
 
 spec(list_tells_channels_queues_and_workers)
 {
@@ -195,7 +195,7 @@ spec(queues_go_on_behind_a_type_or_say_that_it_is_gone)
     check_true(!weft__core_queues_next(world.core, world_now_ns(), &row));
 }
 
-/* --- how long ---------------------------------------------------------------------------------------------------- */
+/* --- how long --------------------------------------------------------------------------------- */
 
 static uint64_t sum(const uint64_t *buckets)
 {
@@ -264,7 +264,7 @@ spec(latency_beyond_the_last_bucket_is_in_it)
     check_eq(latency_now().queue[WEFT_LATENCY_BUCKETS - 1], 1);
 }
 
-/* --- what happened ----------------------------------------------------------------------------------------------- */
+/* --- what happened ---------------------------------------------------------------------------- */
 
 spec(what_happens_is_noted_in_order)
 {

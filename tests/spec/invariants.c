@@ -14,8 +14,8 @@
  *   13  payloads are never rewritten                      invariant_13_payload_and_result_are_handed_on_untouched
  *   14  effects of one destination keep their order       invariant_14_one_destination_one_order
  *
- * 10 (grants) is not the core's, and of 6 only that no payload comes in that has not met its channel's contract. What concerns several threads or processes in 3, 5, 11 and 12 is
- * tested in tests/e2e. */
+ * 10 (grants) is not the core's, and of 6 only that no payload comes in that has not met its channel's contract. What
+ * concerns several threads or processes in 3, 5, 11 and 12 is tested in tests/e2e. */
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +34,7 @@ static void next_world(void)
     check_eq(world_open(NULL), 0);
 }
 
-/* --- 1 ----------------------------------------------------------------------------------------------------------- */
+/* --- 1 ---------------------------------------------------------------------------------------- */
 
 /* Whatever makes the core look for a worker finds none before the link is armed. */
 spec(invariant_01_armed_before_eligible)
@@ -70,7 +70,7 @@ spec(invariant_01_armed_before_eligible)
     }
 }
 
-/* --- 2 ----------------------------------------------------------------------------------------------------------- */
+/* --- 2 ---------------------------------------------------------------------------------------- */
 
 /* The link has fired and none of it is worked off: whatever makes the core look for a worker passes over the dead. */
 spec(invariant_02_no_selection_after_the_link_fired)
@@ -113,7 +113,7 @@ spec(invariant_02_no_selection_after_the_link_fired)
     }
 }
 
-/* --- 3 ----------------------------------------------------------------------------------------------------------- */
+/* --- 3 ---------------------------------------------------------------------------------------- */
 
 /* Ways in which a dispatch "a" may end, brought in whatever its state. They use what is there. */
 
@@ -228,7 +228,7 @@ spec(invariant_03_one_outcome_whatever_races)
     }
 }
 
-/* --- 4 ----------------------------------------------------------------------------------------------------------- */
+/* --- 4 ---------------------------------------------------------------------------------------- */
 
 static void capacity_is(uint32_t in_flight, uint32_t orphaned)
 {
@@ -289,10 +289,11 @@ spec(invariant_04_in_flight_is_what_is_not_released)
     whatever();
 }
 
-/* --- 5 ----------------------------------------------------------------------------------------------------------- */
+/* --- 5 ---------------------------------------------------------------------------------------- */
 
 /* Fills each bound, meets its code, and sees the counter and that nothing came in. What has no bound of its own
- * (inboxes, groups, FIFOs of outcomes) cannot grow past those of workers, groups and dispatches: that is looked at, too. */
+ * (inboxes, groups, FIFOs of outcomes) cannot grow past those of workers, groups and dispatches: that is looked at,
+ * too. */
 spec(invariant_05_what_is_full_refuses_with_a_code_and_counts)
 {
     world.core->limits =
@@ -340,7 +341,7 @@ spec(invariant_05_what_is_full_refuses_with_a_code_and_counts)
     check_eq(stats_now().participants, 2);
 }
 
-/* --- 6 ----------------------------------------------------------------------------------------------------------- */
+/* --- 6 ---------------------------------------------------------------------------------------- */
 
 /* Whatever was looked at before the contract changed is sent back, by every way in, whether or not somebody is free. */
 spec(invariant_06_what_has_met_another_contract_reaches_nobody)
@@ -374,7 +375,7 @@ spec(invariant_06_what_has_met_another_contract_reaches_nobody)
     nothing_happens();
 }
 
-/* --- 7 ----------------------------------------------------------------------------------------------------------- */
+/* --- 7 ---------------------------------------------------------------------------------------- */
 
 /* In every state, by a death or by being let go of, and whoever else goes on. */
 spec(invariant_07_dead_callers_work_is_cancelled_unless_detached)
@@ -413,7 +414,7 @@ spec(invariant_07_dead_callers_work_is_cancelled_unless_detached)
     }
 }
 
-/* --- 8 ----------------------------------------------------------------------------------------------------------- */
+/* --- 8 ---------------------------------------------------------------------------------------- */
 
 /* Ten that wait, some of them handed out and come back in every way there is: then they are handed out by arrival. */
 spec(invariant_08_order_of_arrival_survives_every_way_back)
@@ -474,7 +475,7 @@ spec(invariant_08_order_of_arrival_survives_every_way_back)
     then("0 c#1 back from leaves", "0 d#1 back from leaves", "0 c#1 to free");
 }
 
-/* --- 9 ----------------------------------------------------------------------------------------------------------- */
+/* --- 9 ---------------------------------------------------------------------------------------- */
 
 /* Every attempt that began is one the policy asked for, is numbered, counted and told; one that never began is none. */
 spec(invariant_09_no_attempt_without_being_asked_and_told)
@@ -515,7 +516,7 @@ spec(invariant_09_no_attempt_without_being_asked_and_told)
     check_eq(channel_now().redispatched, 2);
 }
 
-/* --- 11 ---------------------------------------------------------------------------------------------------------- */
+/* --- 11 --------------------------------------------------------------------------------------- */
 
 /* The same life a hundred times: not a byte more after any. (That the end of a core leaves nothing every spec checks.) */
 spec(invariant_11_nothing_is_left)
@@ -560,7 +561,7 @@ spec(invariant_11_nothing_is_left)
     }
 }
 
-/* --- 12 ---------------------------------------------------------------------------------------------------------- */
+/* --- 12 --------------------------------------------------------------------------------------- */
 
 /* Handles that never were, that are stale, that are of another kind; names that are none; events that come too late. */
 spec(invariant_12_whatever_comes_is_answered_with_a_code)
@@ -657,7 +658,7 @@ spec(invariant_12_whatever_comes_is_answered_with_a_code)
     then("0 open waits");
 }
 
-/* --- 13 ---------------------------------------------------------------------------------------------------------- */
+/* --- 13 --------------------------------------------------------------------------------------- */
 
 /* Each attempt is lent the very buffer the caller gave, and the caller is given the very one the worker made. */
 spec(invariant_13_payload_and_result_are_handed_on_untouched)
@@ -700,7 +701,7 @@ spec(invariant_13_payload_and_result_are_handed_on_untouched)
     weft__message_drop(answer);
 }
 
-/* --- 14 ---------------------------------------------------------------------------------------------------------- */
+/* --- 14 --------------------------------------------------------------------------------------- */
 
 /* Outcomes and notices for one caller, tasks for one group, each come in the order in which they were decided, whatever
  * is retracted between them. */

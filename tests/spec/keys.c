@@ -14,7 +14,7 @@
 
 #define JOB "dispatch.media.job"
 
-/* --- joining ----------------------------------------------------------------------------------------------------- */
+/* --- joining ---------------------------------------------------------------------------------- */
 
 spec(repeat_while_open_joins_and_all_who_asked_get_the_one_outcome)
 {
@@ -163,7 +163,7 @@ spec(what_came_without_a_key_is_never_joined)
     then("0 k#1 to w1", "0 k#1 to w1");
 }
 
-/* --- conflict ---------------------------------------------------------------------------------------------------- */
+/* --- conflict --------------------------------------------------------------------------------- */
 
 spec(repeat_with_another_payload_or_type_is_a_conflict)
 {
@@ -182,7 +182,7 @@ spec(repeat_with_another_payload_or_type_is_a_conflict)
     check_eq(channel_now().joined, 0);
 }
 
-/* --- what never ran ---------------------------------------------------------------------------------------------- */
+/* --- what never ran --------------------------------------------------------------------------- */
 
 spec(what_never_reached_a_worker_is_forgotten_with_its_end)
 {
@@ -302,7 +302,7 @@ spec(redispatch_of_the_work_keeps_all_who_asked)
     then("0 a completed by w2 #2", "0 b completed by w2 #2", "0 c completed by w2 #2");
 }
 
-/* --- leaving ----------------------------------------------------------------------------------------------------- */
+/* --- leaving ---------------------------------------------------------------------------------- */
 
 spec(who_cancels_leaves_alone_and_the_work_goes_on)
 {
@@ -484,7 +484,7 @@ spec(unheard_one_who_asked_keeps_the_work_alive)
     whatever();
 }
 
-/* --- bounds ------------------------------------------------------------------------------------------------------ */
+/* --- bounds ----------------------------------------------------------------------------------- */
 
 spec(oldest_ended_key_makes_room_for_a_new_one)
 {
@@ -571,7 +571,7 @@ spec(dispatches_are_bounded_and_one_with_a_key_counts_twice)
     whatever();
 }
 
-/* --- many -------------------------------------------------------------------------------------------------------- */
+/* --- many ------------------------------------------------------------------------------------- */
 
 spec(a_thousand_who_asked_are_told_by_steps_and_in_order)
 {
@@ -645,7 +645,7 @@ spec(a_thousand_keys_of_a_deleted_channel_go_by_steps)
     check_eq(world.core->channels.live_count, 0);
 }
 
-/* --- with others ------------------------------------------------------------------------------------------------- */
+/* --- with others ------------------------------------------------------------------------------ */
 
 spec(what_came_with_a_key_leaves_one_letter)
 {

@@ -31,7 +31,7 @@ static void dies(const char *name, const char *participant)
     whatever();
 }
 
-/* --- which, and what they tell ----------------------------------------------------------------------------------- */
+/* --- which, and what they tell ---------------------------------------------------------------- */
 
 spec(exhausted_attempts_leave_a_letter_with_the_history_of_each)
 {
@@ -213,7 +213,7 @@ spec(death_needs_no_memory)
     check_eq(channel_now().letters, 1);
 }
 
-/* --- room -------------------------------------------------------------------------------------------------------- */
+/* --- room ------------------------------------------------------------------------------------- */
 
 spec(full_channel_drops_its_oldest_letters)
 {
@@ -295,7 +295,7 @@ spec(no_worker_of_the_dead_letter_channel_gets_a_letter)
     check_eq(channel_now().letters, 1);
 }
 
-/* --- looking and fetching ---------------------------------------------------------------------------------------- */
+/* --- looking and fetching --------------------------------------------------------------------- */
 
 spec(letters_are_fetched_by_their_id_or_oldest_first)
 {
@@ -365,7 +365,7 @@ spec(walk_goes_on_while_letters_come_and_go)
     weft__core_letters_end(&other);
 }
 
-/* --- putting back ------------------------------------------------------------------------------------------------ */
+/* --- putting back ----------------------------------------------------------------------------- */
 
 spec(letter_that_is_put_back_is_dispatched_again_and_completes)
 {
@@ -453,7 +453,7 @@ spec(letter_of_a_deleted_channel_can_be_read_and_put_back_once_that_is_there_aga
     then("0 a3 waits");
 }
 
-/* --- which channel ----------------------------------------------------------------------------------------------- */
+/* --- which channel ---------------------------------------------------------------------------- */
 
 spec(dead_letter_channel_is_declared_before)
 {

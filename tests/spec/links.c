@@ -20,7 +20,7 @@ static size_t deaths_now(const char *channel, weft_death *deaths, size_t max)
     return count;
 }
 
-/* --- arming ------------------------------------------------------------------------------------------------------ */
+/* --- arming ----------------------------------------------------------------------------------- */
 
 spec(worker_gets_nothing_before_its_link_is_armed)
 {
@@ -94,7 +94,7 @@ spec(arming_of_more_workers_than_a_hold_allows_reaches_them_all)
     nothing_happens();
 }
 
-/* --- firing in every state --------------------------------------------------------------------------------------- */
+/* --- firing in every state -------------------------------------------------------------------- */
 
 spec(link_that_fired_before_it_was_armed_cannot_be_armed)
 {
@@ -242,7 +242,7 @@ spec(what_waits_goes_to_a_replacement_and_the_living)
     then("0 w2 takes a#2", "0 a completed by w2 #2", "0 b#1 to w2");
 }
 
-/* --- no selection after firing, though nothing is worked off yet ------------------------------------------------- */
+/* --- no selection after firing, though nothing is worked off yet ------------------------------ */
 
 static void selection_passes_over_the_dead(weft_policy policy)
 {
@@ -299,7 +299,7 @@ spec(work_left_by_the_dead_goes_on_to_the_living_behind_many_dead)
     then("0 a#1 to alive");
 }
 
-/* --- names ------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 spec(name_of_a_living_participant_is_taken)
 {
@@ -370,7 +370,7 @@ spec(participants_are_bounded)
     then("0 s1 disarmed");
 }
 
-/* --- records of deaths ------------------------------------------------------------------------------------------- */
+/* --- records of deaths ------------------------------------------------------------------------ */
 
 spec(death_is_recorded_with_its_cause_and_what_it_cost)
 {
@@ -467,7 +467,7 @@ spec(deaths_of_an_unknown_channel_are_not_to_be_had)
     check_eq(count, 7);
 }
 
-/* --- when a link is disarmed ------------------------------------------------------------------------------------- */
+/* --- when a link is disarmed ------------------------------------------------------------------ */
 
 spec(participant_goes_when_its_last_worker_is_forgotten)
 {
@@ -551,7 +551,7 @@ spec(declared_participant_on_which_nothing_hangs_just_goes)
     check_eq(stats_now().deaths, 0);
 }
 
-/* --- holds ------------------------------------------------------------------------------------------------------- */
+/* --- holds ------------------------------------------------------------------------------------ */
 
 spec(death_of_a_caller_of_a_thousand_is_worked_off_256_at_a_time)
 {

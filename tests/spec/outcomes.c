@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "lib/fixture.h"
 
-/* --- by what the worker says ------------------------------------------------------------------------------------- */
+/* --- by what the worker says ------------------------------------------------------------------ */
 
 spec(completed_carries_the_result_of_the_worker)
 {
@@ -99,7 +99,7 @@ spec(task_settled_twice_is_refused_the_second_time)
     check_eq(channel_now().failed, 0);
 }
 
-/* --- by time ----------------------------------------------------------------------------------------------------- */
+/* --- by time ---------------------------------------------------------------------------------- */
 
 spec(schedule_to_start_ends_what_waits_for_a_worker)
 {
@@ -332,7 +332,7 @@ spec(timed_out_work_keeps_its_slot_until_it_stops)
     check_eq(channel_now().orphaned, 0);
 }
 
-/* --- where the time went ----------------------------------------------------------------------------------------- */
+/* --- where the time went ---------------------------------------------------------------------- */
 
 spec(reply_says_how_long_it_waited_lay_and_ran)
 {
@@ -422,7 +422,7 @@ spec(reply_of_what_never_ran_tells_its_waiting_alone)
     check_eq(reply_of("a").attempts, 0);
 }
 
-/* --- the caller dies --------------------------------------------------------------------------------------------- */
+/* --- the caller dies -------------------------------------------------------------------------- */
 
 spec(dispatches_of_a_dead_caller_are_cancelled_whatever_their_state)
 {
@@ -463,7 +463,7 @@ spec(detached_dispatch_outlives_its_caller)
     gives(WEFT_EAGAIN, fetch("b"));
 }
 
-/* --- fetching a detached one ------------------------------------------------------------------------------------- */
+/* --- fetching a detached one ------------------------------------------------------------------ */
 
 spec(outcome_of_a_detached_dispatch_is_fetched_once)
 {
@@ -531,7 +531,7 @@ spec(outcome_that_nobody_wants_is_forgotten_at_once)
     check_eq(channel_now().completed, 1);
 }
 
-/* --- boxes ------------------------------------------------------------------------------------------------------- */
+/* --- boxes ------------------------------------------------------------------------------------ */
 
 spec(outcomes_come_to_a_box_in_the_order_in_which_the_dispatches_ended)
 {

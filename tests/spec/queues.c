@@ -18,7 +18,7 @@
 #define NORMAL .priority = WEFT_PRIORITY_NORMAL
 #define LOW .priority = WEFT_PRIORITY_LOW
 
-/* --- order ------------------------------------------------------------------------------------------------------- */
+/* --- order ------------------------------------------------------------------------------------ */
 
 spec(first_in_first_out)
 {
@@ -121,7 +121,7 @@ spec(oldest_that_waits_tells_its_age)
     whatever();
 }
 
-/* --- starvation -------------------------------------------------------------------------------------------------- */
+/* --- starvation ------------------------------------------------------------------------------- */
 
 /* Hands out `turns` dispatches one by one and returns the number of the turn in which that one came, counted from 1. */
 static int turn_of(const char *task, int turns)
@@ -207,7 +207,7 @@ spec(highest_level_keeps_the_16th_turn_if_it_has_waited_longest)
     whatever();
 }
 
-/* --- bounds ------------------------------------------------------------------------------------------------------ */
+/* --- bounds ----------------------------------------------------------------------------------- */
 
 spec(queue_is_bounded_in_items)
 {
@@ -279,7 +279,7 @@ spec(rejected_dispatch_leaves_nothing_behind)
     check_eq(world.core->dispatches.live_count, 0);
 }
 
-/* --- when to try again ------------------------------------------------------------------------------------------- */
+/* --- when to try again ------------------------------------------------------------------------ */
 
 spec(retry_after_follows_the_pace_of_the_channel)
 {
@@ -338,7 +338,7 @@ spec(retry_after_is_at_most_10_s)
     then("1000000 d rejected:queue_full 10000");
 }
 
-/* --- shedding ---------------------------------------------------------------------------------------------------- */
+/* --- shedding --------------------------------------------------------------------------------- */
 
 spec(newest_of_the_lowest_priority_below_is_shed)
 {
@@ -434,7 +434,7 @@ spec(no_more_is_shed_at_a_time_than_a_hold_allows)
     check_eq(channel_now().queued, WAITING - 11 + 1);
 }
 
-/* --- waiting for room -------------------------------------------------------------------------------------------- */
+/* --- waiting for room ------------------------------------------------------------------------- */
 
 spec(caller_that_cannot_wait_is_rejected_where_others_may)
 {
@@ -618,7 +618,7 @@ spec(callers_that_wait_for_room_learn_of_the_end_of_the_channel)
     check_true(!wait_room("z"));
 }
 
-/* --- where there is no worker ------------------------------------------------------------------------------------ */
+/* --- where there is no worker ----------------------------------------------------------------- */
 
 spec(dispatch_waits_for_a_worker_unless_asked_otherwise)
 {

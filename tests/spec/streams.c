@@ -1,6 +1,7 @@
 /* What a task tells its caller before the outcome.
  *
- *   - parts of the result arrive each, numbered from 1 in each attempt, in the order sent; of how far it is, the last word
+ *   - parts of the result arrive each, numbered from 1 in each attempt, in the order sent; of how far it is, the last
+ *     word
  *   - all of it before the outcome, and only where the caller asked for it
  *   - a window bounds the parts that wait for the caller: beyond it a task is refused, or waits and is woken in turn
  *   - another attempt restarts the stream: the caller is told so first, and nothing of its predecessor comes after that
@@ -12,7 +13,7 @@
 
 #include "lib/fixture.h"
 
-/* --- order ------------------------------------------------------------------------------------------------------- */
+/* --- order ------------------------------------------------------------------------------------ */
 
 spec(parts_arrive_each_in_order_before_the_outcome)
 {
@@ -164,7 +165,7 @@ spec(nobody_is_told_what_he_did_not_ask_for)
     then("0 a completed by w1 #1");
 }
 
-/* --- the window -------------------------------------------------------------------------------------------------- */
+/* --- the window ------------------------------------------------------------------------------- */
 
 spec(part_beyond_the_window_is_refused_until_the_caller_fetches)
 {
@@ -243,7 +244,7 @@ spec(who_finds_the_room_taken_waits_again)
     then("0 a#1 part 3 2", "0 a completed by w1 #1");
 }
 
-/* --- another attempt --------------------------------------------------------------------------------------------- */
+/* --- another attempt -------------------------------------------------------------------------- */
 
 spec(another_attempt_restarts_the_stream)
 {
@@ -370,7 +371,7 @@ spec(what_drops_a_window_is_taken_alone)
     whatever();
 }
 
-/* --- stale ------------------------------------------------------------------------------------------------------- */
+/* --- stale ------------------------------------------------------------------------------------ */
 
 spec(who_speaks_for_what_has_ended_is_stale)
 {
@@ -482,7 +483,7 @@ spec(each_of_several_that_wait_is_woken_by_the_end)
     then("0 a#1 part 1 1", "0 a completed by w1 #1");
 }
 
-/* --- signs of life ----------------------------------------------------------------------------------------------- */
+/* --- signs of life ---------------------------------------------------------------------------- */
 
 spec(each_word_is_a_sign_of_life)
 {
@@ -564,7 +565,7 @@ spec(who_gave_up_waiting_has_his_time_again)
     gives(WEFT_ESTALE, complete("a#1"));
 }
 
-/* --- not wanting to hear any more -------------------------------------------------------------------------------- */
+/* --- not wanting to hear any more ------------------------------------------------------------- */
 
 spec(closed_box_drops_what_was_said_and_wakes_who_waits)
 {

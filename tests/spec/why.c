@@ -9,7 +9,7 @@
 
 #include "lib/fixture.h"
 
-/* --- each rule, and what helps ----------------------------------------------------------------------------------- */
+/* --- each rule, and what helps ---------------------------------------------------------------- */
 
 spec(waits_for_a_link_to_be_armed_and_goes_when_it_is)
 {
@@ -154,7 +154,7 @@ spec(a_merely_busy_worker_is_not_called_incompatible_nor_a_wrong_one_busy)
     then("0 c waits 0 ms, 0 ahead", "0   busy: capacity", "0   wrong: activity_type");
 }
 
-/* --- where it stands --------------------------------------------------------------------------------------------- */
+/* --- where it stands -------------------------------------------------------------------------- */
 
 spec(those_ahead_are_of_higher_priority_or_came_before)
 {
@@ -266,7 +266,7 @@ spec(a_dispatch_that_moves_on_between_two_pages_is_told_of)
     check_true(count == 0 && changed);
 }
 
-/* --- what would become of a request ------------------------------------------------------------------------------ */
+/* --- what would become of a request ----------------------------------------------------------- */
 
 spec(a_request_would_go_to_the_worker_whose_turn_it_is_and_does)
 {

@@ -10,7 +10,7 @@
  */
 #include "lib/fixture.h"
 
-/* --- registering ------------------------------------------------------------------------------------------------- */
+/* --- registering ------------------------------------------------------------------------------ */
 
 spec(worker_needs_a_channel)
 {
@@ -154,7 +154,7 @@ spec(worker_unregistered_after_its_link_fired_has_died)
     gives(WEFT_ESTALE, complete("a#1"));
 }
 
-/* --- unregistering ----------------------------------------------------------------------------------------------- */
+/* --- unregistering ---------------------------------------------------------------------------- */
 
 spec(unregistered_worker_is_chosen_no_more)
 {
@@ -297,7 +297,7 @@ spec(forgotten_worker_leaves_nothing)
     check_eq(stats_now().workers, 0);
 }
 
-/* --- draining ---------------------------------------------------------------------------------------------------- */
+/* --- draining --------------------------------------------------------------------------------- */
 
 spec(draining_worker_gets_nothing_more_and_keeps_what_it_has)
 {

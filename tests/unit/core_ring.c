@@ -183,7 +183,7 @@ static void ring_fini_is_harmless_on_zeroed_memory(void **state)
     weft__ring_fini(&zeroed);
 }
 
-/* --- the model: an array, sorted by place and worker ------------------------------------------------------------- */
+/* --- the model: an array, sorted by place and worker ------------------------------------------ */
 
 static const struct ring_point *model[POINTS];
 static size_t model_count;

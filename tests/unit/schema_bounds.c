@@ -136,7 +136,8 @@ static void strings_at_the_edges(void **state)
     compare("\"type\":\"number\",\"minLength\":1", strings, COUNT(strings));
 }
 
-/* A document with one member, whose name may stand near the end; in memory of its own, so that a read beyond it is seen. */
+/* A document with one member, whose name may stand near the end; in memory of its own, so that a read beyond it is
+ * seen. */
 static weft_error lookup(const weft_schema *schema, const char *name, int spaces)
 {
     char text[256];

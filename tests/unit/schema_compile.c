@@ -49,7 +49,7 @@ static void check_refused(const struct refused *rows, size_t count, const weft_s
 
 #define CHECK_REFUSED(rows, options) check_refused(rows, sizeof(rows) / sizeof *(rows), options)
 
-/* --- what is no schema --------------------------------------------------------------------------------------------- */
+/* --- what is no schema ------------------------------------------------------------------------ */
 
 static void what_is_no_schema_is_refused(void **state)
 {
@@ -353,7 +353,7 @@ static void a_meta_schema_of_ones_own_is_obeyed(void **state)
     check_err(validate("{\"items\":{\"maxLength\":1}}", &options, "[\"abc\"]"), WEFT_EMISMATCH);
 }
 
-/* --- sources ------------------------------------------------------------------------------------------------------- */
+/* --- sources ---------------------------------------------------------------------------------- */
 
 static void references_find_the_sources(void **state)
 {
@@ -431,7 +431,7 @@ static void an_id_of_draft_7_may_be_an_anchor(void **state)
         WEFT_EINVAL);
 }
 
-/* --- ids ----------------------------------------------------------------------------------------------------------- */
+/* --- ids -------------------------------------------------------------------------------------- */
 
 static void id_of(const char *text, uint8_t id[WEFT_SCHEMA_ID_BYTES])
 {
@@ -474,7 +474,7 @@ static void a_number_without_a_canonical_form_has_no_id(void **state)
     weft_schema_release(NULL);
 }
 
-/* --- memory -------------------------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static const char large[] =
     "{\"$schema\":\"https://example.org/mine\",\"$id\":\"https://example.org/large\",\"$dynamicAnchor\":\"x\","

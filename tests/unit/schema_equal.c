@@ -163,7 +163,7 @@ static void a_comparison_keeps_within_its_steps(void **state)
     check_true(steps < 900); /* long texts cost by their size */
 }
 
-/* --- the canonical form ------------------------------------------------------------------------------------------- */
+/* --- the canonical form ----------------------------------------------------------------------- */
 
 static void check_canonical(const char *text, const char *expected, bool duplicate_keys)
 {

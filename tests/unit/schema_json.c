@@ -38,7 +38,7 @@ static struct json_doc parsed(const char *text)
     return doc;
 }
 
-/* --- what is wrong, and where ------------------------------------------------------------------------------------- */
+/* --- what is wrong, and where ----------------------------------------------------------------- */
 
 static void check_fault(const char *text, uint32_t at, const char *sentence)
 {
@@ -78,7 +78,7 @@ static void it_says_what_is_wrong_and_where(void **state)
     check_fault("{\"a\":{\"b\":1,\"b\":2}}", 13, "a key stands twice in its object");
 }
 
-/* --- bounds ------------------------------------------------------------------------------------------------------- */
+/* --- bounds ----------------------------------------------------------------------------------- */
 
 static void check_limit(const char *text, struct json_limits limits, const char *sentence)
 {
@@ -132,7 +132,7 @@ static void exponents_beyond_their_bound_are_refused(void **state)
     check_limit("0e99999999999999999999999999999999999999", wide, NULL);
 }
 
-/* --- the tape ----------------------------------------------------------------------------------------------------- */
+/* --- the tape --------------------------------------------------------------------------------- */
 
 static void the_tape_holds_the_values_in_their_order(void **state)
 {
@@ -241,7 +241,7 @@ static void numbers_that_do_not_fit_are_long(void **state)
     }
 }
 
-/* --- keys --------------------------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 /* An object of so many keys, "k0", "k1" and so on; the last is `last` where that is not NULL. */
 static char *object_of(int count, const char *last)
@@ -354,7 +354,7 @@ static void a_key_has_the_hash_of_its_bytes_wherever_it_stands(void **state)
     }
 }
 
-/* --- strings ------------------------------------------------------------------------------------------------------ */
+/* --- strings ---------------------------------------------------------------------------------- */
 
 static void check_string(const char *text, const char *decoded, size_t size_bytes, uint32_t points)
 {
@@ -391,7 +391,7 @@ static void strings_are_decoded_and_counted_in_code_points(void **state)
 #undef D
 }
 
-/* --- memory ------------------------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* Once it has seen a document, another of its size costs no allocation; and no refused one leaves it unusable. */
 static void memory_is_used_again_and_its_lack_is_an_error(void **state)

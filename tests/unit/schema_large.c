@@ -54,7 +54,7 @@ static void check_valid(const weft_schema *schema, const char *document, weft_er
     weft_validator_close(validator);
 }
 
-/* --- dynamic references -------------------------------------------------------------------------------------------- */
+/* --- dynamic references ----------------------------------------------------------------------- */
 
 /* Each anchor is found only when the one before it is compiled. */
 static void dynamic_anchors_that_lead_to_each_other_compile_in_time(void **state)
@@ -107,7 +107,7 @@ static void many_dynamic_names_compile_in_time(void **state)
     free(text.at);
 }
 
-/* --- pointers ------------------------------------------------------------------------------------------------------ */
+/* --- pointers --------------------------------------------------------------------------------- */
 
 static void many_pointers_into_a_large_object_compile_in_time(void **state)
 {
@@ -162,7 +162,7 @@ static void pointers_find_each_member_and_element(void **state)
     }
 }
 
-/* --- URIs ---------------------------------------------------------------------------------------------------------- */
+/* --- URIs ------------------------------------------------------------------------------------- */
 
 static void a_long_base_uri_is_not_written_for_ever(void **state)
 {

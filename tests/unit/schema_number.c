@@ -83,7 +83,7 @@ static bool integer(const char *text)
     return weft__number_is_integer(&doc, &number);
 }
 
-/* --- by example --------------------------------------------------------------------------------------------------- */
+/* --- by example ------------------------------------------------------------------------------- */
 
 static void numbers_are_ordered_by_their_value(void **state)
 {
@@ -310,7 +310,7 @@ static void counts_are_integers_that_are_not_negative(void **state)
     }
 }
 
-/* --- at random, against arithmetic by hand ------------------------------------------------------------------------ */
+/* --- at random, against arithmetic by hand ---------------------------------------------------- */
 
 enum { PLACES = 120, ROW = 260 }; /* digits behind the point, and all */
 
@@ -430,7 +430,7 @@ static void random_numbers_agree_with_arithmetic_by_hand(void **state)
     }
 }
 
-/* --- the canonical form ------------------------------------------------------------------------------------------- */
+/* --- the canonical form ----------------------------------------------------------------------- */
 
 static void check_canonical(const char *text, const char *expected)
 {

@@ -1,5 +1,5 @@
-/* Patterns: what is ECMA-262 and what is not, what matches what, and that a match ends. The rows follow ECMA-262, edition 11,
- * section 21.2, with the flag u. */
+/* Patterns: what is ECMA-262 and what is not, what matches what, and that a match ends. The rows follow ECMA-262,
+ * edition 11, section 21.2, with the flag u. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ enum { YES = REGEX_YES, NO = REGEX_NO, BUDGET = 10 * 1000 * 1000 };
 
 static struct regex_scratch *scratch;
 
-/* --- what matches ------------------------------------------------------------------------------------------------ */
+/* --- what matches ----------------------------------------------------------------------------- */
 
 struct row {
     const char *pattern, *subject;
@@ -304,7 +304,7 @@ static void a_nul_is_a_character(void **state)
     weft__regex_free(regex);
 }
 
-/* --- what is refused --------------------------------------------------------------------------------------------- */
+/* --- what is refused -------------------------------------------------------------------------- */
 
 struct refusal {
     const char *pattern;
@@ -483,7 +483,7 @@ static void size_and_depth_have_bounds(void **state)
     weft__regex_free(regex);
 }
 
-/* --- what a match costs ------------------------------------------------------------------------------------------ */
+/* --- what a match costs ----------------------------------------------------------------------- */
 
 struct work {
     const char *pattern, *head, *unit, *tail; /* the subject: units between head and tail */
@@ -586,7 +586,7 @@ static void a_budget_is_spent_and_then_nothing_matches(void **state)
     weft__regex_free(regex);
 }
 
-/* --- memory ------------------------------------------------------------------------------------------------------ */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static void refused_memory_is_an_error_and_leaves_nothing(void **state)
 {

@@ -52,7 +52,7 @@ static weft_error validate(const char *schema_text, const weft_schema_options *o
     return error;
 }
 
-/* --- what is told -------------------------------------------------------------------------------------------------- */
+/* --- what is told ----------------------------------------------------------------------------- */
 
 /* All mismatches, a line each: "instance|schema|keyword|message". */
 struct told {
@@ -333,7 +333,7 @@ static void arguments_are_checked(void **state)
     weft_schema_release(schema);
 }
 
-/* --- bounds -------------------------------------------------------------------------------------------------------- */
+/* --- bounds ----------------------------------------------------------------------------------- */
 
 static void sizes_and_depths_are_bounded(void **state)
 {
@@ -572,7 +572,7 @@ static void many_mismatches_are_found_in_their_order(void **state)
     free(text);
 }
 
-/* --- memory -------------------------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* Something of all that takes memory: escapes, marks, dynamic scope, unique items, patterns, pointers. */
 static const char varied[] =
