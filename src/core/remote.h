@@ -1,0 +1,99 @@
+/* remote.h: the part of core.h that is about what lives in other processes.
+ *
+ * At the node, a session of a remote peer is a session like any other, with one destination for all that goes to it: tasks of
+ * its workers, outcomes and updates of its dispatches, events, cancels: so they leave in the order in which they were decided.
+ * It can be barred: then no selection returns its workers, which is one store, as with death; but nothing of it ends, and what
+ * its workers have taken stays theirs.
+ *
+ * At the client, what another node decides is carried out by the core of this one: dispatches go out through one worker
+ * of one hidden channel, the uplink, whose result is the outcome that came back; tasks come in by hand, to the worker that the
+ * node has chosen, and their outcome is the result that goes out. */
+#ifndef WEFT_CORE_REMOTE_H
+#define WEFT_CORE_REMOTE_H
+
+#include "core/core.h"
+
+/* --- at the node ------------------------------------------------------------------------------ */
+
+/* Why a session's workers are passed over though its link is armed. */
+enum core_bar {
+    CORE_BAR_NONE = 0,
+    CORE_BAR_DETACHED,  /* no connection: WEFT_RULE_DETACHED. What its workers were assigned and nobody took goes to others */
+    CORE_BAR_BACKLOGGED /* more waits for it than its connection takes: WEFT_RULE_BACKLOGGED */
+};
+void weft__core_session_bar(struct core *core, uint64_t now_ns, uint64_t session, enum core_bar bar);
+
+/* Takes the oldest item of a destination that has all kinds. What is taken is the caller's as with the call that takes only
+ * such: a task (weft__core_take of one), an outcome, an update, a cancel notice (weft__core_outcome_take), `started`; or a
+ * subscription that has something: take its events with weft__core_events_take, which see. 0: there is none. */
+struct core_taken {
+    enum core_item_kind kind;
+    struct core_task *task;       /* TASK, CANCEL, STARTED */
+    struct core_outcome outcome;  /* OUTCOME, UPDATE; what of a stranger's dispatch: outcome.token is its call */
+    uint64_t subscription;        /* EVENTS: its handle */
+    void *subscription_context;
+};
+enum core_item_kind weft__core_next(struct core *core, uint64_t now_ns, struct core_dest *dest, struct core_taken *taken);
+
+/* A task by its handle, while the worker of the session has it. NULL: it has not, any more. */
+struct core_task *weft__core_task_find(struct core *core, uint64_t session, uint64_t task);
+uint64_t weft__core_task_handle(const struct core_task *task);
+
+/* A stranger's dispatch by its public id: WEFT_ENOTFOUND. (core_request.id names it at admission: then it has that id wherever
+ * it is shown, weft__core_cancel, why and fetch know it by it, and a second one with it is WEFT_EEXIST while it is known.) */
+
+/* The caller's window has room for so many more partial results of that dispatch: as taking them would have said. Where
+ * core_request.credit is set, taking one from the destination makes no room by itself. */
+void weft__core_room(struct core *core, uint64_t now_ns, weft_dispatch_id id, uint32_t count);
+
+/* --- at the client ---------------------------------------------------------------------------- */
+
+/* Makes the hidden channel and its worker, whose tasks go to dest, on that session. Its name is WEFT_UPLINK_CHANNEL, for
+ * core_request.channel. Such a request is admitted if there is memory, whatever waits; its payload is what the shell makes of
+ * it; the task has its cancel notice in dest from the start. */
+#define WEFT_UPLINK_CHANNEL "uplink"
+weft_error weft__core_uplink_open(struct core *core, uint64_t now_ns, uint64_t session, struct core_dest *dest);
+
+/* What the node said of a dispatch that went out by a task of the uplink. */
+struct core_verdict {
+    weft_outcome outcome;
+    weft_admission admission;
+    weft_error error; /* not WEFT_OK: it was not dispatched at all */
+    uint32_t attempts, retry_after_ms;
+    uint64_t queued_ns, started_ns, run_ns;
+    const char *code;        /* copied, where there is no message; NULL = none */
+    const char *worker;      /* copied, "" = none */
+    struct message *message; /* takes: the result, or the sentence of an error (its content type is the code) */
+};
+/* WEFT_ESTALE: nobody waits for it any more. WEFT_ENOMEM: nothing has changed. The task is over in either other case. */
+weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_task *task, const struct core_verdict *verdict);
+
+/* A channel of that name for workers of this process, made if there is none: without bounds, schema or policy. */
+weft_error weft__core_mirror(struct core *core, const char *channel, uint64_t channel_hash);
+
+/* Hands a task that the node has assigned to that worker, whatever it has already: its outcome goes to dest with that token
+ * (the node's number for the task); so do its progress and partial results, where it streams, and, where timed, CORE_ITEM_STARTED
+ * when its handler is entered. WEFT_ENOTFOUND: no such worker, or it has ended: the node should be told `give_back`. */
+struct core_hand {
+    uint64_t worker; /* its handle */
+    weft_dispatch_id id;
+    uint32_t attempt;
+    uint64_t deadline_ns;
+    bool timed, streams;
+    uint32_t window;
+    const char *activity_type;
+    uint64_t activity_type_hash;
+    struct message *payload; /* takes, if it is WEFT_OK */
+    struct core_dest *dest;
+    uint64_t token;
+};
+weft_error weft__core_hand(struct core *core, uint64_t now_ns, const struct core_hand *hand, weft_dispatch_id *local);
+
+/* What the node sends meanwhile, by the local id: cancel: weft__core_cancel; room: weft__core_room. */
+
+/* An event that the node has sent for a subscription of this process: into its inbox, as a publish would. dropped: lost
+ * before it. Takes the message where it is WEFT_OK. */
+weft_error weft__core_deliver(struct core *core, uint64_t now_ns, uint64_t subscription, struct message *message,
+                              uint32_t dropped);
+
+#endif
