@@ -30,6 +30,13 @@ static void say(struct session *session, weft_error error, const char *sentence)
     (void)snprintf(session->sentence, sizeof session->sentence, "%s", sentence ? sentence : weft_error_text(error));
 }
 
+static void put_greeting(struct conn *conn, const struct frame *greeting)
+{
+    conn->greeting_size = weft__frame_size(greeting);
+    WEFT_ASSERT(conn->greeting_size <= sizeof conn->greeting);
+    (void)weft__frame_write(greeting, false, conn->greeting);
+}
+
 /* Takes what waits for the last one to end. Called with the session's lock. */
 static struct conn *attach_next(struct session *session)
 {
@@ -41,6 +48,11 @@ static struct conn *attach_next(struct session *session)
     session->why = WEFT_OK;
     session->sentence[0] = '\0';
     conn->attached = true;
+    if (session->ops->welcome) {
+        struct frame frame;
+        session->ops->welcome(session, &frame);
+        put_greeting(conn, &frame);
+    }
     return conn;
 }
 
@@ -146,13 +158,6 @@ static void greeting_due(struct timer *timer, uint64_t now_ns)
     weft__conn_refuse(conn, WEFT_ETIMEDOUT, "nothing that greets has come in time");
 }
 
-static void put_greeting(struct conn *conn, const struct frame *greeting)
-{
-    conn->greeting_size = weft__frame_size(greeting);
-    WEFT_ASSERT(conn->greeting_size <= sizeof conn->greeting);
-    (void)weft__frame_write(greeting, false, conn->greeting);
-}
-
 static void got(void *context, weft_error error, size_t size);
 
 static void read_more(struct conn *conn)
@@ -212,14 +217,13 @@ void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence
     write_greeting(conn);
 }
 
-void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received, const struct frame *greeting)
+void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received)
 {
     struct conn *old = NULL, *displaced = NULL;
     weft_error error = WEFT_OK;
     weft__session_hold(session); /* the connection's */
     weft__lock(&session->lock);
     conn->session = session;
-    if (greeting) put_greeting(conn, greeting);
     if (session->over) {
         error = WEFT_ECLOSED;
     } else if (session->conn) {
@@ -237,7 +241,9 @@ void weft__conn_attach(struct conn *conn, struct session *session, uint64_t rece
     if (displaced) weft__conn_close(displaced);
     if (old) weft__conn_close(old);
     if (error) weft__conn_refuse(conn, error, "the session cannot be taken up from there");
-    if (!error && !old && greeting) write_greeting(conn);
+    if (error || old) return;
+    if (conn->greeting_size) write_greeting(conn);
+    if (session->ops->up) session->ops->up(session);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -395,8 +401,10 @@ static void got(void *context, weft_error error, size_t size)
 /* It was attached by the end of its predecessor: greets, and reads what it was not yet to read. */
 static void go_on(struct conn *conn)
 {
+    struct session *session = conn->session;
     conn_busy(conn);
     if (conn->greeting_size) write_greeting(conn);
+    if (session->ops->up) session->ops->up(session);
     weft__lock(&conn->session->lock);
     bool waits = conn->waits;
     conn->waits = false;
@@ -455,6 +463,7 @@ static void take_haul(struct session *session, struct core *core, uint64_t now_n
         struct core_taken *taken = &haul->items[haul->count];
         enum core_item_kind kind = weft__core_next(core, now_ns, &session->dest, taken);
         if (!kind) return;
+        if (session->ops->taken) session->ops->taken(session, haul, haul->count);
         haul->count++;
         if (kind != CORE_ITEM_EVENTS) continue;
         if (weft__core_events_take(core, now_ns, taken->subscription, haul->events, HAUL_MAX, &haul->events_count))

@@ -80,8 +80,20 @@ struct conn {
     unsigned char first[1024]; /* the buffer of an idle one */
 };
 
+/* What is told of a task. Copied under the core's lock: its worker may be gone when it is written. */
+struct task_told {
+    uint64_t handle, worker;
+    weft_dispatch_id id;
+    uint64_t deadline_ns;
+    struct message *payload; /* held */
+    uint32_t attempt;
+    bool timed, streams;
+    char activity_type[WEFT_NAME_MAX + 1]; /* "" = none */
+};
+
 struct haul {
     struct core_taken items[HAUL_MAX];
+    struct task_told tasks[HAUL_MAX]; /* of the items that are about one */
     size_t count;
     struct inbox_entry events[HAUL_MAX]; /* of the last item, where that is EVENTS */
     size_t events_count;
@@ -92,8 +104,13 @@ struct session_ops {
     char hears; /* whose frames it reads: 'C' or 'N' */
     /* The first frame of a connection: it answers by weft__conn_attach or weft__conn_refuse. */
     void (*greeted)(struct conn *conn, const struct frame *frame);
+    /* Under the session's lock: what is written first on a connection that is attached now. NULL: nothing. */
+    void (*welcome)(struct session *session, struct frame *frame);
+    void (*up)(struct session *session); /* one was attached */
     /* Frames of the session, in order. Not WEFT_OK: the connection is closed with that sentence. */
     weft_error (*frames)(struct session *session, const struct frame *frames, size_t count, char *sentence);
+    /* Inside: looks at an item of the haul while what it is about is there. NULL: nothing to be looked at. */
+    void (*taken)(struct session *session, struct haul *haul, size_t index);
     /* Under the session's lock: writes what was taken into its line. */
     weft_error (*put)(struct session *session, struct haul *haul);
     /* Outside: gives back what the haul holds. */
@@ -144,9 +161,8 @@ void weft__timer_gone(struct remote *remote, struct timer *timer);
 struct conn *weft__conn_new(struct remote *remote, const struct session_ops *ops, void *context, struct pipe *pipe,
                             uint32_t timeout_ms, const struct frame *greeting);
 /* In `greeted`: the session has it from now on; the connection that it had is closed first, and this one attached when the last
- * of that is over. greeting: what is written first; NULL = nothing. received: what the other end has. Or refuses it: an error
- * frame, and the end. */
-void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received, const struct frame *greeting);
+ * of that is over. received: what the other end has. Or refuses it: an error frame, and the end. */
+void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received);
 void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence);
 void weft__conn_close(struct conn *conn);
 
