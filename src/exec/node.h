@@ -44,6 +44,9 @@ struct weft_node {
     struct service service;
     struct callbacks callbacks;
     struct contracts contracts;
+
+    struct station *station; /* (n) once; where it listens; NULL = nowhere */
+    struct uplink *uplink;   /* (c) to the node that a client node has dialled; NULL = an embedded node */
 };
 
 #endif

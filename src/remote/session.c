@@ -556,6 +556,26 @@ void weft__session_close(struct session *session, weft_error error, const char *
     conn_done(conn);
 }
 
+/* A tick that comes much too late is our own pause: what the other end has sent meanwhile is read first. */
+void weft__session_beat(struct session *session, uint64_t now_ns)
+{
+    uint64_t beat_ns = session->beat_ms * NS_PER_MS;
+    bool paused = session->beat_ns && now_ns > session->beat_ns + beat_ns + beat_ns * session->beats_missed_max / 2;
+    session->beat_ns = now_ns;
+    weft__lock(&session->lock);
+    struct conn *conn = session->conn;
+    if (conn) conn_busy(conn);
+    weft__line_beat(session->line, false);
+    weft__unlock(&session->lock);
+    if (!conn) return;
+    uint64_t heard_ns = atomic_load_explicit(&conn->heard_ns, memory_order_relaxed);
+    if (!paused && now_ns > heard_ns + beat_ns * session->beats_missed_max)
+        close_saying(conn, WEFT_ETIMEDOUT, "the other end has given no sign of life");
+    else
+        flush(session);
+    conn_done(conn);
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 static void beat_due(struct timer *timer, uint64_t now_ns)

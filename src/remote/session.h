@@ -42,6 +42,8 @@ struct remote {
     struct list_node ended;     /* (r) connections to be freed */
     struct list_node sessions;  /* (r) all there are */
     struct list_node dropped;   /* (r) sessions to be freed */
+    struct pipe *refused[8];    /* (r) pipes to be freed */
+    uint32_t refused_count;     /* (r) */
     uint32_t conns_count, greeting_count; /* (r) of these: not greeted yet */
     bool stopping;              /* (r) */
     struct waiter *closer;      /* (r) */
@@ -144,12 +146,16 @@ struct session {
     weft_error why;      /* (s) of the connection's end */
     char sentence[FRAME_SENTENCE_MAX]; /* (s) */
     uint32_t beat_ms, beats_missed_max;
+    uint64_t beat_ns;    /* the timer's: when it beat last */
 };
 
 /* The remote of a node. WEFT_ENOMEM, WEFT_ESYSTEM. stop: closes every connection, waits for their ends, frees every session;
  * no timer fires after it. */
 weft_error weft__remote_start(struct remote *remote, weft_node *node);
 void weft__remote_stop(struct remote *remote);
+
+/* Frees a pipe that nobody uses, on the remote's thread. */
+void weft__remote_reap(struct remote *remote, struct pipe *pipe);
 
 /* Timers. ready makes room for one more; false: out of memory. Any thread. */
 bool weft__timer_ready(struct remote *remote, struct timer *timer, void (*due)(struct timer *timer, uint64_t now_ns));
@@ -181,5 +187,7 @@ void weft__session_close(struct session *session, weft_error error, const char *
 /* Nothing is put, attached or pumped any more. */
 void weft__session_over(struct session *session);
 void weft__session_flush(struct session *session);
+/* By the timer, each beat_ms: says that it lives, and closes a connection whose other end has not for too long. */
+void weft__session_beat(struct session *session, uint64_t now_ns);
 
 #endif
