@@ -521,6 +521,11 @@ static void pump_woken(struct waiter *waiter)
     pumping = false;
 }
 
+void weft__session_resume(struct session *session)
+{
+    pump_woken(&session->waiter);
+}
+
 void weft__session_pump_ready(struct session *session)
 {
     weft__session_hold(session); /* the pump's */

@@ -180,6 +180,8 @@ void weft__session_drop(struct session *session); /* the last: ops->free, on the
 
 /* Leaves the waiter for the first time, inside; so the pump runs from then on. */
 void weft__session_pump_ready(struct session *session);
+/* Where the pump was stalled, and the line is another one: it goes on. */
+void weft__session_resume(struct session *session);
 /* Puts a frame of the session, any thread; outside. Closes the session's connection where there is no memory. */
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame, struct message *message);
 /* Closes the connection; with a sentence: an error frame goes first. WEFT_OK: a goodbye does. */
