@@ -286,8 +286,7 @@ static weft_error read_frames(struct session *session, weft_bytes *bytes, struct
 static void counted(struct session *session, size_t count)
 {
     weft__lock(&session->lock);
-    for (size_t i = 0; i < count; i++)
-        weft__line_count(session->line);
+    weft__line_count(session->line, (uint32_t)count);
     weft__unlock(&session->lock);
 }
 
