@@ -412,6 +412,11 @@ static void tell_all(struct uplink *uplink, weft_error error)
     weft__unlock(&uplink->lock);
 }
 
+void weft__uplink_tell_lost(struct uplink *uplink)
+{
+    tell_all(uplink, WEFT_ELOST);
+}
+
 weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking)
 {
     const struct mem *mem = &uplink->node->mem;

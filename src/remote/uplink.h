@@ -92,7 +92,7 @@ void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t num
 void weft__uplink_close(struct uplink *uplink, uint64_t deadline_ns);
 void weft__uplink_free(struct uplink *uplink);
 
-/* uplink_calls.c: what a dispatch is while it waits to go out: its payload's message, with all the rest at its end. NULL: out of
+/* uplink_tells.c: what a dispatch is while it waits to go out: its payload's message, with all the rest at its end. NULL: out of
  * memory. */
 struct message *weft__call_new(const struct mem *mem, const struct frame_dispatch *call);
 
@@ -102,6 +102,7 @@ void weft__uplink_taken(struct session *session, struct haul *haul, size_t index
 weft_error weft__uplink_put(struct session *session, struct haul *haul);
 void weft__uplink_spent(struct session *session, struct haul *haul);
 void weft__uplink_lose(struct uplink *uplink);
+void weft__uplink_tell_lost(struct uplink *uplink); /* whoever waits for an answer */
 void weft__uplink_answered(struct uplink *uplink, const struct frame_answer *answer);
 
 #endif
