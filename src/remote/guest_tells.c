@@ -40,6 +40,8 @@ void weft__guest_taken(struct session *session, struct haul *haul, size_t index)
     told->attempt = task->attempt;
     told->timed = task->timed;
     told->streams = task->streams;
+    told->window = (uint16_t)taken->window;
+    told->room = (uint16_t)taken->room;
     (void)snprintf(told->activity_type, sizeof told->activity_type, "%s", type ? type : "");
 }
 
@@ -53,6 +55,8 @@ static weft_error put_task(struct line *line, const struct task_told *task, uint
                                          .remaining_ms = remaining_ms(task->deadline_ns, now_ns),
                                          .timed = task->timed,
                                          .streams = task->streams,
+                                         .window = task->window,
+                                         .room = task->room,
                                          .schema_id = schema_id(task->payload),
                                          .activity_type = task->activity_type[0] ? task->activity_type : NULL,
                                          .content_type = weft__message_content_type(task->payload),

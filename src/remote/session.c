@@ -364,6 +364,15 @@ static bool fit(struct conn *conn, size_t size, size_t need)
     return conn->have < conn->room;
 }
 
+static void look_delivered(struct session *session)
+{
+    weft__lock(&session->lock);
+    bool delivered = session->wants_delivered && weft__line_unacknowledged(session->line) == 0;
+    if (delivered) session->wants_delivered = false;
+    weft__unlock(&session->lock);
+    if (delivered) session->ops->delivered(session);
+}
+
 /* What stands in the buffer, and then what comes. */
 static void consume(struct conn *conn, size_t size)
 {
@@ -377,6 +386,7 @@ static void consume(struct conn *conn, size_t size)
         if (!attached) return;
         if (!deal(conn, &need)) return;
         flush(conn->session); /* acknowledgements */
+        look_delivered(conn->session);
     }
     if (fit(conn, size, need))
         read_more(conn);

@@ -89,6 +89,7 @@ struct task_told {
     uint64_t deadline_ns;
     struct message *payload; /* held */
     uint32_t attempt;
+    uint16_t window, room;
     bool timed, streams;
     char activity_type[WEFT_NAME_MAX + 1]; /* "" = none */
 };
@@ -118,6 +119,7 @@ struct session_ops {
     /* Outside: gives back what the haul holds. */
     void (*spent)(struct session *session, struct haul *haul);
     void (*goodbye)(struct session *session);
+    void (*delivered)(struct session *session); /* all that was put was got, where session->wants_delivered */
     /* No connection is attached any more; the sentence says why. */
     void (*down)(struct session *session, weft_error error, const char *sentence);
     void (*lost)(struct conn *conn, weft_error error, const char *sentence); /* one that was never greeted */
@@ -142,6 +144,7 @@ struct session {
     uint64_t next_received; /* (s) */
     bool writing;        /* (s) a write of the line's bytes is under way */
     bool stalled;        /* (s) the pump waits for room */
+    bool wants_delivered; /* (s) */
     bool over;           /* (s) nothing is put or attached any more */
     weft_error why;      /* (s) of the connection's end */
     char sentence[FRAME_SENTENCE_MAX]; /* (s) */

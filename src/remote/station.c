@@ -332,6 +332,7 @@ static void guest_welcome(struct session *session, struct frame *frame)
                             .welcome = {.version = PROTOCOL_HIGHEST,
                                         .resumed = guest->resumed,
                                         .received = weft__line_received(session->line),
+                                        .session = guest->public_session,
                                         .resume_ms = guest->resume_ms,
                                         .beat_ms = o->beat_ms,
                                         .beats_missed_max = o->beats_missed_max,

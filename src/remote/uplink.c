@@ -299,6 +299,8 @@ static void said_goodbye(struct session *session)
     if (!parting) weft__session_close(session, WEFT_ECLOSED, "the node said goodbye: it closes");
 }
 
+static void delivered(struct session *session);
+
 static void beat(struct session *session, uint64_t now_ns)
 {
     struct uplink *uplink = list_record(session, struct uplink, session);
@@ -323,6 +325,7 @@ static const struct session_ops uplink_ops = {.hears = 'N',
                                               .put = weft__uplink_put,
                                               .spent = weft__uplink_spent,
                                               .goodbye = said_goodbye,
+                                              .delivered = delivered,
                                               .down = went_down,
                                               .lost = lost_conn,
                                               .beat = beat,
@@ -513,11 +516,13 @@ static weft_error build(struct uplink *uplink, const char *urls, const weft_dial
     return error ? weft__error_plain(error, "dial") : WEFT_OK;
 }
 
-static weft_error uplink_new(weft_node *node, const unsigned char *instance, struct uplink **made)
+static weft_error uplink_new(weft_node *node, const unsigned char *instance, uint64_t public_session,
+                             struct uplink **made)
 {
     struct uplink *uplink = weft__mem_zalloc(&node->mem, sizeof(*uplink));
     if (!uplink) return weft__error(WEFT_ENOMEM, "dial: no memory");
     uplink->node = node;
+    uplink->public_session = public_session;
     memcpy(uplink->instance, instance, INSTANCE_BYTES);
     list_init(&uplink->asking);
     list_init(&uplink->standing);
@@ -566,7 +571,7 @@ weft_error weft_node_dial(const char *urls, const weft_dial_options *options, we
     } while (!public_session);
     error = weft__node_open(options->node, public_session, &node);
     if (error) return error;
-    error = uplink_new(node, instance, &node->uplink);
+    error = uplink_new(node, instance, public_session, &node->uplink);
     if (!error) error = build(node->uplink, urls, options);
     if (!error) {
         dial_next(node->uplink);
@@ -583,27 +588,30 @@ weft_error weft_node_dial(const char *urls, const weft_dial_options *options, we
     return WEFT_OK;
 }
 
-/* What was put has been got by the other end, as it says in its beats: it is asked for one. */
-static bool delivered(struct uplink *uplink)
+/* All that was put has been got: the last word can be said. */
+static void delivered(struct session *session)
 {
-    weft__lock(&uplink->session.lock);
-    bool all = weft__line_unacknowledged(uplink->session.line) == 0;
-    if (!all) weft__line_beat(uplink->session.line, true);
-    weft__unlock(&uplink->session.lock);
-    weft__session_flush(&uplink->session);
-    return all;
+    weft__session_close(session, WEFT_OK, NULL);
 }
 
-/* Goodbye is answered when everything before it was dealt with. */
+/* Goodbye is said when everything before it was got, and answered when it was dealt with. */
 static void part(struct uplink *uplink, uint64_t deadline_ns)
 {
+    struct session *session = &uplink->session;
     weft__lock(&uplink->lock);
     bool up = uplink->was_up && !uplink->down_ns;
     uplink->parting = up;
     weft__unlock(&uplink->lock);
     if (!up) return;
-    (void)delivered(uplink);
-    weft__session_close(&uplink->session, WEFT_OK, NULL);
+    weft__lock(&session->lock);
+    bool at_once = weft__line_unacknowledged(session->line) == 0;
+    session->wants_delivered = !at_once;
+    if (!at_once) weft__line_beat(session->line, true);
+    weft__unlock(&session->lock);
+    if (at_once)
+        delivered(session);
+    else
+        weft__session_flush(session);
     weft__lock(&uplink->lock);
     while (uplink->parting && await_change(uplink, deadline_ns)) {
     }
@@ -634,6 +642,8 @@ void weft__uplink_free(struct uplink *uplink)
     const struct mem *mem = &uplink->node->mem;
     for (struct list_node *on; (on = list_pop_front(&uplink->standing));)
         weft__mem_free(mem, list_record(on, struct standing, on));
+    for (size_t i = 0; i < UPLINK_CONTRACTS; i++)
+        weft__contract_drop(uplink->contracts[i]);
     weft__numbers_fini(&uplink->tasks);
     weft__numbers_fini(&uplink->hands);
     weft__mem_free(mem, uplink->texts);

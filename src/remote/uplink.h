@@ -14,7 +14,7 @@
 #include "remote/numbers.h"
 #include "remote/session.h"
 
-enum { UPLINK_URLS_MAX = 16, ASK_BODY_MAX = FRAME_LARGE_MAX - 4096 };
+enum { UPLINK_URLS_MAX = 16, UPLINK_CONTRACTS = 8, ASK_BODY_MAX = FRAME_LARGE_MAX - 4096 };
 
 /* Somebody who waits for an answer. On his stack. */
 struct asking {
@@ -43,6 +43,7 @@ struct uplink {
     struct remote remote;
     weft_node *node;
     unsigned char instance[INSTANCE_BYTES];
+    uint64_t public_session;   /* (c) half of the ids of its dispatches: the beginning of the instance */
     weft_dial_options options; /* (c) node and name are not its */
     char name[WEFT_NAME_MAX + 1]; /* (c) "" = none asked for */
     uint64_t start_time;       /* (c) of this process */
@@ -72,6 +73,9 @@ struct uplink {
     struct list_node asking;   /* (u) */
     struct list_node standing; /* (u) in the order in which they came */
     struct list_node waiters;  /* (u) parks of who waits for it to be up, or gone */
+
+    struct contract *contracts[UPLINK_CONTRACTS]; /* its reader's */
+    uint32_t contracts_next;
 
     uint64_t serial;           /* (l) of the last task that came */
     struct numbers tasks;      /* (l) the node's numbers of tasks -> their local dispatches */

@@ -7,7 +7,7 @@
 #include "exec/node.h"
 #include "remote/uplink.h"
 
-enum { BATCH = 64, STREAM_WINDOW_LEAST = 1 };
+enum { BATCH = 64 };
 
 struct step {
     const struct frame *frame;
@@ -25,17 +25,40 @@ struct steps {
 
 /* --- before the lock -------------------------------------------------------------------------- */
 
-/* A contract that says no more than which schema the payload has met at the node. */
-static bool meet(const struct mem *mem, struct message *message, const unsigned char *schema_id)
+static void schema_ended(struct named_schema *schema)
+{
+    weft_node *node = schema->context;
+    weft__mem_free(&node->mem, schema);
+}
+
+/* A contract that says no more than which schema a payload has met at the node. The last few are kept: by the reading thread,
+ * of which there is one at a time. NULL: no memory. Lends. */
+static struct contract *contract_of(struct uplink *uplink, const unsigned char *id)
+{
+    const struct mem *mem = &uplink->node->mem;
+    for (size_t i = 0; i < UPLINK_CONTRACTS; i++)
+        if (uplink->contracts[i] && memcmp(uplink->contracts[i]->request->id, id, SCHEMA_ID_BYTES) == 0)
+            return uplink->contracts[i];
+    struct named_schema *named = weft__mem_zalloc(mem, sizeof(*named));
+    if (!named) return NULL;
+    atomic_init(&named->refs, 1);
+    memcpy(named->id, id, SCHEMA_ID_BYTES);
+    named->context = uplink->node;
+    named->end = schema_ended;
+    struct contract *contract = weft__contract_new(mem, 0, named, NULL, true);
+    weft__named_schema_drop(named);
+    if (!contract) return NULL;
+    struct contract **place = &uplink->contracts[uplink->contracts_next++ % UPLINK_CONTRACTS];
+    weft__contract_drop(*place);
+    return *place = contract;
+}
+
+static bool meet(struct uplink *uplink, struct message *message, const unsigned char *schema_id)
 {
     if (!schema_id) return true;
-    struct named_schema *named = weft__foreign_schema(mem, schema_id);
-    struct contract *contract = named ? weft__contract_new(mem, 0, named, NULL, true) : NULL;
-    weft__named_schema_drop(named);
-    if (!contract) return false;
-    weft__message_meet(message, contract);
-    weft__contract_drop(contract);
-    return true;
+    struct contract *contract = contract_of(uplink, schema_id);
+    if (contract) weft__message_meet(message, contract);
+    return contract != NULL;
 }
 
 static bool prepare_outcome(const struct mem *mem, struct step *step)
@@ -48,8 +71,9 @@ static bool prepare_outcome(const struct mem *mem, struct step *step)
 }
 
 /* False: no memory. */
-static bool prepare(const struct mem *mem, struct step *step)
+static bool prepare(struct uplink *uplink, struct step *step)
 {
+    const struct mem *mem = &uplink->node->mem;
     const struct frame *f = step->frame;
     switch (f->kind) {
     case FRAME_OUTCOME: return prepare_outcome(mem, step);
@@ -59,11 +83,11 @@ static bool prepare(const struct mem *mem, struct step *step)
         return step->message != NULL;
     case FRAME_TASK:
         step->message = weft__message_new(mem, f->task.payload.data, f->task.payload.size, f->task.content_type);
-        return step->message && meet(mem, step->message, f->task.schema_id);
+        return step->message && meet(uplink, step->message, f->task.schema_id);
     case FRAME_EVENT:
         step->message = weft__event_new(mem, f->event.channel, f->event.payload.data, f->event.payload.size,
                                         f->event.content_type);
-        if (!step->message || !meet(mem, step->message, f->event.schema_id)) return false;
+        if (!step->message || !meet(uplink, step->message, f->event.schema_id)) return false;
         weft__event_stamp(step->message, f->event.number, f->event.publisher, f->event.published_wall_ns);
         return true;
     default: return true;
@@ -148,7 +172,7 @@ static weft_error task(struct steps *s)
 
 static weft_dispatch_id local_of(const struct uplink *uplink, uint64_t task)
 {
-    return (weft_dispatch_id){0, weft__numbers_find(&uplink->tasks, task)};
+    return (weft_dispatch_id){uplink->public_session, weft__numbers_find(&uplink->tasks, task)};
 }
 
 static weft_error event(struct steps *s)
@@ -170,10 +194,10 @@ static weft_error enter_step(struct steps *s)
     case FRAME_TASK: return task(s);
     case FRAME_EVENT: return event(s);
     case FRAME_TASK_CANCEL:
-        (void)weft__core_hand_cancel(s->core, s->now_ns, local_of(uplink, f->of_task.task));
+        (void)weft__core_cancel(s->core, s->now_ns, local_of(uplink, f->of_task.task));
         return WEFT_OK;
     case FRAME_TASK_ROOM:
-        weft__core_hand_room(s->core, s->now_ns, local_of(uplink, f->room.number), f->room.count);
+        weft__core_room(s->core, s->now_ns, local_of(uplink, f->room.number), f->room.count);
         return WEFT_OK;
     default: return WEFT_OK;
     }
@@ -205,7 +229,7 @@ weft_error weft__uplink_frames(struct session *session, const struct frame *fram
     size_t ready = 0;
     for (; ready < count; ready++) {
         steps[ready] = (struct step){.frame = &frames[ready]};
-        if (!prepare(&node->mem, &steps[ready])) break;
+        if (!prepare(uplink, &steps[ready])) break;
     }
     if (ready < count) {
         weft__message_drop(steps[ready].message);
@@ -238,7 +262,7 @@ static void cancel_hands(struct uplink *uplink)
     for (uint32_t i = 0; i < tasks.room; i++) {
         if (!tasks.pairs[i].handle) continue;
         uint64_t now_ns = weft__enter(node);
-        (void)weft__core_hand_cancel(node->core, now_ns, (weft_dispatch_id){0, tasks.pairs[i].handle});
+        (void)weft__core_cancel(node->core, now_ns, (weft_dispatch_id){uplink->public_session, tasks.pairs[i].handle});
         weft__leave_inside(node);
     }
     weft__numbers_fini(&tasks);
