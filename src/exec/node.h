@@ -49,4 +49,7 @@ struct weft_node {
     struct uplink *uplink;   /* (c) to the node that a client node has dialled; NULL = an embedded node */
 };
 
+/* weft_node_open, with the half of its dispatches' public ids that names it; 0: an embedded node. */
+weft_error weft__node_open(const weft_node_options *options, uint64_t public_session, weft_node **node);
+
 #endif

@@ -192,6 +192,10 @@ void weft__session_close(struct session *session, weft_error error, const char *
 /* Nothing is put, attached or pumped any more. */
 void weft__session_over(struct session *session);
 void weft__session_flush(struct session *session);
+
+/* Returns when all that stood in the destination has been put, or the session is over. Outside; not under a lock, nor in a
+ * pump. */
+void weft__session_await_pump(struct session *session);
 /* By the timer, each beat_ms: says that it lives, and closes a connection whose other end has not for too long. */
 void weft__session_beat(struct session *session, uint64_t now_ns);
 

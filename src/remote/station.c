@@ -15,6 +15,7 @@ static void guest_welcome(struct session *session, struct frame *frame);
 static void guest_up(struct session *session);
 static void guest_down(struct session *session, weft_error error, const char *sentence);
 static void guest_goodbye(struct session *session);
+static void guest_delivered(struct session *session);
 static void guest_beat(struct session *session, uint64_t now_ns);
 static void guest_free(struct session *session);
 static void greeted(struct conn *conn, const struct frame *frame);
@@ -35,6 +36,7 @@ static const struct session_ops guest_ops = {.hears = 'C',
                                              .put = weft__guest_put,
                                              .spent = weft__guest_spent,
                                              .goodbye = guest_goodbye,
+                                             .delivered = guest_delivered,
                                              .down = guest_down,
                                              .lost = not_greeted,
                                              .beat = guest_beat,
@@ -111,6 +113,7 @@ void weft__guest_end(struct guest *guest, weft_cause cause)
     if (!ended) {
         list_remove(&guest->on_station);
         station->guests_count--;
+        if (!station->guests_count && station->closer) weft__unpark(station->closer);
     }
     weft__unlock(&station->lock);
     if (ended) return;
@@ -370,10 +373,12 @@ static void guest_down(struct session *session, weft_error error, const char *se
     uint64_t now_ns = weft__clock_ns();
     weft__lock(&station->lock);
     guest->detached_ns = now_ns;
-    bool died = guest->died, ended = guest->ended;
+    bool died = guest->died, ended = guest->ended, closing = station->closing;
     weft__unlock(&station->lock);
     if (ended) return;
-    if (died)
+    if (closing)
+        weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
+    else if (died)
         weft__timer_at(&station->remote, &guest->drain, now_ns);
     else if (error == WEFT_EPROTOCOL)
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
@@ -460,7 +465,26 @@ static struct guest *next_guest(struct station *station, size_t *bucket)
     return guest;
 }
 
-void weft__station_close(struct station *station)
+/* Everything that it was to be told has been got. */
+static void guest_delivered(struct session *session)
+{
+    weft__session_close(session, WEFT_OK, NULL);
+}
+
+static void say_goodbye(struct session *session)
+{
+    weft__lock(&session->lock);
+    bool at_once = weft__line_unacknowledged(session->line) == 0;
+    session->wants_delivered = !at_once;
+    if (!at_once) weft__line_beat(session->line, true);
+    weft__unlock(&session->lock);
+    if (at_once)
+        guest_delivered(session);
+    else
+        weft__session_flush(session);
+}
+
+static void close_acceptors(struct station *station)
 {
     weft__lock(&station->lock);
     station->closing = true;
@@ -471,15 +495,48 @@ void weft__station_close(struct station *station)
         weft__acceptor_close(station->acceptors[i]);
 }
 
-void weft__station_free(struct station *station)
+/* False: the deadline has passed, and there are still some. */
+static bool await_guests(struct station *station, uint64_t deadline_ns)
 {
-    struct mem *mem = &station->node->mem;
+    struct park park;
+    bool in_time = true;
+    weft__lock(&station->lock);
+    while (station->guests_count && in_time) {
+        weft__park_init(&park);
+        station->closer = &park;
+        weft__unlock(&station->lock);
+        in_time = weft__park(&park, deadline_ns);
+        weft__lock(&station->lock);
+        station->closer = NULL;
+    }
+    bool none = station->guests_count == 0;
+    weft__unlock(&station->lock);
+    return none;
+}
+
+void weft__station_part(struct station *station, uint64_t deadline_ns)
+{
+    close_acceptors(station);
+    for (size_t bucket = 0; bucket < STATION_BUCKETS; bucket++) {
+        weft__lock(&station->lock);
+        struct list_node *guests = &station->guests[bucket];
+        for (struct list_node *on = guests->next; on != guests; on = on->next) {
+            struct guest *guest = list_record(on, struct guest, on_station);
+            say_goodbye(&guest->session);
+        }
+        weft__unlock(&station->lock);
+    }
+    if (await_guests(station, deadline_ns)) return;
     size_t bucket = 0;
     for (struct guest *guest; (guest = next_guest(station, &bucket));) {
-        weft__session_close(&guest->session, WEFT_OK, NULL);
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
         weft__session_drop(&guest->session);
     }
+}
+
+void weft__station_free(struct station *station)
+{
+    struct mem *mem = &station->node->mem;
     weft__remote_stop(&station->remote);
     weft__process_monitor_stop(&station->monitor);
     weft__lock_fini(&station->lock);

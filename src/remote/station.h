@@ -19,14 +19,16 @@ struct station {
     uint32_t acceptors_count;                     /* (t) */
     uint32_t guests_count;                        /* (t) */
     bool closing;                                 /* (t) */
+    struct park *closer;                          /* (t) who waits for the last guest */
     struct list_node guests[STATION_BUCKETS];     /* (t) by instance */
 };
 
 /* Makes the node's, where it has none. WEFT_ENOMEM; WEFT_ESYSTEM. */
 weft_error weft__station_open(weft_node *node, const weft_listen_options *options, struct station **station);
 
-/* Nobody is let in any more, and each guest is told goodbye. free: after that: ends what is left. */
-void weft__station_close(struct station *station);
+/* Nobody is let in any more; each guest is told goodbye behind what there was for it, and those are waited for that come
+ * to their end by the deadline; the others end then. free: nothing of it runs any more. */
+void weft__station_part(struct station *station, uint64_t deadline_ns);
 void weft__station_free(struct station *station);
 
 /* The guest has said goodbye, or is given up: nothing of it is left in the core when its memory goes. */

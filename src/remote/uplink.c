@@ -595,9 +595,10 @@ static void delivered(struct session *session)
 }
 
 /* Goodbye is said when everything before it was got, and answered when it was dealt with. */
-static void part(struct uplink *uplink, uint64_t deadline_ns)
+void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns)
 {
     struct session *session = &uplink->session;
+    weft__session_await_pump(session);
     weft__lock(&uplink->lock);
     bool up = uplink->was_up && !uplink->down_ns;
     uplink->parting = up;
@@ -618,9 +619,8 @@ static void part(struct uplink *uplink, uint64_t deadline_ns)
     weft__unlock(&uplink->lock);
 }
 
-void weft__uplink_close(struct uplink *uplink, uint64_t deadline_ns)
+void weft__uplink_close(struct uplink *uplink)
 {
-    part(uplink, deadline_ns);
     weft__lock(&uplink->lock);
     uplink->closing = true;
     struct dial *dial = uplink->dial;

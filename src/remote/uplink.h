@@ -74,6 +74,7 @@ struct uplink {
     struct list_node standing; /* (u) in the order in which they came */
     struct list_node waiters;  /* (u) parks of who waits for it to be up, or gone */
 
+    bool anew;                 /* (u) the session that the node may still know is given up */
     struct contract *contracts[UPLINK_CONTRACTS]; /* its reader's */
     uint32_t contracts_next;
 
@@ -91,9 +92,10 @@ weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t
 weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking);
 void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number);
 
-/* What has gone out and come in so far is delivered, and the session ends, by the deadline. Then nothing of it runs any
- * more. free: after the core is gone. */
-void weft__uplink_close(struct uplink *uplink, uint64_t deadline_ns);
+/* part: what was put so far is delivered, and goodbye said, by the deadline. close: nothing of it runs any more. free: after
+ * the core is gone. */
+void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns);
+void weft__uplink_close(struct uplink *uplink);
 void weft__uplink_free(struct uplink *uplink);
 
 /* uplink_tells.c: what a dispatch is while it waits to go out: its payload's message, with all the rest at its end. NULL: out of
