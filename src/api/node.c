@@ -9,7 +9,6 @@
 #include <weft/node.h>
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +24,7 @@
 #include "exec/participant.h"
 #include "remote/station.h"
 #include "remote/uplink.h"
+#include "schema/seed.h"
 
 enum { LAST_MS = 100, THREADS_LEAST = 2 };
 
@@ -56,8 +56,6 @@ static weft_error check_options(const weft_node_options *o)
 
 static weft_node *node_new(const struct mem *mem, const weft_node_options *o, uint64_t public_session)
 {
-    uint64_t seed;
-    randombytes_buf(&seed, sizeof seed);
     const struct core_limits limits = {.channels_max = o->channels_max,
                                        .workers_max = o->workers_max,
                                        .sessions_max = o->participants_max,
@@ -66,7 +64,7 @@ static weft_node *node_new(const struct mem *mem, const weft_node_options *o, ui
                                        .subscriptions_max = o->subscriptions_max,
                                        .schemas_max = o->schemas_max,
                                        .public_session = public_session,
-                                       .seed = seed};
+                                       .seed = weft__schema_seed()};
     weft_node *node = weft__mem_zalloc(mem, sizeof(*node));
     if (!node) return NULL;
     node->mem = *mem;

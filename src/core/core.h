@@ -50,6 +50,7 @@ struct core_limits {
     uint32_t outcome_keep_ms;
     uint32_t subscriptions_max;
     uint32_t schemas_max;
+    uint64_t seed; /* so that nobody outside can choose ids that collide; 0 will do where nobody does */
 };
 
 /* Someone who waits for a destination to have something, or for a state. It stands on a list while it waits; the entry
@@ -87,7 +88,9 @@ enum core_item_kind {
     CORE_ITEM_CANCEL,
     CORE_ITEM_UPDATE,
     CORE_ITEM_NOTES,
-    CORE_ITEM_EVENTS
+    CORE_ITEM_EVENTS,
+    CORE_ITEM_ROOM,  /* for what a remote worker streams */
+    CORE_ITEM_WORKER /* a remote worker has ended, and nothing of it is in flight */
 };
 
 /* What stands in a FIFO: embedded in the record it is about, which exists as long as the item stands there. */
@@ -135,7 +138,7 @@ struct core_task {
     enum core_task_state state;
     bool fenced;     /* its result will be refused, though the dispatch waits for its release */
     bool orphaned;   /* counted as such */
-    bool in_handler; /* holds a thread of the worker's group */
+    bool in_handler; /* its handler may run: holds a thread of the worker's group */
     bool settled;    /* its worker has said how it went */
     bool seen_end;   /* looked at since its worker ended */
 
@@ -197,9 +200,12 @@ struct core_request {
     uint64_t key_hash;
     unsigned char digest[CORE_DIGEST_BYTES]; /* with a key: of what makes two requests the same */
     bool detached;
+    weft_dispatch_id id; /* not {0, 0}: its caller, who is elsewhere, knows it by this id: session is request.session,
+                            number is not 0. Then context2 is not kept. {0, 0}: the core makes one */
     void (*updated)(const weft_update *update, void *context); /* NULL: it does not stream; else dest is named */
     void *updated_context;
     uint32_t window; /* 1 to WEFT_WINDOW_MAX, where it streams */
+    bool credit;     /* taking a partial result makes no room for another: weft__core_room does */
     bool too_large;  /* the payload was not copied, since its channel would not take it: it is rejected */
     bool waits;      /* the caller waits where the queue is full, if it may: that is no rejection yet */
     bool met;        /* the payload keeps the contract that it has met, though the channel may have another by now */
@@ -248,6 +254,7 @@ struct core_worker_spec {
     struct core_group *group; /* NULL = none: pull, inline */
     struct core_dest *dest;   /* where its tasks go */
     bool handled;             /* a handler in this process runs them, so death of the session does not end them */
+    bool remote; /* they run in another process: see remote.h. dest has all kinds of items, group is NULL */
     const uint8_t (*schema_ids)[SCHEMA_ID_BYTES]; /* those it understands */
     size_t schema_ids_count;                      /* 0 = every schema; at most WEFT_SCHEMA_IDS_MAX */
     void *context;                                /* the shell's; in each task as worker_context */
@@ -378,7 +385,8 @@ weft_error weft__core_partial(struct core *core, uint64_t now_ns, struct core_ta
 bool weft__core_dispatch_fits(struct core *core, const char *channel, uint64_t hash, size_t size_bytes);
 
 /* WEFT_EREJECTED: admitted says why; WEFT_EINVAL: a channel of another kind; WEFT_ESTALE: the payload has not met the
- * contract that the channel has now (admitted->contract): look at it, weft__message_meet, and ask again. */
+ * contract that the channel has now (admitted->contract): look at it, weft__message_meet, and ask again; WEFT_EEXIST: one
+ * with that id is known. */
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
                                struct core_admitted *admitted);
 /* Rejects it for what its payload is: SCHEMA_MISMATCH or CONTENT_TYPE. WEFT_EREJECTED; WEFT_ENOCHANNEL: it is gone. */
@@ -443,5 +451,6 @@ void weft__core_stats(const struct core *core, weft_node_stats *stats);
 #include "core/remote.h"
 #include "core/event.h"
 #include "core/inspect.h"
+#include "core/remote.h"
 
 #endif
