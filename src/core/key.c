@@ -156,7 +156,7 @@ static struct core_dispatch *asker_new(struct core *core, struct core_key *key, 
     asker->state = DISPATCH_JOINED;
     asker->key = key;
     asker->session = session;
-    asker->session_id = session->slot.handle;
+    asker->session_id = core->limits.public_session ? core->limits.public_session : session->slot.handle;
     asker->dest = request->dest;
     asker->priority = request->priority;
     asker->detached = request->detached;
@@ -189,6 +189,8 @@ void weft__key_detach(struct core *core, struct core_dispatch *asker)
     asker->state = DISPATCH_SETTLED;
     asker->key = NULL;
     asker->started_ns = asker->run_ns = 0;
+    asker->left = NULL;
+    asker->retry_after_ms = asker->error = 0;
 }
 
 static void answer(struct core *core, const struct core_key *key, struct core_dispatch *asker)
