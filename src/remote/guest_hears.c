@@ -257,7 +257,7 @@ static void of_task(struct steps *s)
     struct core_result result = {.task = task};
     weft_error error = WEFT_ESTALE;
     switch (f->kind) {
-    case FRAME_STARTED: weft__core_task_started(core, s->now_ns, task); break;
+    case FRAME_STARTED: weft__core_started(core, s->now_ns, task); break;
     case FRAME_ALIVE: (void)weft__core_heartbeat(core, s->now_ns, task); break;
     case FRAME_GIVE_BACK: weft__core_give_back(core, s->now_ns, &task, 1); break;
     case FRAME_PROGRESS: error = weft__core_progress(core, s->now_ns, task, step->message); break;

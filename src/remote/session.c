@@ -500,6 +500,7 @@ static void pump(struct session *session)
         uint64_t now_ns = weft__enter(node);
         take_haul(session, node->core, now_ns, &haul);
         bool rests = haul.count == 0 && weft__core_dest_wait(&session->dest, &session->waiter.core);
+        if (rests && session->awaited_count) weft__changed(node);
         weft__leave_inside(node);
         if (rests) return;
         weft__lock(&session->lock);
@@ -540,6 +541,21 @@ void weft__session_pump_ready(struct session *session)
     weft__session_hold(session); /* the pump's */
     if (!weft__core_dest_wait(&session->dest, &session->waiter.core))
         WEFT_ASSERT(!"something goes to a session before it has a pump");
+}
+
+void weft__session_await_pump(struct session *session)
+{
+    weft_node *node = session->remote->node;
+    uint64_t now_ns = weft__enter(node);
+    session->awaited_count++;
+    while (!list_linked(&session->waiter.core.on) && !session->pump_over) {
+        struct waiter waiter;
+        weft__waiter_init(&waiter);
+        weft__await(node, &waiter);
+        (void)weft__wait(node, &waiter, PARK_FOREVER, &now_ns);
+    }
+    session->awaited_count--;
+    weft__leave(node);
 }
 
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame, struct message *message)
@@ -657,6 +673,8 @@ void weft__session_over(struct session *session)
     if (was_over) return;
     (void)weft__enter(node);
     bool rests = weft__core_unwait(&session->waiter.core);
+    session->pump_over = true;
+    weft__changed(node);
     weft__leave_inside(node);
     if (stalled || rests) weft__session_drop(session); /* the pump's: it will not run any more */
 }

@@ -135,6 +135,8 @@ struct session {
     struct core_dest dest; /* (l) all that goes to the other end */
     struct waiter waiter;  /* on it, where the pump rests */
     struct session *next_pump; /* the pumping thread's */
+    uint32_t awaited_count; /* (l) calls that wait for the pump to rest */
+    bool pump_over;        /* (l) */
     struct timer timer;    /* beats, and what else has a time */
 
     struct lock lock;

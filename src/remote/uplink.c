@@ -9,6 +9,7 @@
 #include "api/error.h"
 #include "base/clock.h"
 #include "exec/node.h"
+#include "exec/participant.h"
 #include "link/process.h"
 #include "remote/remote.h"
 
