@@ -6,7 +6,7 @@
 
 #include "api/error.h"
 #include "api/request.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/reply.h"
 #include "exec/update.h"
@@ -53,7 +53,7 @@ weft_error weft_completions_close(weft_completions *completions)
 {
     if (weft__forked) return weft__error_forked(__func__);
     if (!completions) return WEFT_OK;
-    if (weft__frame_in_completions(completions))
+    if (weft__scope_in_completions(completions))
         return weft__error(WEFT_EDEADLK, "weft_completions_close: from `updated`, while its outcomes are fetched");
     weft_node *node = completions->node;
     for (bool more = true; more;) {

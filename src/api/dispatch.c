@@ -8,19 +8,19 @@
 #include "api/error.h"
 #include "api/request.h"
 #include "base/clock.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/reply.h"
 #include "exec/update.h"
 
 static weft_error deadlock(const char *where)
 {
-    const struct frame *frame = weft__frame;
-    while ((frame->kind == FRAME_UPDATED || frame->kind == FRAME_FOUND) && frame->outer)
-        frame = frame->outer;
+    const struct scope *scope = weft__scope;
+    while ((scope->kind == SCOPE_UPDATED || scope->kind == SCOPE_FOUND) && scope->outer)
+        scope = scope->outer;
     return weft__error(WEFT_EDEADLK, "%s: called from %s", where,
-                       frame->executor ? "a handler or subscriber whose group has no thread left to take its place"
-                       : frame->kind == FRAME_INLINE ? "an inline handler"
+                       scope->executor ? "a handler or subscriber whose group has no thread left to take its place"
+                       : scope->kind == SCOPE_INLINE ? "an inline handler"
                                                      : "a callback");
 }
 
@@ -200,6 +200,6 @@ const char *weft_priority_name(weft_priority priority)
 
 const char *weft_admission_name(weft_admission admission)
 {
-    static const char *const names[] = {"none", "accepted", "deferred", "rejected"};
+    static const char *const names[] = {"none", "accepted", "deferred", "rejected", "sent"};
     return (unsigned)admission < sizeof names / sizeof *names ? names[admission] : "none";
 }

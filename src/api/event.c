@@ -13,7 +13,7 @@
 #include "api/error.h"
 #include "api/subscription.h"
 #include "base/clock.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/participant.h"
 
@@ -243,7 +243,7 @@ weft_error weft_unsubscribe(weft_subscription *subscription)
     struct inbox inbox;
     if (weft__forked) return weft__error_forked(__func__);
     if (!subscription) return WEFT_OK;
-    if (weft__frame_in_subscription(subscription))
+    if (weft__scope_in_subscription(subscription))
         return weft__error(WEFT_EDEADLK, "%s: unsubscribed from its own callback", subscription->pattern);
     weft_node *node = subscription->node;
     (void)weft__lend(node, &lent);

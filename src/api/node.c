@@ -19,7 +19,7 @@
 #include "api/worker.h"
 #include "base/assert.h"
 #include "base/clock.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/participant.h"
 
@@ -257,7 +257,7 @@ static void tear_down(weft_node *node)
 static weft_error close_node(weft_node *node, uint32_t timeout_ms)
 {
     if (!node) return WEFT_OK;
-    if (weft__frame_in_node(node))
+    if (weft__scope_in_node(node))
         return weft__error(WEFT_EDEADLK, "node: closed from one of its handlers or callbacks");
     weft__lock(&node->lock);
     bool taken = node->closing;
@@ -324,7 +324,7 @@ weft_error weft_process_fini(uint32_t timeout_ms)
     weft_node *node = process_node;
     bool taken = process_in_fini;
     process_in_fini = true;
-    if (!taken) process_closing = node && !weft__frame_in_node(node);
+    if (!taken) process_closing = node && !weft__scope_in_node(node);
     weft__unlock(&process_lock);
     if (taken) return weft__error(WEFT_EBUSY, "node: another thread is closing that of the process");
     weft_error error = close_node(node, timeout_ms);

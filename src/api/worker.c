@@ -8,7 +8,7 @@
 
 #include "api/error.h"
 #include "base/fork.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/participant.h"
 
@@ -71,12 +71,12 @@ static weft_worker *worker_new(weft_node *node, const char *channel, weft_handle
         weft__waiter_init(&worker->pull->watch);
     }
     if (!options->state_new) return worker;
-    struct frame frame = {.kind = FRAME_FOUND, .node = node};
+    struct scope scope = {.kind = SCOPE_FOUND, .node = node};
     weft__call_open(node);
-    weft__frame_push(&frame);
+    weft__scope_push(&scope);
     worker->context = options->state_new(context);
     weft__fork_check();
-    weft__frame_pop(&frame);
+    weft__scope_pop(&scope);
     weft__call_close(node);
     worker->state_free = options->state_free;
     if (worker->context) return worker;
@@ -170,7 +170,7 @@ weft_error weft_worker_unregister(weft_worker *worker)
     struct executor *lent;
     if (weft__forked) return weft__error_forked(__func__);
     if (!worker) return WEFT_OK;
-    if (weft__frame_in_worker(worker))
+    if (weft__scope_in_worker(worker))
         return weft__error(WEFT_EDEADLK, "%s: a worker unregistered from its own handler", worker->channel);
     weft_node *node = worker->node;
     (void)weft__lend(node, &lent);
@@ -215,7 +215,7 @@ weft_error weft_worker_drain(weft_worker *worker, uint32_t timeout_ms)
     struct executor *lent;
     if (weft__forked) return weft__error_forked(__func__);
     if (!worker) return weft__error_null(__func__, "worker");
-    if (weft__frame_in_worker(worker))
+    if (weft__scope_in_worker(worker))
         return weft__error(WEFT_EDEADLK, "%s: a worker drained from its own handler", worker->channel);
     weft_node *node = worker->node;
     (void)weft__lend(node, &lent);

@@ -433,6 +433,7 @@ static void count(struct core *core, struct core_channel *channel, weft_outcome 
         channel->rejected++, stats->rejected++, channel->shed++, stats->shed++;
         channel->rejected_by[WEFT_REJECTED_SHED]++;
         break;
+    case WEFT_NODE_LOST: channel->node_lost++, stats->node_lost++; break;
     case WEFT_OUTCOME_NONE: WEFT_ASSERT(outcome != WEFT_OUTCOME_NONE);
     }
     if (outcome != WEFT_COMPLETED && outcome != WEFT_FAILED) return;
@@ -466,9 +467,9 @@ static void account(const struct core *core, struct core_dispatch *dispatch, uin
 
 /* Of outcomes that have no word in their result. */
 static const char *const codes[] = {
-    NULL,        "worker_died",  "abandoned",    "schedule_to_start", "start_to_close", "schedule_to_close",
-    "heartbeat", "cancelled",    "cancel_grace", "caller_died",       "caller_closed",  "node_closed",
-    "shed",      "not_cancelled"};
+    NULL,        "worker_died",   "abandoned",    "schedule_to_start", "start_to_close", "schedule_to_close",
+    "heartbeat", "cancelled",     "cancel_grace", "caller_died",       "caller_closed",  "node_closed",
+    "shed",      "not_cancelled", "node_lost"};
 
 static uint8_t code_of(const char *text)
 {

@@ -198,7 +198,8 @@ struct core_channel {
     bool full;             /* it rejects for want of room: was noted */
     bool passed_over; /* somebody gave up before what he does not understand: looks again when one of that has gone */
     uint32_t deaths_count; /* ever; the next goes to deaths_count % WEFT_DEATHS_KEPT */
-    uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, shed, redispatched, fenced;
+    uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, shed, redispatched, fenced,
+        node_lost;
     uint64_t rejected_by[WEFT_REJECTIONS_COUNT];
     struct audience *audience; /* NULL: nobody subscribed to it or published on it yet */
     uint64_t dead_lettered;
