@@ -118,6 +118,13 @@ void frame_random(struct frame *frame, struct frame_content *content, const stru
         random_field(frame, &fields[i], i, content, random);
 }
 
+enum frame_reading frame_read_guarded(const unsigned char *bytes, size_t size, char by, size_t size_max,
+                                      struct frame *frame, size_t *need, char *sentence)
+{
+    const unsigned char *guarded = (const unsigned char *)json_guarded((const char *)bytes, size);
+    return weft__frame_read(guarded, size, by, size_max, frame, need, sentence);
+}
+
 static const struct frame_row *row_of(enum frame_kind kind)
 {
     for (size_t i = 0; i < frame_rows_count; i++)

@@ -53,6 +53,10 @@ struct frame_content {
 
 void frame_random(struct frame *frame, struct frame_content *content, const struct frame_row *row, uint64_t *random);
 
+/* weft__frame_read of a copy that ends at an unreadable page, which lasts until the next call. */
+enum frame_reading frame_read_guarded(const unsigned char *bytes, size_t size, char by, size_t size_max,
+                                      struct frame *frame, size_t *need, char *sentence);
+
 /* Fails the test where they differ in any field. */
 void check_frames_equal(const struct frame *a, const struct frame *b);
 

@@ -14,7 +14,6 @@
 
 #include "lib/check.h"
 #include "lib/frames.h"
-#include "lib/json_text.h"
 
 enum { SIZE_MAX_BYTES = 16384, ROUNDS = 60 };
 
@@ -33,13 +32,12 @@ static size_t written(const struct frame *frame, unsigned char *to)
     return (size_t)(weft__frame_write(frame, false, to) - to);
 }
 
-/* Against an unreadable page. */
-static enum frame_reading read_guarded(const unsigned char *from, size_t size, char by, struct frame *frame,
+/* What is refused has a sentence that says where. */
+static enum frame_reading read_checked(const unsigned char *from, size_t size, char by, struct frame *frame,
                                        size_t *need)
 {
-    const unsigned char *guarded = (const unsigned char *)json_guarded((const char *)from, size);
     memset(sentence, '?', sizeof sentence);
-    enum frame_reading reading = weft__frame_read(guarded, size, by, SIZE_MAX_BYTES, frame, need, sentence);
+    enum frame_reading reading = frame_read_guarded(from, size, by, SIZE_MAX_BYTES, frame, need, sentence);
     if (reading != FRAME_BAD) return reading;
     check_true(memchr(sentence, 0, sizeof sentence) != NULL);
     check_true(strstr(sentence, " byte") != NULL);
@@ -61,7 +59,7 @@ static void a_frame_that_was_written_is_read_as_the_same(void **state)
             struct frame frame, read;
             size_t need, size = random_frame(&frame, &frame_rows[i]);
             check_eq(size, weft__frame_size(&frame));
-            check_eq(read_guarded(bytes, size, sender(&frame_rows[i]), &read, &need), FRAME_WHOLE);
+            check_eq(read_checked(bytes, size, sender(&frame_rows[i]), &read, &need), FRAME_WHOLE);
             check_eq(read.size, size);
             check_frames_equal(&read, &frame);
             check_eq(written(&read, again), size);
@@ -92,7 +90,7 @@ static void the_beginning_of_a_frame_says_how_much_there_has_to_be(void **state)
         size_t size = random_frame(&frame, &frame_rows[i]);
         for (size_t part = 0; part < size; part++) {
             size_t need = 0;
-            check_eq(read_guarded(bytes, part, sender(&frame_rows[i]), &read, &need), FRAME_MORE);
+            check_eq(read_checked(bytes, part, sender(&frame_rows[i]), &read, &need), FRAME_MORE);
             check_eq(need, part < FRAME_HEADER_BYTES ? FRAME_HEADER_BYTES : size);
         }
     }
@@ -105,7 +103,7 @@ static void what_follows_a_frame_is_not_looked_at(void **state)
         struct frame frame, read;
         size_t need, size = random_frame(&frame, &frame_rows[i]);
         memset(bytes + size, 0xff, 100);
-        check_eq(read_guarded(bytes, size + 100, sender(&frame_rows[i]), &read, &need), FRAME_WHOLE);
+        check_eq(read_checked(bytes, size + 100, sender(&frame_rows[i]), &read, &need), FRAME_WHOLE);
         check_eq(read.size, size);
         check_frames_equal(&read, &frame);
     }
@@ -116,7 +114,7 @@ static enum frame_reading try(const unsigned char *from, size_t size, char by)
 {
     struct frame frame;
     size_t need;
-    enum frame_reading reading = read_guarded(from, size, by, &frame, &need);
+    enum frame_reading reading = read_checked(from, size, by, &frame, &need);
     if (reading == FRAME_WHOLE) {
         check_true(frame.size <= size);
         check_eq(weft__frame_size(&frame), frame.size);
