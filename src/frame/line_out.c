@@ -83,7 +83,8 @@ static void take_stream(struct line *line)
     if (!block->first) block->first = line->sent + 1;
     line->waiting_bytes -= block->used - line->at_offset;
     if (has_news(line) && block->used <= block->size)
-        block->used += (uint32_t)(write_beat(line, block_bytes(block) + block->used) - (block_bytes(block) + block->used));
+        block->used +=
+            (uint32_t)(write_beat(line, block_bytes(block) + block->used) - (block_bytes(block) + block->used));
     line->rest = (weft_bytes){from, block->used - line->at_offset};
     line->under_way_bytes += line->rest.size;
     line->at_offset = block->used;
@@ -127,8 +128,8 @@ static void take_part(struct line *line, struct large *large)
     uint32_t left = large->size - large->sent, size = left < LINE_PART_BYTES ? left : LINE_PART_BYTES;
     struct frame frame;
     frame.kind = FRAME_PART;
-    frame.part = (struct frame_part){
-        .first = !large->sent, .last = size == left, .total = large->size, .bytes = {.size = size}};
+    frame.part =
+        (struct frame_part){.first = !large->sent, .last = size == left, .total = large->size, .bytes = {.size = size}};
     unsigned char *end = weft__frame_write(&frame, true, line->part);
     WEFT_ASSERT(end == line->part + PART_HEAD_BYTES);
     end = copy_of_large(large, end, large->sent, size);
