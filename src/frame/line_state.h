@@ -88,7 +88,7 @@ struct line {
     uint64_t put;            /* frames, of all time */
     uint64_t direct;         /* of these put into the stream at once */
     uint64_t sent, sent_max; /* number of the last that was handed out: on this connection, ever */
-    uint64_t resent;         /* large frames wait until `sent` is this */
+    uint64_t followers;      /* number of the last frame behind the last large one; the next one waits for it */
     uint64_t acknowledged;
     uint64_t waiting_bytes;   /* put and not handed out on this connection */
     uint64_t under_way_bytes; /* handed out on it and, as far as somebody looked, not acknowledged */

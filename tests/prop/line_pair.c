@@ -52,7 +52,7 @@ struct world {
     struct failmem failmem;
     struct line_limits limits;
     struct end ends[2];
-    unsigned large_once_in, failing_once_in, cut_once_in;
+    unsigned large_once_in, failing_once_in, cut_once_in, put_once_in, written_once_in;
     bool up;
     uint64_t frames, larges, cuts, refused;
 };
@@ -253,14 +253,16 @@ static void step(struct world *world)
     switch (rng_below(rng, 8)) {
     case 0:
     case 1:
-        for (unsigned i = rng_below(rng, 8); i > 0; i--)
+        for (unsigned i = rng_once_in(rng, world->put_once_in) ? rng_below(rng, 8) : 0; i > 0; i--)
             put(world, end);
         break;
     case 2:
     case 3:
         if (world->up) begin_write(world, end);
         break;
-    case 4: end_write(end); break;
+    case 4:
+        if (rng_once_in(rng, world->written_once_in)) end_write(end);
+        break;
     case 5:
         if (world->up && see(end, rng_once_in(rng, 4) ? rng_below(rng, 40) : rng_below(rng, 100000))) read(world, end);
         break;
@@ -336,6 +338,8 @@ static void run_world(struct world *world)
     world->large_once_in = rng_once_in(rng, 3) ? 0 : rng_between(rng, 2, 40);
     world->failing_once_in = rng_once_in(rng, 2) ? 0 : rng_between(rng, 2, 20);
     world->cut_once_in = rng_once_in(rng, 4) ? 0 : rng_between(rng, 1, 60);
+    world->put_once_in = rng_once_in(rng, 2) ? 1 : rng_between(rng, 2, 50);
+    world->written_once_in = rng_once_in(rng, 2) ? 1 : rng_between(rng, 2, 30);
     open_end(world, 0);
     open_end(world, 1);
     for (unsigned i = 0; i < STEPS; i++) {
