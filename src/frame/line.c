@@ -84,6 +84,7 @@ static struct large *large_new(struct line *line, const struct frame *frame, uin
     size_t head_size = size - payload.size;
     struct large *large = weft__line_alloc(line, sizeof(*large) + head_size + (message ? 0 : payload.size));
     if (!large) return NULL;
+    line->larges_count++;
     *large = (struct large){.block = {.large = true, .count = 1}, .size = size, .head_size = (uint32_t)head_size};
     unsigned char *head = (unsigned char *)(large + 1), *end = weft__frame_write(frame, true, head);
     WEFT_ASSERT(end == head + head_size);
@@ -99,10 +100,11 @@ static struct large *large_new(struct line *line, const struct frame *frame, uin
 static weft_error put_large(struct line *line, uint64_t lane, const struct frame *frame, uint32_t size,
                             struct message *message)
 {
+    struct large *large = large_new(line, frame, size, message);
+    if (!large) return WEFT_ENOMEM;
     if (!line->part) line->part = weft__line_alloc(line, PART_ROOM_BYTES);
-    struct large *large = line->part ? large_new(line, frame, size, message) : NULL;
-    if (!large) {
-        weft__line_trim_part(line);
+    if (!line->part) {
+        weft__line_block_free(line, &large->block);
         return WEFT_ENOMEM;
     }
     large->lane = lane;
@@ -112,7 +114,6 @@ static weft_error put_large(struct line *line, uint64_t lane, const struct frame
     else
         line->larges = large;
     line->larges_tail = large;
-    line->larges_count++;
     note_put(line, size);
     return WEFT_OK;
 }

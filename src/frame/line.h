@@ -32,10 +32,10 @@
 #include "base/message.h"
 #include "frame/frame.h"
 
-enum {
-    LINE_COUNTED = FRAME_DISPATCH, /* kinds from here on are frames of the session; below, of the connection */
-    LINE_PART_BYTES = 32 * 1024
-};
+/* Kinds from here on are frames of the session; below, of the connection. */
+#define LINE_COUNTED FRAME_DISPATCH
+
+enum { LINE_PART_BYTES = 32 * 1024 };
 
 struct line_limits {
     uint32_t window_bytes;  /* sent and not acknowledged; once so much is, nothing is handed out for writing */

@@ -45,12 +45,13 @@ static bool make_room(struct line *line, uint32_t total, uint32_t bytes)
 static weft_error check_part(const struct line *line, const struct frame_part *part, char *sentence)
 {
     bool under_way = line->whole != NULL;
-    if (part->first == under_way) return refuse(sentence, under_way ? "a part begins a large frame within another"
-                                                                    : "a part of no large frame");
+    if (part->first == under_way)
+        return refuse(sentence, under_way ? "a part begins a large frame within another" : "a part of no large frame");
     uint32_t total = part->first ? part->total : line->whole_size;
     if (total > line->limits.frame_max) {
-        (void)snprintf(sentence, FRAME_SENTENCE_MAX, "a large frame of %" PRIu32 " bytes, where %" PRIu32 " are allowed",
-                       total, line->limits.frame_max);
+        (void)snprintf(sentence, FRAME_SENTENCE_MAX,
+                       "a large frame of %" PRIu32 " bytes, where %" PRIu32 " are allowed", total,
+                       line->limits.frame_max);
         return WEFT_EPROTOCOL;
     }
     if (total <= FRAME_BYTES_MAX) return refuse(sentence, "a frame in parts that is small enough to come whole");

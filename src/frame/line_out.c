@@ -2,10 +2,10 @@
  * it: it is acknowledged, or sent again.
  *
  * Note ORDER. A large frame's last part is handed out only where everything that was put before the frame is out: of the
- * frames put directly into the stream no more wait than were put after it (elders). Its own lane's frames behind it follow at
- * once, and large frames wait until those are out, too, or on a new connection until all is out again that ever was
- * (resent). So whatever has one lane leaves in the order in which it was put, and what was out leaves in the same order
- * again. */
+ * frames put directly into the stream no more wait than were put after it (elders). Its own lane's frames behind it follow
+ * at once, and the next large frame begins when those are out, on a new connection out again (followers). So whatever has
+ * one lane leaves in the order in which it was put; and what was out leaves in the same order again, since the stream does
+ * not change before the cursor. */
 #include "frame/line_state.h"
 
 #include <string.h>
@@ -83,7 +83,8 @@ static void take_stream(struct line *line)
     if (!block->first) block->first = line->sent + 1;
     line->waiting_bytes -= block->used - line->at_offset;
     if (has_news(line) && block->used <= block->size)
-        block->used += (uint32_t)(write_beat(line, block_bytes(block) + block->used) - (block_bytes(block) + block->used));
+        block->used +=
+            (uint32_t)(write_beat(line, block_bytes(block) + block->used) - (block_bytes(block) + block->used));
     line->rest = (weft_bytes){from, block->used - line->at_offset};
     line->under_way_bytes += line->rest.size;
     line->at_offset = block->used;
@@ -105,7 +106,7 @@ static void link_large(struct line *line, struct large *large)
     *place = &large->block;
     if (!last->next) line->stream.tail = last;
     line->stream.count += 1 + large->behind.count;
-    if (line->resent < line->sent + 1 + large->behind.count) line->resent = line->sent + 1 + large->behind.count;
+    line->followers = line->sent + 1 + large->behind.count;
     large->behind = (struct chain){0};
     large->block.first = line->sent + 1;
     line->at = &large->block;
@@ -127,8 +128,8 @@ static void take_part(struct line *line, struct large *large)
     uint32_t left = large->size - large->sent, size = left < LINE_PART_BYTES ? left : LINE_PART_BYTES;
     struct frame frame;
     frame.kind = FRAME_PART;
-    frame.part = (struct frame_part){
-        .first = !large->sent, .last = size == left, .total = large->size, .bytes = {.size = size}};
+    frame.part =
+        (struct frame_part){.first = !large->sent, .last = size == left, .total = large->size, .bytes = {.size = size}};
     unsigned char *end = weft__frame_write(&frame, true, line->part);
     WEFT_ASSERT(end == line->part + PART_HEAD_BYTES);
     end = copy_of_large(large, end, large->sent, size);
@@ -148,7 +149,7 @@ static void take_part(struct line *line, struct large *large)
 static bool large_goes(struct line *line)
 {
     const struct large *large = line->larges;
-    if (!large || line->sent < line->resent) return false;
+    if (!large || line->sent < line->followers) return false;
     uint64_t waiting = line->stream.count - line->sent;
     if (waiting > 0 && !line->part_next) return false;
     if (large->size - large->sent > LINE_PART_BYTES) return true;
@@ -261,7 +262,6 @@ static uint64_t chain_bytes(const struct chain *chain)
 void weft__line_rewind(struct line *line)
 {
     line->sent = line->acknowledged;
-    if (line->resent < line->sent_max) line->resent = line->sent_max;
     line->at = NULL;
     line->at_offset = 0;
     line->part_next = false;

@@ -73,22 +73,22 @@ struct line {
 
     /* out */
     struct chain stream, now; /* a stretch of `now` has left it */
-    struct block *at; /* the cursor's; NULL = before the head */
+    struct block *at;         /* the cursor's; NULL = before the head */
     uint32_t at_offset;
     struct large *larges, *larges_tail;
-    uint32_t larges_count;    /* of those in the stream, too */
-    unsigned char *part;      /* one part and a beat; there as long as there are large frames */
-    weft_bytes rest;          /* of the stretch */
-    struct block *pinned;     /* the stretch is in it: it may leave its chain, but not go */
-    bool pinned_left;         /* it has left it */
+    uint32_t larges_count; /* of those in the stream, too */
+    unsigned char *part;   /* one part and a beat; there as long as there are large frames */
+    weft_bytes rest;       /* of the stretch */
+    struct block *pinned;  /* the stretch is in it: it may leave its chain, but not go */
+    bool pinned_left;      /* it has left it */
     struct block *spares;
     uint32_t spares_count;
     unsigned char beat[BEAT_BYTES];
 
-    uint64_t put;             /* frames, of all time */
-    uint64_t direct;          /* of these put into the stream at once */
-    uint64_t sent, sent_max;  /* number of the last that was handed out: on this connection, ever */
-    uint64_t resent;          /* large frames wait until `sent` is this */
+    uint64_t put;            /* frames, of all time */
+    uint64_t direct;         /* of these put into the stream at once */
+    uint64_t sent, sent_max; /* number of the last that was handed out: on this connection, ever */
+    uint64_t followers;      /* number of the last frame behind the last large one; the next one waits for it */
     uint64_t acknowledged;
     uint64_t waiting_bytes;   /* put and not handed out on this connection */
     uint64_t under_way_bytes; /* handed out on it and, as far as somebody looked, not acknowledged */
@@ -98,8 +98,9 @@ struct line {
     /* in */
     uint64_t read, received, told; /* frames: read, dealt with, and what the other end was told */
     uint64_t read_bytes;
-    uint64_t even_bytes, told_bytes; /* read_bytes when all that was read was dealt with; and of what was told, at least */
-    unsigned char *whole;            /* a large frame; NULL = none */
+    uint64_t even_bytes,
+        told_bytes;       /* read_bytes when all that was read was dealt with; and of what was told, at least */
+    unsigned char *whole; /* a large frame; NULL = none */
     uint32_t whole_size, whole_have, whole_room;
     bool whole_given; /* to the user, until the next call */
 };
