@@ -42,6 +42,7 @@ packages() { # packages NEED...: Debian's names
         cmocka.h) echo libcmocka-dev ;;
         groff) echo groff-base ;;
         jansson.h) echo libjansson-dev ;;
+        nng/nng.h) echo libnng-dev ;;
         pcre2.h) echo libpcre2-dev ;;
         simdjson.h) echo libsimdjson-dev ;;
         sodium.h) echo libsodium-dev ;;
