@@ -21,7 +21,7 @@ enum {
     ECHO_RES = 17,
     ERROR = 19
 };
-enum { HEADER = 12, GRABS_MAX = 128 };
+enum { HEADER = 12, GRABS_MAX = 48 };
 #define FUNCTION "bench"
 
 static struct stream server;

@@ -4,6 +4,7 @@
 #include "payload.h"
 #include "process.h"
 #include "race.h"
+#include "report.h"
 #include "role.h"
 
 #include <math.h>
@@ -16,14 +17,12 @@
 #include <weft/error.h>
 #include <weft/schema.h>
 
-enum { CONTENDERS_MAX = 32, ROUNDS_MAX = 99 };
-
 static const char usage[] =
     "usage: bench-peers [--json] [--quick] [--rounds N] [--seconds S] [--against NAME] [--list] [WORD...]\n\n"
     "Races weft and its peers, N (5) rounds of S (1) seconds. A WORD chooses the rows or the contenders whose name "
     "begins\n"
     "with it; a heavy contender is raced only when it is chosen. --quick: one short round. --against: whom the ratios\n"
-    "are to (weft, or where that is not raced the best of the row). --json: one object a line.\n";
+    "are to (weft, or where that is not raced the best peer). --json: one object a line.\n";
 
 static struct {
     bool json;
@@ -103,85 +102,6 @@ static void choose(void)
     }
 }
 
-/* --- figures ---------------------------------------------------------------------------------- */
-
-struct result {
-    const struct contender *contender;
-    double values[FIGURES_MAX][ROUNDS_MAX];
-    bool lost;
-};
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(const double *values, double *least, double *most)
-{
-    double sorted[ROUNDS_MAX];
-    int count = options.rounds;
-    memcpy(sorted, values, (size_t)count * sizeof(*sorted));
-    qsort(sorted, (size_t)count, sizeof(*sorted), by_value);
-    *least = sorted[0];
-    *most = sorted[count - 1];
-    return count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
-}
-
-static double ratio(const struct result *one, const struct result *other, int figure)
-{
-    double ratios[ROUNDS_MAX], least, most;
-    for (int i = 0; i < options.rounds; i++)
-        ratios[i] = one->values[figure][i] / other->values[figure][i];
-    return median(ratios, &least, &most);
-}
-
-/* Whom the ratios of a row are to: who was asked for, weft, or the best. */
-static const struct result *reference(const struct result *results, int count, const struct figure *figure, int index)
-{
-    const struct result *best = NULL;
-    double best_value = 0, least, most;
-    for (int i = 0; i < count; i++) {
-        if (results[i].lost || isnan(results[i].values[index][0])) continue;
-        if (strcmp(results[i].contender->name, options.against ? options.against : "weft") == 0) return &results[i];
-        double value = median(results[i].values[index], &least, &most);
-        if (results[i].contender->bare && (!best || !best->contender->bare) && best) continue;
-        if (best && (figure->less_is_better ? value >= best_value : value <= best_value)) continue;
-        best = &results[i];
-        best_value = value;
-    }
-    return best;
-}
-
-static int decimals(double value)
-{
-    return value < 10 ? 3 : value < 1000 ? 1 : 0;
-}
-
-static void print_figure(const struct row *row, const struct result *results, int count, int index)
-{
-    const struct figure *figure = &row->figures[index];
-    const struct result *to = reference(results, count, figure, index);
-    if (!to) return;
-    if (!options.json) printf("%s: %s, %s (%s)\n", row->name, row->title, figure->name, figure->unit);
-    for (int i = 0; i < count; i++) {
-        const struct result *one = &results[i];
-        double least, most, value = median(one->values[index], &least, &most);
-        int places = decimals(value);
-        if (one->lost || isnan(value)) continue;
-        if (options.json)
-            printf("{\"bench\": \"peers_%s\", \"contender\": \"%s\", \"metric\": \"%s, %s\", \"value\": %.4f, "
-                   "\"unit\": \"%s\", \"least\": %.4f, \"most\": %.4f, \"rounds\": %d, \"against\": \"%s\", "
-                   "\"ratio\": %.3f}\n",
-                   row->name, one->contender->name, row->title, figure->name, value, figure->unit, least, most,
-                   options.rounds, to->contender->name, ratio(one, to, index));
-        else
-            printf("    %-14s %12.*f  [%.*f .. %.*f] %8.2f of %s\n", one->contender->name, places, value, places, least,
-                   places, most, ratio(one, to, index), to->contender->name);
-    }
-    fflush(stdout);
-}
-
 /* --- the race --------------------------------------------------------------------------------- */
 
 /* True if every heat gave its figures. */
@@ -200,8 +120,7 @@ static bool race(const struct row *row)
             for (int f = 0; f < FIGURES_MAX; f++)
                 results[i].values[f][round] = values[f];
         }
-    for (int f = 0; f < FIGURES_MAX && row->figures[f].name; f++)
-        print_figure(row, results, count, f);
+    report_print(&(struct report){row, results, count, options.rounds, options.against, options.json});
     for (int i = 0; i < count; i++)
         whole = whole && !results[i].lost;
     return whole;
