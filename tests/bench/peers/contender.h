@@ -48,6 +48,7 @@ struct contender {
     /* A worker that takes one task and tells took() at once, but never answers it. NULL: the contender does not hand the
      * task of a dead worker to another. */
     void (*hold)(int port);
+    int hands_max; /* how often one task is handed on; 0 = always */
 
     /* Fan-out; NULL: none. The publisher uses open() and flush(). heard() waits for at least one event and returns how
      * many were taken. */

@@ -27,7 +27,8 @@ static void launch(struct launch *l)
                "export HOME='%s' RABBITMQ_MNESIA_BASE='%s' RABBITMQ_LOG_BASE='%s' RABBITMQ_LOGS=- "
                "RABBITMQ_ENABLED_PLUGINS_FILE='%s/plugins' RABBITMQ_CONF_ENV_FILE=/dev/null RUNNING_UNDER_SYSTEMD=1 "
                "RABBITMQ_NODENAME=bench%d@localhost RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT=%d "
-               "RABBITMQ_DIST_PORT=%d ERL_EPMD_PORT=%d ERL_EPMD_ADDRESS=127.0.0.1; epmd & exec " SERVER,
+               "RABBITMQ_DIST_PORT=%d ERL_EPMD_PORT=%d ERL_EPMD_ADDRESS=127.0.0.1; setpriv --pdeathsig KILL epmd & "
+               "exec " SERVER,
                l->directory, l->directory, l->directory, l->directory, l->port, l->port, l->port + 1, l->port + 2);
 }
 

@@ -93,18 +93,23 @@ static void print_goal(const struct report *r, const struct goal *goal)
     const struct result *one = named(r, goal->contender, goal->figure);
     const struct result *to = goal->against ? named(r, goal->against, goal->figure) : best_peer(r, goal->figure);
     bool at_most = r->row->figures[goal->figure].less_is_better;
-    if (!one || (!to && !goal->absolute)) return;
-    double value = goal->absolute ? median(r, one, goal->figure) : ratio(r, one, to, goal->figure);
-    double limit = goal->absolute ? goal->absolute : goal->limit;
+    bool is_absolute = goal->absolute > 0;
+    if (!one || (!to && !is_absolute)) return;
+    double value = is_absolute ? median(r, one, goal->figure) : ratio(r, one, to, goal->figure);
+    double limit = is_absolute ? goal->absolute : goal->limit;
     bool holds = at_most ? value <= limit : value >= limit;
     printf("    %s: %.2f", goal->contender, value);
-    if (!goal->absolute) printf(" of %s%s", goal->against ? "" : "the best peer, ", to->contender->name);
+    if (!is_absolute) printf(" of %s%s", goal->against ? "" : "the best peer, ", to->contender->name);
     printf(" (wanted: at %s %.2f) %s\n", at_most ? "most" : "least", limit, holds ? "holds" : "DOES NOT HOLD");
 }
 
 static void print_figure(const struct report *r, int figure)
 {
     const struct result *to = named(r, r->against ? r->against : "weft", figure);
+    bool any = false;
+    for (int i = 0; i < r->count; i++)
+        any = any || has(&r->results[i], figure);
+    if (!any) return;
     if (!to) to = best_peer(r, figure);
     if (!r->json)
         printf("%s: %s: %s, %s\n", r->row->name, r->row->title, r->row->figures[figure].name,
