@@ -20,6 +20,9 @@ struct core_event {
 struct message *weft__event_new(const struct mem *mem, const char *channel, const void *data, size_t size_bytes,
                                 const char *content_type);
 
+/* Fills in what its node has said of an event that was made for weft__core_deliver. */
+void weft__event_stamp(struct message *message, uint64_t number, uint64_t publisher, uint64_t published_wall_ns);
+
 static inline const struct core_event *weft__event_of(const struct message *message)
 {
     return weft__message_extra(message, sizeof(struct core_event));

@@ -221,7 +221,7 @@ bool weft__core_workers_next(struct core *core, uint64_t now_ns, uint64_t *curso
     while (*count < max) {
         const struct core_worker *worker = weft__next_live(&core->workers, &index, &budget);
         if (!worker) break;
-        if (!worker->channel) continue;
+        if (!worker->channel || worker->channel->hidden) continue;
         if (!weft__worker_row(core, worker, &rows[*count], text, &budget)) {
             index--;
             break;

@@ -156,7 +156,7 @@ static struct core_dispatch *asker_new(struct core *core, struct core_key *key, 
     asker->state = DISPATCH_JOINED;
     asker->key = key;
     asker->session = session;
-    weft__dispatch_name(asker, request);
+    weft__dispatch_name(core, asker, request);
     if (asker->strange) weft__ids_add(core, asker);
     asker->dest = request->dest;
     asker->priority = request->priority;
@@ -189,6 +189,8 @@ void weft__key_detach(struct core *core, struct core_dispatch *asker)
     asker->state = DISPATCH_SETTLED;
     asker->key = NULL;
     asker->started_ns = asker->run_ns = 0;
+    asker->left = NULL;
+    asker->retry_after_ms = asker->error = 0;
 }
 
 static void answer(struct core *core, const struct core_key *key, struct core_dispatch *asker)

@@ -18,6 +18,7 @@
 
 #include "core/core.h"
 #include "core/inbox.h"
+#include "core/remote.h"
 #include "core/ring.h"
 #include "base/assert.h"
 
@@ -177,6 +178,8 @@ struct core_channel {
     weft_channel_options options;
     weft_channel_state state;
     bool deleted;
+    bool hidden; /* the uplink: found by no name */
+    bool mirror; /* made for those of this process: given up where nobody is there any more */
     struct list_node on_core;
     struct list_node workers;
     struct namemap worker_names;
@@ -423,6 +426,9 @@ struct core_dispatch {
         };
         struct {
             uint64_t started_ns, run_ns; /* SETTLED: durations, as in the reply */
+            struct core_task *left;      /* an origin's, and not released: the record stays until it is */
+            uint32_t retry_after_ms;
+            uint16_t error; /* weft_error: it was not dispatched at all */
         };
     };
     struct list_node on_session;
@@ -441,6 +447,8 @@ struct core_dispatch {
     bool redispatches : 1;
     bool detached : 1;
     bool cancelling : 1;
+    bool handed : 1; /* a task of the node's, for a worker of ours: see hand.c */
+    bool told : 1;   /* its outcome was handed out, and it waits for the end of its task */
     bool started : 1;           /* some attempt of it was taken */
     bool strange : 1;           /* its caller has made its id */
     bool timed : 1;             /* counted in core->timed_count: it may need a timer while no attempt of it runs */
@@ -495,6 +503,15 @@ struct core_ids {
     uint32_t count, room; /* a power of two, or 0 */
 };
 
+enum { UPLINK_NAMES = 64 };
+
+/* What a core has that sends its dispatches to a node. */
+struct core_uplink {
+    struct core_channel *channel;
+    struct core_worker *worker;
+    struct name *names[UPLINK_NAMES]; /* held: of workers there, as told of late, each at the place of its hash */
+};
+
 struct core {
     const struct mem *mem;
     struct core_limits limits;
@@ -530,7 +547,24 @@ struct core {
     struct core_notes *notes; /* NULL: nobody wants to know */
     struct namemap schema_names;
     uint64_t contract_generation;
+    struct core_uplink *uplink; /* NULL: this core sends nothing out */
 };
+
+/* Channels, or workers, that are nobody's: one each, the uplink's. */
+static inline uint32_t weft__hidden_count(const struct core *core)
+{
+    return core->uplink != NULL;
+}
+
+/* uplink.c, hand.c */
+void weft__uplink_free(struct core *core);
+void weft__uplink_heard(struct core *core, const struct core_dispatch *dispatch, uint32_t count); /* of parts */
+void weft__origin_over(struct core *core, struct core_task *task); /* its task is being released */
+void weft__origin_item_take(struct core *core, struct core_item *item, struct core_taken *taken);
+void weft__handed_started(struct core *core, struct core_task *task);
+void weft__handed_back(struct core *core, struct core_dispatch *dispatch); /* released, and nobody has begun it */
+void weft__handed_unheard(struct core_dispatch *dispatch); /* its destination goes */
+void weft__handed_requeue(struct core *core, struct core_task *task); /* taken, not begun: to be taken once more */
 
 /* core.c */
 void weft__key_timer_set(struct core *core, struct heap_node *timer, uint64_t at_ns);
@@ -541,7 +575,9 @@ void weft__dest_remove(struct core_dest *dest, struct core_item *item);
 void weft__timer_set(struct core *core, struct heap_node *timer, uint64_t at_ns);
 void weft__quiet_changed(struct core *core);
 
-/* channel.c */
+/* channel.c. hidden: found by no name; NULL: out of memory. */
+struct core_channel *weft__channel_hidden(struct core *core, const char *name, const weft_channel_options *options);
+void weft__channel_forget(struct core *core, struct core_channel *channel);
 struct core_channel *weft__channel_find(struct core *core, uint64_t hash, const char *name);
 struct core_channel *weft__channel_for_worker(struct core *core, uint64_t hash, const char *name, weft_error *error,
                                               char *message);
@@ -564,7 +600,9 @@ static inline bool weft__session_works(const struct core_session *session)
 void weft__session_work(struct core *core, struct core_session *session);
 void weft__session_changed(struct core *core, struct core_session *session); /* ended, if nothing hangs on it */
 
-/* worker.c */
+/* worker.c. make: on a channel of that kind; its session is alive. */
+weft_error weft__worker_make(struct core *core, struct core_session *session, struct core_channel *channel,
+                             const struct core_worker_spec *spec, struct core_worker **made, char *message);
 void weft__worker_work(struct core *core, struct core_worker *worker);
 void weft__worker_changed(struct core *core, struct core_worker *worker);
 void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker_state state);
@@ -618,11 +656,15 @@ struct core_dispatch *weft__dispatch_find(const struct core *core, weft_dispatch
 
 /* dispatch.c */
 void weft__dispatch_forget(struct core *core, struct core_dispatch *dispatch);
+void weft__settle_verdict(struct core *core, struct core_dispatch *dispatch, const struct core_verdict *verdict,
+                          uint8_t code, struct name *worker);
+bool weft__code_find(const char *text, uint8_t *code); /* false: no word of ours */
 void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcome outcome, const char *code,
                   struct message *result);
 void weft__dispatch_timer(struct core *core, struct core_dispatch *dispatch);
 void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch);
-void weft__dispatch_name(struct core_dispatch *dispatch, const struct core_request *request); /* gives it its id */
+void weft__dispatch_name(struct core *core, struct core_dispatch *dispatch,
+                         const struct core_request *request); /* gives it its id */
 weft_error weft__would_admit(struct core *core, struct core_channel *channel, const struct core_request *request,
                              struct core_dispatch *draft, struct core_class *unknown, struct core_admitted *admitted,
                              struct core_worker **worker);
@@ -677,6 +719,7 @@ static inline bool weft__task_awaited(const struct core_task *task)
 {
     return task->timed && task->worker->remote && !__atomic_load_n(&task->started_ns, __ATOMIC_RELAXED);
 }
+void weft__task_over(struct core *core, struct core_task *task);   /* its dispatch has ended, and it is released */
 /* Makes sure that there are records for all tasks there can be, with so much more capacity and potential. False: out of
  * memory. */
 bool weft__tasks_reserve(struct core *core, uint64_t capacity, uint64_t potential);
@@ -726,6 +769,7 @@ void weft__stream_room_forget(struct core_dispatch *dispatch); /* its attempt wa
 void weft__stream_broken(struct core *core, struct core_dispatch *dispatch);  /* its attempt may not send any more */
 uint32_t weft__stream_end(struct core *core, struct core_dispatch *dispatch); /* dropped and freed: so many records */
 bool weft__stream_waits(const struct core_dispatch *dispatch);                /* its attempt waits for its caller */
+void weft__stream_restarted(struct core *core, struct core_stream *stream, uint32_t attempt);
 void weft__update_hand_out(struct core *core, struct core_update *update, struct core_outcome *outcome);
 void weft__update_forget(struct core *core, struct core_update *update);
 

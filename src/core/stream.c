@@ -164,6 +164,7 @@ void weft__update_hand_out(struct core *core, struct core_update *update, struct
             stream->out++;
         else
             made_room(core, stream, 1);
+        weft__uplink_heard(core, dispatch, 1);
     }
 }
 
@@ -186,9 +187,14 @@ bool weft__stream_restarts(const struct core_task *task)
 void weft__stream_taken(struct core *core, const struct core_task *task)
 {
     if (!weft__stream_restarts(task)) return;
-    struct core_stream *stream = weft__stream_of(task->dispatch);
+    weft__stream_restarted(core, weft__stream_of(task->dispatch), task->attempt);
+}
+
+void weft__stream_restarted(struct core *core, struct core_stream *stream, uint32_t attempt)
+{
+    weft__uplink_heard(core, stream->dispatch, stream->count);
     (void)drop_all(stream);
-    stream->attempt = task->attempt;
+    stream->attempt = attempt;
     stream->sent = stream->progress_after = 0;
     send(core, &stream->restart, NULL);
 }
@@ -208,6 +214,7 @@ uint32_t weft__stream_end(struct core *core, struct core_dispatch *dispatch)
     if (!stream) return 0;
     if (stream->waiting_count > 0) (void)weft__core_heartbeat(core, core->now_ns, dispatch->task);
     weft__stream_broken(core, dispatch);
+    weft__uplink_heard(core, dispatch, stream->count);
     uint32_t dropped = drop_all(stream);
     weft__stream_free(core, stream);
     dispatch->extras->stream = NULL;

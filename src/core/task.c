@@ -108,6 +108,8 @@ void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core
     task->worker_context = worker->context;
     task->dispatch = dispatch;
     task->worker = worker;
+    if (channel->hidden || dispatch->handed) task->origin = dispatch;
+    if (channel->hidden) task->cancel_dest = worker->dest;
     task->state = CORE_TASK_ASSIGNED;
     task->in_handler = worker->handled || worker->remote;
     list_init(&task->cancel_item.on);
@@ -145,6 +147,7 @@ size_t weft__core_take(struct core *core, uint64_t now_ns, struct core_dest *des
         if (alone && n > 0) break;
         tasks[n++] = task;
         weft__task_take(core, task);
+        if (task->timed && task->origin) weft__handed_started(core, task);
         if (alone) break;
     }
     return n;
@@ -168,6 +171,7 @@ static void release(struct core *core, struct core_task *task, bool held)
     struct core_worker *worker = task->worker;
     struct core_channel *channel = worker->channel;
     struct core_dispatch *dispatch = task->dispatch;
+    if (task->origin) weft__origin_over(core, task);
     leave_thread(task);
     WEFT_ASSERT(worker->in_flight > 0 && channel->in_flight > 0);
     worker->in_flight--;
@@ -195,6 +199,10 @@ static void release(struct core *core, struct core_task *task, bool held)
         dispatch->task = NULL;
         weft__potential(core, dispatch);
         dispatch->waiting_since_ns = core->now_ns;
+    }
+    if (dispatch && dispatch->handed) {
+        weft__handed_back(core, dispatch);
+    } else if (dispatch) {
         weft__place(core, dispatch);
         weft__dispatch_timer(core, dispatch);
     }
@@ -214,7 +222,7 @@ void weft__task_cancel(struct core *core, struct core_task *task)
 void weft__task_leave(struct core *core, struct core_task *task)
 {
     struct core_dispatch *dispatch = task->dispatch;
-    hold_worker_name(dispatch, task->worker);
+    if (!task->worker->channel->hidden) hold_worker_name(dispatch, task->worker); /* else the node says who had it */
     task->dispatch = NULL;
     if (task->state == CORE_TASK_ASSIGNED) {
         weft__dest_remove(task->dest, &task->item);
@@ -332,6 +340,7 @@ static bool apply(struct core *core, struct core_task *task, enum core_result_ki
         break;
     case CORE_RESULT_ABANDON:
     case CORE_RESULT_NONE:
+    case CORE_RESULT_GIVEN_BACK:
         task->worker->errored++;
         crash(core, task, weft__tried_key(task->worker, false), "abandoned");
         break;
@@ -378,13 +387,23 @@ void weft__core_results(struct core *core, uint64_t now_ns, struct core_result *
         result(core, &results[i]);
 }
 
+void weft__task_over(struct core *core, struct core_task *task)
+{
+    task->settled = true;
+    retract_notice(task);
+    release(core, task, false);
+}
+
+/* What was handed is this worker's: while it is there, it is to take it again. */
 void weft__core_give_back(struct core *core, uint64_t now_ns, struct core_task **tasks, size_t count)
 {
     core->now_ns = now_ns;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = count; i-- > 0;) {
         WEFT_ASSERT(tasks[i]->state == CORE_TASK_TAKEN && !tasks[i]->settled);
-        weft__task_unassign(core, tasks[i]);
+        if (tasks[i]->origin && !tasks[i]->worker->ended) weft__handed_requeue(core, tasks[i]);
     }
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i]->state == CORE_TASK_TAKEN) weft__task_unassign(core, tasks[i]);
 }
 
 /* --- what its holder asks --------------------------------------------------------------------- */

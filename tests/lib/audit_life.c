@@ -120,6 +120,9 @@ static const struct core_dest *dest_of(const struct core_item *item)
     case CORE_ITEM_EVENTS: return list_record(item, struct core_subscription, item)->dest;
     case CORE_ITEM_ROOM: return list_record(item, struct core_stream, room_item)->room_dest;
     case CORE_ITEM_WORKER: return list_record(item, struct core_worker, end_item)->dest;
+    case CORE_ITEM_STARTED: return list_record(item, struct core_task, item)->origin->dest;
+    case CORE_ITEM_HEARD: return list_record(item, struct core_task, item)->dest;
+    case CORE_ITEM_RELEASED: return list_record(item, struct core_dispatch, item)->dest;
     }
     return NULL;
 }
@@ -189,6 +192,8 @@ static bool timer_right(struct tally *tally, const struct core_dispatch *dispatc
     return true;
 }
 
+enum { LAST_OUTCOME = WEFT_NODE_LOST };
+
 static bool settled(struct tally *tally, const struct core_dispatch *dispatch)
 {
     uint64_t name = dispatch->arrival;
@@ -196,11 +201,14 @@ static bool settled(struct tally *tally, const struct core_dispatch *dispatch)
     HOLDS(dispatch->outcome >= WEFT_COMPLETED && dispatch->outcome <= WEFT_NODE_LOST, "settled dispatch", name);
     HOLDS(dispatch->potential == 0, "settled dispatch", name);
     HOLDS(!list_linked(&dispatch->on_session), "settled dispatch", name);
-    HOLDS(dispatch->dest || dispatch->detached, "settled dispatch", name);
     HOLDS(list_linked(&dispatch->item.on) == (dispatch->dest != NULL), "settled dispatch", name);
+    const struct core_task *left = dispatch->left;
+    if (left) HOLDS(left->origin == dispatch && !left->dispatch && left->worker, "task of settled dispatch", name);
+    if (dispatch->told && left) return true; /* it waits for the end of its task, which comes to dest, if it is handed */
+    HOLDS(dispatch->dest || dispatch->detached, "settled dispatch", name);
     HOLDS((dispatch->close_deadline_ns == CORE_NEVER) == (dispatch->dest != NULL), "settled dispatch", name);
     if (!dispatch->dest) return true;
-    HOLDS(dispatch->item.kind == CORE_ITEM_OUTCOME, "settled dispatch", name);
+    HOLDS(dispatch->item.kind == (dispatch->told ? CORE_ITEM_RELEASED : CORE_ITEM_OUTCOME), "settled dispatch", name);
     return audit_item(tally, &dispatch->item, dispatch->dest);
 }
 
@@ -212,7 +220,10 @@ static bool open(struct tally *tally, const struct core_dispatch *dispatch)
     HOLDS(dispatch->class && !weft__channel_of(dispatch)->deleted, "open dispatch", name);
     HOLDS(dispatch->payload, "open dispatch", name);
     bool keyed = dispatch->extras && dispatch->extras->key;
-    HOLDS(dispatch->session || dispatch->detached || keyed, "open dispatch", name);
+    bool handed = dispatch->handed;
+    HOLDS((dispatch->session || dispatch->detached || keyed) != handed, "open dispatch", name);
+    HOLDS(!handed || (task && task->origin == dispatch && dispatch->dest), "handed dispatch", name);
+    HOLDS(!dispatch->told, "open dispatch", name);
     HOLDS(!keyed || (!dispatch->session && !dispatch->dest), "open dispatch with a key", name);
     HOLDS(list_linked(&dispatch->on_session) == (dispatch->session != NULL), "open dispatch", name);
     HOLDS(list_linked(&dispatch->item.on) == (dispatch->dest != NULL), "open dispatch", name);
@@ -226,7 +237,7 @@ static bool open(struct tally *tally, const struct core_dispatch *dispatch)
     }
     if (dispatch->cancelling) HOLDS(task && task->state == CORE_TASK_TAKEN && !task->fenced, "open dispatch", name);
     unsigned lost = dispatch->attempts - (dispatch->state == DISPATCH_ASSIGNED ? 1U : 0U);
-    HOLDS(dispatch->tried_count == lost && lost < dispatch->attempts_max, "open dispatch", name);
+    HOLDS((handed || dispatch->tried_count == lost) && lost < dispatch->attempts_max, "open dispatch", name);
     struct channel_tally *sums = &tally->channels[slot_number(&weft__channel_of(dispatch)->slot)];
     sums->open++;
     sums->class_refs--;
@@ -342,11 +353,15 @@ static bool assigned(struct tally *tally, const struct core_task *task, uint64_t
     return audit_item(tally, &task->item, task->dest);
 }
 
-static bool taken(const struct core_task *task, uint64_t name)
+static bool taken(struct tally *tally, const struct core_task *task, uint64_t name)
 {
     const struct core_dispatch *dispatch = task->dispatch;
     bool cancelled = atomic_load_explicit(&task->cancelled, memory_order_relaxed);
-    HOLDS(task->worker && !list_linked(&task->item.on), "taken task", name);
+    HOLDS(task->worker, "taken task", name);
+    bool stands = list_linked(&task->item.on), handed = task->origin && task->origin->handed;
+    HOLDS(!stands || task->item.kind == (handed ? CORE_ITEM_STARTED : CORE_ITEM_HEARD), "taken task", name);
+    HOLDS(!stands || handed || task->heard > 0, "taken task", name);
+    if (stands && !audit_item(tally, &task->item, handed ? task->origin->dest : task->dest)) return false;
     HOLDS(task->orphaned == (!dispatch || task->fenced), "taken task", name);
     HOLDS(!dispatch || weft__task_of(dispatch) == task, "taken task", name);
     HOLDS(!dispatch || dispatch->state == (task->fenced ? DISPATCH_FENCED : DISPATCH_ASSIGNED), "taken task", name);
@@ -359,7 +374,7 @@ static bool taken(const struct core_task *task, uint64_t name)
 
 static bool lost(struct tally *tally, const struct core_task *task, uint64_t name)
 {
-    HOLDS(!task->worker && !task->dispatch && !task->in_handler && !task->settled, "lost task", name);
+    HOLDS(!task->worker && !task->dispatch && !task->origin && !task->in_handler && !task->settled, "lost task", name);
     HOLDS(!list_linked(&task->item.on) && !list_linked(&task->on_worker), "lost task", name);
     HOLDS(atomic_load_explicit(&task->cancelled, memory_order_relaxed), "lost task", name);
     tally->lost++;
@@ -367,9 +382,23 @@ static bool lost(struct tally *tally, const struct core_task *task, uint64_t nam
     return true;
 }
 
+/* What went out, or was handed, and it alone has an origin, to its end. */
+static bool origin_right(const struct core_task *task, uint64_t name)
+{
+    const struct core_dispatch *origin = task->origin;
+    bool hidden = task->class->channel->hidden;
+    HOLDS(!origin || !task->dispatch || task->dispatch == origin, "origin of task", name);
+    HOLDS(!origin || task->dispatch || (origin->state == DISPATCH_SETTLED && origin->left == task), "origin of task",
+          name);
+    HOLDS(!hidden || origin || !task->worker, "task that went out", name);
+    HOLDS(!origin || hidden != origin->handed, "origin of task", name);
+    return true;
+}
+
 bool audit_task(struct tally *tally, const struct core_task *task)
 {
     uint64_t name = task->id.number;
+    if (!origin_right(task, name)) return false;
     HOLDS(task->payload && task->class && task->class->refs > 0, "task", name);
     tally->channels[slot_number(&task->class->channel->slot)].class_refs--;
     if (list_linked(&task->cancel_item.on)) {
@@ -380,7 +409,7 @@ bool audit_task(struct tally *tally, const struct core_task *task)
     }
     switch (task->state) {
     case CORE_TASK_ASSIGNED: return assigned(tally, task, name);
-    case CORE_TASK_TAKEN: return taken(task, name);
+    case CORE_TASK_TAKEN: return taken(tally, task, name);
     case CORE_TASK_LOST: return lost(tally, task, name);
     }
     HOLDS(task->state == CORE_TASK_ASSIGNED, "the state of task", name);

@@ -528,6 +528,16 @@ struct core_waiter *world_waiter_named(const char *name)
     return waiter_named(name);
 }
 
+void world_know(const char *name, weft_dispatch_id id)
+{
+    new_known_dispatch(name)->id = id;
+}
+
+const char *world_name_of(weft_dispatch_id id)
+{
+    return dispatch_of(id)->name;
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 int world_open_with(const struct core_limits *limits)
@@ -540,6 +550,7 @@ int world_open_with(const struct core_limits *limits)
     w.lines_count = w.sessions_count = w.workers_count = w.groups_count = w.boxes_count = 0;
     w.dispatches_count = w.tasks_count = w.standing_count = w.waiters_count = 0;
     world_forget_subscriptions();
+    world_forget_node();
     failmem_init(&world.failmem);
     failmem_init(&world.messages);
     world.core = weft__core_new(&world.failmem.mem, limits, world_now_ns());

@@ -107,6 +107,11 @@ weft_subscription_info world_subscription_now(const char *name)
     return info;
 }
 
+uint64_t world_subscription_handle(const char *name)
+{
+    return the_known(name)->handle;
+}
+
 struct core_subscription *world_subscription_named(const char *name)
 {
     return weft__slotmap_find(&world.core->subscriptions, the_known(name)->handle);

@@ -91,4 +91,10 @@ const char *world_channel_or(const char *named);
 struct core_group *world_group_named(const char *name);
 struct core_waiter *world_waiter_named(const char *name);
 
+/* The same, for fixture_client.c. */
+void world_forget_node(void);
+void world_know(const char *name, weft_dispatch_id id); /* a dispatch that the node has made */
+const char *world_name_of(weft_dispatch_id id);
+uint64_t world_subscription_handle(const char *name);
+
 #endif
