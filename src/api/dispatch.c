@@ -200,6 +200,6 @@ const char *weft_priority_name(weft_priority priority)
 
 const char *weft_admission_name(weft_admission admission)
 {
-    static const char *const names[] = {"none", "accepted", "deferred", "rejected"};
+    static const char *const names[] = {"none", "accepted", "deferred", "rejected", "sent"};
     return (unsigned)admission < sizeof names / sizeof *names ? names[admission] : "none";
 }

@@ -22,6 +22,7 @@
 #include "exec/frame.h"
 #include "exec/node.h"
 #include "exec/participant.h"
+#include "schema/seed.h"
 
 enum { LAST_MS = 100, THREADS_LEAST = 2 };
 
@@ -59,7 +60,8 @@ static weft_node *node_new(const struct mem *mem, const weft_node_options *o)
                                        .dispatches_max = o->dispatches_max,
                                        .outcome_keep_ms = o->outcome_keep_ms,
                                        .subscriptions_max = o->subscriptions_max,
-                                       .schemas_max = o->schemas_max};
+                                       .schemas_max = o->schemas_max,
+                                       .seed = weft__schema_seed()};
     weft_node *node = weft__mem_zalloc(mem, sizeof(*node));
     if (!node) return NULL;
     node->mem = *mem;

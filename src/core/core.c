@@ -81,6 +81,7 @@ void weft__core_free(struct core *core)
     weft__slotmap_fini(&core->channels);
     weft__namemap_fini(&core->channel_names);
     weft__namemap_fini(&core->session_names);
+    weft__mem_free(core->mem, core->ids.entries);
     weft__schemas_free(core);
     weft__uplink_free(core);
     weft__heap_fini(&core->timers);

@@ -41,8 +41,10 @@ void weft__dispatch_timer(struct core *core, struct core_dispatch *dispatch)
     if (dispatch->state == DISPATCH_SETTLED || dispatch->state == DISPATCH_JOINED) {
         /* only when it is forgotten, or has waited long enough */
     } else if (is_taken(dispatch)) {
-        at_ns = earlier(at_ns, after(dispatch->entered_ns, dispatch->start_to_close_ms));
-        at_ns = earlier(at_ns, after(dispatch->beat_ns, dispatch->heartbeat_ms));
+        if (!weft__task_awaited(dispatch->task)) {
+            at_ns = earlier(at_ns, after(dispatch->entered_ns, dispatch->start_to_close_ms));
+            at_ns = earlier(at_ns, after(dispatch->beat_ns, dispatch->heartbeat_ms));
+        }
         if (dispatch->cancelling) at_ns = earlier(at_ns, dispatch->grace_ns);
     } else {
         if (!dispatch->started) at_ns = earlier(at_ns, dispatch->start_deadline_ns);
@@ -61,14 +63,15 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
         weft__dispatch_forget(core, dispatch);
         return;
     }
+    bool runs = is_taken(dispatch) && !weft__task_awaited(dispatch->task);
     if (is_taken(dispatch) && weft__stream_waits(dispatch)) dispatch->beat_ns = now_ns; /* it is alive */
     if (now_ns >= dispatch->close_deadline_ns || dispatch->state == DISPATCH_JOINED)
         ran_out = "schedule_to_close";
     else if (!dispatch->started && now_ns >= dispatch->start_deadline_ns)
         ran_out = "schedule_to_start";
-    else if (is_taken(dispatch) && now_ns >= after(dispatch->entered_ns, dispatch->start_to_close_ms))
+    else if (runs && now_ns >= after(dispatch->entered_ns, dispatch->start_to_close_ms))
         ran_out = "start_to_close";
-    else if (is_taken(dispatch) && now_ns >= after(dispatch->beat_ns, dispatch->heartbeat_ms))
+    else if (runs && now_ns >= after(dispatch->beat_ns, dispatch->heartbeat_ms))
         ran_out = "heartbeat";
     if (ran_out) {
         weft__settle(core, dispatch, WEFT_TIMED_OUT, ran_out, NULL);
@@ -175,20 +178,44 @@ static bool may_be_timed(const struct core_dispatch *dispatch)
            dispatch->close_deadline_ns != CORE_NEVER;
 }
 
+static uint64_t session_half(const struct core *core, const struct core_request *request)
+{
+    return core->limits.public_session ? core->limits.public_session : request->session;
+}
+
+void weft__dispatch_name(const struct core *core, struct core_dispatch *dispatch, const struct core_request *request)
+{
+    dispatch->strange = request->id.number != 0;
+    dispatch->session_id = dispatch->strange ? request->session : session_half(core, request);
+    if (dispatch->strange)
+        dispatch->number = request->id.number;
+    else
+        dispatch->context2 = request->context2;
+}
+
+/* What a key stands for has a number of ours, whoever has asked. */
+static void name_inner(const struct core *core, struct core_dispatch *dispatch, const struct core_request *request)
+{
+    dispatch->session_id = request->id.number ? 0 : session_half(core, request);
+    dispatch->context2 = request->context2;
+}
+
 static void fill_in(struct core *core, struct core_dispatch *dispatch, const struct core_request *request,
                     struct core_class *class)
 {
     struct core_channel *channel = class->channel;
     const weft_channel_options *o = &channel->options;
     dispatch->class = class;
-    dispatch->session_id = core->limits.public_session ? core->limits.public_session : request->session;
+    if (request->key)
+        name_inner(core, dispatch, request);
+    else
+        weft__dispatch_name(core, dispatch, request);
     dispatch->dest = request->key ? NULL : request->dest;
     dispatch->payload = request->payload;
     dispatch->priority = request->priority;
     dispatch->detached = request->detached && !request->key;
     dispatch->token = request->token;
     dispatch->context = request->context;
-    dispatch->context2 = request->context2;
     dispatch->sticky_hash = request->sticky_hash ? request->sticky_hash : core->arrival * UINT64_C(0x9e3779b97f4a7c15);
     dispatch->redispatches = inherit_u8(request->on_crash, o->on_crash) == WEFT_CRASH_REDISPATCH;
     dispatch->attempts_max = inherit_u8(
@@ -291,6 +318,7 @@ weft_error weft__admit(struct core *core, struct core_channel *channel, const st
     core->stats.dispatched++;
     core->stats.dispatches_open++;
     *made = dispatch;
+    if (dispatch->strange) weft__ids_add(core, dispatch);
     if (dispatch->dest) list_push_back(&dispatch->dest->open, &dispatch->item.on);
     /* Where others wait it goes behind them, and a worker that none of them may have takes it from there. */
     if (worker && channel->queued == 0)
@@ -303,7 +331,7 @@ weft_error weft__admit(struct core *core, struct core_channel *channel, const st
     if (channel->hidden) dispatch->admission = WEFT_ADMISSION_SENT;
     weft__note_room(channel);
     admitted->admission = (weft_admission)dispatch->admission;
-    admitted->id = (weft_dispatch_id){dispatch->session_id, dispatch->slot.handle};
+    admitted->id = weft__dispatch_id(dispatch);
     return WEFT_OK;
 }
 
@@ -406,6 +434,7 @@ static struct core_channel *requested(struct core *core, const struct core_reque
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
                                struct core_admitted *admitted)
 {
+    WEFT_ASSERT(request->id.number ? request->id.session == request->session : request->id.session == 0);
     core->now_ns = now_ns;
     *admitted = (struct core_admitted){.admission = WEFT_ADMISSION_NONE};
     if (core->closing) return WEFT_ECLOSED;
@@ -418,6 +447,10 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
         if (is_stale(channel, request)) {
             admitted->contract = weft__contract_hold(channel->contract);
             error = WEFT_ESTALE;
+        } else if (request->id.number && weft__dispatch_find(core, request->id)) {
+            error = WEFT_EEXIST;
+        } else if (request->id.number && !weft__ids_reserve(core)) {
+            error = WEFT_ENOMEM;
         } else {
             error = request->key ? weft__key_dispatch(core, channel, request, session, admitted)
                                  : admit(core, channel, request, session, admitted);
@@ -442,6 +475,7 @@ static void count(struct core *core, struct core_channel *channel, weft_outcome 
         channel->rejected++, stats->rejected++, channel->shed++, stats->shed++;
         channel->rejected_by[WEFT_REJECTED_SHED]++;
         break;
+    case WEFT_NODE_LOST: channel->node_lost++, stats->node_lost++; break;
     case WEFT_OUTCOME_NONE: WEFT_ASSERT(outcome != WEFT_OUTCOME_NONE);
     }
     if (outcome != WEFT_COMPLETED && outcome != WEFT_FAILED) return;
@@ -474,12 +508,24 @@ static void account(const struct core *core, struct core_dispatch *dispatch, uin
 }
 
 /* Of outcomes that have no word in their result. */
-static const char *const codes[] = {
-    NULL,        "worker_died",   "abandoned",    "schedule_to_start", "start_to_close", "schedule_to_close",
-    "heartbeat", "cancelled",     "cancel_grace", "caller_died",       "caller_closed",  "node_closed",
-    "shed",      "not_cancelled", "given_back",   "node_lost",
+static const char *const codes[] = {NULL,
+                                    "worker_died",
+                                    "abandoned",
+                                    "schedule_to_start",
+                                    "start_to_close",
+                                    "schedule_to_close",
+                                    "heartbeat",
+                                    "cancelled",
+                                    "cancel_grace",
+                                    "caller_died",
+                                    "caller_closed",
+                                    "node_closed",
+                                    "shed",
+                                    "not_cancelled",
+                                    "given_back",
+                                    "node_lost",
 #define REJECTION_CODE(name, number, text) text, /* a node says so of what went out */
-    WEFT_REJECTIONS(REJECTION_CODE)
+                                    WEFT_REJECTIONS(REJECTION_CODE)
 #undef REJECTION_CODE
 };
 _Static_assert(sizeof(codes) / sizeof(*codes) <= UINT8_MAX, "a code is a byte");
@@ -626,6 +672,7 @@ void weft__dispatch_forget(struct core *core, struct core_dispatch *dispatch)
 {
     WEFT_ASSERT(dispatch->state == DISPATCH_SETTLED);
     core->timed_count -= dispatch->timed;
+    if (dispatch->strange) weft__ids_remove(core, dispatch);
     weft__heap_remove(&core->timers, &dispatch->timer);
     weft__message_drop(dispatch->result);
     weft__name_drop(dispatch->worker_name);
@@ -652,7 +699,7 @@ static enum core_result_kind said_of(const struct core_dispatch *dispatch)
 
 static void hand_out(struct core *core, struct core_dispatch *dispatch, struct core_outcome *outcome)
 {
-    *outcome = (struct core_outcome){.id = {dispatch->session_id, dispatch->slot.handle},
+    *outcome = (struct core_outcome){.id = weft__dispatch_id(dispatch),
                                      .outcome = (weft_outcome)dispatch->outcome,
                                      .admission = (weft_admission)dispatch->admission,
                                      .attempts = dispatch->attempts,
@@ -660,7 +707,7 @@ static void hand_out(struct core *core, struct core_dispatch *dispatch, struct c
                                      .message = dispatch->result,
                                      .token = dispatch->token,
                                      .context = dispatch->context,
-                                     .context2 = dispatch->context2,
+                                     .context2 = dispatch->strange ? NULL : dispatch->context2,
                                      .queued_ns = dispatch->queued_ns,
                                      .started_ns = dispatch->started_ns,
                                      .run_ns = dispatch->run_ns,
@@ -682,6 +729,7 @@ enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest 
     if (!node) return 0;
     struct core_item *item = list_record(node, struct core_item, on);
     enum core_item_kind kind = item->kind;
+    WEFT_ASSERT(kind == CORE_ITEM_OUTCOME || kind == CORE_ITEM_UPDATE || kind == CORE_ITEM_CANCEL);
     weft__dest_remove(dest, item);
     if (kind == CORE_ITEM_CANCEL)
         *cancelled = list_record(item, struct core_task, cancel_item);
@@ -695,8 +743,8 @@ enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest 
 weft_error weft__core_outcome_fetch(struct core *core, weft_dispatch_id id, struct core_outcome *outcome,
                                     struct core_waiter *waiter)
 {
-    struct core_dispatch *dispatch = weft__slotmap_find(&core->dispatches, id.number);
-    if (!dispatch || dispatch->session_id != id.session || !dispatch->detached || dispatch->dest) return WEFT_ENOTFOUND;
+    struct core_dispatch *dispatch = weft__dispatch_find(core, id);
+    if (!dispatch || !dispatch->detached || dispatch->dest) return WEFT_ENOTFOUND;
     if (dispatch->state == DISPATCH_SETTLED) {
         hand_out(core, dispatch, outcome);
         return WEFT_OK;
@@ -724,10 +772,32 @@ void weft__dispatch_cancel(struct core *core, struct core_dispatch *dispatch)
 weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_id id)
 {
     core->now_ns = now_ns;
-    struct core_dispatch *dispatch = weft__slotmap_find(&core->dispatches, id.number);
-    if (!dispatch || dispatch->session_id != id.session || dispatch->state == DISPATCH_SETTLED) return WEFT_ENOTFOUND;
+    struct core_dispatch *dispatch = weft__dispatch_find(core, id);
+    if (!dispatch || dispatch->state == DISPATCH_SETTLED) return WEFT_ENOTFOUND;
     weft__dispatch_cancel(core, dispatch);
     return WEFT_OK;
+}
+
+/* Of a destination that nobody drains any more. */
+static void forget_unheard(struct core *core, struct core_dispatch *dispatch)
+{
+    dispatch->dest = NULL;
+    weft__dispatch_forget(core, dispatch);
+}
+
+static void forget_item(struct core *core, struct core_dest *dest, struct core_item *item)
+{
+    if (item->kind == CORE_ITEM_TASK) {
+        weft__task_unassign(core, list_record(item, struct core_task, item));
+        return;
+    }
+    weft__dest_remove(dest, item);
+    if (item->kind == CORE_ITEM_UPDATE)
+        weft__update_forget(core, list_record(item, struct core_update, item));
+    else if (item->kind == CORE_ITEM_OUTCOME || item->kind == CORE_ITEM_RELEASED)
+        forget_unheard(core, list_record(item, struct core_dispatch, item));
+    else if (item->kind == CORE_ITEM_WORKER)
+        weft__core_worker_forget(core, list_record(item, struct core_worker, end_item)->slot.handle);
 }
 
 bool weft__core_dest_abandon(struct core *core, uint64_t now_ns, struct core_dest *dest)
@@ -745,15 +815,7 @@ bool weft__core_dest_abandon(struct core *core, uint64_t now_ns, struct core_des
             if (!dispatch->detached && !dispatch->told)
                 weft__settle(core, dispatch, WEFT_CANCELLED, "caller_closed", NULL);
         } else if ((node = list_first(&dest->fifo))) {
-            struct core_item *item = list_record(node, struct core_item, on);
-            weft__dest_remove(dest, item);
-            if (item->kind == CORE_ITEM_UPDATE) {
-                weft__update_forget(core, list_record(item, struct core_update, item));
-            } else if (item->kind == CORE_ITEM_OUTCOME || item->kind == CORE_ITEM_RELEASED) {
-                struct core_dispatch *dispatch = list_record(item, struct core_dispatch, item);
-                dispatch->dest = NULL;
-                weft__dispatch_forget(core, dispatch);
-            }
+            forget_item(core, dest, list_record(node, struct core_item, on));
         } else {
             return false;
         }

@@ -92,7 +92,8 @@ static void ready(struct core *core, struct core_subscription *subscription)
 static void unready(struct core *core, struct core_subscription *subscription)
 {
     if (subscription->inbox.items > 0 && !subscription->unsubscribed) return;
-    if (list_linked(&subscription->item.on)) weft__dest_remove(subscription->dest, &subscription->item);
+    bool told = !subscription->ended || !subscription->tells;
+    if (list_linked(&subscription->item.on) && told) weft__dest_remove(subscription->dest, &subscription->item);
     if (!list_linked(&subscription->on_turns) || wants_turn(subscription)) return;
     list_remove(&subscription->on_turns);
     turn_not_due(core);
@@ -397,7 +398,8 @@ weft_error weft__core_deliver(struct core *core, uint64_t now_ns, uint64_t handl
 {
     core->now_ns = now_ns;
     struct core_subscription *subscription = weft__slotmap_find(&core->subscriptions, handle);
-    if (!subscription || subscription->ended || subscription->session->state == CORE_SESSION_DEAD) return WEFT_ENOTFOUND;
+    if (!subscription || subscription->ended || subscription->session->state == CORE_SESSION_DEAD)
+        return WEFT_ENOTFOUND;
     if (!weft__inbox_reserve(&subscription->inbox, core->mem)) return WEFT_ENOMEM;
     widen(&subscription->gap, dropped);
     subscription->dropped += dropped;
@@ -537,7 +539,9 @@ void weft__subscription_end(struct core *core, struct core_subscription *subscri
         core->patterns_count--;
         core->patterns_generation++;
     }
-    if (subscription->dest)
+    if (subscription->dest && subscription->tells)
+        ready(core, subscription);
+    else if (subscription->dest)
         weft__core_dest_wake(core, subscription->dest); /* who waits for the next event learns of it */
     else if (wants_turn(subscription))
         turn_due(core, subscription);
@@ -641,6 +645,8 @@ weft_error weft__core_events_take(struct core *core, uint64_t now_ns, uint64_t h
     *count = n;
     if (n == 0) {
         if (!subscription->ended) return WEFT_EAGAIN;
+        subscription->tells = false;
+        unready(core, subscription);
         weft__core_dest_wake(core, subscription->dest); /* the next that waits learns of it, too */
         return subscription->ended;
     }

@@ -48,7 +48,7 @@ struct core_subscription_spec {
     uint32_t stall_ms;
     struct core_group *group; /* where it is heard; NULL: pull */
     struct core_dest *dest;   /* pull: its owner waits there; outlives it */
-    bool tells;               /* its end is to be told, in a turn */
+    bool tells;               /* its end is to be told, in a turn; pull: by its item in dest, as events are */
     void *context;            /* the shell's; comes back with its turns */
 };
 

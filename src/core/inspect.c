@@ -173,6 +173,7 @@ void weft__worker_fill(const struct core *core, const struct core_worker *worker
     info->last_seen_ns = core->now_ns - worker->seen_ns;
     info->link = worker->session->link;
     info->watched = worker->session->watched;
+    info->detached = worker->session->bar != CORE_BAR_NONE;
     weft__name_copy(info->name, sizeof(info->name), worker->name->text);
     weft__name_copy(info->participant, sizeof(info->participant), worker->session->name);
 }

@@ -18,34 +18,61 @@
 /* Why a session's workers are passed over though its link is armed. */
 enum core_bar {
     CORE_BAR_NONE = 0,
-    CORE_BAR_DETACHED,  /* no connection: WEFT_RULE_DETACHED. What its workers were assigned and nobody took goes to others */
+    CORE_BAR_DETACHED, /* no connection: WEFT_RULE_DETACHED. What its workers were assigned and nobody took goes to others */
     CORE_BAR_BACKLOGGED /* more waits for it than its connection takes: WEFT_RULE_BACKLOGGED */
 };
+/* From here on no selection returns its workers; with CORE_BAR_NONE they may be chosen again. The rest is done in steps.
+ * No such session, or it is dead: nothing. */
 void weft__core_session_bar(struct core *core, uint64_t now_ns, uint64_t session, enum core_bar bar);
 
-/* Takes the oldest item of a destination that has all kinds. What is taken is the caller's as with the call that takes only
- * such: a task (weft__core_take of one), an outcome, an update, a cancel notice (weft__core_outcome_take), `started`; or a
- * subscription that has something: take its events with weft__core_events_take, which see. 0: there is none. */
+/* Takes the oldest item of a destination that has all kinds. What is taken is the caller's as with the call that takes
+ * only such. Records and what they point to may go with the lock: what is to be kept longer is held (the payload) or
+ * copied before. 0: there is none.
+ *
+ *   TASK      a task of a remote worker (weft__core_take of one)
+ *   CANCEL    one that was taken: nobody waits for its result any more, or its caller asks it to stop
+ *   ROOM      one that was taken: its caller has room for so many more partial results
+ *   OUTCOME, UPDATE   as weft__core_outcome_take
+ *   EVENTS    a subscription that has something, or (`tells`) whose end is to be told: take its events now, with
+ *             weft__core_events_take; it stands behind the others until nothing is left
+ *   WORKER    a remote worker that has ended, and nothing of it is in flight: weft__core_worker_forget, when its end was
+ *             told where that is wanted. It comes after everything else of that worker */
 struct core_taken {
     enum core_item_kind kind;
-    struct core_task *task;       /* TASK, CANCEL, STARTED */
-    struct core_outcome outcome;  /* OUTCOME, UPDATE; what of a stranger's dispatch: outcome.token is its call */
-    uint64_t subscription;        /* EVENTS: its handle */
+    struct core_task *task;
+    uint32_t room; /* ROOM: so many more; TASK: so many it may send at first; 0: also where it does not stream */
+    struct core_outcome outcome; /* of a stranger's dispatch: token is its caller's, id.number the number it gave */
+    uint64_t subscription;       /* its handle */
     void *subscription_context;
-    uint64_t token; /* STARTED, RELEASED: of what was handed */
-    uint32_t count; /* HEARD: of so many partial results of task, which went out, its caller has heard */
+    uint64_t token;  /* STARTED, RELEASED: of what was handed */
+    uint32_t count;  /* HEARD: of so many partial results of task, which went out, its caller has heard */
+    uint64_t worker; /* its handle */
+    void *worker_context;
 };
-enum core_item_kind weft__core_next(struct core *core, uint64_t now_ns, struct core_dest *dest, struct core_taken *taken);
+enum core_item_kind weft__core_next(struct core *core, uint64_t now_ns, struct core_dest *dest,
+                                    struct core_taken *taken);
 
-/* A task by its handle, while the worker of the session has it. NULL: it has not, any more. */
+/* Remote workers (core_worker_spec.remote). Each result says whether the handler has returned; one that has not keeps the
+ * slot until CORE_RESULT_NONE with returned says so. A task that times out, is cancelled, or loses its caller once it was
+ * taken has a CANCEL in dest, unless it was settled before that was taken. When the worker is unregistered, or its session
+ * dies, what it holds is released, and settled or dispatched again as after any death: its handle is stale.
+ *
+ * find: by its handle, while a worker of that session has it: it was taken and not released. NULL: it has not, any more.
+ * What a stranger says of it is looked at before: a settled one is not given back. */
 struct core_task *weft__core_task_find(struct core *core, uint64_t session, uint64_t task);
 uint64_t weft__core_task_handle(const struct core_task *task);
 
-/* A stranger's dispatch by its public id: WEFT_ENOTFOUND. (core_request.id names it at admission: then it has that id wherever
- * it is shown, weft__core_cancel, why and fetch know it by it, and a second one with it is WEFT_EEXIST while it is known.) */
+/* The handler of a task was entered, now. Of one that is timed: start_to_close and heartbeat count from here, and not at all
+ * before. */
+void weft__core_started(struct core *core, uint64_t now_ns, struct core_task *task);
+
+/* A stranger's dispatch (core_request.id) is known by that id wherever it is shown, weft__core_cancel, why and fetch know it
+ * by it, and a second one with it is WEFT_EEXIST until its outcome was taken. Where it comes with a key, what the key stands
+ * for has an id of ours, whose session is 0. */
 
 /* The caller's window has room for so many more partial results of that dispatch: as taking them would have said. Where
- * core_request.credit is set, taking one from the destination makes no room by itself. */
+ * core_request.credit is set, taking one from the destination makes no room by itself; one that a later attempt made void
+ * counts as any other. Unknown, or more than were taken: nothing. */
 void weft__core_room(struct core *core, uint64_t now_ns, weft_dispatch_id id, uint32_t count);
 
 /* --- at the client ----------------------------------------------------------------------------
@@ -82,7 +109,8 @@ struct core_verdict {
     const char *worker;      /* copied; "" or NULL = none */
     struct message *message; /* takes: the result, or the sentence of an error (its content type is the code) */
 };
-/* WEFT_ESTALE: nobody waits for it any more. WEFT_ENOMEM: nothing has changed. The task is over in either other case. */
+/* WEFT_ESTALE: nobody waits for it any more. The task is over in either case; but not where it is WEFT_ENOMEM, or
+ * WEFT_EPROTOCOL: no such outcome, or more attempts than there can be: then nothing has changed. */
 weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_task *task,
                               const struct core_verdict *verdict);
 
@@ -95,7 +123,7 @@ bool weft__core_uplink_lost(struct core *core, uint64_t now_ns);
 struct core_said {
     weft_update_kind kind;
     uint32_t attempt;
-    uint64_t number; /* of a partial result */
+    uint64_t number;         /* of a partial result */
     struct message *message; /* NULL: RESTARTED */
 };
 weft_error weft__core_update(struct core *core, uint64_t now_ns, struct core_task *task, const struct core_said *said);

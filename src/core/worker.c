@@ -201,7 +201,8 @@ weft_error weft__worker_make(struct core *core, struct core_session *session, st
     worker->context = spec->context;
     worker->handled = spec->handled;
     worker->max_concurrent = worker->reserved = spec->max_concurrent;
-    worker->seen_armed = session->state == CORE_SESSION_ARMED;
+    worker->remote = spec->remote;
+    worker->seen_turn = session->turn;
     worker->seen_ns = core->now_ns;
     list_init(&worker->tasks);
     list_init(&worker->idle_waiters);
@@ -270,8 +271,8 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
     channel->workers_count--;
     bool dead = state == WEFT_WORKER_DEAD;
     if (!channel->hidden)
-        weft__note(core, dead ? WEFT_NODE_LOST : WEFT_NODE_UNREGISTERED, channel->name, worker->name->text,
-               worker->session->name, dead ? worker->session->cause : (weft_cause){0}, worker->in_flight);
+        weft__note(core, dead ? WEFT_NODE_WORKER_LOST : WEFT_NODE_UNREGISTERED, channel->name, worker->name->text,
+                   worker->session->name, dead ? worker->session->cause : (weft_cause){0}, worker->in_flight);
     weft__note_level(core, channel);
     for (uint32_t i = 0; i < worker->members_count; i++) {
         worker->members[i].seat->class->workers_count--;
@@ -281,6 +282,23 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
     members_drop(core, worker);
     weft__core_dest_wake(core, worker->dest); /* who waits for a pull worker's next task learns of the end */
     weft__work_add(core, &worker->work, WORK_WORKER);
+}
+
+/* Its session is detached: what it was assigned and has not taken goes to others, so many of the newest at a time, of
+ * which the oldest goes first. What was taken stands before all that was not. */
+bool weft__worker_retract(struct core *core, struct core_worker *worker)
+{
+    struct list_node *end = &worker->tasks, *node = end;
+    while (node->prev != end && list_record(node->prev, struct core_task, on_worker)->state == CORE_TASK_ASSIGNED) {
+        if (core->budget-- <= 0) break;
+        node = node->prev;
+    }
+    while (node != end) {
+        struct core_task *task = list_record(node, struct core_task, on_worker);
+        node = node->next;
+        weft__task_unassign(core, task);
+    }
+    return core->budget > 0;
 }
 
 /* From the oldest task to the newest, so that who is free gets the oldest of those that go to others. A task whose
@@ -302,7 +320,7 @@ static void work_ended(struct core *core, struct core_worker *worker)
         }
         list_remove(&task->on_worker);
         list_push_back(&worker->tasks, &task->on_worker);
-        if (dead || !task->in_handler) weft__task_lost(core, task, weft__tried_key(worker, dead));
+        if (dead || worker->remote || !task->in_handler) weft__task_lost(core, task, weft__tried_key(worker, dead));
     }
     weft__worker_changed(core, worker);
 }
@@ -315,6 +333,7 @@ void weft__worker_changed(struct core *core, struct core_worker *worker)
     struct core_channel *channel = worker->channel;
     if (!worker->ended || !channel) return;
     worker->channel = NULL;
+    if (worker->remote) weft__dest_append(core, worker->dest, &worker->end_item, CORE_ITEM_WORKER);
     channel->hanging_count--;
     weft__channel_changed(core, channel);
 }
@@ -365,6 +384,7 @@ void weft__core_worker_forget(struct core *core, uint64_t handle)
     WEFT_ASSERT(worker->ended && worker->in_flight == 0);
     struct core_session *session = worker->session;
     list_remove(&worker->work.on);
+    if (worker->remote && list_linked(&worker->end_item.on)) weft__dest_remove(worker->dest, &worker->end_item);
     core->capacity -= worker->reserved;
     weft__name_drop(worker->name);
     weft__slotmap_give(&core->workers, worker);

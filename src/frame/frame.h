@@ -88,8 +88,8 @@ struct frame_welcome {
     uint32_t features;
     uint64_t received; /* frames of the client's */
     uint32_t resume_ms, beat_ms, beats_missed_max;
-    uint32_t frame_max;  /* of what travels in parts */
-    uint32_t window;     /* bytes that may be under way without an acknowledgement */
+    uint32_t frame_max;                 /* of what travels in parts */
+    uint32_t window;                    /* bytes that may be under way without an acknowledgement */
     unsigned char node[INSTANCE_BYTES]; /* which node, and which run of it */
     const char *name;                   /* the participant's */
 };
@@ -193,7 +193,7 @@ struct frame_said { /* PROGRESS, PARTIAL */
 /* flag 1: the handler runs on: `released` follows. */
 struct frame_result {
     uint64_t task;
-    uint8_t kind;    /* core_result_kind */
+    uint8_t kind; /* core_result_kind */
     bool runs_on;
     uint64_t run_ns; /* from the entry of the handler */
     const char *code, *content_type;
@@ -274,8 +274,8 @@ struct frame {
 
 enum frame_reading {
     FRAME_WHOLE = 1, /* one was read */
-    FRAME_MORE,      /* these bytes are the beginning of one: *need says how many there have to be, as far as is known */
-    FRAME_BAD        /* the sentence says why, and where */
+    FRAME_MORE, /* these bytes are the beginning of one: *need says how many there have to be, as far as is known */
+    FRAME_BAD   /* the sentence says why, and where */
 };
 
 enum { FRAME_SENTENCE_MAX = 160 };

@@ -23,9 +23,9 @@
 #include "frame/frame.h"
 
 struct line_limits {
-    uint32_t window_bytes;   /* sent and not acknowledged; beyond it nothing is handed out for writing */
-    uint32_t waiting_bytes;  /* put and not sent: beyond it weft__line_full; a single large frame may go beyond */
-    uint32_t frame_max;      /* of a large frame */
+    uint32_t window_bytes;  /* sent and not acknowledged; beyond it nothing is handed out for writing */
+    uint32_t waiting_bytes; /* put and not sent: beyond it weft__line_full; a single large frame may go beyond */
+    uint32_t frame_max;     /* of a large frame */
 };
 
 struct line;
@@ -64,8 +64,9 @@ weft_error weft__line_read(struct line *line, weft_bytes *bytes, struct frame *f
 void weft__line_count(struct line *line);
 
 uint64_t weft__line_received(const struct line *line); /* frames of the session, dealt with */
-uint64_t weft__line_unacknowledged(const struct line *line); /* frames that were put and that the other end may not have */
-uint64_t weft__line_bytes(const struct line *line);          /* of memory that it has now, half-received ones included */
+uint64_t
+weft__line_unacknowledged(const struct line *line); /* frames that were put and that the other end may not have */
+uint64_t weft__line_bytes(const struct line *line); /* of memory that it has now, half-received ones included */
 
 /* What time has to do with it: a beat is put where the line is up. Its user calls it each beat_ms. */
 void weft__line_beat(struct line *line, bool wanted);

@@ -17,8 +17,8 @@ struct acceptor;
 
 /* Who is at the other end, as far as the kernel says. */
 struct pipe_peer {
-    bool local;      /* ipc */
-    int32_t pid;     /* 0 = unknown */
+    bool local;       /* ipc */
+    int32_t pid;      /* 0 = unknown */
     int64_t uid, gid; /* -1 = unknown */
     char address[80]; /* "127.0.0.1:40312", "ipc pid 4711"; for people */
 };
