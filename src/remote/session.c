@@ -150,12 +150,12 @@ static void write_greeting(struct conn *conn)
 static void greeting_written(void *context, weft_error error, size_t size)
 {
     struct conn *conn = context;
-    struct session *session = conn->session;
-    if (session) weft__lock(&session->lock);
     size_t left = error ? 0 : conn->greeting_size - size;
     memmove(conn->greeting, conn->greeting + size, left);
+    weft__lock(&conn->remote->lock);
     conn->greeting_size = left;
-    if (session) weft__unlock(&session->lock);
+    struct session *session = conn->session; /* it may come now: then attaching flushes */
+    weft__unlock(&conn->remote->lock);
     if (error)
         close_saying(conn, error, NULL);
     else if (left)
@@ -239,8 +239,10 @@ void weft__conn_attach(struct conn *conn, struct session *session, uint64_t rece
     bool waits = false;
     weft_error error = WEFT_OK;
     weft__session_hold(session); /* the connection's */
-    weft__lock(&session->lock);
+    weft__lock(&conn->remote->lock);
     conn->session = session;
+    weft__unlock(&conn->remote->lock);
+    weft__lock(&session->lock);
     if (session->over) {
         error = WEFT_ECLOSED;
     } else if (session->conn) {
@@ -266,7 +268,7 @@ void weft__conn_attach(struct conn *conn, struct session *session, uint64_t rece
     }
     if (error) weft__conn_refuse(conn, error, "the session cannot be taken up from there");
     if (error || waits) return;
-    if (conn->greeting_size) write_greeting(conn);
+    if (session->ops->welcome) write_greeting(conn);
     if (session->ops->up) session->ops->up(session);
 }
 
@@ -436,7 +438,7 @@ static void go_on(struct conn *conn)
 {
     struct session *session = conn->session;
     conn_busy(conn);
-    if (conn->greeting_size) write_greeting(conn);
+    if (session->ops->welcome) write_greeting(conn);
     if (session->ops->up) session->ops->up(session);
     weft__lock(&conn->session->lock);
     bool waits = conn->waits;

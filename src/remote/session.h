@@ -62,7 +62,7 @@ struct session;
 struct conn {
     struct remote *remote;
     struct pipe *pipe;
-    struct session *session;   /* NULL until it is greeted */
+    struct session *session;   /* NULL until it is greeted; set under the remote's lock */
     const struct session_ops *ops;
     void *context;             /* of who made it, until it is greeted */
     struct list_node on_remote; /* conns, then ended */
@@ -77,7 +77,7 @@ struct conn {
     uint32_t small_reads;      /* its reader's: in a row */
     unsigned char *buffer;     /* its reader's */
     size_t room, have;
-    size_t greeting_size;      /* of what is being written before the line's */
+    _Atomic size_t greeting_size; /* of what is being written before the line's; set to 0 under the remote's lock */
     unsigned char greeting[GREETING_BYTES];
     unsigned char first[1024]; /* the buffer of an idle one */
 };
