@@ -42,7 +42,7 @@ common = $(warnings) $(flavour_flags) -fvisibility=hidden -pthread -MMD -MP $(in
 compile_c = $(CC) -std=c11 -D_GNU_SOURCE -Wstrict-prototypes -Wmissing-prototypes $(common) $(CFLAGS)
 compile_cxx = $(CXX) -std=c++17 $(common) $(CXXFLAGS)
 linker = $(if $(wildcard $(@:$O/%=%.cc)),$(CXX),$(CC))
-libs := -lsodium -lpcre2-8
+libs := -lnng -lsodium -lpcre2-8
 link = $(linker) $(flavour_flags) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libs)
 # What else a program needs its sources say by their includes.
 included_libs = $$(sed -n 's/^.include <\(uv\|jansson\|simdjson\)\.h>.*/-l\1/p' $1)
@@ -83,12 +83,12 @@ programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH) $(BENCH_PEERS),$
 # Compiling -----------------------------------------------------------------------------------------------------------
 
 # Installs what is missing where it can. NEEDS are what tools/setup.sh knows: commands, headers, data.
-NEEDS := $(CC) sodium.h pcre2.h
+NEEDS := $(CC) nng/nng.h sodium.h pcre2.h
 all programs check sim bench bench-peers: NEEDS += $(CXX)
 programs check sim bench run-fuzz: NEEDS += cmocka.h jansson.h pkg-config $(firstword $(WRAP))
 programs check bench: NEEDS += simdjson.h
-programs bench-peers: NEEDS += nng/nng.h zmq.h amqp.h
-check: NEEDS += $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema /usr/share/json-schema-test-suite
+programs bench-peers: NEEDS += zmq.h amqp.h
+check: NEEDS += openssl $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema /usr/share/json-schema-test-suite
 setup:
 	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
 
@@ -139,7 +139,7 @@ $O/bench: $(call objects,tests/bench/*.c tests/bench/*.cc) $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka $(call included_libs,$(wildcard tests/bench/*.c tests/bench/*.cc))
 
 $O/bench-peers: $(call objects,tests/bench/peers/*.c) $(LIB)
-	$(call say,link)$(link) -lnng -lzmq -lrabbitmq
+	$(call say,link)$(link) -lzmq -lrabbitmq
 
 $(FUZZERS): %: %.o $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka -fsanitize=fuzzer

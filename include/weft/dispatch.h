@@ -84,7 +84,8 @@ typedef enum weft_admission {
     WEFT_ADMISSION_NONE = 0,
     WEFT_ADMISSION_ACCEPTED, /* a worker has it */
     WEFT_ADMISSION_DEFERRED, /* it waits in the queue */
-    WEFT_ADMISSION_REJECTED  /* there will be no outcome but this */
+    WEFT_ADMISSION_REJECTED, /* there will be no outcome but this */
+    WEFT_ADMISSION_SENT      /* on its way to another node, whose word comes with the outcome, `rejected` included */
 } weft_admission;
 
 /* How admission went. */
@@ -103,7 +104,8 @@ typedef struct weft_ticket {
  *   cancelled    "cancelled", "cancel_grace" (it did not acknowledge in time), "caller_died", "caller_closed",
  * "node_closed"
  *   rejected     the words of WEFT_REJECTIONS in channel.h; with "schema_mismatch" and "content_type" the message says
- *                where and what */
+ *                where and what
+ *   node_lost    "node_lost" */
 typedef struct weft_reply {
     weft_dispatch_id id;
     weft_outcome outcome;

@@ -39,7 +39,9 @@
     X(ESYSTEM, 17, "the operating system refused: the message says what")                                              \
     X(EFORKED, 18, "this process was forked from one that uses weft: exec first")                                      \
     X(ESLOW, 19, "cut off: its inbox was full and nothing was taken from it for too long: subscribe again")            \
-    X(EMISMATCH, 20, "the document does not match its schema: the message says where")
+    X(EMISMATCH, 20, "the document does not match its schema: the message says where")                                 \
+    X(EPROTOCOL, 21, "the other end sent what this protocol does not allow: the message says what")                    \
+    X(ELOST, 22, "the node cannot be reached, or is not the one it was: nothing is known of what was asked")
 
 typedef enum weft_error {
 #define WEFT_ERROR_ENUM(name, number, text) WEFT_##name = number,

@@ -57,6 +57,8 @@ typedef struct weft_listing {
 #define WEFT_RULES(X)                                                                                                  \
     X(ELIGIBLE, 0, "eligible")           /* none: it would get it */                                                   \
     X(LINK, 1, "link")                   /* its link is not armed yet, or has fired */                                 \
+    X(DETACHED, 8, "detached")           /* its session has no connection, and may come back */                        \
+    X(BACKLOGGED, 9, "backlogged")       /* more waits for its session than its connection takes */                    \
     X(ACTIVITY_TYPE, 2, "activity_type") /* it does not take that type */                                              \
     X(SCHEMA, 7, "schema")               /* it does not understand the schema that the dispatch met */                 \
     X(DRAINING, 3, "draining")           /* it takes nothing more */                                                   \

@@ -13,7 +13,7 @@
     X(DRAINED, 5, "drained")           /* nothing waits, nothing runs there */                                         \
     X(REGISTERED, 6, "registered")     /* a worker */                                                                  \
     X(UNREGISTERED, 7, "unregistered") /* by its owner, or with its channel */                                         \
-    X(LOST, 8, "lost")                 /* a worker, by the death of its participant; count is what it held */          \
+    X(WORKER_LOST, 8, "lost")          /* a worker, by the death of its participant; count is what it held */          \
     X(DIED, 9, "died")                 /* a participant; cause says of what */                                         \
     X(DEGRADED, 10, "degraded")        /* work waits on the channel, and no worker is registered */                    \
     X(RECOVERED, 11, "recovered")      /* from that */                                                                 \
@@ -91,6 +91,7 @@ typedef struct weft_node_stats {
     uint32_t subscriptions;                      /* now */
     uint64_t published, delivered, dropped, cut; /* events, as in weft_channel_info */
     uint64_t joined, dead_lettered, letters_dropped; /* likewise */
+    uint64_t node_lost;                              /* ended so: only where dispatches go out to another node */
 } weft_node_stats;
 
 #ifdef __cplusplus

@@ -67,7 +67,8 @@ enum { WEFT_NAME_MAX = 64, WEFT_CONTENT_TYPE_MAX = 127, WEFT_CHANNEL_NAME_MAX = 
     X(WORKER_DIED, 3, "worker_died") /* its participant died, or it gave the task up, and no attempt is left */        \
     X(TIMED_OUT, 4, "timed_out")     /* one of its four times ran out; the reply's code says which */                  \
     X(CANCELLED, 5, "cancelled")     /* by its caller, its caller's death, or the end of the node */                   \
-    X(REJECTED, 6, "rejected")       /* never admitted, or shed from a full queue; the reply's code says which */
+    X(REJECTED, 6, "rejected")       /* never admitted, or shed from a full queue; the reply's code says which */      \
+    X(NODE_LOST, 7, "node_lost") /* at a caller whose node cannot be reached, or has forgotten it: it may have run */
 
 typedef enum weft_outcome {
     WEFT_OUTCOME_NONE = 0,
@@ -83,7 +84,8 @@ typedef enum weft_cause_kind {
     WEFT_CAUSE_SIGNALED,      /* value is the signal; core says whether it dumped core */
     WEFT_CAUSE_THREAD_EXITED, /* return, pthread_exit or cancellation */
     WEFT_CAUSE_DECLARED,      /* the host said so; value is what it said */
-    WEFT_CAUSE_RELEASED       /* the host gave up the participant while workers or dispatches hung on it */
+    WEFT_CAUSE_RELEASED,      /* the host gave up the participant while workers or dispatches hung on it */
+    WEFT_CAUSE_LINK_LOST      /* the connection of a remote session was lost, and it did not come back in time */
 } weft_cause_kind;
 
 typedef struct weft_cause {
@@ -97,7 +99,8 @@ typedef enum weft_link_kind {
     WEFT_LINK_NODE = 1, /* nothing: it hangs on the node's own process */
     WEFT_LINK_PROCESS,  /* a pidfd; watched is the pid */
     WEFT_LINK_THREAD,   /* the end of a thread of this process; watched is its tid */
-    WEFT_LINK_DECLARED  /* the host's word */
+    WEFT_LINK_DECLARED, /* the host's word */
+    WEFT_LINK_SESSION   /* the connection of a remote session; watched is the pid of a peer on this host */
 } weft_link_kind;
 
 #ifdef __cplusplus
@@ -107,7 +110,7 @@ extern "C" {
 /* "completed" … ; "none" for 0. Static text; any thread. */
 WEFT_API const char *weft_outcome_name(weft_outcome outcome);
 
-/* "node", "process", "thread", "declared"; "none" for 0. Static text; any thread. */
+/* "node", "process", "thread", "declared", "session"; "none" for 0. Static text; any thread. */
 WEFT_API const char *weft_link_kind_name(weft_link_kind kind);
 
 /* "exit code 3", "signal 9 (Killed)", "thread exited" … into text, cut to size bytes with a terminator. Returns

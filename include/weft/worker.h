@@ -67,6 +67,7 @@ typedef struct weft_worker_info {
     uint64_t last_seen_ns; /* since it last took a task, said something of one, or was registered */
     weft_link_kind link;   /* what its participant's link watches */
     int32_t watched;       /* the pid or tid, where there is one */
+    bool detached;         /* it is remote, and has no connection, or one that is behind: it gets nothing meanwhile */
 } weft_worker_info;
 
 #ifdef __cplusplus

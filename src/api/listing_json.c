@@ -66,6 +66,7 @@ static void put_stats(struct json *json, const weft_node_stats *s)
     NUMBER(s, joined)
     NUMBER(s, dead_lettered)
     NUMBER(s, letters_dropped)
+    NUMBER(s, node_lost)
     weft__json_close(json, '}');
 }
 
@@ -204,6 +205,7 @@ void weft__json_worker(struct json *json, const char *name, const weft_worker_in
     NUMBER(w, last_seen_ns)
     weft__json_text(json, "link", weft_link_kind_name(w->link));
     weft__json_signed(json, "watched", w->watched);
+    weft__json_bool(json, "detached", w->detached);
     weft__json_close(json, '}');
 }
 
@@ -225,7 +227,8 @@ static void put_worker(struct json *json, const weft_worker_listing *w)
 
 static void put_death(struct json *json, const weft_death *d)
 {
-    static const char *const kinds[] = {"unknown", "exited", "signaled", "thread_exited", "declared", "released"};
+    static const char *const kinds[] = {"unknown",  "exited",   "signaled", "thread_exited",
+                                        "declared", "released", "link_lost"};
     char text[96];
     weft__json_open(json, NULL, '{');
     weft__json_text(json, "participant", d->participant);

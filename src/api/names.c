@@ -39,7 +39,7 @@ const char *weft_policy_name(weft_policy policy)
 
 const char *weft_link_kind_name(weft_link_kind kind)
 {
-    static const char *const words[] = {NULL, "node", "process", "thread", "declared"};
+    static const char *const words[] = {NULL, "node", "process", "thread", "declared", "session"};
     return WORD(words, kind);
 }
 

@@ -32,6 +32,7 @@ const char *weft_cause_text(weft_cause cause, char *text, size_t size)
         return text;
     case WEFT_CAUSE_THREAD_EXITED: (void)snprintf(text, size, "thread exited"); return text;
     case WEFT_CAUSE_DECLARED: (void)snprintf(text, size, "declared dead (%d)", (int)cause.value); return text;
+    case WEFT_CAUSE_LINK_LOST: (void)snprintf(text, size, "connection lost"); return text;
     case WEFT_CAUSE_RELEASED: (void)snprintf(text, size, "released by its host"); return text;
     case WEFT_CAUSE_UNKNOWN: break;
     }

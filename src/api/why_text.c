@@ -93,6 +93,8 @@ void weft__refusal_text(const struct core_refusal_row *row, const struct core_wh
     switch (row->rule) {
     case WEFT_RULE_ELIGIBLE: say(&s, "may have it: %u of %u in flight", info->in_flight, info->max_concurrent); break;
     case WEFT_RULE_LINK: say_link(&s, row); break;
+    case WEFT_RULE_DETACHED: say(&s, "its session has no connection: it may come back, and have more then"); break;
+    case WEFT_RULE_BACKLOGGED: say(&s, "more waits for its session than its connection takes"); break;
     case WEFT_RULE_ACTIVITY_TYPE: say_types(&s, &row->worker, why->activity_type); break;
     case WEFT_RULE_SCHEMA: say_schema(&s, &row->worker, &why->schema); break;
     case WEFT_RULE_DRAINING: say(&s, "takes nothing more, it is drained: %u in flight", info->in_flight); break;
@@ -145,6 +147,12 @@ static void say_nearest(struct sentence *s, const struct core_why *why, const st
             n[WEFT_RULE_SCHEMA], type, why->schema.name, SHORT_ID(why->schema.id));
     else if (n[WEFT_RULE_ACTIVITY_TYPE])
         say(s, "no worker of %u takes %s: register one that does", n[WEFT_RULE_ACTIVITY_TYPE], type);
+    else if (n[WEFT_RULE_BACKLOGGED])
+        say(s, "the sessions of %u workers are behind: a faster connection would help, or another worker",
+            n[WEFT_RULE_BACKLOGGED]);
+    else if (n[WEFT_RULE_DETACHED])
+        say(s, "the sessions of %u workers have no connection: it waits for them to come back, or for another worker",
+            n[WEFT_RULE_DETACHED]);
     else
         say(s, "no link of the %u workers is armed: they have died, or have just come", n[WEFT_RULE_LINK]);
 }

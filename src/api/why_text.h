@@ -4,7 +4,7 @@
 
 #include "core/core.h"
 
-enum { WHY_RULES = WEFT_RULE_SCHEMA + 1 };
+enum { WHY_RULES = WEFT_RULE_BACKLOGGED + 1 };
 
 /* How many workers each rule refuses. */
 struct why_tally {

@@ -34,7 +34,7 @@ static weft_log_level note_text(const struct core_note *note, char *text, size_t
     case WEFT_NODE_REGISTERED:
         SAY(INFO, "worker %s of %s was registered by %s", note->worker, channel, note->participant);
     case WEFT_NODE_UNREGISTERED: SAY(INFO, "worker %s of %s was unregistered", note->worker, channel);
-    case WEFT_NODE_LOST: return say_lost(note, text, size);
+    case WEFT_NODE_WORKER_LOST: return say_lost(note, text, size);
     case WEFT_NODE_DIED: return say_died(note, text, size);
     case WEFT_NODE_DEGRADED: SAY(WARNING, "work waits on %s, and no worker is registered there", channel);
     case WEFT_NODE_RECOVERED: SAY(INFO, "no work waits on %s without a worker any more", channel);

@@ -23,7 +23,7 @@ static atomic_ullong lost_ns;
 static void heard(const weft_node_event *event, void *context)
 {
     (void)context;
-    if (event->kind == WEFT_NODE_LOST) atomic_store(&lost_ns, event->at_ns);
+    if (event->kind == WEFT_NODE_WORKER_LOST) atomic_store(&lost_ns, event->at_ns);
 }
 
 struct waiter {

@@ -117,7 +117,7 @@ static void life_of_a_worker_is_told_in_order_and_in_words(void **state)
         check_eq(listener.levels[i], levels[i]);
         check_true(i == 0 || listener.at_ns[i - 1] <= listener.at_ns[i]);
     }
-    check_eq(listener.kinds[3], WEFT_NODE_LOST);
+    check_eq(listener.kinds[3], WEFT_NODE_WORKER_LOST);
     check_eq(listener.counts[3], 2);
     check_true(!pthread_equal(listener.thread, pthread_self()));
 }

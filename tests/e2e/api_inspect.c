@@ -58,7 +58,7 @@ struct scene {
 
 static void died(const weft_node_event *event, void *context)
 {
-    if (event->kind == WEFT_NODE_LOST) event_give(context);
+    if (event->kind == WEFT_NODE_WORKER_LOST) event_give(context);
 }
 
 /* One handler that runs, one task that a puller holds, some that wait, one worker that has died, counters of all

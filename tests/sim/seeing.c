@@ -296,7 +296,7 @@ static void expect_note(struct world *world, const struct core_note *note)
     case WEFT_NODE_CHANNEL_DECLARED: notes->channels++; break;
     case WEFT_NODE_CHANNEL_DELETED: notes->channels--; break;
     case WEFT_NODE_REGISTERED: notes->workers++; break;
-    case WEFT_NODE_LOST:
+    case WEFT_NODE_WORKER_LOST:
         cover(COVER_NOTED_LOST);
         notes->workers--;
         break;

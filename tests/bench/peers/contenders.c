@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-const struct contender *const contenders[] = {&contender_weft,
+const struct contender *const contenders[] = {&contender_weft, &contender_weft_opaque,
                                               &contender_epoll,
                                               &contender_nng,
                                               &contender_gearmand,
