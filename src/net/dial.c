@@ -1,9 +1,9 @@
 /* Note FRESH. A dialer whose dial was cancelled must not dial again (nng panics): each weft__pipe_dial has its own.
  *
- * Note EARLY. nng waits for a socket before it connects it, and the kernel says of such a one that it has hung up. If nng's
- * poller comes to hear that after the connect has begun, it asks for the socket's error, finds none, and takes the
- * connection for made. So we look whether it has another end, and dial again where it has not. (It may also have had
- * one, which was gone at once: so not for ever.) */
+ * Note EARLY. nng waits for a socket before it connects it, and the kernel says of such a one that it has hung up. If
+ * nng's poller comes to hear that after the connect has begun, it asks for the socket's error, finds none, and takes
+ * the connection for made. So we look whether it has another end, and dial again where it has not. (It may also have
+ * had one, which was gone at once: so not for ever.) */
 #include <stdio.h>
 
 #include "base/clock.h"
