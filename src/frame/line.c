@@ -120,7 +120,7 @@ static weft_error put_large(struct line *line, uint64_t lane, const struct frame
 
 weft_error weft__line_put(struct line *line, uint64_t lane, const struct frame *frame, struct message *message)
 {
-    WEFT_ASSERT(frame->kind >= LINE_COUNTED);
+    WEFT_ASSERT((int)frame->kind >= LINE_COUNTED);
     size_t size = weft__frame_size(frame);
     if (size <= FRAME_BYTES_MAX) return put_small(line, lane, frame, (uint32_t)size);
     if (size > line->limits.frame_max) return WEFT_ELIMIT;
@@ -129,7 +129,7 @@ weft_error weft__line_put(struct line *line, uint64_t lane, const struct frame *
 
 weft_error weft__line_put_now(struct line *line, const struct frame *frame)
 {
-    WEFT_ASSERT(frame->kind < LINE_COUNTED && frame->kind != FRAME_PART);
+    WEFT_ASSERT((int)frame->kind < LINE_COUNTED && frame->kind != FRAME_PART);
     uint32_t size = (uint32_t)weft__frame_size(frame);
     struct block *block = weft__line_room(line, &line->now, size);
     if (!block) return WEFT_ENOMEM;

@@ -84,7 +84,7 @@ static weft_error give_whole(struct line *line, char by, struct frame *frame, ch
     default: break;
     }
     if (frame->size != line->whole_size) return refuse(sentence, "a large frame is shorter than its parts");
-    if (frame->kind < LINE_COUNTED) return refuse(sentence, "a frame of the connection in parts");
+    if ((int)frame->kind < LINE_COUNTED) return refuse(sentence, "a frame of the connection in parts");
     return WEFT_OK;
 }
 
@@ -128,7 +128,7 @@ weft_error weft__line_read(struct line *line, weft_bytes *bytes, struct frame *f
         bytes->data = (const unsigned char *)bytes->data + size;
         bytes->size -= size;
         if (!given) continue;
-        if (frame->kind >= LINE_COUNTED) {
+        if ((int)frame->kind >= LINE_COUNTED) {
             line->read++;
             line->read_bytes += frame->size;
         }
