@@ -5,7 +5,7 @@
 #include "bench.h"
 #include "frame/line.h"
 
-enum { HAUL = 64, FRAMES = 200000, PAYLOAD_MAX = 4096 };
+enum { HAUL = 64, HAULS = 3000, FRAMES = HAUL * HAULS, PAYLOAD_MAX = 4096 };
 
 static const struct line_limits limits = {.window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = 1 << 24};
 
@@ -43,13 +43,13 @@ static double frame_ns(size_t payload_size)
     struct line *node = weft__line_new(&weft__mem_libc, 'N', &limits);
     if (!client || !node || weft__line_up(client, 0) || weft__line_up(node, 0)) bench_die("make lines");
     uint64_t from_ns = bench_now_ns();
-    for (int i = 0; i < FRAMES / HAUL; i++) {
+    for (int i = 0; i < HAULS; i++) {
         for (uint64_t lane = 0; lane < HAUL; lane++)
             if (weft__line_put(client, lane, &dispatch, NULL)) bench_die("put a frame");
         if (carry(client, node) != HAUL) bench_die("carry the frames");
         (void)carry(node, client);
     }
-    double ns = (double)(bench_now_ns() - from_ns) / (FRAMES / HAUL * HAUL);
+    double ns = (double)(bench_now_ns() - from_ns) / FRAMES;
     weft__line_free(client);
     weft__line_free(node);
     return ns;

@@ -124,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             }
             at += bytes;
         }
-        expect(weft__line_bytes(peer.line) <= 2 * (peer.put_bytes + size) + 10 * 65536);
+        expect(weft__line_bytes(peer.line) <= 2 * (peer.put_bytes + size) + 655360);
     }
     weft__line_free(peer.line);
     expect(atomic_load(&peer.failmem.live_blocks) == 0);
