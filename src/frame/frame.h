@@ -314,6 +314,7 @@ enum frame_reading weft__frame_read(const unsigned char *bytes, size_t size, cha
 /* How many bytes it takes, payload included, header included. And writing it: all but the payload where head_only, which
  * then has to follow. The caller has that much room. Returns the end. frame->size is not looked at. */
 size_t weft__frame_size(const struct frame *frame);
+size_t weft__frame_size_most(const struct frame *frame); /* whatever its texts are: known without looking at them */
 unsigned char *weft__frame_write(const struct frame *frame, bool head_only, unsigned char *to);
 weft_bytes weft__frame_payload(const struct frame *frame); /* what stands last; empty where the kind has none */
 

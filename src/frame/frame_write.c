@@ -171,6 +171,37 @@ FRAME_BODIES(WRITER)
     }
 FRAME_BODIES(RESTER)
 
+#define MOST_FLAG(bit) 0
+#define MOST_MAGIC(arg) PLACE_MAGIC
+#define MOST_U8(arg) PLACE_U8
+#define MOST_U16(arg) PLACE_U16
+#define MOST_U32(arg) PLACE_U32
+#define MOST_U64(arg) PLACE_U64
+#define MOST_I32(arg) PLACE_I32
+#define MOST_CHOICE(last) PLACE_CHOICE
+#define MOST_KIND(last) PLACE_KIND
+#define MOST_BYTES(arg) PLACE_BYTES
+#define MOST_SCHEMA(bit) WEFT_SCHEMA_ID_BYTES
+#define MOST_TEXT(arg) (1 + FRAME_TEXT_MAX + 1)
+#define MOST_NAME(arg) (1 + FRAME_TEXT_MAX + 1)
+#define MOST_SENTENCE(arg) (1 + FRAME_TEXT_MAX + 1)
+#define MOST_NAMES(max) (1 + (max) * (1 + FRAME_TEXT_MAX + 1))
+#define MOST_SCHEMAS(max) (1 + (max)*WEFT_SCHEMA_ID_BYTES)
+#define MOST_REST(arg) 0
+#define MOST(type, field, arg) +MOST_##type(arg)
+
+size_t weft__frame_size_most(const struct frame *frame)
+{
+    switch (frame->kind) {
+#define MOST_KIND_OF(name, number, text, by, body)                                                                     \
+    case FRAME_##name: return FRAME_HEADER_BYTES + (0 BODY_##body(MOST)) + rest_##body(&frame->body).size;
+        FRAMES(MOST_KIND_OF)
+#undef MOST_KIND_OF
+    }
+    WEFT_ASSERT(weft__frame_name(frame->kind));
+    return 0;
+}
+
 size_t weft__frame_size(const struct frame *frame)
 {
     switch (frame->kind) {

@@ -565,8 +565,9 @@ void weft__session_resume(struct session *session)
 void weft__session_pump_ready(struct session *session)
 {
     weft__session_hold(session); /* the pump's */
-    if (!weft__core_dest_wait(&session->dest, &session->waiter.core))
-        WEFT_ASSERT(!"something goes to a session before it has a pump");
+    bool rests = weft__core_dest_wait(&session->dest, &session->waiter.core);
+    WEFT_ASSERT(rests); /* nothing goes to a session before it has a pump */
+    (void)rests;
 }
 
 void weft__session_await_pump(struct session *session)
