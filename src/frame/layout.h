@@ -135,6 +135,7 @@
     X(U32, attempt, 0)                                                                                                 \
     X(U32, remaining_ms, 0)                                                                                            \
     X(U16, window, 0)                                                                                                  \
+    X(U16, room, 0)                                                                                                    \
     X(SCHEMA, schema_id, 4)                                                                                            \
     X(TEXT, activity_type, 0)                                                                                          \
     X(TEXT, content_type, 0)                                                                                           \

@@ -30,6 +30,13 @@ static void say(struct session *session, weft_error error, const char *sentence)
     (void)snprintf(session->sentence, sizeof session->sentence, "%s", sentence ? sentence : weft_error_text(error));
 }
 
+static void put_greeting(struct conn *conn, const struct frame *greeting)
+{
+    conn->greeting_size = weft__frame_size(greeting);
+    WEFT_ASSERT(conn->greeting_size <= sizeof conn->greeting);
+    (void)weft__frame_write(greeting, false, conn->greeting);
+}
+
 /* Takes what waits for the last one to end. Called with the session's lock. */
 static struct conn *attach_next(struct session *session)
 {
@@ -41,6 +48,11 @@ static struct conn *attach_next(struct session *session)
     session->why = WEFT_OK;
     session->sentence[0] = '\0';
     conn->attached = true;
+    if (session->ops->welcome) {
+        struct frame frame;
+        session->ops->welcome(session, &frame);
+        put_greeting(conn, &frame);
+    }
     return conn;
 }
 
@@ -146,13 +158,6 @@ static void greeting_due(struct timer *timer, uint64_t now_ns)
     weft__conn_refuse(conn, WEFT_ETIMEDOUT, "nothing that greets has come in time");
 }
 
-static void put_greeting(struct conn *conn, const struct frame *greeting)
-{
-    conn->greeting_size = weft__frame_size(greeting);
-    WEFT_ASSERT(conn->greeting_size <= sizeof conn->greeting);
-    (void)weft__frame_write(greeting, false, conn->greeting);
-}
-
 static void got(void *context, weft_error error, size_t size);
 
 static void read_more(struct conn *conn)
@@ -212,14 +217,13 @@ void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence
     write_greeting(conn);
 }
 
-void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received, const struct frame *greeting)
+void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received)
 {
     struct conn *old = NULL, *displaced = NULL;
     weft_error error = WEFT_OK;
     weft__session_hold(session); /* the connection's */
     weft__lock(&session->lock);
     conn->session = session;
-    if (greeting) put_greeting(conn, greeting);
     if (session->over) {
         error = WEFT_ECLOSED;
     } else if (session->conn) {
@@ -237,7 +241,9 @@ void weft__conn_attach(struct conn *conn, struct session *session, uint64_t rece
     if (displaced) weft__conn_close(displaced);
     if (old) weft__conn_close(old);
     if (error) weft__conn_refuse(conn, error, "the session cannot be taken up from there");
-    if (!error && !old && greeting) write_greeting(conn);
+    if (error || old) return;
+    if (conn->greeting_size) write_greeting(conn);
+    if (session->ops->up) session->ops->up(session);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -280,8 +286,7 @@ static weft_error read_frames(struct session *session, weft_bytes *bytes, struct
 static void counted(struct session *session, size_t count)
 {
     weft__lock(&session->lock);
-    for (size_t i = 0; i < count; i++)
-        weft__line_count(session->line);
+    weft__line_count(session->line, (uint32_t)count);
     weft__unlock(&session->lock);
 }
 
@@ -359,6 +364,15 @@ static bool fit(struct conn *conn, size_t size, size_t need)
     return conn->have < conn->room;
 }
 
+static void look_delivered(struct session *session)
+{
+    weft__lock(&session->lock);
+    bool delivered = session->wants_delivered && weft__line_unacknowledged(session->line) == 0;
+    if (delivered) session->wants_delivered = false;
+    weft__unlock(&session->lock);
+    if (delivered) session->ops->delivered(session);
+}
+
 /* What stands in the buffer, and then what comes. */
 static void consume(struct conn *conn, size_t size)
 {
@@ -372,6 +386,7 @@ static void consume(struct conn *conn, size_t size)
         if (!attached) return;
         if (!deal(conn, &need)) return;
         flush(conn->session); /* acknowledgements */
+        look_delivered(conn->session);
     }
     if (fit(conn, size, need))
         read_more(conn);
@@ -395,8 +410,10 @@ static void got(void *context, weft_error error, size_t size)
 /* It was attached by the end of its predecessor: greets, and reads what it was not yet to read. */
 static void go_on(struct conn *conn)
 {
+    struct session *session = conn->session;
     conn_busy(conn);
     if (conn->greeting_size) write_greeting(conn);
+    if (session->ops->up) session->ops->up(session);
     weft__lock(&conn->session->lock);
     bool waits = conn->waits;
     conn->waits = false;
@@ -455,6 +472,7 @@ static void take_haul(struct session *session, struct core *core, uint64_t now_n
         struct core_taken *taken = &haul->items[haul->count];
         enum core_item_kind kind = weft__core_next(core, now_ns, &session->dest, taken);
         if (!kind) return;
+        if (session->ops->taken) session->ops->taken(session, haul, haul->count);
         haul->count++;
         if (kind != CORE_ITEM_EVENTS) continue;
         if (weft__core_events_take(core, now_ns, taken->subscription, haul->events, HAUL_MAX, &haul->events_count))
@@ -482,6 +500,7 @@ static void pump(struct session *session)
         uint64_t now_ns = weft__enter(node);
         take_haul(session, node->core, now_ns, &haul);
         bool rests = haul.count == 0 && weft__core_dest_wait(&session->dest, &session->waiter.core);
+        if (rests && session->awaited_count) weft__changed(node);
         weft__leave_inside(node);
         if (rests) return;
         weft__lock(&session->lock);
@@ -512,11 +531,31 @@ static void pump_woken(struct waiter *waiter)
     pumping = false;
 }
 
+void weft__session_resume(struct session *session)
+{
+    pump_woken(&session->waiter);
+}
+
 void weft__session_pump_ready(struct session *session)
 {
     weft__session_hold(session); /* the pump's */
     if (!weft__core_dest_wait(&session->dest, &session->waiter.core))
         WEFT_ASSERT(!"something goes to a session before it has a pump");
+}
+
+void weft__session_await_pump(struct session *session)
+{
+    weft_node *node = session->remote->node;
+    uint64_t now_ns = weft__enter(node);
+    session->awaited_count++;
+    while (!list_linked(&session->waiter.core.on) && !session->pump_over) {
+        struct waiter waiter;
+        weft__waiter_init(&waiter);
+        weft__await(node, &waiter);
+        (void)weft__wait(node, &waiter, PARK_FOREVER, &now_ns);
+    }
+    session->awaited_count--;
+    weft__leave(node);
 }
 
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame, struct message *message)
@@ -544,6 +583,26 @@ void weft__session_close(struct session *session, weft_error error, const char *
     if (!conn) return;
     flush(session);
     if (error) weft__conn_close(conn); /* what could be written at once was */
+    conn_done(conn);
+}
+
+/* A tick that comes much too late is our own pause: what the other end has sent meanwhile is read first. */
+void weft__session_beat(struct session *session, uint64_t now_ns)
+{
+    uint64_t beat_ns = session->beat_ms * NS_PER_MS;
+    bool paused = session->beat_ns && now_ns > session->beat_ns + beat_ns + beat_ns * session->beats_missed_max / 2;
+    session->beat_ns = now_ns;
+    weft__lock(&session->lock);
+    struct conn *conn = session->conn;
+    if (conn) conn_busy(conn);
+    weft__line_beat(session->line, false);
+    weft__unlock(&session->lock);
+    if (!conn) return;
+    uint64_t heard_ns = atomic_load_explicit(&conn->heard_ns, memory_order_relaxed);
+    if (!paused && now_ns > heard_ns + beat_ns * session->beats_missed_max)
+        close_saying(conn, WEFT_ETIMEDOUT, "the other end has given no sign of life");
+    else
+        flush(session);
     conn_done(conn);
 }
 
@@ -614,6 +673,8 @@ void weft__session_over(struct session *session)
     if (was_over) return;
     (void)weft__enter(node);
     bool rests = weft__core_unwait(&session->waiter.core);
+    session->pump_over = true;
+    weft__changed(node);
     weft__leave_inside(node);
     if (stalled || rests) weft__session_drop(session); /* the pump's: it will not run any more */
 }
