@@ -11,8 +11,8 @@
  * bodies, field by field, in the order in which they travel.
  *
  * Pure: bytes in and out. Reading allocates nothing, copies nothing, and looks at every bound; the texts and the payload of
- * what was read point into the bytes. Frames of a session are counted in each direction (line.h); those of the connection
- * (up to FRAME_BEAT) are not. */
+ * what was read point into the bytes. Frames of a session (from FRAME_DISPATCH on) are counted in each direction (line.h);
+ * those of the connection are not. */
 #ifndef WEFT_FRAME_FRAME_H
 #define WEFT_FRAME_FRAME_H
 
