@@ -178,11 +178,15 @@ static bool may_be_timed(const struct core_dispatch *dispatch)
            dispatch->close_deadline_ns != CORE_NEVER;
 }
 
-void weft__dispatch_name(struct core *core, struct core_dispatch *dispatch, const struct core_request *request)
+static uint64_t session_half(const struct core *core, const struct core_request *request)
 {
-    uint64_t own = core->limits.public_session ? core->limits.public_session : request->session;
+    return core->limits.public_session ? core->limits.public_session : request->session;
+}
+
+void weft__dispatch_name(const struct core *core, struct core_dispatch *dispatch, const struct core_request *request)
+{
     dispatch->strange = request->id.number != 0;
-    dispatch->session_id = dispatch->strange ? request->id.session : own;
+    dispatch->session_id = dispatch->strange ? request->id.session : session_half(core, request);
     if (dispatch->strange)
         dispatch->number = request->id.number;
     else
@@ -192,8 +196,7 @@ void weft__dispatch_name(struct core *core, struct core_dispatch *dispatch, cons
 /* What a key stands for has a number of ours, whoever has asked. */
 static void name_inner(const struct core *core, struct core_dispatch *dispatch, const struct core_request *request)
 {
-    uint64_t own = core->limits.public_session ? core->limits.public_session : request->session;
-    dispatch->session_id = request->id.number ? 0 : own;
+    dispatch->session_id = request->id.number ? 0 : session_half(core, request);
     dispatch->context2 = request->context2;
 }
 
@@ -505,12 +508,24 @@ static void account(const struct core *core, struct core_dispatch *dispatch, uin
 }
 
 /* Of outcomes that have no word in their result. */
-static const char *const codes[] = {
-    NULL,        "worker_died",   "abandoned",    "schedule_to_start", "start_to_close", "schedule_to_close",
-    "heartbeat", "cancelled",     "cancel_grace", "caller_died",       "caller_closed",  "node_closed",
-    "shed",      "not_cancelled", "given_back",   "node_lost",
+static const char *const codes[] = {NULL,
+                                    "worker_died",
+                                    "abandoned",
+                                    "schedule_to_start",
+                                    "start_to_close",
+                                    "schedule_to_close",
+                                    "heartbeat",
+                                    "cancelled",
+                                    "cancel_grace",
+                                    "caller_died",
+                                    "caller_closed",
+                                    "node_closed",
+                                    "shed",
+                                    "not_cancelled",
+                                    "given_back",
+                                    "node_lost",
 #define REJECTION_CODE(name, number, text) text, /* a node says so of what went out */
-    WEFT_REJECTIONS(REJECTION_CODE)
+                                    WEFT_REJECTIONS(REJECTION_CODE)
 #undef REJECTION_CODE
 };
 _Static_assert(sizeof(codes) / sizeof(*codes) <= UINT8_MAX, "a code is a byte");
@@ -763,13 +778,13 @@ weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_i
     return WEFT_OK;
 }
 
-/* Of a destination that nobody drains any more. */
-static void forget_outcome(struct core *core, struct core_dispatch *dispatch)
+static void forget_unheard(struct core *core, struct core_dispatch *dispatch)
 {
     dispatch->dest = NULL;
     weft__dispatch_forget(core, dispatch);
 }
 
+/* Of a destination that nobody drains any more. */
 static void forget_item(struct core *core, struct core_dest *dest, struct core_item *item)
 {
     if (item->kind == CORE_ITEM_TASK) {
@@ -780,7 +795,7 @@ static void forget_item(struct core *core, struct core_dest *dest, struct core_i
     if (item->kind == CORE_ITEM_UPDATE)
         weft__update_forget(core, list_record(item, struct core_update, item));
     else if (item->kind == CORE_ITEM_OUTCOME || item->kind == CORE_ITEM_RELEASED)
-        forget_outcome(core, list_record(item, struct core_dispatch, item));
+        forget_unheard(core, list_record(item, struct core_dispatch, item));
     else if (item->kind == CORE_ITEM_WORKER)
         weft__core_worker_forget(core, list_record(item, struct core_worker, end_item)->slot.handle);
 }

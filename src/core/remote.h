@@ -45,10 +45,10 @@ struct core_taken {
     struct core_outcome outcome; /* of a stranger's dispatch: token is its caller's, id.number the number it gave */
     uint64_t subscription;       /* its handle */
     void *subscription_context;
+    uint64_t token;  /* STARTED, RELEASED: of what was handed */
+    uint32_t count;  /* HEARD: of so many partial results of task, which went out, its caller has heard */
     uint64_t worker; /* its handle */
     void *worker_context;
-    uint64_t token; /* STARTED, RELEASED: of what was handed */
-    uint32_t count; /* HEARD: of so many partial results of task, which went out, its caller has heard */
 };
 enum core_item_kind weft__core_next(struct core *core, uint64_t now_ns, struct core_dest *dest,
                                     struct core_taken *taken);
@@ -110,7 +110,8 @@ struct core_verdict {
     const char *worker;      /* copied; "" or NULL = none */
     struct message *message; /* takes: the result, or the sentence of an error (its content type is the code) */
 };
-/* WEFT_ESTALE: nobody waits for it any more. WEFT_ENOMEM: nothing has changed. The task is over in either other case. */
+/* WEFT_ESTALE: nobody waits for it any more. The task is over in either case; but not where it is WEFT_ENOMEM, or
+ * WEFT_EPROTOCOL: no such outcome, or more attempts than there can be: then nothing has changed. */
 weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_task *task,
                               const struct core_verdict *verdict);
 
@@ -123,7 +124,7 @@ bool weft__core_uplink_lost(struct core *core, uint64_t now_ns);
 struct core_said {
     weft_update_kind kind;
     uint32_t attempt;
-    uint64_t number; /* of a partial result */
+    uint64_t number;         /* of a partial result */
     struct message *message; /* NULL: RESTARTED */
 };
 weft_error weft__core_update(struct core *core, uint64_t now_ns, struct core_task *task, const struct core_said *said);

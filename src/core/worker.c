@@ -272,7 +272,7 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
     bool dead = state == WEFT_WORKER_DEAD;
     if (!channel->hidden)
         weft__note(core, dead ? WEFT_NODE_WORKER_LOST : WEFT_NODE_UNREGISTERED, channel->name, worker->name->text,
-               worker->session->name, dead ? worker->session->cause : (weft_cause){0}, worker->in_flight);
+                   worker->session->name, dead ? worker->session->cause : (weft_cause){0}, worker->in_flight);
     weft__note_level(core, channel);
     for (uint32_t i = 0; i < worker->members_count; i++) {
         worker->members[i].seat->class->workers_count--;

@@ -82,7 +82,7 @@ static void note_update(const struct core_outcome *update)
     weft__message_drop(update->message);
 }
 
-static bool send_one(void)
+static bool send_oldest(void)
 {
     struct core_taken taken;
     switch (weft__core_next(world.core, world_now_ns(), &c.wire, &taken)) {
@@ -99,7 +99,7 @@ static bool send_one(void)
 
 void world_send(int count)
 {
-    for (int n = 0; (count == 0 || n < count) && send_one(); n++)
+    for (int n = 0; (count == 0 || n < count) && send_oldest(); n++)
         ;
     world_after_entry();
 }
@@ -244,8 +244,7 @@ void world_deliver(const char *name, const char *to, uint32_t dropped)
     struct message *message = weft__event_new(&world.messages.mem, "event.media.done", name, strlen(name), NULL);
     check_true_at(world_site(), message != NULL);
     weft__event_stamp(message, 1, NODE, 2 * NS_PER_S);
-    weft_error error =
-        weft__core_deliver(world.core, world_now_ns(), world_subscription_handle(to), message, dropped);
+    weft_error error = weft__core_deliver(world.core, world_now_ns(), world_subscription_handle(to), message, dropped);
     if (error) weft__message_drop(message);
     world_after_entry();
     world_result(error);

@@ -309,7 +309,10 @@ static uint64_t item_key(const struct core_item *item)
     case CORE_ITEM_NOTES: break;
     case CORE_ITEM_UPDATE: return (uint64_t)(uintptr_t)item << 2 | 3;
     case CORE_ITEM_EVENTS: return list_record(item, struct core_subscription, item)->slot.handle << 2 | 3;
-    case CORE_ITEM_ROOM: return (uint64_t)(uintptr_t)item << 2 | 3;
+    case CORE_ITEM_ROOM:
+    case CORE_ITEM_STARTED:
+    case CORE_ITEM_RELEASED:
+    case CORE_ITEM_HEARD: return (uint64_t)(uintptr_t)item << 2 | 3;
     case CORE_ITEM_WORKER: return list_record(item, struct core_worker, end_item)->slot.handle << 2;
     }
     return 0;
