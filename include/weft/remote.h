@@ -28,9 +28,11 @@ typedef struct weft_listen_options {
     uint32_t drain_ms;       /* after the death of a process: for what it has sent, while another keeps its socket open */
     uint32_t greeting_ms;    /* a connection that has not greeted by then is closed */
     uint32_t frame_bytes_max; /* of one payload with what goes along */
+    const char *tls_cert_key_file; /* for tls+tcp: PEM, its certificate and key in one file. Borrows, as the next. */
+    const char *tls_ca_file;  /* who may have signed the certificates of those who dial; NULL = they need none */
 } weft_listen_options;
 
-#define WEFT_LISTEN_OPTIONS_VALUES 1, 10000, 5000, 5000, 3, 100, 3000, 16781312
+#define WEFT_LISTEN_OPTIONS_VALUES 1, 10000, 5000, 5000, 3, 100, 3000, 16781312, 0, 0
 #ifdef __cplusplus
 #define WEFT_LISTEN_OPTIONS (weft_listen_options{WEFT_LISTEN_OPTIONS_VALUES})
 #else
@@ -47,9 +49,12 @@ typedef struct weft_dial_options {
     uint32_t dial_timeout_ms;      /* for the first connection; WEFT_FOREVER = until there is one */
     uint32_t resume_ms;            /* how long the session should outlive a connection; the node may allow less */
     uint32_t lost_ms;              /* without a connection for so long: what is open ends `node_lost` */
+    const char *tls_ca_file;       /* for tls+tcp: who has signed the node's certificate, PEM. Copies, as the next two. */
+    const char *tls_cert_key_file; /* this process's own; NULL = none is shown */
+    const char *tls_server_name;   /* the name in the node's certificate; NULL = the host of the address */
 } weft_dial_options;
 
-#define WEFT_DIAL_OPTIONS_VALUES 1, 0, 0, 5000, 5000, 10000
+#define WEFT_DIAL_OPTIONS_VALUES 1, 0, 0, 5000, 5000, 10000, 0, 0, 0
 #ifdef __cplusplus
 #define WEFT_DIAL_OPTIONS (weft_dial_options{WEFT_DIAL_OPTIONS_VALUES})
 #else

@@ -93,7 +93,7 @@ static void node_free(weft_node *node)
     weft__participants_fini(node);
     weft__core_free(node->core); /* its records know the groups */
     weft__contracts_fini(node);
-    if (uplink) weft__uplink_free(uplink);
+    if (uplink) weft__uplink_destroy(uplink);
     for (struct list_node *on; (on = list_first(&node->groups));)
         weft__group_free(list_record(on, weft_group, on_node));
     weft__lock_fini(&node->core_lock);

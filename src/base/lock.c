@@ -30,6 +30,7 @@ static const char *rank_name(enum lock_rank rank)
     case LOCK_CORE: return "core";
     case LOCK_SESSION: return "session";
     case LOCK_MONITOR: return "monitor";
+    case LOCK_PIPE: return "pipe";
     case LOCK_LOG: return "log";
     }
     return "unknown";

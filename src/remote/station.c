@@ -175,11 +175,16 @@ static void process_fired(void *context, struct process_watch *watch, weft_cause
     weft__timer_at(&station->remote, &guest->drain, drain_ns);
 }
 
+static bool is_loopback(const struct pipe_peer *peer)
+{
+    return strncmp(peer->address, "127.", 4) == 0 || strncmp(peer->address, "[::1]", 5) == 0;
+}
+
 /* The peer's word is believed where the kernel says the same (ipc), or where the peer is on this host and such a process is
  * here: who lies about it ends with a stranger, or waits for resume_ms. */
 static void watch_process(struct guest *guest, const struct frame_hello *hello, const struct pipe_peer *peer)
 {
-    bool believed = peer->local ? peer->pid == hello->pid && peer->pid > 0 : peer->loopback && hello->pid > 0;
+    bool believed = peer->local ? peer->pid == hello->pid && peer->pid > 0 : is_loopback(peer) && hello->pid > 0;
     if (!believed || hello->start_time == 0) return;
     if (weft__process_watch_open(&guest->process, hello->pid, hello->start_time)) return;
     if (weft__process_monitor_add(&guest->station->monitor, &guest->process))
@@ -565,6 +570,7 @@ weft_error weft_node_listen(weft_node *node, const char *url, const weft_listen_
     struct acceptor *acceptor;
     if (weft__forked) return weft__error_forked(__func__);
     if (!options) options = &defaults;
+    const struct pipe_tls tls = {.ca_file = options->tls_ca_file, .cert_key_file = options->tls_cert_key_file};
     weft_error error = check(node, url, options);
     if (error) return error;
     if (node->uplink) return weft__error(WEFT_EINVAL, "listen: this is a client node: it serves nobody");
@@ -574,7 +580,7 @@ weft_error weft_node_listen(weft_node *node, const char *url, const weft_listen_
     struct station *station = node->station;
     weft__unlock(&node->lock);
     if (error) return weft__error_plain(error, "listen");
-    error = weft__pipe_listen(&node->mem, url, accepted, station, &acceptor, bound ? bound : own_bound, sentence);
+    error = weft__pipe_listen(&node->mem, url, options->tls_cert_key_file ? &tls : NULL, accepted, station, &acceptor, bound ? bound : own_bound, sentence);
     if (error) return weft__error(error, "listen: %s: %s", url, sentence);
     weft__lock(&station->lock);
     bool fits = station->acceptors_count < STATION_URLS_MAX && !station->closing;

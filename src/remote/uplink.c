@@ -157,7 +157,7 @@ static void dial_next(struct uplink *uplink)
     weft__unlock(&uplink->lock);
     if (closing) return;
     weft_error error =
-        weft__pipe_dial(&uplink->node->mem, url, ATTEMPT_MS, dialled, uplink, &dial, sentence);
+        weft__pipe_dial(&uplink->node->mem, url, strncmp(url, "tls", 3) ? NULL : &uplink->tls, ATTEMPT_MS, dialled, uplink, &dial, sentence);
     weft__lock(&uplink->lock);
     if (error) {
         uplink->dialling = false;
@@ -492,12 +492,26 @@ static weft_error check(const char *urls, const weft_dial_options *o, weft_node 
     return WEFT_OK;
 }
 
+static bool copy_tls(struct uplink *uplink, const weft_dial_options *o)
+{
+    const char *from[] = {o->tls_ca_file, o->tls_cert_key_file, o->tls_server_name};
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
+        if (from[i]) uplink->tls_texts[i] = weft__mem_text(&uplink->node->mem, from[i]);
+        if (from[i] && !uplink->tls_texts[i]) return false;
+    }
+    uplink->tls = (struct pipe_tls){.ca_file = uplink->tls_texts[0],
+                                    .cert_key_file = uplink->tls_texts[1],
+                                    .server_name = uplink->tls_texts[2]};
+    return true;
+}
+
 /* Everything but the connection. What fails is freed by who called. */
 static weft_error build(struct uplink *uplink, const char *urls, const weft_dial_options *o)
 {
     weft_node *node = uplink->node;
     const struct line_limits limits = {
         .window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
+    if (!copy_tls(uplink, o)) return weft__error(WEFT_ENOMEM, "dial: no memory");
     uplink->options = *o;
     uplink->options.node = NULL;
     uplink->options.name = NULL;
@@ -638,7 +652,7 @@ void weft__uplink_close(struct uplink *uplink)
     uplink->dial = NULL;
 }
 
-void weft__uplink_free(struct uplink *uplink)
+void weft__uplink_destroy(struct uplink *uplink)
 {
     const struct mem *mem = &uplink->node->mem;
     for (struct list_node *on; (on = list_pop_front(&uplink->standing));)
@@ -647,6 +661,8 @@ void weft__uplink_free(struct uplink *uplink)
         weft__contract_drop(uplink->contracts[i]);
     weft__numbers_fini(&uplink->tasks);
     weft__numbers_fini(&uplink->hands);
+    for (size_t i = 0; i < sizeof uplink->tls_texts / sizeof *uplink->tls_texts; i++)
+        weft__mem_free(mem, uplink->tls_texts[i]);
     weft__mem_free(mem, uplink->texts);
     weft__lock_fini(&uplink->lock);
     weft__mem_free(mem, uplink);

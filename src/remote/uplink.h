@@ -50,6 +50,8 @@ struct uplink {
     char *urls[UPLINK_URLS_MAX]; /* (c) in texts */
     uint32_t urls_count;
     char *texts;
+    struct pipe_tls tls;       /* (c) its names are in tls_texts */
+    char *tls_texts[3];
     struct timer again;        /* the next attempt; or what is open is lost */
 
     struct lock lock;
@@ -92,11 +94,11 @@ weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t
 weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking);
 void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number);
 
-/* part: what was put so far is delivered, and goodbye said, by the deadline. close: nothing of it runs any more. free: after
- * the core is gone. */
+/* part: what was put so far is delivered, and goodbye said, by the deadline. close: nothing of it runs any more. destroy:
+ * after the core is gone. */
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns);
 void weft__uplink_close(struct uplink *uplink);
-void weft__uplink_free(struct uplink *uplink);
+void weft__uplink_destroy(struct uplink *uplink);
 
 /* uplink_tells.c: what a dispatch is while it waits to go out: its payload's message, with all the rest at its end. NULL: out of
  * memory. */
