@@ -177,6 +177,10 @@ void weft__conn_attach(struct conn *conn, struct session *session, uint64_t rece
 void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence);
 void weft__conn_close(struct conn *conn);
 
+/* By who has found it in a list, under that list's lock: it is not freed until release. False: its last call is over. */
+bool weft__conn_hold(struct conn *conn);
+void weft__conn_release(struct conn *conn);
+
 /* A session with a line; one reference, the caller's. by: what it sends. WEFT_ENOMEM. */
 weft_error weft__session_init(struct session *session, struct remote *remote, const struct session_ops *ops, char by,
                               const struct line_limits *limits);
