@@ -110,7 +110,7 @@ struct core_verdict {
     struct message *message; /* takes: the result, or the sentence of an error (its content type is the code) */
 };
 /* WEFT_ESTALE: nobody waits for it any more. The task is over in either case; but not where it is WEFT_ENOMEM, or
- * WEFT_EPROTOCOL: no such outcome, or more attempts than there can be: then nothing has changed. */
+ * WEFT_EPROTOCOL: no such outcome, more attempts than there can be, a name that is too long: then nothing has changed. */
 weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_task *task,
                               const struct core_verdict *verdict);
 
