@@ -5,7 +5,7 @@
 
 #include "api/error.h"
 #include "base/fork.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/node.h"
 
 weft_error weft_channel_declare(weft_node *node, const char *name, const weft_channel_options *options)
@@ -74,7 +74,7 @@ weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeou
     struct executor *lent;
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
-    if (weft__frame_in_channel(node, name))
+    if (weft__scope_in_channel(node, name))
         return weft__error(WEFT_EDEADLK, "%s: drained from one of its own handlers, which it would wait for", name);
     (void)weft__lend(node, &lent); /* with no substitute to be had it waits all the same */
     uint64_t now_ns = weft__enter(node);
@@ -110,7 +110,7 @@ weft_error weft_channel_find(weft_node *node, const char *pattern,
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !pattern || !found) return weft__error_null(__func__, !node ? "node" : !pattern ? "pattern" : "found");
     if (!weft__pattern_valid(pattern)) return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
-    struct frame frame = {.kind = FRAME_FOUND, .node = node};
+    struct scope scope = {.kind = SCOPE_FOUND, .node = node};
     uint64_t serial = 0;
     bool closed, goes_on = true;
     weft__call_open(node);
@@ -122,10 +122,10 @@ weft_error weft_channel_find(weft_node *node, const char *pattern,
         weft__leave(node);
         if (!more) break;
         if (info.name[0] == '\0') continue; /* one hold has looked at as many as it may */
-        weft__frame_push(&frame);
+        weft__scope_push(&scope);
         goes_on = found(&info, context);
         weft__fork_check();
-        weft__frame_pop(&frame);
+        weft__scope_pop(&scope);
     } while (goes_on);
     weft__call_close(node);
     return closed ? weft__error_plain(WEFT_ECLOSED, pattern) : WEFT_OK;

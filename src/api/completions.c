@@ -6,7 +6,7 @@
 
 #include "api/error.h"
 #include "api/request.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/reply.h"
 #include "exec/update.h"
@@ -53,7 +53,7 @@ weft_error weft_completions_close(weft_completions *completions)
 {
     if (weft__forked) return weft__error_forked(__func__);
     if (!completions) return WEFT_OK;
-    if (weft__frame_in_completions(completions))
+    if (weft__scope_in_completions(completions))
         return weft__error(WEFT_EDEADLK, "weft_completions_close: from `updated`, while its outcomes are fetched");
     weft_node *node = completions->node;
     for (bool more = true; more;) {
@@ -89,7 +89,7 @@ weft_error weft_dispatch_submit(weft_completions *completions, const char *chann
         if (error) completions->outstanding_count--;
     }
     weft__request_leave(node, &request, error, &mismatch);
-    if (!error || error == WEFT_EREJECTED) weft__ticket_fill(ticket, &admitted);
+    if (!error || error == WEFT_EREJECTED) weft__ticket_fill(node, ticket, &admitted);
     if (full)
         return weft__error(error, "%s: %u are open or not fetched, as many as may be", channel,
                            completions->outstanding_max);

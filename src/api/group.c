@@ -2,7 +2,7 @@
 #include <weft/group.h>
 
 #include "api/error.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/node.h"
 
 weft_error weft_group_open(weft_node *node, const weft_group_options *options, weft_group **group)
@@ -34,7 +34,7 @@ weft_error weft_group_run(weft_group *group, uint32_t timeout_ms)
 {
     if (weft__forked) return weft__error_forked(__func__);
     if (!group) return weft__error_null(__func__, "group");
-    if (weft__frame)
+    if (weft__scope)
         return weft__error(WEFT_EDEADLK, "group %s: lent a thread that is in a handler or callback", group->name);
     weft_node *node = group->node;
     uint64_t now_ns = weft__enter(node);
@@ -50,8 +50,8 @@ weft_error weft_group_run(weft_group *group, uint32_t timeout_ms)
 /* Whether the calling thread is in a handler of the group. */
 static bool in_group(const weft_group *group)
 {
-    for (const struct frame *frame = weft__frame; frame; frame = frame->outer)
-        if (frame->executor && frame->executor->group == group) return true;
+    for (const struct scope *scope = weft__scope; scope; scope = scope->outer)
+        if (scope->executor && scope->executor->group == group) return true;
     return false;
 }
 

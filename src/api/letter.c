@@ -6,7 +6,7 @@
 #include "api/request.h"
 #include "base/clock.h"
 #include "base/fork.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/participant.h"
 
@@ -21,7 +21,7 @@ weft_error weft_letters_find(weft_node *node, const char *channel,
 {
     struct core_letter_walk walk;
     struct core_letter_view view;
-    struct frame frame = {.kind = FRAME_FOUND, .node = node};
+    struct scope scope = {.kind = SCOPE_FOUND, .node = node};
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !channel || !found) return weft__error_null(__func__, !node ? "node" : !channel ? "channel" : "found");
     weft__call_open(node);
@@ -38,10 +38,10 @@ weft_error weft_letters_find(weft_node *node, const char *channel,
         if (closed) error = WEFT_ECLOSED;
         if (!more) break;
         date(&view);
-        weft__frame_push(&frame);
+        weft__scope_push(&scope);
         goes_on = found(&view.letter, context);
         weft__fork_check();
-        weft__frame_pop(&frame);
+        weft__scope_pop(&scope);
         weft__message_drop(view.payload);
         if (goes_on) continue;
         (void)weft__enter(node);
@@ -83,7 +83,7 @@ weft_error weft_letter_put_back(weft_node *node, const char *channel, uint64_t i
     weft_error error =
         weft__core_letter_put_back(node->core, now_ns, channel, id, node->process->session, &admitted, &origin_gone);
     weft__leave(node);
-    if (!error || error == WEFT_EREJECTED) weft__ticket_fill(ticket, &admitted);
+    if (!error || error == WEFT_EREJECTED) weft__ticket_fill(node, ticket, &admitted);
     if (error == WEFT_EREJECTED) return weft__error(error, "%s: put back: rejected: %s", channel, admitted.reason);
     if (origin_gone) return weft__error(error, "%s: the channel that the letter came from is no more", channel);
     return weft__error_plain(error, channel);

@@ -8,9 +8,10 @@
 
 #include "api/error.h"
 #include "base/fork.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/participant.h"
+#include "remote/client.h"
 
 /* --- registering ------------------------------------------------------------------------------ */
 
@@ -71,12 +72,12 @@ static weft_worker *worker_new(weft_node *node, const char *channel, weft_handle
         weft__waiter_init(&worker->pull->watch);
     }
     if (!options->state_new) return worker;
-    struct frame frame = {.kind = FRAME_FOUND, .node = node};
+    struct scope scope = {.kind = SCOPE_FOUND, .node = node};
     weft__call_open(node);
-    weft__frame_push(&frame);
+    weft__scope_push(&scope);
     worker->context = options->state_new(context);
     weft__fork_check();
-    weft__frame_pop(&frame);
+    weft__scope_pop(&scope);
     weft__call_close(node);
     worker->state_free = options->state_free;
     if (worker->context) return worker;
@@ -122,7 +123,8 @@ static weft_error enrol(weft_worker *worker, const struct core_worker_spec *spec
     char sentence[ERROR_TEXT_MAX] = "";
     weft_node *node = worker->node;
     uint64_t now_ns = weft__enter(node);
-    weft_error error = weft__core_worker_register(node->core, now_ns, spec, &worker->handle, sentence);
+    weft_error error = node->uplink ? weft__core_mirror(node->core, spec->channel, spec->channel_hash) : WEFT_OK;
+    if (!error) error = weft__core_worker_register(node->core, now_ns, spec, &worker->handle, sentence);
     if (!error) list_push_back(&node->workers, &worker->on_node);
     weft__leave(node);
     return weft__error_told(error, spec->channel, sentence);
@@ -158,8 +160,9 @@ weft_error weft_worker_register(weft_node *node, const char *channel, weft_handl
         weft__worker_free(worker);
         return error;
     }
-    *registered = worker;
-    return WEFT_OK;
+    if (node->uplink) error = weft__client_register(worker, options);
+    if (!error) *registered = worker;
+    return error;
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -170,10 +173,11 @@ weft_error weft_worker_unregister(weft_worker *worker)
     struct executor *lent;
     if (weft__forked) return weft__error_forked(__func__);
     if (!worker) return WEFT_OK;
-    if (weft__frame_in_worker(worker))
+    if (weft__scope_in_worker(worker))
         return weft__error(WEFT_EDEADLK, "%s: a worker unregistered from its own handler", worker->channel);
     weft_node *node = worker->node;
     (void)weft__lend(node, &lent);
+    if (node->uplink) weft__client_drain(worker);
     uint64_t now_ns = weft__enter(node);
     weft__call_begin(node);
     weft__core_worker_unregister(node->core, now_ns, worker->handle);
@@ -190,6 +194,7 @@ weft_error weft_worker_unregister(weft_worker *worker)
     weft__core_worker_forget(node->core, worker->handle);
     list_remove(&worker->on_node);
     weft__leave(node);
+    if (node->uplink) weft__client_unregister(worker);
     weft__worker_free(worker);
     (void)weft__enter(node);
     weft__leave_call(node);
@@ -215,10 +220,11 @@ weft_error weft_worker_drain(weft_worker *worker, uint32_t timeout_ms)
     struct executor *lent;
     if (weft__forked) return weft__error_forked(__func__);
     if (!worker) return weft__error_null(__func__, "worker");
-    if (weft__frame_in_worker(worker))
+    if (weft__scope_in_worker(worker))
         return weft__error(WEFT_EDEADLK, "%s: a worker drained from its own handler", worker->channel);
     weft_node *node = worker->node;
     (void)weft__lend(node, &lent);
+    if (node->uplink) weft__client_drain(worker);
     uint64_t now_ns = weft__enter(node);
     uint64_t deadline_ns = weft__deadline(now_ns, timeout_ms);
     caller_begin(worker);

@@ -23,10 +23,14 @@ static const char *rank_name(enum lock_rank rank)
 {
     switch (rank) {
     case LOCK_PROCESS: return "process";
+    case LOCK_STATION: return "station";
+    case LOCK_REMOTE: return "remote";
     case LOCK_NODE: return "node";
     case LOCK_BATCH: return "batch";
     case LOCK_CORE: return "core";
+    case LOCK_SESSION: return "session";
     case LOCK_MONITOR: return "monitor";
+    case LOCK_PIPE: return "pipe";
     case LOCK_LOG: return "log";
     }
     return "unknown";

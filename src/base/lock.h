@@ -7,10 +7,14 @@
 
 enum lock_rank {
     LOCK_PROCESS = 5,  /* the default node, the table of owner threads */
+    LOCK_STATION = 7,  /* the guests of a listening node */
+    LOCK_REMOTE = 8,   /* connections and sessions of one node, timers */
     LOCK_NODE = 10,    /* open and close, groups, participants of one node */
     LOCK_BATCH = 15,   /* what one executor has taken and not handed in; the guard enters the core with it */
     LOCK_CORE = 20,    /* everything in src/core: no call out, no wait while held */
+    LOCK_SESSION = 25, /* the line of one session, and its connection */
     LOCK_MONITOR = 30, /* the table of watched processes */
+    LOCK_PIPE = 80,    /* one pipe: nothing is begun after its close */
     LOCK_LOG = 90      /* takes nothing */
 };
 

@@ -207,8 +207,8 @@ struct core_request {
     uint64_t key_hash;
     unsigned char digest[CORE_DIGEST_BYTES]; /* with a key: of what makes two requests the same */
     bool detached;
-    weft_dispatch_id id; /* not {0, 0}: its caller, who is elsewhere, knows it by this id: session is request.session,
-                            number is not 0. Then context2 is not kept. {0, 0}: the core makes one */
+    weft_dispatch_id id; /* not {0, 0}: its caller, who is elsewhere, knows it by this id: neither half is 0, and
+                            the first names its caller alone. Then context2 is not kept. {0, 0}: the core makes one */
     void (*updated)(const weft_update *update, void *context); /* NULL: it does not stream; else dest is named */
     void *updated_context;
     uint32_t window; /* 1 to WEFT_WINDOW_MAX, where it streams */
@@ -459,8 +459,8 @@ bool weft__core_closing(const struct core *core);
 const struct core_task *weft__core_any_task(const struct core *core, const char **worker, const char **channel);
 void weft__core_stats(const struct core *core, weft_node_stats *stats);
 
+#include "core/remote.h"
 #include "core/event.h"
 #include "core/inspect.h"
-#include "core/remote.h"
 
 #endif

@@ -185,7 +185,7 @@ static uint64_t session_half(const struct core *core, const struct core_request 
 void weft__dispatch_name(const struct core *core, struct core_dispatch *dispatch, const struct core_request *request)
 {
     dispatch->strange = request->id.number != 0;
-    dispatch->session_id = dispatch->strange ? request->session : session_half(core, request);
+    dispatch->session_id = dispatch->strange ? request->id.session : session_half(core, request);
     if (dispatch->strange)
         dispatch->number = request->id.number;
     else
@@ -441,7 +441,7 @@ static struct core_channel *requested(struct core *core, const struct core_reque
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
                                struct core_admitted *admitted)
 {
-    WEFT_ASSERT(request->id.number ? request->id.session == request->session : request->id.session == 0);
+    WEFT_ASSERT((request->id.number == 0) == (request->id.session == 0));
     core->now_ns = now_ns;
     *admitted = (struct core_admitted){.admission = WEFT_ADMISSION_NONE};
     if (core->closing) return WEFT_ECLOSED;
@@ -785,13 +785,13 @@ weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_i
     return WEFT_OK;
 }
 
-/* Of a destination that nobody drains any more. */
 static void forget_unheard(struct core *core, struct core_dispatch *dispatch)
 {
     dispatch->dest = NULL;
     weft__dispatch_forget(core, dispatch);
 }
 
+/* Of a destination that nobody drains any more. */
 static void forget_item(struct core *core, struct core_dest *dest, struct core_item *item)
 {
     if (item->kind == CORE_ITEM_TASK) {

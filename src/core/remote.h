@@ -40,7 +40,8 @@ void weft__core_session_bar(struct core *core, uint64_t now_ns, uint64_t session
 struct core_taken {
     enum core_item_kind kind;
     struct core_task *task;
-    uint32_t room; /* ROOM: so many more; TASK: so many it may send at first; 0: also where it does not stream */
+    uint32_t room;   /* ROOM: so many more; TASK: so many it may send at first; 0: also where it does not stream */
+    uint32_t window; /* TASK: of its caller; 0: it does not stream */
     struct core_outcome outcome; /* of a stranger's dispatch: token is its caller's, id.number the number it gave */
     uint64_t subscription;       /* its handle */
     void *subscription_context;

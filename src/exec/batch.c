@@ -79,7 +79,7 @@ static void finish(struct batch *batch, struct core_task *task)
     (void)weft__batch_settle(task, message ? CORE_RESULT_FAIL : CORE_RESULT_ABANDON, message);
 }
 
-static void run(struct batch *batch, struct frame *frame, struct core_task *task, uint64_t now_ns)
+static void run(struct batch *batch, struct scope *scope, struct core_task *task, uint64_t now_ns)
 {
     batch->inside_ns = 0;
     if (atomic_load_explicit(&task->cancelled, memory_order_acquire)) {
@@ -88,8 +88,8 @@ static void run(struct batch *batch, struct frame *frame, struct core_task *task
     }
     weft_worker *worker = task->worker_context;
     __atomic_store_n(&task->started_ns, now_ns, __ATOMIC_RELAXED); /* closing reads it to say how long */
-    frame->worker = worker;
-    frame->task = task;
+    scope->worker = worker;
+    scope->task = task;
     worker->handler((weft_task *)task, worker->context);
     finish(batch, task);
 }
@@ -120,20 +120,20 @@ static void bring_in(struct batch *batch, struct harvest *harvest)
     weft__unlock(&batch->lock);
 }
 
-void weft__batch_run(struct batch *batch, struct frame *frame, struct harvest *harvest)
+void weft__batch_run(struct batch *batch, struct scope *scope, struct harvest *harvest)
 {
-    frame->batch = batch;
-    weft__frame_push(frame);
+    scope->batch = batch;
+    weft__scope_push(scope);
     uint64_t now_ns = weft__clock_ns();
     for (struct core_task *task; (task = begin(batch, now_ns));) {
-        run(batch, frame, task, now_ns);
+        run(batch, scope, task, now_ns);
         uint64_t end_ns = weft__clock_ns();
         uint64_t ran_ns = end_ns - now_ns - batch->inside_ns;
         if (ran_ns > batch->slowest_ns) batch->slowest_ns = ran_ns;
         if (ran_ns > BATCH_SLOW_NS) break;
         now_ns = end_ns;
     }
-    weft__frame_pop(frame);
+    weft__scope_pop(scope);
     bring_in(batch, harvest);
 }
 
@@ -170,7 +170,7 @@ static weft_error settle_directly(weft_node *node, struct core_task *task, enum 
         weft__message_drop(message);
         return WEFT_EINVAL;
     }
-    struct frame *cancelling = weft__frame_of_cancel(task);
+    struct scope *cancelling = weft__scope_of_cancel(task);
     while (task->shell.cancel_call == CANCEL_RUNS && !cancelling) {
         weft__waiter_init(&waiter);
         weft__await(node, &waiter);
@@ -188,7 +188,7 @@ weft_error weft__batch_settle(struct core_task *task, enum core_result_kind kind
     struct batch *batch = task->shell.executor;
     weft_error error;
     if (batch && settled_in_batch(batch, task, kind, message, &error)) return error;
-    bool own = weft__frame && weft__frame->batch == batch && batch;
+    bool own = weft__scope && weft__scope->batch == batch && batch;
     uint64_t since_ns = own ? weft__clock_ns() : 0;
     error = settle_directly(node, task, kind, message);
     if (own) batch->inside_ns += weft__clock_ns() - since_ns;

@@ -16,7 +16,7 @@
 
 #include "base/lock.h"
 #include "core/core.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/gate.h"
 
 enum { BATCH_MAX = 16 };
@@ -56,7 +56,7 @@ void weft__batch_fini(struct batch *batch);
 void weft__batch_load(struct batch *batch, struct core_task **tasks, size_t count, bool staging);
 
 /* Runs the handlers, up to the first slow one of several, and brings in what there is to hand in. */
-void weft__batch_run(struct batch *batch, struct frame *frame, struct harvest *harvest);
+void weft__batch_run(struct batch *batch, struct scope *scope, struct harvest *harvest);
 
 /* Says how a task went. Takes message, whatever comes of it. WEFT_EINVAL: settled before; WEFT_ESTALE. Waits for a cancel
  * callback under way. Any thread that holds the task; it may be gone after the call. */

@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "base/fork.h"
 #include "exec/batch.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/hooks.h"
 #include "exec/node.h"
 #include "exec/reply.h"
@@ -73,8 +73,8 @@ static void *callbacks_main(void *argument)
     weft_node *node = argument;
     struct callbacks *callbacks = &node->callbacks;
     struct taken taken;
-    struct frame frame = {.kind = FRAME_CALLBACK, .node = node};
-    weft__frame_push(&frame);
+    struct scope scope = {.kind = SCOPE_CALLBACK, .node = node};
+    weft__scope_push(&scope);
     for (;;) {
         (void)weft__enter(node);
         take(node, &taken);
@@ -94,7 +94,7 @@ static void *callbacks_main(void *argument)
     callbacks->ended = true;
     weft__changed(node);
     weft__leave_inside(node);
-    weft__frame_pop(&frame);
+    weft__scope_pop(&scope);
     return NULL;
 }
 
@@ -139,12 +139,12 @@ void weft__callbacks_stop(weft_node *node)
 /* The task is marked CANCEL_RUNS. After the call it may be gone, if the callback settled it. */
 static void call_cancelled(weft_node *node, struct core_task *task)
 {
-    struct frame frame = {.kind = FRAME_CANCEL, .node = node, .task = task};
-    weft__frame_push(&frame);
+    struct scope scope = {.kind = SCOPE_CANCEL, .node = node, .task = task};
+    weft__scope_push(&scope);
     task->shell.on_cancel((weft_task *)task, task->shell.on_cancel_context);
-    weft__frame_pop(&frame);
+    weft__scope_pop(&scope);
     (void)weft__enter(node);
-    if (!frame.settled) task->shell.cancel_call = CANCEL_RAN;
+    if (!scope.settled) task->shell.cancel_call = CANCEL_RAN;
     weft__changed(node);
     weft__leave_bare(node);
 }

@@ -115,7 +115,7 @@ static enum turn next_turn(struct executor *executor, uint64_t now_ns, uint64_t 
 static void serve(struct executor *executor, uint64_t deadline_ns)
 {
     weft_node *node = executor->group->node;
-    struct frame frame = {.kind = FRAME_HANDLER, .node = node, .executor = executor};
+    struct scope scope = {.kind = SCOPE_HANDLER, .node = node, .executor = executor};
     for (;;) {
         struct work_taken taken;
         uint64_t now_ns = weft__enter(node);
@@ -137,7 +137,7 @@ static void serve(struct executor *executor, uint64_t deadline_ns)
             continue;
         }
         weft__batch_load(&executor->batch, taken.tasks, taken.tasks_count, taken.tasks_count > 1);
-        weft__batch_run(&executor->batch, &frame, &executor->harvest);
+        weft__batch_run(&executor->batch, &scope, &executor->harvest);
     }
 }
 

@@ -15,7 +15,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/inline.h"
 #include "exec/node.h"
 #include "exec/participant.h"
@@ -33,6 +33,7 @@ void weft__waiter_init(struct waiter *waiter)
     waiter->next = NULL;
     weft__park_init(&waiter->park);
     waiter->fd = -1;
+    waiter->woken = NULL;
     atomic_init(&waiter->writing, 0);
 }
 
@@ -92,6 +93,10 @@ static void write_event(int fd)
 
 static void wake(struct waiter *waiter)
 {
+    if (waiter->woken) {
+        waiter->woken(waiter);
+        return;
+    }
     if (waiter->fd < 0) {
         weft__unpark(&waiter->park);
         return;

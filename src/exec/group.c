@@ -156,15 +156,15 @@ void weft__group_stop(weft_group *group)
 /* The executor whose handler the calling thread is in, looking through callbacks; NULL where there is none to lend. */
 static weft_error blocked_executor(weft_node *node, struct executor **executor)
 {
-    const struct frame *frame = weft__frame;
+    const struct scope *scope = weft__scope;
     *executor = NULL;
-    if (weft__frame_find(node, FRAME_CALLBACK)) return WEFT_EDEADLK;
+    if (weft__scope_find(node, SCOPE_CALLBACK)) return WEFT_EDEADLK;
     bool lent = false;
-    for (; frame && frame->kind >= FRAME_CANCEL; frame = frame->outer)
-        lent |= frame->kind == FRAME_UPDATED && frame->executor;
-    if (!frame || frame->kind == FRAME_CALLBACK) return WEFT_OK;
-    if (frame->kind == FRAME_INLINE) return WEFT_EDEADLK;
-    if (!lent) *executor = frame->executor;
+    for (; scope && scope->kind >= SCOPE_CANCEL; scope = scope->outer)
+        lent |= scope->kind == SCOPE_UPDATED && scope->executor;
+    if (!scope || scope->kind == SCOPE_CALLBACK) return WEFT_OK;
+    if (scope->kind == SCOPE_INLINE) return WEFT_EDEADLK;
+    if (!lent) *executor = scope->executor;
     return WEFT_OK;
 }
 

@@ -2,13 +2,13 @@
 
 #include "base/clock.h"
 #include "exec/batch.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/group.h"
 #include "exec/node.h"
 
 size_t weft__inline_take(weft_node *node, struct core_task **tasks)
 {
-    if (!node->inline_tasks.items_count || weft__frame_find(node, FRAME_INLINE)) return 0;
+    if (!node->inline_tasks.items_count || weft__scope_find(node, SCOPE_INLINE)) return 0;
     node->inline_runners_count++;
     return weft__core_take(node->core, weft__clock_ns(), &node->inline_tasks, tasks, INLINE_MAX);
 }
@@ -18,12 +18,12 @@ void weft__inline_run(weft_node *node, struct core_task **tasks, size_t count)
 {
     struct batch batch;
     struct harvest harvest;
-    struct frame frame = {.kind = FRAME_INLINE, .node = node};
+    struct scope scope = {.kind = SCOPE_INLINE, .node = node};
     weft__batch_init(&batch, node, NULL);
     for (size_t i = 0; i < count; i++) {
         if (i > 0) weft__leave_bare(node);
         weft__batch_load(&batch, &tasks[i], 1, true);
-        weft__batch_run(&batch, &frame, &harvest);
+        weft__batch_run(&batch, &scope, &harvest);
         uint64_t now_ns = weft__enter(node);
         weft__core_results(node->core, now_ns, harvest.results, harvest.results_count);
     }

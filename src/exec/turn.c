@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/fork.h"
 #include "exec/executor.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/subscription.h"
 
@@ -51,10 +51,10 @@ void weft__turn_end(struct executor *executor, uint64_t now_ns)
 void weft__turn_run(struct executor *executor, struct core_turn *turn)
 {
     weft_subscription *subscription = turn->context;
-    struct frame frame = {
-        .kind = FRAME_HEARD, .node = executor->group->node, .executor = executor, .subscription = subscription};
+    struct scope scope = {
+        .kind = SCOPE_HEARD, .node = executor->group->node, .executor = executor, .subscription = subscription};
     uint64_t begin_ns = weft__clock_ns();
-    weft__frame_push(&frame);
+    weft__scope_push(&scope);
     size_t i = 0;
     for (; i < turn->count && weft__core_call_begin(turn->subscription); i++) {
         weft_event event;
@@ -67,6 +67,6 @@ void weft__turn_run(struct executor *executor, struct core_turn *turn)
     for (; i < turn->count; i++)
         weft__message_drop(turn->entries[i].message);
     if (turn->ended) subscription->ended(turn->ended, subscription->context);
-    weft__frame_pop(&frame);
+    weft__scope_pop(&scope);
     executor->hears_slowly = weft__clock_ns() - begin_ns > SLOW_NS;
 }

@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 #include "base/fork.h"
-#include "exec/frame.h"
+#include "exec/scope.h"
 #include "exec/gate.h"
 
 void weft__update_tell(struct core_outcome *outcome)
@@ -24,10 +24,10 @@ void weft__update_tell(struct core_outcome *outcome)
 uint64_t weft__update_between(weft_node *node, struct core_outcome *update, struct executor *lent,
                               const weft_completions *completions)
 {
-    struct frame frame = {.kind = FRAME_UPDATED, .node = node, .executor = lent, .completions = completions};
+    struct scope scope = {.kind = SCOPE_UPDATED, .node = node, .executor = lent, .completions = completions};
     weft__leave(node);
-    weft__frame_push(&frame);
+    weft__scope_push(&scope);
     weft__update_tell(update);
-    weft__frame_pop(&frame);
+    weft__scope_pop(&scope);
     return weft__enter(node);
 }

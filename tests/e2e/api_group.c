@@ -208,7 +208,7 @@ static void quick_or_slow(weft_task *task, void *context)
     struct batch_watch *watch = context;
     weft_bytes payload = weft_task_payload(task);
     if (*(const char *)payload.data == 's') {
-        struct batch *batch = weft__frame->batch;
+        struct batch *batch = weft__scope->batch;
         weft__lock(&batch->lock); /* the guard may be at it */
         watch->batch_size = batch->direct ? 1 : batch->count;
         weft__unlock(&batch->lock);

@@ -24,6 +24,7 @@
 struct subscribed {
     const char *to, *of; /* name or pattern, participant */
     const char *group;   /* a callback; NULL: pull */
+    const char *far;     /* pull, in the line of that session: see fixture_remote.h */
     weft_slow slow;
     uint32_t items_max; /* 0 = 1024 */
     uint64_t bytes_max; /* 0 = plenty */

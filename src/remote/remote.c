@@ -1,0 +1,150 @@
+/* remote.c: the thread of a node's sessions: timers, and the end of connections and sessions. It sleeps until something is
+ * due or has ended; it polls nothing. */
+#include "remote/remote.h"
+
+#include "base/clock.h"
+#include "exec/node.h"
+#include "exec/thread.h"
+
+bool weft__timer_ready(struct remote *remote, struct timer *timer, void (*due)(struct timer *timer, uint64_t now_ns))
+{
+    timer->node.position = 0;
+    timer->due = due;
+    weft__lock(&remote->lock);
+    bool ready = weft__heap_ensure(&remote->timers, remote->timers_count + 1);
+    remote->timers_count += ready;
+    weft__unlock(&remote->lock);
+    return ready;
+}
+
+void weft__timer_at(struct remote *remote, struct timer *timer, uint64_t at_ns)
+{
+    uint64_t first_ns = UINT64_MAX;
+    weft__lock(&remote->lock);
+    (void)weft__heap_first(&remote->timers, &first_ns);
+    if (at_ns == UINT64_MAX || !timer->due)
+        weft__heap_remove(&remote->timers, &timer->node);
+    else
+        weft__heap_set(&remote->timers, &timer->node, at_ns);
+    weft__unlock(&remote->lock);
+    if (at_ns < first_ns) weft__unpark(&remote->park);
+}
+
+void weft__timer_gone(struct remote *remote, struct timer *timer)
+{
+    weft__lock(&remote->lock);
+    weft__heap_remove(&remote->timers, &timer->node);
+    if (timer->due) remote->timers_count--;
+    timer->due = NULL;
+    weft__unlock(&remote->lock);
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+/* Frees one of what has ended, or fires one timer that is due. Called with the lock, which it lets go of; false: there was
+ * nothing, and *until_ns says until when. */
+static bool work(struct remote *remote, uint64_t *until_ns)
+{
+    struct list_node *on;
+    if ((on = list_pop_front(&remote->ended))) {
+        struct conn *conn = list_record(on, struct conn, on_remote);
+        remote->conns_count--;
+        if (!conn->greeted) remote->greeting_count--;
+        weft__unlock(&remote->lock);
+        weft__conn_free(conn);
+        return true;
+    }
+    if ((on = list_pop_front(&remote->dropped))) {
+        weft__unlock(&remote->lock);
+        weft__session_free(list_record(on, struct session, on_remote));
+        return true;
+    }
+    if (remote->refused_count) {
+        struct pipe *pipe = remote->refused[--remote->refused_count];
+        weft__unlock(&remote->lock);
+        weft__pipe_free(pipe);
+        return true;
+    }
+    *until_ns = PARK_FOREVER;
+    struct heap_node *first = weft__heap_first(&remote->timers, until_ns);
+    uint64_t now_ns = weft__clock_ns();
+    if (!first || *until_ns > now_ns) return false;
+    struct timer *timer = list_record(first, struct timer, node);
+    void (*due)(struct timer * timer, uint64_t now_ns) = timer->due;
+    weft__heap_remove(&remote->timers, first);
+    weft__unlock(&remote->lock);
+    due(timer, now_ns);
+    return true;
+}
+
+static void *remote_main(void *argument)
+{
+    struct remote *remote = argument;
+    for (;;) {
+        uint64_t until_ns;
+        weft__lock(&remote->lock);
+        if (work(remote, &until_ns)) continue;
+        bool over = remote->stopping && list_empty(&remote->conns) && list_empty(&remote->ended) &&
+                    list_empty(&remote->sessions) && list_empty(&remote->dropped) && !remote->refused_count;
+        weft__unlock(&remote->lock);
+        if (over) return NULL;
+        (void)weft__park(&remote->park, until_ns);
+    }
+}
+
+weft_error weft__remote_start(struct remote *remote, weft_node *node)
+{
+    remote->node = node;
+    weft__lock_init(&remote->lock, LOCK_REMOTE);
+    weft__heap_init(&remote->timers, &node->mem);
+    struct list_node *lists[] = {&remote->conns, &remote->ended, &remote->sessions, &remote->dropped};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        list_init(lists[i]);
+    weft__park_init(&remote->park);
+    if (weft__thread_start(&remote->thread, "weft-remote", remote_main, remote)) return WEFT_OK;
+    weft__lock_fini(&remote->lock);
+    return WEFT_ESYSTEM;
+}
+
+/* Where too many stand there already the acceptor's thread does it: it waits for nothing, since nothing of the pipe is under
+ * way. */
+void weft__remote_reap(struct remote *remote, struct pipe *pipe)
+{
+    weft__pipe_close(pipe);
+    weft__lock(&remote->lock);
+    bool fits = remote->refused_count < sizeof remote->refused / sizeof *remote->refused;
+    if (fits) remote->refused[remote->refused_count++] = pipe;
+    weft__unlock(&remote->lock);
+    if (fits)
+        weft__unpark(&remote->park);
+    else
+        weft__pipe_free(pipe);
+}
+
+/* One connection after the other: closing may end it, and with it its place in the list. */
+static void close_all(struct remote *remote)
+{
+    weft__lock(&remote->lock);
+    remote->stopping = true;
+    for (struct list_node *on = remote->conns.next; on != &remote->conns;) {
+        struct conn *conn = list_record(on, struct conn, on_remote);
+        if (atomic_load(&conn->closing)) {
+            on = on->next;
+            continue;
+        }
+        weft__unlock(&remote->lock);
+        weft__conn_close(conn); /* it is there: only the remote's thread frees it, when it has ended */
+        weft__lock(&remote->lock);
+        on = remote->conns.next;
+    }
+    weft__unlock(&remote->lock);
+}
+
+void weft__remote_stop(struct remote *remote)
+{
+    close_all(remote);
+    weft__unpark(&remote->park);
+    weft__thread_join(remote->thread);
+    weft__heap_fini(&remote->timers);
+    weft__lock_fini(&remote->lock);
+}

@@ -1,0 +1,206 @@
+/* session.h: one end of a session with a peer: what the node's end (guest.h) and the client's (uplink.h) have in common.
+ *
+ *     pipe --read--> line --frames--> ops->frames --> core            the reading thread of the connection
+ *     core --> dest --take--> ops->put --> line --write--> pipe       the pump: whoever woke it, one at a time
+ *
+ * A connection (struct conn) is a pipe in use. A session outlives its connections; it has at most one that is attached, and
+ * one that waits until the last call of that is over. Reading: one read is outstanding, the next is asked for when the core has
+ * taken the frames of the last (R5). Writing: one write is outstanding, what comes meanwhile leaves together.
+ *
+ * The pump is R2 of docs/architecture.md: who finds the destination empty leaves the waiter; who appends takes it off and
+ * runs the pump after unlocking. Where the line is full the pump stops without leaving the waiter (stalled), and the write that
+ * makes room goes on with it. So there is never more than one.
+ *
+ * Connections and sessions are freed by the remote's thread alone, and only there timers fire: so neither meets the other. */
+#ifndef WEFT_REMOTE_SESSION_H
+#define WEFT_REMOTE_SESSION_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/lock.h"
+#include "base/park.h"
+#include "core/core.h"
+#include "exec/gate.h"
+#include "frame/line.h"
+#include "net/pipe.h"
+
+enum {
+    HAUL_MAX = 64, /* items of one hold */
+    GREETING_BYTES = 512
+};
+
+/* What all sessions of a node share: the thread that frees and keeps time. */
+struct remote {
+    weft_node *node;
+    struct lock lock;
+    struct heap timers;                   /* (r) under the lock, as are all of these */
+    uint32_t timers_count;                /* (r) that exist */
+    struct list_node conns;               /* (r) all there are */
+    struct list_node ended;               /* (r) connections to be freed */
+    struct list_node sessions;            /* (r) all there are */
+    struct list_node dropped;             /* (r) sessions to be freed */
+    struct pipe *refused[8];              /* (r) pipes to be freed */
+    uint32_t refused_count;               /* (r) */
+    uint32_t conns_count, greeting_count; /* (r) of these: not greeted yet */
+    bool stopping;                        /* (r) */
+    struct waiter *closer;                /* (r) */
+    struct park park;
+    pthread_t thread;
+};
+
+struct timer {
+    struct heap_node node;
+    void (*due)(struct timer *timer,
+                uint64_t now_ns); /* on the remote's thread, without a lock; set it again if need be */
+};
+
+struct session;
+
+/* A pipe in use. */
+struct conn {
+    struct remote *remote;
+    struct pipe *pipe;
+    struct session *session; /* NULL until it is greeted */
+    const struct session_ops *ops;
+    void *context;              /* of who made it, until it is greeted */
+    struct list_node on_remote; /* conns, then ended */
+    struct timer timer;         /* the greeting must come in time */
+    atomic_bool closing;
+    atomic_int busy; /* calls of the pipe's under way, and one until it is closed */
+    bool greeted;
+    bool refused;              /* it is closed when its greeting was written */
+    bool attached;             /* (s) it is session->conn */
+    bool waits;                /* (s) it reads on when it is attached */
+    _Atomic uint64_t heard_ns; /* when something came last */
+    uint32_t small_reads;      /* its reader's: in a row */
+    unsigned char *buffer;     /* its reader's */
+    size_t room, have;
+    size_t greeting_size; /* of what is being written before the line's */
+    unsigned char greeting[GREETING_BYTES];
+    unsigned char first[1024]; /* the buffer of an idle one */
+};
+
+/* What is told of a task. Copied under the core's lock: its worker may be gone when it is written. */
+struct task_told {
+    uint64_t handle, worker;
+    weft_dispatch_id id;
+    uint64_t deadline_ns;
+    struct message *payload; /* held */
+    uint32_t attempt;
+    uint16_t window, room;
+    bool timed, streams;
+    char activity_type[WEFT_NAME_MAX + 1]; /* "" = none */
+};
+
+struct haul {
+    struct core_taken items[HAUL_MAX];
+    struct task_told tasks[HAUL_MAX]; /* of the items that are about one */
+    size_t count;
+    struct inbox_entry events[HAUL_MAX]; /* of the last item, where that is EVENTS */
+    size_t events_count;
+};
+
+/* What an end does. None is called with a lock held, unless it says so. */
+struct session_ops {
+    char hears; /* whose frames it reads: 'C' or 'N' */
+    /* The first frame of a connection: it answers by weft__conn_attach or weft__conn_refuse. */
+    void (*greeted)(struct conn *conn, const struct frame *frame);
+    /* Under the session's lock: what is written first on a connection that is attached now. NULL: nothing. */
+    void (*welcome)(struct session *session, struct frame *frame);
+    void (*up)(struct session *session); /* one was attached */
+    /* Frames of the session, in order. Not WEFT_OK: the connection is closed with that sentence. */
+    weft_error (*frames)(struct session *session, const struct frame *frames, size_t count, char *sentence);
+    /* Inside: looks at an item of the haul while what it is about is there. NULL: nothing to be looked at. */
+    void (*taken)(struct session *session, struct haul *haul, size_t index);
+    /* Under the session's lock: writes what was taken into its line. */
+    weft_error (*put)(struct session *session, struct haul *haul);
+    /* Outside: gives back what the haul holds. */
+    void (*spent)(struct session *session, struct haul *haul);
+    void (*goodbye)(struct session *session);
+    void (*delivered)(struct session *session); /* all that was put was got, where session->wants_delivered */
+    /* No connection is attached any more; the sentence says why. */
+    void (*down)(struct session *session, weft_error error, const char *sentence);
+    void (*lost)(struct conn *conn, weft_error error, const char *sentence); /* one that was never greeted */
+    void (*beat)(struct session *session, uint64_t now_ns);                  /* each beat_ms */
+    void (*free)(struct session *session);                                   /* nothing uses it any more */
+};
+
+struct session {
+    struct remote *remote;
+    const struct session_ops *ops;
+    struct list_node on_remote;
+    atomic_uint refs;
+    struct core_dest dest;     /* (l) all that goes to the other end */
+    struct waiter waiter;      /* on it, where the pump rests */
+    struct session *next_pump; /* the pumping thread's */
+    uint32_t awaited_count;    /* (l) calls that wait for the pump to rest */
+    bool pump_over;            /* (l) */
+    struct timer timer;        /* beats, and what else has a time */
+
+    struct lock lock;
+    struct line *line;                 /* (s) under the lock, as are all of these */
+    struct conn *conn;                 /* (s) */
+    struct conn *next;                 /* (s) attached when conn has ended */
+    uint64_t next_received;            /* (s) */
+    bool writing;                      /* (s) a write of the line's bytes is under way */
+    bool stalled;                      /* (s) the pump waits for room */
+    bool wants_delivered;              /* (s) */
+    bool over;                         /* (s) nothing is put or attached any more */
+    weft_error why;                    /* (s) of the connection's end */
+    char sentence[FRAME_SENTENCE_MAX]; /* (s) */
+    uint32_t beat_ms, beats_missed_max;
+    uint64_t beat_ns; /* the timer's: when it beat last */
+};
+
+/* The remote of a node. WEFT_ENOMEM, WEFT_ESYSTEM. stop: closes every connection, waits for their ends, frees every session;
+ * no timer fires after it. */
+weft_error weft__remote_start(struct remote *remote, weft_node *node);
+void weft__remote_stop(struct remote *remote);
+
+/* Frees a pipe that nobody uses, on the remote's thread. */
+void weft__remote_reap(struct remote *remote, struct pipe *pipe);
+
+/* Timers. ready makes room for one more; false: out of memory. Any thread. */
+bool weft__timer_ready(struct remote *remote, struct timer *timer, void (*due)(struct timer *timer, uint64_t now_ns));
+void weft__timer_at(struct remote *remote, struct timer *timer, uint64_t at_ns); /* UINT64_MAX: never */
+void weft__timer_gone(struct remote *remote, struct timer *timer);
+
+/* A connection of that pipe, which it takes, whatever comes of it; it reads its first frame, within timeout_ms. greeting: what is
+ * written at once; size 0 = nothing. NULL: out of memory. */
+struct conn *weft__conn_new(struct remote *remote, const struct session_ops *ops, void *context, struct pipe *pipe,
+                            uint32_t timeout_ms, const struct frame *greeting);
+/* In `greeted`: the session has it from now on; the connection that it had is closed first, and this one attached when the last
+ * of that is over. received: what the other end has. Or refuses it: an error frame, and the end. */
+void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received);
+void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence);
+void weft__conn_close(struct conn *conn);
+
+/* A session with a line; one reference, the caller's. by: what it sends. WEFT_ENOMEM. */
+weft_error weft__session_init(struct session *session, struct remote *remote, const struct session_ops *ops, char by,
+                              const struct line_limits *limits);
+void weft__session_hold(struct session *session);
+void weft__session_drop(struct session *session); /* the last: ops->free, on the remote's thread */
+
+/* Leaves the waiter for the first time, inside; so the pump runs from then on. */
+void weft__session_pump_ready(struct session *session);
+/* Where the pump was stalled, and the line is another one: it goes on. */
+void weft__session_resume(struct session *session);
+/* Puts a frame of the session, any thread; outside. Closes the session's connection where there is no memory. */
+weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame,
+                             struct message *message);
+/* Closes the connection; with a sentence: an error frame goes first. WEFT_OK: a goodbye does. */
+void weft__session_close(struct session *session, weft_error error, const char *sentence);
+/* Nothing is put, attached or pumped any more. */
+void weft__session_over(struct session *session);
+void weft__session_flush(struct session *session);
+
+/* Returns when all that stood in the destination has been put, or the session is over. Outside; not under a lock, nor in a
+ * pump. */
+void weft__session_await_pump(struct session *session);
+/* By the timer, each beat_ms: says that it lives, and closes a connection whose other end has not for too long. */
+void weft__session_beat(struct session *session, uint64_t now_ns);
+
+#endif
