@@ -459,8 +459,8 @@ bool weft__core_closing(const struct core *core);
 const struct core_task *weft__core_any_task(const struct core *core, const char **worker, const char **channel);
 void weft__core_stats(const struct core *core, weft_node_stats *stats);
 
-#include "core/remote.h"
 #include "core/event.h"
 #include "core/inspect.h"
+#include "core/remote.h"
 
 #endif

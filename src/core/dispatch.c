@@ -785,13 +785,13 @@ weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_i
     return WEFT_OK;
 }
 
+/* Of a destination that nobody drains any more. */
 static void forget_unheard(struct core *core, struct core_dispatch *dispatch)
 {
     dispatch->dest = NULL;
     weft__dispatch_forget(core, dispatch);
 }
 
-/* Of a destination that nobody drains any more. */
 static void forget_item(struct core *core, struct core_dest *dest, struct core_item *item)
 {
     if (item->kind == CORE_ITEM_TASK) {

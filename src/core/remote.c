@@ -14,9 +14,9 @@ static void take_task(struct core *core, struct core_task *task, struct core_tak
 {
     weft__task_take(core, task);
     taken->task = task;
-    taken->room = weft__stream_room(task->dispatch);
     const struct core_stream *stream = weft__stream_of(task->dispatch);
     taken->window = stream ? stream->window : 0;
+    taken->room = weft__stream_room(task->dispatch);
 }
 
 static void take_room(struct core_dest *dest, struct core_stream *stream, struct core_taken *taken)

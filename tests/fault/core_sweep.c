@@ -384,12 +384,12 @@ static void with_delivered_events(int filled)
     mirror(DONE);
     subscribe("s");
     for (int i = 0; i < filled + INBOX_CHUNK - 30; i++)
-        deliver("e", "s", 0);
+        event_came("e", "s", 0);
 }
 
 static void is_delivered(void)
 {
-    deliver("new", "s", 3);
+    event_came("new", "s", 3);
 }
 
 static const struct swept entries[] = {

@@ -158,7 +158,7 @@ bool world_is_out(const char *name)
     return weft__core_uplink_task(world.core, world_id_of(name).number) != NULL;
 }
 
-void world_told(const char *name, weft_update_kind kind, uint32_t attempt, uint64_t number, const char *text)
+void world_update_came(const char *name, weft_update_kind kind, uint32_t attempt, uint64_t number, const char *text)
 {
     const struct core_said said = {
         .kind = kind, .attempt = attempt, .number = number, .message = text ? text_of(text, NULL) : NULL};
@@ -239,7 +239,7 @@ void world_close_wire(int unused)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-void world_deliver(const char *name, const char *to, uint32_t dropped)
+void world_event_came(const char *name, const char *to, uint32_t dropped)
 {
     struct message *message = weft__event_new(&world.messages.mem, "event.media.done", name, strlen(name), NULL);
     check_true_at(world_site(), message != NULL);
