@@ -62,6 +62,7 @@ EXAMPLES := $(filter-out $(UV_EXAMPLES),$(call programs,examples/*.c examples/*.
 TOOLS := $O/weft
 SIM := $(if $(wildcard tests/sim/*.c),$O/sim)
 BENCH := $(if $(wildcard tests/bench/*.c),$O/bench)
+BENCH_PEERS := $(if $(wildcard tests/bench/peers/*.c),$O/bench-peers)
 FUZZERS := $(call programs,tests/fuzz/*.c)
 
 # A test is a C or C++ program or a script; T chooses those whose path holds one of its words. Scripts compile against
@@ -72,20 +73,21 @@ scripts := $(if $(filter debug,$(FLAVOUR)),$(wildcard tests/e2e/*.sh tests/docs/
 chosen := $(sort $(foreach t,$(or $(T),/),$(foreach s,$(sources) $(scripts),$(if $(findstring $t,$s),$s))))
 TESTS := $(addprefix $O/,$(basename $(filter-out %.sh,$(chosen)))) $(filter %.sh,$(chosen))
 
-.PHONY: all programs setup demo test check check-asan check-tsan check-mem sim bench fuzz run-fuzz mutants install \
+.PHONY: all programs setup demo test check check-asan check-tsan check-mem sim bench bench-peers fuzz run-fuzz mutants install \
 	uninstall dist format format-check tidy clean help FORCE
 .DELETE_ON_ERROR:
 
 all: $(LIB) $(SHARED) $(EXAMPLES) $(TOOLS) ## the libraries, examples and tools (default)
-programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH),$(all_tests)) ## all, and sim and bench; not in release: all, and the tests
+programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH) $(BENCH_PEERS),$(all_tests)) ## all, sim and benches; not in release: all, and the tests
 
 # Compiling -----------------------------------------------------------------------------------------------------------
 
 # Installs what is missing where it can. NEEDS are what tools/setup.sh knows: commands, headers, data.
 NEEDS := $(CC) nng/nng.h sodium.h pcre2.h
-all programs check sim bench: NEEDS += $(CXX)
+all programs check sim bench bench-peers: NEEDS += $(CXX)
 programs check sim bench run-fuzz: NEEDS += cmocka.h jansson.h pkg-config $(firstword $(WRAP))
 programs check bench: NEEDS += simdjson.h
+programs bench-peers: NEEDS += zmq.h amqp.h
 check: NEEDS += openssl $(if $(filter %.sh,$(TESTS)),uv.h groff) python3-jsonschema /usr/share/json-schema-test-suite
 setup:
 	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' tools/setup.sh $(NEEDS)
@@ -136,6 +138,9 @@ $O/bench: linker = $(CXX)
 $O/bench: $(call objects,tests/bench/*.c tests/bench/*.cc) $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka $(call included_libs,$(wildcard tests/bench/*.c tests/bench/*.cc))
 
+$O/bench-peers: $(call objects,tests/bench/peers/*.c) $(LIB)
+	$(call say,link)$(link) -lzmq -lrabbitmq
+
 $(FUZZERS): %: %.o $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka -fsanitize=fuzzer
 
@@ -145,7 +150,7 @@ $O/weft: $(call objects,tools/*.c) $(LIB)
 $(EXAMPLES) $(UV_EXAMPLES): %: %.o $(LIB)
 	$(call say,link)$(link) $(call included_libs,$(source))
 
--include $(wildcard $O/*/*.d $O/*/*/*.d)
+-include $(wildcard $O/*/*.d $O/*/*/*.d $O/*/*/*/*.d)
 
 # Running -------------------------------------------------------------------------------------------------------------
 
@@ -178,6 +183,12 @@ sim: $O/sim ## the simulator; SEED=n EVENTS=n, or SIM_S=seconds
 bench: $O/bench $(SIM) ## prints the benchmark's table
 	@tests/bench/ajv/install.sh $O/ajv
 	@WEFT_BENCH_AJV='$(abspath $O/ajv)' $<
+
+# Those that cannot be installed here are named, and the race goes on without them.
+PEERS = gearmand redis-server nats-server beanstalkd mosquitto $(if $(findstring rabbitmq,$(ARGS)),rabbitmq-server)
+bench-peers: $(BENCH_PEERS) ## weft beside its peers; ARGS='--quick', or rows and peers (ARGS=--help)
+	@tools/setup.sh $(PEERS) || for peer in $(PEERS); do tools/setup.sh $$peer || true; done
+	@$< $(ARGS)
 
 FUZZ_S ?= 60
 fuzz: ## clang's fuzzer, FUZZ_S (60) seconds for each harness in tests/fuzz
@@ -226,7 +237,7 @@ dist: ## a tarball of the last commit
 
 # Looking after the source --------------------------------------------------------------------------------------------
 
-ours := $(wildcard include/weft/*.h src/*/*.[ch] tests/*/*.[ch] tests/*/*.cc examples/*.[ch] examples/*.cc tools/*.[ch])
+ours := $(wildcard include/weft/*.h src/*/*.[ch] tests/*/*.[ch] tests/bench/peers/*.[ch] tests/*/*.cc examples/*.[ch] examples/*.cc tools/*.[ch])
 
 format format-check: NEEDS := clang-format
 format: setup ## clang-format on our files
@@ -235,7 +246,7 @@ format: setup ## clang-format on our files
 format-check: setup ## fails where format would change something
 	clang-format --dry-run -Werror $(ours)
 
-tidy: NEEDS += clang-tidy cmocka.h jansson.h
+tidy: NEEDS += clang-tidy cmocka.h jansson.h nng/nng.h zmq.h amqp.h
 tidy: setup ## clang-tidy, with warnings as errors
 	printf '%s\n' $(filter %.c,$(ours)) | xargs -P 2 -I {} clang-tidy --quiet {} -- -std=c11 -D_GNU_SOURCE $(includes) -Itests
 

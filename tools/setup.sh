@@ -6,6 +6,7 @@
 # sudo; on a system without apt, or for a user without rights, it is named and the exit status is 1.
 
 compiler=${CC:-cc}
+PATH=$PATH:/usr/sbin # servers
 
 finds() { # finds HEADER...
     for header; do
@@ -39,7 +40,9 @@ packages() { # packages NEED...: Debian's names
         c++ | g++) echo g++ ;;
         clang | clang++) echo clang libclang-rt-dev ;;
         stdio.h) echo libc6-dev ;;
+        amqp.h) echo librabbitmq-dev ;;
         cmocka.h) echo libcmocka-dev ;;
+        gearmand) echo gearman-job-server ;;
         groff) echo groff-base ;;
         jansson.h) echo libjansson-dev ;;
         nng/nng.h) echo libnng-dev ;;
@@ -47,6 +50,7 @@ packages() { # packages NEED...: Debian's names
         simdjson.h) echo libsimdjson-dev ;;
         sodium.h) echo libsodium-dev ;;
         uv.h) echo libuv1-dev ;;
+        zmq.h) echo libzmq3-dev ;;
         *.h) ;;
         /usr/share/*) basename "$need" ;;
         *) echo "$need" ;;
@@ -79,10 +83,24 @@ apt() {
         apt-get -qq -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@" </dev/null >&2
 }
 
+# A server that is installed is not started as a service.
+without_services() {
+    policy=/usr/sbin/policy-rc.d
+    if [ -e $policy ]; then
+        "$@"
+        return
+    fi
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+    trap '$as_root rm -f $policy' EXIT
+    trap 'exit 1' INT TERM
+    $as_root chmod 755 $policy
+    "$@"
+}
+
 echo "weft: installing $packages" >&2
 apt update || echo "weft: apt-get update failed; trying the package lists at hand" >&2
 # shellcheck disable=SC2086
-apt install -y --no-install-recommends $packages || give_up "apt-get failed. Mend it, or install: $packages"
+without_services apt install -y --no-install-recommends $packages || give_up "apt-get failed. Mend it, or install: $packages"
 
 look "$@"
 [ -z "$missing" ] || give_up "They are missing though these packages are installed: $packages"

@@ -11,6 +11,7 @@
 #include <weft/node.h>
 #include <weft/channel.h>
 #include <weft/participant.h>
+#include <weft/remote.h>
 #include <weft/group.h>
 #include <weft/worker.h>
 #include <weft/task.h>

@@ -89,7 +89,7 @@ weft_error weft_dispatch_submit(weft_completions *completions, const char *chann
         if (error) completions->outstanding_count--;
     }
     weft__request_leave(node, &request, error, &mismatch);
-    if (!error || error == WEFT_EREJECTED) weft__ticket_fill(ticket, &admitted);
+    if (!error || error == WEFT_EREJECTED) weft__ticket_fill(node, ticket, &admitted);
     if (full)
         return weft__error(error, "%s: %u are open or not fetched, as many as may be", channel,
                            completions->outstanding_max);

@@ -3,6 +3,7 @@
 #include <weft/dispatch.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/error.h"
@@ -85,6 +86,15 @@ static void reply_rejected(weft_node *node, weft_reply *reply, const struct core
                           .memory = sentence};
 }
 
+/* Of a client node: what the node that it has dialled did not dispatch at all. */
+static weft_error refused(struct core_outcome *outcome, const char *channel)
+{
+    char sentence[ERROR_TEXT_MAX] = "";
+    if (outcome->message) (void)snprintf(sentence, sizeof sentence, "%s", (const char *)outcome->message->bytes);
+    weft__message_drop(outcome->message);
+    return weft__error_told(outcome->error, channel, sentence);
+}
+
 weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payload, const weft_dispatch_options *options,
                          weft_reply *reply)
 {
@@ -112,6 +122,7 @@ weft_error weft_dispatch(weft_node *node, const char *channel, weft_bytes payloa
     if (error == WEFT_EREJECTED) reply_rejected(node, reply, &admitted, &mismatch);
     weft__request_leave(node, &request, error, &mismatch);
     weft__lend_end(lent);
+    if (!error && outcome.error) return refused(&outcome, channel);
     if (!error) weft__reply_fill(reply, &outcome);
     if (error == WEFT_EREJECTED) error = WEFT_OK;
     return weft__request_report(&request, error, &admitted, NULL);
@@ -146,7 +157,7 @@ weft_error weft_dispatch_async(weft_node *node, const char *channel, weft_bytes 
     uint64_t now_ns = weft__enter(node);
     error = weft__request_dispatch(node, &request, &admitted, &mismatch, &now_ns);
     weft__request_leave(node, &request, error, &mismatch);
-    if (!error || error == WEFT_EREJECTED) weft__ticket_fill(ticket, &admitted);
+    if (!error || error == WEFT_EREJECTED) weft__ticket_fill(node, ticket, &admitted);
     return weft__request_report(&request, error, &admitted, &mismatch);
 }
 

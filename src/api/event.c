@@ -16,6 +16,7 @@
 #include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/participant.h"
+#include "remote/client.h"
 
 enum {
     COPIED_UNASKED = 65536, /* a payload up to that is copied before its channel was looked at */
@@ -119,6 +120,7 @@ weft_error weft_publish(weft_node *node, const char *channel, weft_bytes payload
     if (!error && options) error = owner_of(node, o->participant, o->flags, "publish", &publication.session);
     if (error) return error;
     if (!options) publication.session = node->process->session;
+    if (node->uplink) return weft__client_publish(node, channel, payload, o, heard);
     publication.channel_hash = weft__name_hash(channel);
     error = check_fits(node, channel, publication.channel_hash, payload.size);
     if (error) return error;
@@ -206,7 +208,9 @@ static weft_error enrol(weft_subscription *subscription, const weft_subscribe_op
                                                 .tells = subscription->ended != NULL,
                                                 .context = subscription};
     uint64_t now_ns = weft__enter(node);
-    weft_error error = weft__core_subscribe(node->core, now_ns, &spec, &subscription->handle, sentence);
+    bool mirrored = node->uplink && !strchr(subscription->pattern, '*');
+    weft_error error = mirrored ? weft__core_mirror(node->core, spec.pattern, spec.hash) : WEFT_OK;
+    if (!error) error = weft__core_subscribe(node->core, now_ns, &spec, &subscription->handle, sentence);
     if (!error) list_push_back(&node->subscriptions, &subscription->on_node);
     weft__leave(node);
     return weft__error_told(error, subscription->pattern, sentence);
@@ -232,8 +236,9 @@ weft_error weft_subscribe(weft_node *node, const char *pattern, void (*heard)(co
         weft__subscription_free(subscription);
         return error;
     }
-    *subscribed = subscription;
-    return WEFT_OK;
+    if (node->uplink) error = weft__client_subscribe(subscription, o);
+    if (!error) *subscribed = subscription;
+    return error;
 }
 
 weft_error weft_unsubscribe(weft_subscription *subscription)
@@ -247,6 +252,7 @@ weft_error weft_unsubscribe(weft_subscription *subscription)
         return weft__error(WEFT_EDEADLK, "%s: unsubscribed from its own callback", subscription->pattern);
     weft_node *node = subscription->node;
     (void)weft__lend(node, &lent);
+    if (node->uplink) weft__client_unsubscribe(subscription);
     uint64_t now_ns = weft__enter(node);
     weft__call_begin(node);
     weft__core_unsubscribe(node->core, now_ns, subscription->handle);

@@ -83,7 +83,7 @@ weft_error weft_letter_put_back(weft_node *node, const char *channel, uint64_t i
     weft_error error =
         weft__core_letter_put_back(node->core, now_ns, channel, id, node->process->session, &admitted, &origin_gone);
     weft__leave(node);
-    if (!error || error == WEFT_EREJECTED) weft__ticket_fill(ticket, &admitted);
+    if (!error || error == WEFT_EREJECTED) weft__ticket_fill(node, ticket, &admitted);
     if (error == WEFT_EREJECTED) return weft__error(error, "%s: put back: rejected: %s", channel, admitted.reason);
     if (origin_gone) return weft__error(error, "%s: the channel that the letter came from is no more", channel);
     return weft__error_plain(error, channel);

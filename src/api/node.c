@@ -22,6 +22,9 @@
 #include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/participant.h"
+#include "remote/station.h"
+#include "remote/uplink.h"
+#include "schema/seed.h"
 
 enum { LAST_MS = 100, THREADS_LEAST = 2 };
 
@@ -51,7 +54,7 @@ static weft_error check_options(const weft_node_options *o)
     return WEFT_OK;
 }
 
-static weft_node *node_new(const struct mem *mem, const weft_node_options *o)
+static weft_node *node_new(const struct mem *mem, const weft_node_options *o, uint64_t public_session)
 {
     const struct core_limits limits = {.channels_max = o->channels_max,
                                        .workers_max = o->workers_max,
@@ -59,7 +62,9 @@ static weft_node *node_new(const struct mem *mem, const weft_node_options *o)
                                        .dispatches_max = o->dispatches_max,
                                        .outcome_keep_ms = o->outcome_keep_ms,
                                        .subscriptions_max = o->subscriptions_max,
-                                       .schemas_max = o->schemas_max};
+                                       .schemas_max = o->schemas_max,
+                                       .public_session = public_session,
+                                       .seed = weft__schema_seed()};
     weft_node *node = weft__mem_zalloc(mem, sizeof(*node));
     if (!node) return NULL;
     node->mem = *mem;
@@ -84,9 +89,11 @@ static weft_node *node_new(const struct mem *mem, const weft_node_options *o)
 static void node_free(weft_node *node)
 {
     struct mem mem = node->mem;
+    struct uplink *uplink = node->uplink;
     weft__participants_fini(node);
     weft__core_free(node->core); /* its records know the groups */
     weft__contracts_fini(node);
+    if (uplink) weft__uplink_destroy(uplink);
     for (struct list_node *on; (on = list_first(&node->groups));)
         weft__group_free(list_record(on, weft_group, on_node));
     weft__lock_fini(&node->core_lock);
@@ -115,12 +122,10 @@ static weft_error build(weft_node *node, const weft_node_options *o)
     return error;
 }
 
-weft_error weft_node_open(const weft_node_options *options, weft_node **opened)
+weft_error weft__node_open(const weft_node_options *options, uint64_t public_session, weft_node **opened)
 {
     const weft_node_options defaults = WEFT_NODE_OPTIONS;
-    if (weft__forked) return weft__error_forked(__func__);
     if (!options) options = &defaults;
-    if (!opened) return weft__error_null(__func__, "node");
     weft_error error = check_options(options);
     if (error) return error;
     if (!weft__fork_arm()) return weft__error(WEFT_ENOMEM, "node: no memory to watch for forks");
@@ -128,7 +133,7 @@ weft_error weft_node_open(const weft_node_options *options, weft_node **opened)
     struct mem mem = weft__mem_libc;
     if (allocator) mem = (struct mem){allocator->alloc, allocator->free, allocator->context};
 
-    weft_node *node = node_new(&mem, options);
+    weft_node *node = node_new(&mem, options, public_session);
     if (!node) return weft__error(WEFT_ENOMEM, "node: no memory");
     error = build(node, options);
     if (error) {
@@ -139,6 +144,12 @@ weft_error weft_node_open(const weft_node_options *options, weft_node **opened)
     }
     *opened = node;
     return WEFT_OK;
+}
+
+weft_error weft_node_open(const weft_node_options *options, weft_node **node)
+{
+    if (weft__forked) return weft__error_forked(__func__);
+    return node ? weft__node_open(options, 0, node) : weft__error_null(__func__, "node");
 }
 
 /* --- close ------------------------------------------------------------------------------------ */
@@ -213,6 +224,7 @@ static weft_error wind_down(weft_node *node, uint32_t timeout_ms)
     struct waiter waiter;
     uint64_t now_ns = weft__enter(node);
     uint64_t deadline_ns = weft__deadline(now_ns, timeout_ms);
+    struct station *station = node->station;
     weft__core_close(node->core);
     weft__wake_callers(node);
     do {
@@ -225,6 +237,7 @@ static weft_error wind_down(weft_node *node, uint32_t timeout_ms)
     wake_pullers(node);
     weft__leave(node);
     tell_ends(node);
+    if (station) weft__station_part(station, deadline_ns);
 
     now_ns = weft__enter(node);
     uint64_t last_ns = weft__clock_after_ms(now_ns, timeout_ms < LAST_MS ? timeout_ms : LAST_MS);
@@ -234,6 +247,7 @@ static weft_error wind_down(weft_node *node, uint32_t timeout_ms)
     if (!error && !weft__callbacks_finish(node, deadline_ns))
         error = weft__error(WEFT_EBUSY, "node: a callback has not returned");
     weft__leave(node);
+    if (!error && node->uplink) weft__uplink_part(node->uplink, deadline_ns);
     return error;
 }
 
@@ -241,6 +255,8 @@ static weft_error wind_down(weft_node *node, uint32_t timeout_ms)
 static void tear_down(weft_node *node)
 {
     struct list_node *on;
+    if (node->station) weft__station_free(node->station);
+    if (node->uplink) weft__uplink_close(node->uplink);
     for (struct list_node *g = node->groups.next; g != &node->groups; g = g->next)
         weft__group_stop(list_record(g, weft_group, on_node));
     weft__callbacks_stop(node);

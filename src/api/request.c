@@ -6,6 +6,7 @@
 #include "api/error.h"
 #include "exec/node.h"
 #include "exec/participant.h"
+#include "remote/client.h"
 
 enum { COPIED_UNASKED = 65536 }; /* a payload up to that is copied before its channel was looked at */
 
@@ -52,16 +53,18 @@ static void digest_text(crypto_generichash_state *state, const char *text)
 
 /* Of all that a repeat must have in common with the first. Each part comes after its length, so none can run into the
  * next. */
-static void digest(unsigned char *into, const struct message *payload, const char *activity_type)
+void weft__request_digest(struct core_request *request)
 {
+    const struct message *payload = request->payload;
     crypto_generichash_state state;
     uint64_t bytes = payload->size_bytes;
     crypto_generichash_init(&state, NULL, 0, CORE_DIGEST_BYTES);
     crypto_generichash_update(&state, (const unsigned char *)&bytes, sizeof bytes);
     crypto_generichash_update(&state, payload->bytes, bytes);
     digest_text(&state, weft__message_content_type(payload));
-    digest_text(&state, activity_type);
-    crypto_generichash_final(&state, into, CORE_DIGEST_BYTES);
+    digest_text(&state, request->activity_type);
+    crypto_generichash_final(&state, request->digest, CORE_DIGEST_BYTES);
+    request->key_hash = weft__name_hash(request->key);
 }
 
 /* Whether a payload that takes long to copy is more than its channel takes: asked before it is copied. A second hold
@@ -73,6 +76,25 @@ static bool exceeds(weft_node *node, const char *channel, uint64_t hash, size_t 
     bool fits = weft__core_dispatch_fits(node->core, channel, hash, size_bytes);
     weft__leave(node);
     return !fits;
+}
+
+/* Of a client node: what is asked for goes along with the payload, and is the node's to look at. Here it is a call of the
+ * uplink. */
+static weft_error go_out(weft_node *node, struct core_request *request, weft_bytes payload, const char *content_type)
+{
+    if (!weft__channel_name_valid(request->channel)) return weft__error_channel_name(request->channel);
+    struct message *call = weft__client_call(node, request, payload, content_type);
+    if (!call)
+        return weft__error(WEFT_ENOMEM, "dispatch: %s: no memory for %zu bytes", request->channel, payload.size);
+    *request = (struct core_request){.channel = WEFT_UPLINK_CHANNEL,
+                                     .channel_hash = weft__name_hash(WEFT_UPLINK_CHANNEL),
+                                     .payload = call,
+                                     .session = request->session,
+                                     .detached = request->detached,
+                                     .updated = request->updated,
+                                     .updated_context = request->updated_context,
+                                     .window = request->window};
+    return WEFT_OK;
 }
 
 weft_error weft__request_fill(weft_node *node, const char *channel, weft_bytes payload,
@@ -91,18 +113,11 @@ weft_error weft__request_fill(weft_node *node, const char *channel, weft_bytes p
     if (error) return weft__error(error, "dispatch: this thread cannot be watched: %s", weft_error_text(error));
 
     uint64_t hash = weft__name_hash(channel);
-    bool too_large =
-        !o->key && exceeds(node, channel, hash, payload.size); /* what a key stands for is compared first */
-    struct message *message =
-        weft__message_new(&node->mem, payload.data, too_large ? 0 : payload.size, o->content_type);
-    if (!message) return weft__error(WEFT_ENOMEM, "dispatch: %s: no memory for %zu bytes", channel, payload.size);
     *request = (struct core_request){
         .channel = channel,
         .channel_hash = hash,
-        .too_large = too_large,
         .activity_type = o->activity_type,
         .activity_type_hash = o->activity_type ? weft__name_hash(o->activity_type) : 0,
-        .payload = message,
         .sticky_hash = o->sticky_key ? weft__name_hash(o->sticky_key) : 0,
         .session = owner->session,
         .schedule_to_start_ms = o->schedule_to_start_ms,
@@ -119,9 +134,14 @@ weft_error weft__request_fill(weft_node *node, const char *channel, weft_bytes p
         .window = o->window,
         .key = o->key,
     };
-    if (!o->key) return WEFT_OK;
-    request->key_hash = weft__name_hash(o->key);
-    digest(request->digest, message, o->activity_type);
+    if (node->uplink) return go_out(node, request, payload, o->content_type);
+    request->too_large =
+        !o->key && exceeds(node, channel, hash, payload.size); /* what a key stands for is compared first */
+    request->payload =
+        weft__message_new(&node->mem, payload.data, request->too_large ? 0 : payload.size, o->content_type);
+    if (!request->payload)
+        return weft__error(WEFT_ENOMEM, "dispatch: %s: no memory for %zu bytes", channel, payload.size);
+    if (o->key) weft__request_digest(request);
     return WEFT_OK;
 }
 
@@ -177,11 +197,12 @@ weft_error weft__request_report(const struct core_request *request, weft_error e
     return weft__error_plain(error, request->channel);
 }
 
-void weft__ticket_fill(weft_ticket *ticket, const struct core_admitted *admitted)
+void weft__ticket_fill(const weft_node *node, weft_ticket *ticket, const struct core_admitted *admitted)
 {
+    bool sent = node->uplink && admitted->admission != WEFT_ADMISSION_REJECTED;
     if (!ticket) return;
     *ticket = (weft_ticket){.id = admitted->id,
-                            .admission = admitted->admission,
+                            .admission = sent ? WEFT_ADMISSION_SENT : admitted->admission,
                             .retry_after_ms = admitted->retry_after_ms,
                             .reason = admitted->reason};
 }

@@ -32,7 +32,10 @@ void weft__request_leave(weft_node *node, struct core_request *request, weft_err
 weft_error weft__request_report(const struct core_request *request, weft_error error,
                                 const struct core_admitted *admitted, const struct mismatch *mismatch);
 
+/* With a key: what a repeat is compared by. */
+void weft__request_digest(struct core_request *request);
+
 /* Fills the ticket, which may be NULL. */
-void weft__ticket_fill(weft_ticket *ticket, const struct core_admitted *admitted);
+void weft__ticket_fill(const weft_node *node, weft_ticket *ticket, const struct core_admitted *admitted);
 
 #endif

@@ -11,6 +11,7 @@
 #include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/participant.h"
+#include "remote/client.h"
 
 /* --- registering ------------------------------------------------------------------------------ */
 
@@ -122,7 +123,8 @@ static weft_error enrol(weft_worker *worker, const struct core_worker_spec *spec
     char sentence[ERROR_TEXT_MAX] = "";
     weft_node *node = worker->node;
     uint64_t now_ns = weft__enter(node);
-    weft_error error = weft__core_worker_register(node->core, now_ns, spec, &worker->handle, sentence);
+    weft_error error = node->uplink ? weft__core_mirror(node->core, spec->channel, spec->channel_hash) : WEFT_OK;
+    if (!error) error = weft__core_worker_register(node->core, now_ns, spec, &worker->handle, sentence);
     if (!error) list_push_back(&node->workers, &worker->on_node);
     weft__leave(node);
     return weft__error_told(error, spec->channel, sentence);
@@ -158,8 +160,9 @@ weft_error weft_worker_register(weft_node *node, const char *channel, weft_handl
         weft__worker_free(worker);
         return error;
     }
-    *registered = worker;
-    return WEFT_OK;
+    if (node->uplink) error = weft__client_register(worker, options);
+    if (!error) *registered = worker;
+    return error;
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -174,6 +177,7 @@ weft_error weft_worker_unregister(weft_worker *worker)
         return weft__error(WEFT_EDEADLK, "%s: a worker unregistered from its own handler", worker->channel);
     weft_node *node = worker->node;
     (void)weft__lend(node, &lent);
+    if (node->uplink) weft__client_drain(worker);
     uint64_t now_ns = weft__enter(node);
     weft__call_begin(node);
     weft__core_worker_unregister(node->core, now_ns, worker->handle);
@@ -190,6 +194,7 @@ weft_error weft_worker_unregister(weft_worker *worker)
     weft__core_worker_forget(node->core, worker->handle);
     list_remove(&worker->on_node);
     weft__leave(node);
+    if (node->uplink) weft__client_unregister(worker);
     weft__worker_free(worker);
     (void)weft__enter(node);
     weft__leave_call(node);
@@ -219,6 +224,7 @@ weft_error weft_worker_drain(weft_worker *worker, uint32_t timeout_ms)
         return weft__error(WEFT_EDEADLK, "%s: a worker drained from its own handler", worker->channel);
     weft_node *node = worker->node;
     (void)weft__lend(node, &lent);
+    if (node->uplink) weft__client_drain(worker);
     uint64_t now_ns = weft__enter(node);
     uint64_t deadline_ns = weft__deadline(now_ns, timeout_ms);
     caller_begin(worker);

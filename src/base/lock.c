@@ -23,6 +23,7 @@ static const char *rank_name(enum lock_rank rank)
 {
     switch (rank) {
     case LOCK_PROCESS: return "process";
+    case LOCK_STATION: return "station";
     case LOCK_REMOTE: return "remote";
     case LOCK_NODE: return "node";
     case LOCK_BATCH: return "batch";

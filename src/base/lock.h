@@ -7,6 +7,7 @@
 
 enum lock_rank {
     LOCK_PROCESS = 5,  /* the default node, the table of owner threads */
+    LOCK_STATION = 7,  /* the guests of a listening node */
     LOCK_REMOTE = 8,   /* connections and sessions of one node, timers */
     LOCK_NODE = 10,    /* open and close, groups, participants of one node */
     LOCK_BATCH = 15,   /* what one executor has taken and not handed in; the guard enters the core with it */

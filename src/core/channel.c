@@ -237,6 +237,50 @@ static weft_error contract_find(struct core *core, const char *name, weft_channe
     return WEFT_OK;
 }
 
+/* Its record, which there is memory for; takes the name. */
+static struct core_channel *channel_take(struct core *core, char *own, uint64_t hash,
+                                         const weft_channel_options *options)
+{
+    struct core_channel *channel = weft__slotmap_take(&core->channels);
+    channel->name = own;
+    channel->name_hash = hash;
+    channel->kind = kind_of(own, strcspn(own, "."));
+    channel->serial = ++core->channel_serial;
+    channel->options = *options;
+    channel->state = WEFT_CHANNEL_OPEN;
+    list_init(&channel->workers);
+    list_init(&channel->classes);
+    list_init(&channel->room_waiters);
+    list_init(&channel->idle_waiters);
+    list_init(&channel->work.on);
+    weft__namemap_init(&channel->worker_names, core->mem);
+    weft__namemap_init(&channel->class_names, core->mem);
+    class_init(&channel->any, channel);
+    for (int p = 0; p < CORE_PRIORITIES; p++)
+        list_init(&channel->queues[p]);
+    list_push_back(&core->channel_list, &channel->on_core);
+    return channel;
+}
+
+struct core_channel *weft__channel_hidden(struct core *core, const char *name, const weft_channel_options *options)
+{
+    char *own = weft__mem_text(core->mem, name);
+    if (!own || !weft__slotmap_ensure(&core->channels, core->channels.live_count + 1)) {
+        weft__mem_free(core->mem, own);
+        return NULL;
+    }
+    struct core_channel *channel = channel_take(core, own, weft__name_hash(name), options);
+    channel->kind = CHANNEL_DISPATCH;
+    channel->hidden = true;
+    return channel;
+}
+
+void weft__channel_forget(struct core *core, struct core_channel *channel)
+{
+    list_remove(&channel->on_core);
+    weft__channel_free(core, channel);
+}
+
 static weft_error channel_new(struct core *core, uint64_t hash, const char *name, weft_channel_options *options,
                               const struct channel_template *template, char *message)
 {
@@ -244,7 +288,7 @@ static weft_error channel_new(struct core *core, uint64_t hash, const char *name
         snprintf(message, ERROR_TEXT_MAX, "%s: signal and history channels are not served by this version", name);
         return WEFT_EUNSUPPORTED;
     }
-    if (core->channels.live_count >= core->limits.channels_max) {
+    if (core->channels.live_count - weft__hidden_count(core) >= core->limits.channels_max) {
         snprintf(message, ERROR_TEXT_MAX, "%s: channels_max of %u reached", name, core->limits.channels_max);
         return WEFT_ELIMIT;
     }
@@ -261,30 +305,13 @@ static weft_error channel_new(struct core *core, uint64_t hash, const char *name
         snprintf(message, ERROR_TEXT_MAX, "%s: out of memory", name);
         return WEFT_ENOMEM;
     }
-    struct core_channel *channel = weft__slotmap_take(&core->channels);
-    channel->name = own;
-    channel->name_hash = hash;
-    channel->kind = kind_of(name, strcspn(name, "."));
-    channel->serial = ++core->channel_serial;
-    channel->options = *options;
-    channel->state = WEFT_CHANNEL_OPEN;
+    struct core_channel *channel = channel_take(core, own, hash, options);
     channel->keeper = keeper;
     channel->contract = contract;
     if (keeper) {
         channel->options.dead_letter = keeper->name;
         keeper->letters->referrers_count++;
     }
-    list_init(&channel->workers);
-    list_init(&channel->classes);
-    list_init(&channel->room_waiters);
-    list_init(&channel->idle_waiters);
-    list_init(&channel->work.on);
-    weft__namemap_init(&channel->worker_names, core->mem);
-    weft__namemap_init(&channel->class_names, core->mem);
-    class_init(&channel->any, channel);
-    for (int p = 0; p < CORE_PRIORITIES; p++)
-        list_init(&channel->queues[p]);
-    list_push_back(&core->channel_list, &channel->on_core);
     weft__namemap_add(&core->channel_names, hash, own, channel);
     return WEFT_OK;
 }
@@ -308,6 +335,45 @@ weft_error weft__core_channel_declare(struct core *core, const char *name, const
     if (channel) return options_same(name, &channel->options, &o, message);
     error = channel_new(core, hash, name, &o, NULL, message);
     if (!error) weft__note_channel(core, WEFT_NODE_CHANNEL_DECLARED, weft__channel_find(core, hash, name));
+    return error;
+}
+
+/* --- mirrors of a node's channels -------------------------------------------------------------- */
+
+static bool is_unused(const struct core_channel *channel)
+{
+    return channel->mirror && channel->open == 0 && channel->hanging_count == 0 && !list_linked(&channel->work.on) &&
+           (!channel->audience || channel->audience->subscribers_count == 0);
+}
+
+/* Makes room for another by giving up one that nobody uses; looks at some, and next time at the others. */
+static void give_up_mirror(struct core *core)
+{
+    for (int looked = 0; looked < CORE_HOLD_MAX; looked++) {
+        struct list_node *node = list_first(&core->channel_list);
+        if (!node) return;
+        struct core_channel *channel = list_record(node, struct core_channel, on_core);
+        if (is_unused(channel)) {
+            weft__channel_remove(core, channel);
+            return;
+        }
+        list_remove(node);
+        list_push_back(&core->channel_list, node);
+    }
+}
+
+weft_error weft__core_mirror(struct core *core, const char *name, uint64_t hash)
+{
+    weft_channel_options options = WEFT_CHANNEL_OPTIONS;
+    char message[ERROR_TEXT_MAX];
+    options.cancel_grace_ms = WEFT_FOREVER;
+    options.payload_bytes_max = UINT32_MAX;
+    if (core->closing) return WEFT_ECLOSED;
+    if (!weft__channel_name_valid(name)) return WEFT_EINVAL;
+    if (weft__channel_find(core, hash, name)) return WEFT_OK;
+    if (core->channels.live_count - weft__hidden_count(core) >= core->limits.channels_max) give_up_mirror(core);
+    weft_error error = channel_new(core, hash, name, &options, NULL, message);
+    if (!error) weft__channel_find(core, hash, name)->mirror = true;
     return error;
 }
 
@@ -432,8 +498,7 @@ void weft__channel_remove(struct core *core, struct core_channel *channel)
 {
     leave_keeper(channel);
     weft__namemap_remove(&core->channel_names, channel->name_hash, channel->name);
-    list_remove(&channel->on_core);
-    weft__channel_free(core, channel);
+    weft__channel_forget(core, channel);
 }
 
 /* Whether something is to be told or done yet. */

@@ -15,9 +15,9 @@ struct core *weft__core_new(const struct mem *mem, const struct core_limits *lim
     core->limits = *limits;
     core->now_ns = now_ns;
     core->sleeps_until_ns = CORE_NEVER;
-    weft__slotmap_init(&core->channels, mem, sizeof(struct core_channel), limits->channels_max);
+    weft__slotmap_init(&core->channels, mem, sizeof(struct core_channel), limits->channels_max + 1);
     weft__slotmap_init(&core->sessions, mem, sizeof(struct core_session), limits->sessions_max);
-    weft__slotmap_init(&core->workers, mem, sizeof(struct core_worker), limits->workers_max);
+    weft__slotmap_init(&core->workers, mem, sizeof(struct core_worker), limits->workers_max + 1);
     weft__slotmap_init(&core->dispatches, mem, sizeof(struct core_dispatch), limits->dispatches_max);
     weft__slotmap_init(&core->tasks, mem, sizeof(struct core_task), (1U << SLOT_INDEX_BITS) - 1);
     weft__slotmap_init(&core->subscriptions, mem, sizeof(struct core_subscription), limits->subscriptions_max);
@@ -81,7 +81,9 @@ void weft__core_free(struct core *core)
     weft__slotmap_fini(&core->channels);
     weft__namemap_fini(&core->channel_names);
     weft__namemap_fini(&core->session_names);
+    weft__mem_free(core->mem, core->ids.entries);
     weft__schemas_free(core);
+    weft__uplink_free(core);
     weft__heap_fini(&core->timers);
     weft__heap_fini(&core->key_timers);
     weft__mem_free(mem, core->notes);
@@ -137,7 +139,7 @@ const struct core_task *weft__core_any_task(const struct core *core, const char 
 {
     uint32_t cursor = 0;
     const struct core_task *task = weft__slotmap_next(&core->tasks, &cursor);
-    while (task && task->state == CORE_TASK_LOST)
+    while (task && (task->state == CORE_TASK_LOST || task->worker->channel->hidden))
         task = weft__slotmap_next(&core->tasks, &cursor);
     if (!task) return NULL;
     *worker = task->worker->name->text;
@@ -148,8 +150,8 @@ const struct core_task *weft__core_any_task(const struct core *core, const char 
 void weft__core_stats(const struct core *core, weft_node_stats *stats)
 {
     *stats = core->stats;
-    stats->channels = core->channels.live_count;
-    stats->workers = core->workers.live_count;
+    stats->channels = core->channels.live_count - weft__hidden_count(core);
+    stats->workers = core->workers.live_count - weft__hidden_count(core);
     stats->participants = core->sessions.live_count;
     stats->subscriptions = core->subscriptions.live_count;
 }

@@ -50,6 +50,8 @@ struct core_limits {
     uint32_t outcome_keep_ms;
     uint32_t subscriptions_max;
     uint32_t schemas_max;
+    uint64_t public_session; /* the session half of the ids of its dispatches; 0 = the caller's handle */
+    uint64_t seed;           /* so that nobody outside can choose ids that collide; 0 will do where nobody does */
 };
 
 /* Someone who waits for a destination to have something, or for a state. It stands on a list while it waits; the entry
@@ -87,7 +89,12 @@ enum core_item_kind {
     CORE_ITEM_CANCEL,
     CORE_ITEM_UPDATE,
     CORE_ITEM_NOTES,
-    CORE_ITEM_EVENTS
+    CORE_ITEM_EVENTS,
+    CORE_ITEM_ROOM,     /* for what a remote worker streams */
+    CORE_ITEM_WORKER,   /* a remote worker has ended, and nothing of it is in flight */
+    CORE_ITEM_STARTED,  /* a task that was handed, and is timed: its handler is entered */
+    CORE_ITEM_RELEASED, /* one that was handed: its handler has returned, after its outcome */
+    CORE_ITEM_HEARD     /* one that went out: its caller has heard of partial results */
 };
 
 /* What stands in a FIFO: embedded in the record it is about, which exists as long as the item stands there. */
@@ -125,17 +132,19 @@ struct core_task {
     atomic_bool cancelled; /* nobody waits for the result any more */
 
     /* under the lock */
-    struct core_item item; /* in the FIFO of dest, while assigned */
+    struct core_item item; /* in the FIFO of dest, while assigned; with an origin, STARTED or HEARD later */
     struct core_dest *dest;
     struct core_item cancel_item;  /* in the FIFO of the callbacks */
     struct core_dest *cancel_dest; /* where to put it; NULL = nobody asked to be told */
     struct list_node on_worker;
     struct core_worker *worker;     /* NULL once lost */
+    struct core_dispatch *origin;   /* of what went out, or was handed: its dispatch, to the end of the task */
     struct core_dispatch *dispatch; /* NULL once it has ended, or goes on without this attempt */
     enum core_task_state state;
+    uint32_t heard;  /* of what went out: parts that its caller heard of, and the node was not told of */
     bool fenced;     /* its result will be refused, though the dispatch waits for its release */
     bool orphaned;   /* counted as such */
-    bool in_handler; /* holds a thread of the worker's group */
+    bool in_handler; /* its handler may run: holds a thread of the worker's group */
     bool settled;    /* its worker has said how it went */
     bool seen_end;   /* looked at since its worker ended */
 
@@ -159,7 +168,8 @@ enum core_result_kind {
     CORE_RESULT_MISMATCH, /* the same, where that is what the channel's contract says of the result */
     CORE_RESULT_CANCEL_ACK,
     CORE_RESULT_SKIPPED, /* cancelled before its handler was entered, which will not be */
-    CORE_RESULT_ABANDON
+    CORE_RESULT_ABANDON,
+    CORE_RESULT_GIVEN_BACK /* only in an outcome: it was never begun */
 };
 
 /* What a drainer says of a task. */
@@ -197,9 +207,12 @@ struct core_request {
     uint64_t key_hash;
     unsigned char digest[CORE_DIGEST_BYTES]; /* with a key: of what makes two requests the same */
     bool detached;
+    weft_dispatch_id id; /* not {0, 0}: its caller, who is elsewhere, knows it by this id: neither half is 0, and
+                            the first names its caller alone. Then context2 is not kept. {0, 0}: the core makes one */
     void (*updated)(const weft_update *update, void *context); /* NULL: it does not stream; else dest is named */
     void *updated_context;
     uint32_t window; /* 1 to WEFT_WINDOW_MAX, where it streams */
+    bool credit;     /* taking a partial result makes no room for another: weft__core_room does */
     bool too_large;  /* the payload was not copied, since its channel would not take it: it is rejected */
     bool waits;      /* the caller waits where the queue is full, if it may: that is no rejection yet */
     bool met;        /* the payload keeps the contract that it has met, though the channel may have another by now */
@@ -231,8 +244,12 @@ struct core_outcome {
     void *context;
     void *context2;
     uint64_t queued_ns, started_ns, run_ns;
-    weft_update_kind update; /* 0 = it is an outcome */
-    uint64_t number;         /* of a partial result */
+    weft_error error;           /* not WEFT_OK, where it went out: the node has not dispatched it at all */
+    uint32_t retry_after_ms;    /* where it went out and was rejected */
+    enum core_result_kind said; /* where it was handed: what the node is to be told */
+    bool runs_on;               /* and its handler has not returned: CORE_ITEM_RELEASED follows */
+    weft_update_kind update;    /* 0 = it is an outcome */
+    uint64_t number;            /* of a partial result */
     void (*updated)(const weft_update *update, void *context);
     void *updated_context;
 };
@@ -248,6 +265,7 @@ struct core_worker_spec {
     struct core_group *group; /* NULL = none: pull, inline */
     struct core_dest *dest;   /* where its tasks go */
     bool handled;             /* a handler in this process runs them, so death of the session does not end them */
+    bool remote; /* they run in another process: see remote.h. dest has all kinds of items, group is NULL */
     const uint8_t (*schema_ids)[SCHEMA_ID_BYTES]; /* those it understands */
     size_t schema_ids_count;                      /* 0 = every schema; at most WEFT_SCHEMA_IDS_MAX */
     void *context;                                /* the shell's; in each task as worker_context */
@@ -378,7 +396,8 @@ weft_error weft__core_partial(struct core *core, uint64_t now_ns, struct core_ta
 bool weft__core_dispatch_fits(struct core *core, const char *channel, uint64_t hash, size_t size_bytes);
 
 /* WEFT_EREJECTED: admitted says why; WEFT_EINVAL: a channel of another kind; WEFT_ESTALE: the payload has not met the
- * contract that the channel has now (admitted->contract): look at it, weft__message_meet, and ask again. */
+ * contract that the channel has now (admitted->contract): look at it, weft__message_meet, and ask again; WEFT_EEXIST: one
+ * with that id is known. */
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
                                struct core_admitted *admitted);
 /* Rejects it for what its payload is: SCHEMA_MISMATCH or CONTENT_TYPE. WEFT_EREJECTED; WEFT_ENOCHANNEL: it is gone. */
@@ -440,8 +459,8 @@ bool weft__core_closing(const struct core *core);
 const struct core_task *weft__core_any_task(const struct core *core, const char **worker, const char **channel);
 void weft__core_stats(const struct core *core, weft_node_stats *stats);
 
-#include "core/remote.h"
 #include "core/event.h"
 #include "core/inspect.h"
+#include "core/remote.h"
 
 #endif

@@ -41,8 +41,10 @@ void weft__dispatch_timer(struct core *core, struct core_dispatch *dispatch)
     if (dispatch->state == DISPATCH_SETTLED || dispatch->state == DISPATCH_JOINED) {
         /* only when it is forgotten, or has waited long enough */
     } else if (is_taken(dispatch)) {
-        at_ns = earlier(at_ns, after(dispatch->entered_ns, dispatch->start_to_close_ms));
-        at_ns = earlier(at_ns, after(dispatch->beat_ns, dispatch->heartbeat_ms));
+        if (!weft__task_awaited(dispatch->task)) {
+            at_ns = earlier(at_ns, after(dispatch->entered_ns, dispatch->start_to_close_ms));
+            at_ns = earlier(at_ns, after(dispatch->beat_ns, dispatch->heartbeat_ms));
+        }
         if (dispatch->cancelling) at_ns = earlier(at_ns, dispatch->grace_ns);
     } else {
         if (!dispatch->started) at_ns = earlier(at_ns, dispatch->start_deadline_ns);
@@ -61,14 +63,15 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
         weft__dispatch_forget(core, dispatch);
         return;
     }
+    bool runs = is_taken(dispatch) && !weft__task_awaited(dispatch->task);
     if (is_taken(dispatch) && weft__stream_waits(dispatch)) dispatch->beat_ns = now_ns; /* it is alive */
     if (now_ns >= dispatch->close_deadline_ns || dispatch->state == DISPATCH_JOINED)
         ran_out = "schedule_to_close";
     else if (!dispatch->started && now_ns >= dispatch->start_deadline_ns)
         ran_out = "schedule_to_start";
-    else if (is_taken(dispatch) && now_ns >= after(dispatch->entered_ns, dispatch->start_to_close_ms))
+    else if (runs && now_ns >= after(dispatch->entered_ns, dispatch->start_to_close_ms))
         ran_out = "start_to_close";
-    else if (is_taken(dispatch) && now_ns >= after(dispatch->beat_ns, dispatch->heartbeat_ms))
+    else if (runs && now_ns >= after(dispatch->beat_ns, dispatch->heartbeat_ms))
         ran_out = "heartbeat";
     if (ran_out) {
         weft__settle(core, dispatch, WEFT_TIMED_OUT, ran_out, NULL);
@@ -175,20 +178,44 @@ static bool may_be_timed(const struct core_dispatch *dispatch)
            dispatch->close_deadline_ns != CORE_NEVER;
 }
 
+static uint64_t session_half(const struct core *core, const struct core_request *request)
+{
+    return core->limits.public_session ? core->limits.public_session : request->session;
+}
+
+void weft__dispatch_name(const struct core *core, struct core_dispatch *dispatch, const struct core_request *request)
+{
+    dispatch->strange = request->id.number != 0;
+    dispatch->session_id = dispatch->strange ? request->id.session : session_half(core, request);
+    if (dispatch->strange)
+        dispatch->number = request->id.number;
+    else
+        dispatch->context2 = request->context2;
+}
+
+/* What a key stands for has a number of ours, whoever has asked. */
+static void name_inner(const struct core *core, struct core_dispatch *dispatch, const struct core_request *request)
+{
+    dispatch->session_id = request->id.number ? 0 : session_half(core, request);
+    dispatch->context2 = request->context2;
+}
+
 static void fill_in(struct core *core, struct core_dispatch *dispatch, const struct core_request *request,
                     struct core_class *class)
 {
     struct core_channel *channel = class->channel;
     const weft_channel_options *o = &channel->options;
     dispatch->class = class;
-    dispatch->session_id = request->session;
+    if (request->key)
+        name_inner(core, dispatch, request);
+    else
+        weft__dispatch_name(core, dispatch, request);
     dispatch->dest = request->key ? NULL : request->dest;
     dispatch->payload = request->payload;
     dispatch->priority = request->priority;
     dispatch->detached = request->detached && !request->key;
     dispatch->token = request->token;
     dispatch->context = request->context;
-    dispatch->context2 = request->context2;
     dispatch->sticky_hash = request->sticky_hash ? request->sticky_hash : core->arrival * UINT64_C(0x9e3779b97f4a7c15);
     dispatch->redispatches = inherit_u8(request->on_crash, o->on_crash) == WEFT_CRASH_REDISPATCH;
     dispatch->attempts_max = inherit_u8(
@@ -291,6 +318,7 @@ weft_error weft__admit(struct core *core, struct core_channel *channel, const st
     core->stats.dispatched++;
     core->stats.dispatches_open++;
     *made = dispatch;
+    if (dispatch->strange) weft__ids_add(core, dispatch);
     if (dispatch->dest) list_push_back(&dispatch->dest->open, &dispatch->item.on);
     /* Where others wait it goes behind them, and a worker that none of them may have takes it from there. */
     if (worker && channel->queued == 0)
@@ -300,9 +328,10 @@ weft_error weft__admit(struct core *core, struct core_channel *channel, const st
     if (dispatch->start_deadline_ns != CORE_NEVER || dispatch->close_deadline_ns != CORE_NEVER)
         weft__dispatch_timer(core, dispatch);
     dispatch->admission = dispatch->state == DISPATCH_ASSIGNED ? WEFT_ADMISSION_ACCEPTED : WEFT_ADMISSION_DEFERRED;
+    if (channel->hidden) dispatch->admission = WEFT_ADMISSION_SENT;
     weft__note_room(channel);
     admitted->admission = (weft_admission)dispatch->admission;
-    admitted->id = (weft_dispatch_id){dispatch->session_id, dispatch->slot.handle};
+    admitted->id = weft__dispatch_id(dispatch);
     return WEFT_OK;
 }
 
@@ -394,13 +423,22 @@ weft_error weft__core_dispatch_refuse(struct core *core, uint64_t now_ns, const 
     return weft__reject(core, channel, admitted, reason, 0);
 }
 
+/* The uplink is found where nothing else has that name, which is no channel's. */
+static struct core_channel *requested(struct core *core, const struct core_request *request)
+{
+    struct core_channel *channel = weft__channel_find(core, request->channel_hash, request->channel);
+    if (channel || !core->uplink || strcmp(request->channel, WEFT_UPLINK_CHANNEL) != 0) return channel;
+    return core->uplink->channel;
+}
+
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
                                struct core_admitted *admitted)
 {
+    WEFT_ASSERT((request->id.number == 0) == (request->id.session == 0));
     core->now_ns = now_ns;
     *admitted = (struct core_admitted){.admission = WEFT_ADMISSION_NONE};
     if (core->closing) return WEFT_ECLOSED;
-    struct core_channel *channel = weft__channel_find(core, request->channel_hash, request->channel);
+    struct core_channel *channel = requested(core, request);
     if (!channel) return WEFT_ENOCHANNEL;
     if (channel->kind != CHANNEL_DISPATCH) return WEFT_EINVAL;
     struct core_session *session = weft__slotmap_find(&core->sessions, request->session);
@@ -409,6 +447,10 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
         if (is_stale(channel, request)) {
             admitted->contract = weft__contract_hold(channel->contract);
             error = WEFT_ESTALE;
+        } else if (request->id.number && weft__dispatch_find(core, request->id)) {
+            error = WEFT_EEXIST;
+        } else if (request->id.number && !weft__ids_reserve(core)) {
+            error = WEFT_ENOMEM;
         } else {
             error = request->key ? weft__key_dispatch(core, channel, request, session, admitted)
                                  : admit(core, channel, request, session, admitted);
@@ -466,19 +508,44 @@ static void account(const struct core *core, struct core_dispatch *dispatch, uin
 }
 
 /* Of outcomes that have no word in their result. */
-static const char *const codes[] = {
-    NULL,        "worker_died",   "abandoned",    "schedule_to_start", "start_to_close", "schedule_to_close",
-    "heartbeat", "cancelled",     "cancel_grace", "caller_died",       "caller_closed",  "node_closed",
-    "shed",      "not_cancelled", "node_lost"};
+static const char *const codes[] = {NULL,
+                                    "worker_died",
+                                    "abandoned",
+                                    "schedule_to_start",
+                                    "start_to_close",
+                                    "schedule_to_close",
+                                    "heartbeat",
+                                    "cancelled",
+                                    "cancel_grace",
+                                    "caller_died",
+                                    "caller_closed",
+                                    "node_closed",
+                                    "shed",
+                                    "not_cancelled",
+                                    "given_back",
+                                    "node_lost",
+#define REJECTION_CODE(name, number, text) text, /* a node says so of what went out */
+                                    WEFT_REJECTIONS(REJECTION_CODE)
+#undef REJECTION_CODE
+};
+_Static_assert(sizeof(codes) / sizeof(*codes) <= UINT8_MAX, "a code is a byte");
+
+bool weft__code_find(const char *text, uint8_t *found)
+{
+    for (size_t code = 0; code < sizeof(codes) / sizeof(*codes); code++)
+        if (codes[code] == text || (text && codes[code] && strcmp(codes[code], text) == 0)) {
+            *found = (uint8_t)code;
+            return true;
+        }
+    return false;
+}
 
 static uint8_t code_of(const char *text)
 {
-    size_t code = 0;
-    while (code < sizeof(codes) / sizeof(*codes) && codes[code] != text &&
-           (!text || !codes[code] || strcmp(codes[code], text) != 0))
-        code++;
-    WEFT_ASSERT(code < sizeof(codes) / sizeof(*codes));
-    return (uint8_t)code;
+    uint8_t code;
+    bool found = weft__code_find(text, &code);
+    WEFT_ASSERT(found);
+    return code;
 }
 
 const char *weft__code_text(const struct core_dispatch *dispatch)
@@ -523,31 +590,43 @@ static void settle_asker(struct core *core, struct core_dispatch *asker, weft_ou
     weft__key_left(core, key);
 }
 
-/* The one end. Takes result. */
-void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcome outcome, const char *code,
-                  struct message *result)
+/* What the node has told, which is not as it looks from here. */
+static void take_over(struct core_dispatch *dispatch, const struct core_verdict *verdict, struct name *worker)
 {
-    WEFT_ASSERT(dispatch->state != DISPATCH_SETTLED);
-    if (dispatch->state == DISPATCH_JOINED) {
-        settle_asker(core, dispatch, outcome, code);
-        return;
-    }
+    dispatch->attempts = (uint8_t)verdict->attempts;
+    dispatch->admission = (uint8_t)verdict->admission;
+    dispatch->queued_ns = verdict->queued_ns;
+    dispatch->started_ns = verdict->started_ns;
+    dispatch->run_ns = verdict->run_ns;
+    dispatch->retry_after_ms = verdict->retry_after_ms;
+    dispatch->error = (uint16_t)verdict->error;
+    dispatch->worker_name = worker;
+}
+
+/* The one end. Takes result, and worker. verdict: the node's, of what went out; else NULL. */
+static void settle(struct core *core, struct core_dispatch *dispatch, weft_outcome outcome, uint8_t code,
+                   struct message *result, const struct core_verdict *verdict, struct name *worker)
+{
+    WEFT_ASSERT(dispatch->state != DISPATCH_SETTLED && dispatch->state != DISPATCH_JOINED);
     struct core_channel *channel = weft__channel_of(dispatch);
     struct core_task *task = weft__task_of(dispatch);
     uint64_t started_ns, run_ns;
     account(core, dispatch, &started_ns, &run_ns);
     if (dispatch->state == DISPATCH_QUEUED) weft__queue_remove(core, dispatch);
-    if (dispatch->extras && dispatch->extras->letter) weft__letter_settle(core, dispatch, outcome, code);
+    if (dispatch->extras && dispatch->extras->letter) weft__letter_settle(core, dispatch, outcome, codes[code]);
     weft__message_drop(dispatch->payload);
     weft__stream_broken(core, dispatch);
     dispatch->state = DISPATCH_SETTLED;
     dispatch->outcome = (uint8_t)outcome;
-    dispatch->code = code_of(code);
+    dispatch->code = code;
     dispatch->result = result;
     dispatch->started_ns = started_ns;
     dispatch->run_ns = run_ns;
+    dispatch->left = task && task->origin ? task : NULL;
+    dispatch->retry_after_ms = dispatch->error = 0;
     weft__potential(core, dispatch);
     if (task) weft__task_leave(core, task);
+    if (verdict) take_over(dispatch, verdict, worker);
     count(core, channel, outcome);
     weft__latency_count(channel, dispatch);
     weft__class_drop(core, dispatch->class);
@@ -560,20 +639,67 @@ void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcom
     weft__quiet_changed(core);
 }
 
+void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcome outcome, const char *code,
+                  struct message *result)
+{
+    if (dispatch->state == DISPATCH_JOINED)
+        settle_asker(core, dispatch, outcome, code);
+    else
+        settle(core, dispatch, outcome, code_of(code), result, NULL, NULL);
+}
+
+void weft__settle_verdict(struct core *core, struct core_dispatch *dispatch, const struct core_verdict *verdict,
+                          uint8_t code, struct name *worker)
+{
+    settle(core, dispatch, verdict->outcome, code, verdict->message, verdict, worker);
+}
+
+/* Of a remote one whose task goes on the record stays: what comes of that is found by it. One that was handed has more to
+ * tell to where its outcome went; one that went out has not. */
+static void forget_but(struct core_dispatch *dispatch)
+{
+    dispatch->told = true;
+    dispatch->detached = dispatch->timed = false;
+    dispatch->result = NULL;
+    dispatch->worker_name = NULL;
+    dispatch->extras = NULL;
+    dispatch->close_deadline_ns = CORE_NEVER;
+    if (!dispatch->handed) dispatch->dest = NULL;
+    if (dispatch->dest) list_push_back(&dispatch->dest->open, &dispatch->item.on);
+}
+
 void weft__dispatch_forget(struct core *core, struct core_dispatch *dispatch)
 {
     WEFT_ASSERT(dispatch->state == DISPATCH_SETTLED);
     core->timed_count -= dispatch->timed;
+    if (dispatch->strange) weft__ids_remove(core, dispatch);
     weft__heap_remove(&core->timers, &dispatch->timer);
     weft__message_drop(dispatch->result);
     weft__name_drop(dispatch->worker_name);
     free_extras(core, dispatch->extras);
-    weft__slotmap_give(&core->dispatches, dispatch);
+    if (dispatch->left)
+        forget_but(dispatch);
+    else
+        weft__slotmap_give(&core->dispatches, dispatch);
+}
+
+/* What the node is to be told of a task that it has handed to us. */
+static enum core_result_kind said_of(const struct core_dispatch *dispatch)
+{
+    const char *code = weft__code_text(dispatch);
+    switch ((weft_outcome)dispatch->outcome) {
+    case WEFT_COMPLETED: return CORE_RESULT_COMPLETE;
+    case WEFT_FAILED: return CORE_RESULT_FAIL;
+    case WEFT_CANCELLED:
+        if (strcmp(code, "cancelled") == 0) return CORE_RESULT_CANCEL_ACK;
+        return strcmp(code, "given_back") == 0 || !dispatch->started ? CORE_RESULT_GIVEN_BACK : CORE_RESULT_ABANDON;
+    default: return CORE_RESULT_ABANDON;
+    }
 }
 
 static void hand_out(struct core *core, struct core_dispatch *dispatch, struct core_outcome *outcome)
 {
-    *outcome = (struct core_outcome){.id = {dispatch->session_id, dispatch->slot.handle},
+    *outcome = (struct core_outcome){.id = weft__dispatch_id(dispatch),
                                      .outcome = (weft_outcome)dispatch->outcome,
                                      .admission = (weft_admission)dispatch->admission,
                                      .attempts = dispatch->attempts,
@@ -581,10 +707,16 @@ static void hand_out(struct core *core, struct core_dispatch *dispatch, struct c
                                      .message = dispatch->result,
                                      .token = dispatch->token,
                                      .context = dispatch->context,
-                                     .context2 = dispatch->context2,
+                                     .context2 = dispatch->strange ? NULL : dispatch->context2,
                                      .queued_ns = dispatch->queued_ns,
                                      .started_ns = dispatch->started_ns,
-                                     .run_ns = dispatch->run_ns};
+                                     .run_ns = dispatch->run_ns,
+                                     .error = (weft_error)dispatch->error,
+                                     .retry_after_ms = dispatch->retry_after_ms};
+    if (dispatch->handed) {
+        outcome->said = said_of(dispatch);
+        outcome->runs_on = dispatch->left != NULL;
+    }
     if (dispatch->worker_name) snprintf(outcome->worker, sizeof(outcome->worker), "%s", dispatch->worker_name->text);
     dispatch->result = NULL;
     weft__dispatch_forget(core, dispatch);
@@ -597,6 +729,7 @@ enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest 
     if (!node) return 0;
     struct core_item *item = list_record(node, struct core_item, on);
     enum core_item_kind kind = item->kind;
+    WEFT_ASSERT(kind == CORE_ITEM_OUTCOME || kind == CORE_ITEM_UPDATE || kind == CORE_ITEM_CANCEL);
     weft__dest_remove(dest, item);
     if (kind == CORE_ITEM_CANCEL)
         *cancelled = list_record(item, struct core_task, cancel_item);
@@ -610,8 +743,8 @@ enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest 
 weft_error weft__core_outcome_fetch(struct core *core, weft_dispatch_id id, struct core_outcome *outcome,
                                     struct core_waiter *waiter)
 {
-    struct core_dispatch *dispatch = weft__slotmap_find(&core->dispatches, id.number);
-    if (!dispatch || dispatch->session_id != id.session || !dispatch->detached || dispatch->dest) return WEFT_ENOTFOUND;
+    struct core_dispatch *dispatch = weft__dispatch_find(core, id);
+    if (!dispatch || !dispatch->detached || dispatch->dest) return WEFT_ENOTFOUND;
     if (dispatch->state == DISPATCH_SETTLED) {
         hand_out(core, dispatch, outcome);
         return WEFT_OK;
@@ -639,10 +772,32 @@ void weft__dispatch_cancel(struct core *core, struct core_dispatch *dispatch)
 weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_id id)
 {
     core->now_ns = now_ns;
-    struct core_dispatch *dispatch = weft__slotmap_find(&core->dispatches, id.number);
-    if (!dispatch || dispatch->session_id != id.session || dispatch->state == DISPATCH_SETTLED) return WEFT_ENOTFOUND;
+    struct core_dispatch *dispatch = weft__dispatch_find(core, id);
+    if (!dispatch || dispatch->state == DISPATCH_SETTLED) return WEFT_ENOTFOUND;
     weft__dispatch_cancel(core, dispatch);
     return WEFT_OK;
+}
+
+static void forget_unheard(struct core *core, struct core_dispatch *dispatch)
+{
+    dispatch->dest = NULL;
+    weft__dispatch_forget(core, dispatch);
+}
+
+/* Of a destination that nobody drains any more. */
+static void forget_item(struct core *core, struct core_dest *dest, struct core_item *item)
+{
+    if (item->kind == CORE_ITEM_TASK) {
+        weft__task_unassign(core, list_record(item, struct core_task, item));
+        return;
+    }
+    weft__dest_remove(dest, item);
+    if (item->kind == CORE_ITEM_UPDATE)
+        weft__update_forget(core, list_record(item, struct core_update, item));
+    else if (item->kind == CORE_ITEM_OUTCOME || item->kind == CORE_ITEM_RELEASED)
+        forget_unheard(core, list_record(item, struct core_dispatch, item));
+    else if (item->kind == CORE_ITEM_WORKER)
+        weft__core_worker_forget(core, list_record(item, struct core_worker, end_item)->slot.handle);
 }
 
 bool weft__core_dest_abandon(struct core *core, uint64_t now_ns, struct core_dest *dest)
@@ -653,17 +808,14 @@ bool weft__core_dest_abandon(struct core *core, uint64_t now_ns, struct core_des
         if ((node = list_first(&dest->open))) { /* these first, or what their tasks send might go on for ever */
             struct core_dispatch *dispatch =
                 list_record(list_record(node, struct core_item, on), struct core_dispatch, item);
+            if (dispatch->handed) weft__handed_unheard(dispatch);
             moved += weft__stream_end(core, dispatch);
             list_remove(node);
             dispatch->dest = NULL;
-            if (!dispatch->detached) weft__settle(core, dispatch, WEFT_CANCELLED, "caller_closed", NULL);
+            if (!dispatch->detached && !dispatch->told)
+                weft__settle(core, dispatch, WEFT_CANCELLED, "caller_closed", NULL);
         } else if ((node = list_first(&dest->fifo))) {
-            struct core_item *item = list_record(node, struct core_item, on);
-            weft__dest_remove(dest, item);
-            if (item->kind == CORE_ITEM_UPDATE)
-                weft__update_forget(core, list_record(item, struct core_update, item));
-            else
-                weft__dispatch_forget(core, list_record(item, struct core_dispatch, item));
+            forget_item(core, dest, list_record(node, struct core_item, on));
         } else {
             return false;
         }

@@ -48,6 +48,14 @@ struct message *weft__event_new(const struct mem *mem, const char *channel, cons
     return message;
 }
 
+void weft__event_stamp(struct message *message, uint64_t number, uint64_t publisher, uint64_t published_wall_ns)
+{
+    struct core_event *event = event_of(message);
+    event->number = number;
+    event->publisher = publisher;
+    event->published_wall_ns = published_wall_ns;
+}
+
 /* --- turns ------------------------------------------------------------------------------------ */
 
 static void turn_due(struct core *core, struct core_subscription *subscription)
@@ -84,7 +92,8 @@ static void ready(struct core *core, struct core_subscription *subscription)
 static void unready(struct core *core, struct core_subscription *subscription)
 {
     if (subscription->inbox.items > 0 && !subscription->unsubscribed) return;
-    if (list_linked(&subscription->item.on)) weft__dest_remove(subscription->dest, &subscription->item);
+    bool told = !subscription->ended || !subscription->tells;
+    if (list_linked(&subscription->item.on) && told) weft__dest_remove(subscription->dest, &subscription->item);
     if (!list_linked(&subscription->on_turns) || wants_turn(subscription)) return;
     list_remove(&subscription->on_turns);
     turn_not_due(core);
@@ -293,7 +302,8 @@ static bool reserve(struct core *core, const struct audience *audience)
     return true;
 }
 
-/* Whether it has the event now. Its link may have fired, and its end not be worked off. */
+/* Whether it has the event now. Its link may have fired, and its end not be worked off. audience: NULL where a node has
+ * sent it. */
 static bool deliver(struct core *core, struct audience *audience, struct core_subscription *subscription,
                     struct message *message, uint64_t charge)
 {
@@ -305,7 +315,7 @@ static bool deliver(struct core *core, struct audience *audience, struct core_su
         widen(&subscription->gap, 1);
         count_dropped(core, subscription, message);
         if (subscription->slow == WEFT_DISCONNECT && stalls(core, subscription)) {
-            audience->cut++;
+            if (audience) audience->cut++;
             core->stats.cut++;
             weft__note(core, WEFT_NODE_CUT, subscription->pattern, NULL, subscription->session->name,
                        (weft_cause){.kind = WEFT_CAUSE_UNKNOWN}, 0);
@@ -356,11 +366,8 @@ static weft_error publish_on(struct core *core, struct core_channel *channel, co
     struct audience *audience = audience_get(core, channel);
     if (!audience || !gather(core, channel) || !reserve(core, audience)) return WEFT_ENOMEM;
 
-    struct core_event *event = event_of(p->message);
-    event->number = ++audience->published;
-    event->publisher = p->session;
-    event->published_wall_ns = p->wall_ns;
-    event->channel_handle = channel->slot.handle;
+    weft__event_stamp(p->message, ++audience->published, p->session, p->wall_ns);
+    event_of(p->message)->channel_handle = channel->slot.handle;
     core->stats.published++;
     *heard = deliver_all(core, audience, p->message);
     audience->delivered += *heard;
@@ -384,6 +391,25 @@ weft_error weft__core_publish(struct core *core, uint64_t now_ns, const struct c
     if (made && error) weft__channel_remove(core, channel);
     if (made && !error) weft__note_channel(core, WEFT_NODE_CHANNEL_DECLARED, channel);
     return error;
+}
+
+weft_error weft__core_deliver(struct core *core, uint64_t now_ns, uint64_t handle, struct message *message,
+                              uint32_t dropped)
+{
+    core->now_ns = now_ns;
+    struct core_subscription *subscription = weft__slotmap_find(&core->subscriptions, handle);
+    if (!subscription || subscription->ended || subscription->session->state == CORE_SESSION_DEAD)
+        return WEFT_ENOTFOUND;
+    if (!weft__inbox_reserve(&subscription->inbox, core->mem)) return WEFT_ENOMEM;
+    widen(&subscription->gap, dropped);
+    subscription->dropped += dropped;
+    core->stats.dropped += dropped;
+    core->budget = CORE_HOLD_MAX;
+    bool heard = deliver(core, NULL, subscription, message, weft__inbox_charge(message));
+    core->stats.delivered += heard;
+    if (subscription->ended) return subscription->ended;
+    if (!heard) weft__message_drop(message);
+    return WEFT_OK;
 }
 
 void weft__core_publish_refuse(struct core *core, const char *name, uint64_t hash)
@@ -513,7 +539,9 @@ void weft__subscription_end(struct core *core, struct core_subscription *subscri
         core->patterns_count--;
         core->patterns_generation++;
     }
-    if (subscription->dest)
+    if (subscription->dest && subscription->tells)
+        ready(core, subscription);
+    else if (subscription->dest)
         weft__core_dest_wake(core, subscription->dest); /* who waits for the next event learns of it */
     else if (wants_turn(subscription))
         turn_due(core, subscription);
@@ -617,6 +645,8 @@ weft_error weft__core_events_take(struct core *core, uint64_t now_ns, uint64_t h
     *count = n;
     if (n == 0) {
         if (!subscription->ended) return WEFT_EAGAIN;
+        subscription->tells = false;
+        unready(core, subscription);
         weft__core_dest_wake(core, subscription->dest); /* the next that waits learns of it, too */
         return subscription->ended;
     }

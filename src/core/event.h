@@ -20,6 +20,9 @@ struct core_event {
 struct message *weft__event_new(const struct mem *mem, const char *channel, const void *data, size_t size_bytes,
                                 const char *content_type);
 
+/* Fills in what its node has said of an event that was made for weft__core_deliver. */
+void weft__event_stamp(struct message *message, uint64_t number, uint64_t publisher, uint64_t published_wall_ns);
+
 static inline const struct core_event *weft__event_of(const struct message *message)
 {
     return weft__message_extra(message, sizeof(struct core_event));
@@ -45,7 +48,7 @@ struct core_subscription_spec {
     uint32_t stall_ms;
     struct core_group *group; /* where it is heard; NULL: pull */
     struct core_dest *dest;   /* pull: its owner waits there; outlives it */
-    bool tells;               /* its end is to be told, in a turn */
+    bool tells;               /* its end is to be told, in a turn; pull: by its item in dest, as events are */
     void *context;            /* the shell's; comes back with its turns */
 };
 

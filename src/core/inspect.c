@@ -173,6 +173,7 @@ void weft__worker_fill(const struct core *core, const struct core_worker *worker
     info->last_seen_ns = core->now_ns - worker->seen_ns;
     info->link = worker->session->link;
     info->watched = worker->session->watched;
+    info->detached = worker->session->bar != CORE_BAR_NONE;
     weft__name_copy(info->name, sizeof(info->name), worker->name->text);
     weft__name_copy(info->participant, sizeof(info->participant), worker->session->name);
 }
@@ -220,7 +221,7 @@ bool weft__core_workers_next(struct core *core, uint64_t now_ns, uint64_t *curso
     while (*count < max) {
         const struct core_worker *worker = weft__next_live(&core->workers, &index, &budget);
         if (!worker) break;
-        if (!worker->channel) continue;
+        if (!worker->channel || worker->channel->hidden) continue;
         if (!weft__worker_row(core, worker, &rows[*count], text, &budget)) {
             index--;
             break;

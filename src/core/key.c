@@ -156,13 +156,13 @@ static struct core_dispatch *asker_new(struct core *core, struct core_key *key, 
     asker->state = DISPATCH_JOINED;
     asker->key = key;
     asker->session = session;
-    asker->session_id = session->slot.handle;
+    weft__dispatch_name(core, asker, request);
+    if (asker->strange) weft__ids_add(core, asker);
     asker->dest = request->dest;
     asker->priority = request->priority;
     asker->detached = request->detached;
     asker->token = request->token;
     asker->context = request->context;
-    asker->context2 = request->context2;
     asker->waiting_since_ns = core->now_ns;
     asker->start_deadline_ns = CORE_NEVER;
     asker->close_deadline_ns = close_deadline_ns;
@@ -189,6 +189,8 @@ void weft__key_detach(struct core *core, struct core_dispatch *asker)
     asker->state = DISPATCH_SETTLED;
     asker->key = NULL;
     asker->started_ns = asker->run_ns = 0;
+    asker->left = NULL;
+    asker->retry_after_ms = asker->error = 0;
 }
 
 static void answer(struct core *core, const struct core_key *key, struct core_dispatch *asker)
@@ -294,7 +296,7 @@ static weft_error repeat(struct core *core, struct core_key *key, const struct c
         admission = key->inner->state == DISPATCH_ASSIGNED ? WEFT_ADMISSION_ACCEPTED : WEFT_ADMISSION_DEFERRED;
     asker->admission = (uint8_t)admission;
     admitted->admission = admission;
-    admitted->id = (weft_dispatch_id){asker->session_id, asker->slot.handle};
+    admitted->id = weft__dispatch_id(asker);
     if (key->inner)
         weft__dispatch_timer(core, asker);
     else
@@ -368,7 +370,7 @@ static weft_error first(struct core *core, struct core_channel *channel, const s
     weft__namemap_add(&keys->names, key->hash, key->text, key);
     struct core_dispatch *asker = asker_new(core, key, request, session, CORE_NEVER);
     asker->admission = key->inner->admission;
-    admitted->id = (weft_dispatch_id){asker->session_id, asker->slot.handle};
+    admitted->id = weft__dispatch_id(asker);
     return WEFT_OK;
 }
 

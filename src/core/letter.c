@@ -91,7 +91,8 @@ void weft__letter_attempt(const struct core *core, const struct core_task *task,
     struct core_letter *letter = letter_of(task->dispatch);
     if (!letter) return;
     const struct core_session *session = task->worker->session;
-    bool entered = !task->in_handler || __atomic_load_n(&task->started_ns, __ATOMIC_RELAXED);
+    bool entered = !task->in_handler || (task->worker->remote && !task->timed) ||
+                   __atomic_load_n(&task->started_ns, __ATOMIC_RELAXED);
     struct letter_attempt *attempt = &letter->attempts[letter->attempts_count++];
     *attempt = (struct letter_attempt){.worker = weft__name_hold(task->worker->name),
                                        .code = code,
@@ -207,7 +208,7 @@ void weft__letter_settle(struct core *core, struct core_dispatch *dispatch, weft
         return;
     }
     letter->payload = weft__message_hold(dispatch->payload);
-    letter->dispatch = (weft_dispatch_id){dispatch->session_id, dispatch->slot.handle};
+    letter->dispatch = weft__dispatch_id(dispatch);
     letter->came_ns = core->now_ns;
     letter->queued_ns = dispatch->queued_ns;
     letter->sticky_hash = dispatch->sticky_hash;

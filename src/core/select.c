@@ -12,7 +12,8 @@
  *   sticky         a consistent-hash ring with 8 points a worker
  * Over the few seats that can serve a dispatch the best first member wins.
  *
- * The death of a session is one store, long before its workers leave the index: whoever meets one here takes it out. */
+ * The death of a session is one store, long before its workers leave the index, and so is its barring: whoever meets one
+ * of them here takes it out. */
 #include "core/state.h"
 
 /* --- the predicate ---------------------------------------------------------------------------- */
@@ -77,6 +78,8 @@ static bool understands(const struct understanding *understanding, const struct 
 weft_rule weft__refusal(const struct core *core, const struct core_worker *worker, const struct core_dispatch *dispatch)
 {
     if (worker->session->state != CORE_SESSION_ARMED) return WEFT_RULE_LINK;
+    if (worker->session->bar == CORE_BAR_DETACHED) return WEFT_RULE_DETACHED;
+    if (worker->session->bar == CORE_BAR_BACKLOGGED) return WEFT_RULE_BACKLOGGED;
     if (dispatch && !takes_type(worker, dispatch->class)) return WEFT_RULE_ACTIVITY_TYPE;
     if (dispatch && !understands(worker->understands, dispatch)) return WEFT_RULE_SCHEMA;
     if (worker->draining || worker->ended) return WEFT_RULE_DRAINING;
@@ -247,11 +250,11 @@ static bool unwanted(const struct core *core, const struct core_dispatch *dispat
     return untried_only ? weft__tries(dispatch, worker) > 0 : excluded(core, dispatch, worker);
 }
 
-/* Takes a worker whose session has died out of the index; true: it did, look again. What that costs is bounded by the
+/* Takes a worker whose session has died or was barred out of the index; true: it did, look again. What that costs is bounded by the
  * pickers' looks; as one of them may give up before it comes to the living, the channel is looked at again. */
-static bool is_dead(struct core *core, struct core_worker *worker)
+static bool is_out(struct core *core, struct core_worker *worker)
 {
-    if (worker->session->state == CORE_SESSION_ARMED) return false;
+    if (weft__session_works(worker->session)) return false;
     struct core_channel *channel = worker->channel;
     weft__index_update(core, worker);
     if (channel->queued > 0 || channel->eligible_count > 0) weft__work_add(core, &channel->work, WORK_CHANNEL);
@@ -265,7 +268,7 @@ static struct core_worker *pick_turn(struct core *core, struct seat *seat, const
     for (int looked = 0; node != &seat->turn && looked < CORE_HOLD_MAX; looked++) {
         struct membership *member = list_record(node, struct membership, on_turn);
         node = node->next;
-        if (is_dead(core, member->worker) || unwanted(core, dispatch, member->worker, untried_only)) continue;
+        if (is_out(core, member->worker) || unwanted(core, dispatch, member->worker, untried_only)) continue;
         *key = member->stamp;
         return member->worker;
     }
@@ -278,7 +281,7 @@ static struct core_worker *pick_load(struct core *core, struct seat *seat, const
     struct heap_node *first;
     for (int looked = 0; looked < CORE_HOLD_MAX && (first = weft__heap_first(&seat->loads, key)); looked++) {
         struct core_worker *worker = list_record(first, struct membership, on_loads)->worker;
-        if (is_dead(core, worker)) continue;
+        if (is_out(core, worker)) continue;
         if (!unwanted(core, dispatch, worker, untried_only)) return worker;
         break;
     }
@@ -286,7 +289,7 @@ static struct core_worker *pick_load(struct core *core, struct seat *seat, const
     struct core_worker *best = NULL;
     for (uint32_t i = 0; i < seat->loads.count && i < CORE_HOLD_MAX; i++) {
         struct core_worker *worker = list_record(seat->loads.entries[i].node, struct membership, on_loads)->worker;
-        if (worker->session->state != CORE_SESSION_ARMED || unwanted(core, dispatch, worker, untried_only) ||
+        if (!weft__session_works(worker->session) || unwanted(core, dispatch, worker, untried_only) ||
             (best && seat->loads.entries[i].key >= *key))
             continue;
         best = worker;
@@ -304,7 +307,7 @@ static struct core_worker *pick_point(struct core *core, struct seat *seat, cons
     const struct ring_point *first = point;
     for (int looked = 0; point && looked < CORE_HOLD_MAX; looked++) {
         struct core_worker *worker = point->worker;
-        if (is_dead(core, worker)) {
+        if (is_out(core, worker)) {
             first = point = weft__ring_at(&seat->ring, hash);
             continue;
         }

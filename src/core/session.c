@@ -4,7 +4,8 @@
  *   -------> ARMING ---------> ARMED ------------> DEAD      (fired is legal in every state; armed after it fails)
  *
  * Death is one store to `state`. Selection passes it at every upgrade, so from that store on no worker of the session
- * is chosen, though what hung on it is worked off in later holds. The record lives until nothing hangs on it and nobody
+ * is chosen, though what hung on it is worked off in later holds. So is a bar, which can be taken away again: one store
+ * to `bar`, and its workers leave the index, or come back to it, in later holds. The record lives until nothing hangs on it and nobody
  * holds it; then the shell is told through core->ended, and disarms the link. */
 #include "core/state.h"
 
@@ -41,6 +42,13 @@ weft_error weft__core_session_attach(struct core *core, const char *name, bool d
     return WEFT_OK;
 }
 
+/* Its workers are to be looked at again. */
+static void turn(struct core *core, struct core_session *session)
+{
+    session->turn++;
+    if (!list_empty(&session->workers)) weft__work_add(core, &session->work, WORK_SESSION);
+}
+
 weft_error weft__core_session_armed(struct core *core, uint64_t now_ns, uint64_t handle)
 {
     core->now_ns = now_ns;
@@ -48,8 +56,17 @@ weft_error weft__core_session_armed(struct core *core, uint64_t now_ns, uint64_t
     if (!session) return WEFT_ENOTFOUND;
     if (session->state == CORE_SESSION_DEAD) return WEFT_EDEAD;
     session->state = CORE_SESSION_ARMED;
-    if (!list_empty(&session->workers)) weft__work_add(core, &session->work, WORK_SESSION);
+    turn(core, session);
     return WEFT_OK;
+}
+
+void weft__core_session_bar(struct core *core, uint64_t now_ns, uint64_t handle, enum core_bar bar)
+{
+    core->now_ns = now_ns;
+    struct core_session *session = weft__slotmap_find(&core->sessions, handle);
+    if (!session || session->state == CORE_SESSION_DEAD || session->bar == bar) return;
+    session->bar = bar;
+    turn(core, session);
 }
 
 /* The name is free at once: a replacement may come before the last of this one is worked off. */
@@ -111,20 +128,25 @@ bool weft__core_session_alive(const struct core *core, uint64_t handle, weft_cau
     return session->state != CORE_SESSION_DEAD;
 }
 
-/* Its workers may be chosen now. The list turns once: each worker goes to its end as it is seen. */
-static void work_armed(struct core *core, struct core_session *session)
+/* Its workers may be chosen now, or no more. The list turns once: each worker goes to its end as it is seen. What was
+ * assigned to one that is detached goes to others first. */
+static void work_turned(struct core *core, struct core_session *session)
 {
     for (struct list_node *node; (node = list_first(&session->workers));) {
         struct core_worker *worker = list_record(node, struct core_worker, on_session);
-        if (worker->seen_armed) return;
+        if (worker->seen_turn == session->turn) return;
         if (core->budget-- <= 0) {
             weft__work_add(core, &session->work, WORK_SESSION);
             return;
         }
-        worker->seen_armed = true;
+        weft__index_update(core, worker);
+        if (session->bar == CORE_BAR_DETACHED && !weft__worker_retract(core, worker)) {
+            weft__work_add(core, &session->work, WORK_SESSION);
+            return;
+        }
+        worker->seen_turn = session->turn;
         list_remove(node);
         list_push_back(&session->workers, node);
-        weft__index_update(core, worker);
         weft__serve_worker(core, worker);
     }
 }
@@ -170,7 +192,7 @@ void weft__session_work(struct core *core, struct core_session *session)
     if (session->state == CORE_SESSION_DEAD)
         work_dead(core, session);
     else
-        work_armed(core, session);
+        work_turned(core, session);
     session->hanging_count--;
     weft__session_changed(core, session);
 }

@@ -18,6 +18,7 @@
 
 #include "core/core.h"
 #include "core/inbox.h"
+#include "core/remote.h"
 #include "core/ring.h"
 #include "base/assert.h"
 
@@ -52,7 +53,9 @@ struct core_session {
     enum core_session_state state; /* the one store that every upgrade passes */
     weft_cause cause;
     uint64_t died_ns, died_wall_ns;
-    bool declared; /* nobody but a holder could declare it dead */
+    enum core_bar bar; /* the same: why its workers are passed over though it is armed */
+    uint32_t turn;     /* rises when it is armed, barred and un-barred: its workers are looked at then */
+    bool declared;     /* nobody but a holder could declare it dead */
     weft_link_kind link;
     int32_t watched;
     uint32_t holders_count;
@@ -117,10 +120,11 @@ struct core_worker {
     uint32_t orphaned;
     bool handled;
     bool draining;
-    bool indexed;      /* stands in its seats' indexes */
-    bool ended;        /* off the registry: dead, removed */
-    bool seen_armed;   /* looked at since its session was armed */
-    uint32_t reserved; /* its share of core->capacity */
+    bool indexed; /* stands in its seats' indexes */
+    bool ended;   /* off the registry: dead, removed */
+    bool remote;
+    uint32_t seen_turn; /* of its session, when it was looked at */
+    uint32_t reserved;  /* its share of core->capacity */
     uint64_t completed, errored;
     uint64_t seen_ns; /* when it last took a task, or said something of one */
     /* the rest */
@@ -128,8 +132,13 @@ struct core_worker {
     struct ring_point *points;   /* members_count x RING_POINTS; sticky only */
     uint64_t name_hash;
     uint64_t id;
-    struct list_node on_channel;
-    struct list_node on_session;
+    union {
+        struct {
+            struct list_node on_channel;
+            struct list_node on_session;
+        };
+        struct core_item end_item; /* remote, ended and idle: in the FIFO of dest */
+    };
     struct list_node idle_waiters;
     struct work work;
     struct membership own;
@@ -169,6 +178,8 @@ struct core_channel {
     weft_channel_options options;
     weft_channel_state state;
     bool deleted;
+    bool hidden; /* the uplink: found by no name */
+    bool mirror; /* made for those of this process: given up where nobody is there any more */
     struct list_node on_core;
     struct list_node workers;
     struct namemap worker_names;
@@ -285,7 +296,12 @@ struct core_stream {
     struct list_node waiters; /* for room in the window */
     uint32_t waiting_count;   /* calls that left one and have not come back */
     uint32_t window;
-    uint32_t first, count; /* of the partials that wait: a ring */
+    uint32_t out; /* taken, and no room was made for it yet: where there is credit */
+    bool credit;
+    uint32_t first, count;      /* of the partials that wait: a ring */
+    struct core_item room_item; /* in the FIFO of room_dest: of the worker, where that is remote */
+    struct core_dest *room_dest;
+    uint32_t room; /* not told to it yet */
     struct core_update progress, restart, partials[];
 };
 
@@ -410,6 +426,9 @@ struct core_dispatch {
         };
         struct {
             uint64_t started_ns, run_ns; /* SETTLED: durations, as in the reply */
+            struct core_task *left;      /* an origin's, and not released: the record stays until it is */
+            uint32_t retry_after_ms;
+            uint16_t error; /* weft_error: it was not dispatched at all */
         };
     };
     struct list_node on_session;
@@ -428,7 +447,10 @@ struct core_dispatch {
     bool redispatches : 1;
     bool detached : 1;
     bool cancelling : 1;
+    bool handed : 1;            /* a task of the node's, for a worker of ours: see hand.c */
+    bool told : 1;              /* its outcome was handed out, and it waits for the end of its task */
     bool started : 1;           /* some attempt of it was taken */
+    bool strange : 1;           /* its caller has made its id */
     bool timed : 1;             /* counted in core->timed_count: it may need a timer while no attempt of it runs */
     uint64_t session_id;        /* of the caller: half of the public id */
     uint64_t arrival;           /* the order of admission; kept on re-dispatch */
@@ -441,8 +463,17 @@ struct core_dispatch {
     struct core_extras *extras; /* NULL: nothing of it is asked for */
     uint64_t token;
     void *context;
-    void *context2;
+    union {
+        void *context2;
+        uint64_t number; /* strange: half of the public id */
+    };
 };
+
+/* What its caller, its worker and everybody else know it by. */
+static inline weft_dispatch_id weft__dispatch_id(const struct core_dispatch *dispatch)
+{
+    return (weft_dispatch_id){dispatch->session_id, dispatch->strange ? dispatch->number : dispatch->slot.handle};
+}
 
 /* NULL where no attempt of it is out. */
 static inline struct core_task *weft__task_of(const struct core_dispatch *dispatch)
@@ -466,6 +497,21 @@ struct core_notes {
     struct core_note ring[CORE_NOTES_MAX];
 };
 
+enum { UPLINK_NAMES = 64 };
+
+/* What a core has that sends its dispatches to a node. */
+struct core_uplink {
+    struct core_channel *channel;
+    struct core_worker *worker;
+    struct name *names[UPLINK_NAMES]; /* held: of workers there, as told of late, each at the place of its hash */
+};
+
+/* Dispatches by the ids that strangers have made: open addressing, as in base/namemap.h. */
+struct core_ids {
+    struct core_dispatch **entries;
+    uint32_t count, room; /* a power of two, or 0 */
+};
+
 struct core {
     const struct mem *mem;
     struct core_limits limits;
@@ -473,6 +519,7 @@ struct core {
     bool closing;
     struct slotmap channels, sessions, workers, dispatches, tasks, subscriptions, letters;
     struct namemap channel_names, session_names;
+    struct core_ids ids;
     struct list_node channel_list, templates, groups, work, wakes, ended;
     struct list_node fetch_waiters;
     struct list_node quiet_waiters;
@@ -500,7 +547,25 @@ struct core {
     struct core_notes *notes; /* NULL: nobody wants to know */
     struct namemap schema_names;
     uint64_t contract_generation;
+    struct core_uplink *uplink; /* NULL: this core sends nothing out */
 };
+
+/* Channels, or workers, that are nobody's: one each, the uplink's. */
+static inline uint32_t weft__hidden_count(const struct core *core)
+{
+    return core->uplink != NULL;
+}
+
+/* uplink.c, hand.c */
+void weft__uplink_free(struct core *core);
+void weft__uplink_heard(struct core *core, const struct core_dispatch *dispatch, uint32_t count); /* of parts */
+void weft__origin_over(struct core *core, struct core_task *task); /* its task is being released */
+void weft__origin_item_take(struct core *core, struct core_dest *dest, struct core_item *item,
+                            struct core_taken *taken);
+void weft__handed_started(struct core *core, struct core_task *task);
+void weft__handed_back(struct core *core, struct core_dispatch *dispatch); /* released, and nobody has begun it */
+void weft__handed_unheard(struct core_dispatch *dispatch);                 /* its destination goes */
+void weft__handed_requeue(struct core *core, struct core_task *task);      /* taken, not begun: to be taken once more */
 
 /* core.c */
 void weft__key_timer_set(struct core *core, struct heap_node *timer, uint64_t at_ns);
@@ -511,7 +576,9 @@ void weft__dest_remove(struct core_dest *dest, struct core_item *item);
 void weft__timer_set(struct core *core, struct heap_node *timer, uint64_t at_ns);
 void weft__quiet_changed(struct core *core);
 
-/* channel.c */
+/* channel.c. hidden: found by no name; NULL: out of memory. */
+struct core_channel *weft__channel_hidden(struct core *core, const char *name, const weft_channel_options *options);
+void weft__channel_forget(struct core *core, struct core_channel *channel);
 struct core_channel *weft__channel_find(struct core *core, uint64_t hash, const char *name);
 struct core_channel *weft__channel_for_worker(struct core *core, uint64_t hash, const char *name, weft_error *error,
                                               char *message);
@@ -526,14 +593,21 @@ void weft__channel_free(struct core *core, struct core_channel *channel);
 void weft__channel_death(struct core_channel *channel, const struct core_session *session, uint32_t workers,
                          uint32_t attempts);
 
-/* session.c */
+/* session.c. Whether a selection may return its workers: the store that every upgrade passes. */
+static inline bool weft__session_works(const struct core_session *session)
+{
+    return session->state == CORE_SESSION_ARMED && session->bar == CORE_BAR_NONE;
+}
 void weft__session_work(struct core *core, struct core_session *session);
 void weft__session_changed(struct core *core, struct core_session *session); /* ended, if nothing hangs on it */
 
-/* worker.c */
+/* worker.c. make: on a channel of that kind; its session is alive. */
+weft_error weft__worker_make(struct core *core, struct core_session *session, struct core_channel *channel,
+                             const struct core_worker_spec *spec, struct core_worker **made, char *message);
 void weft__worker_work(struct core *core, struct core_worker *worker);
 void weft__worker_changed(struct core *core, struct core_worker *worker);
 void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker_state state);
+bool weft__worker_retract(struct core *core, struct core_worker *worker); /* what was not taken; false: not all yet */
 
 /* select.c */
 uint64_t weft__tried_key(const struct core_worker *worker, bool session);
@@ -575,12 +649,23 @@ void weft__serve_channel(struct core *core, struct core_channel *channel);
 void weft__room_wanted(struct core_channel *channel);
 void weft__place(struct core *core, struct core_dispatch *dispatch); /* to a worker, or into the queue */
 
+/* ids.c. Reserve, then add; find: NULL, or it has that id, be it a stranger's or ours. */
+bool weft__ids_reserve(struct core *core);
+void weft__ids_add(struct core *core, struct core_dispatch *dispatch);
+void weft__ids_remove(struct core *core, const struct core_dispatch *dispatch);
+struct core_dispatch *weft__dispatch_find(const struct core *core, weft_dispatch_id id);
+
 /* dispatch.c */
 void weft__dispatch_forget(struct core *core, struct core_dispatch *dispatch);
+void weft__settle_verdict(struct core *core, struct core_dispatch *dispatch, const struct core_verdict *verdict,
+                          uint8_t code, struct name *worker);
+bool weft__code_find(const char *text, uint8_t *code); /* false: no word of ours */
 void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcome outcome, const char *code,
                   struct message *result);
 void weft__dispatch_timer(struct core *core, struct core_dispatch *dispatch);
 void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch);
+/* Gives it its id. */
+void weft__dispatch_name(const struct core *core, struct core_dispatch *dispatch, const struct core_request *request);
 weft_error weft__would_admit(struct core *core, struct core_channel *channel, const struct core_request *request,
                              struct core_dispatch *draft, struct core_class *unknown, struct core_admitted *admitted,
                              struct core_worker **worker);
@@ -629,6 +714,13 @@ void weft__task_leave(struct core *core, struct core_task *task);    /* its disp
 void weft__task_unassign(struct core *core, struct core_task *task); /* never begun: its dispatch goes to others */
 void weft__task_lost(struct core *core, struct core_task *task, uint64_t tried_key);
 void weft__task_cancel(struct core *core, struct core_task *task); /* says so to who runs it */
+void weft__task_over(struct core *core, struct core_task *task);   /* its dispatch has ended, and it is released */
+void weft__task_take(struct core *core, struct core_task *task);   /* off its FIFO, into the hands of its worker */
+/* It is timed and runs elsewhere, and nobody has told yet that its handler was entered: its time does not count. */
+static inline bool weft__task_awaited(const struct core_task *task)
+{
+    return task->timed && task->worker->remote && !__atomic_load_n(&task->started_ns, __ATOMIC_RELAXED);
+}
 /* Makes sure that there are records for all tasks there can be, with so much more capacity and potential. False: out of
  * memory. */
 bool weft__tasks_reserve(struct core *core, uint64_t capacity, uint64_t potential);
@@ -671,9 +763,14 @@ struct core_stream *weft__stream_new(struct core *core, const struct core_reques
 void weft__stream_free(struct core *core, struct core_stream *stream); /* nothing of it waits, or the core ends */
 bool weft__stream_restarts(const struct core_task *task); /* taking it drops what its predecessor has sent */
 void weft__stream_taken(struct core *core, const struct core_task *task);
+uint32_t
+weft__stream_room(const struct core_dispatch *dispatch); /* for so many parts; 0: also where it has no stream */
+void weft__stream_room_made(struct core *core, struct core_dispatch *dispatch, uint32_t count); /* by its caller */
+void weft__stream_room_forget(struct core_dispatch *dispatch); /* its attempt was not begun: another will be told */
 void weft__stream_broken(struct core *core, struct core_dispatch *dispatch);  /* its attempt may not send any more */
 uint32_t weft__stream_end(struct core *core, struct core_dispatch *dispatch); /* dropped and freed: so many records */
 bool weft__stream_waits(const struct core_dispatch *dispatch);                /* its attempt waits for its caller */
+void weft__stream_restarted(struct core *core, struct core_stream *stream, uint32_t attempt);
 void weft__update_hand_out(struct core *core, struct core_update *update, struct core_outcome *outcome);
 void weft__update_forget(struct core *core, struct core_update *update);
 

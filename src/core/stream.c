@@ -25,8 +25,10 @@ struct core_stream *weft__stream_new(struct core *core, const struct core_reques
     stream->updated = request->updated;
     stream->updated_context = request->updated_context;
     stream->window = request->window;
+    stream->credit = request->credit;
     stream->attempt = 1;
     list_init(&stream->waiters);
+    list_init(&stream->room_item.on);
     struct core_update *own[] = {&stream->progress, &stream->restart};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         own[i]->stream = stream;
@@ -81,16 +83,70 @@ static uint32_t drop_all(struct core_stream *stream)
     return dropped;
 }
 
+/* --- room -------------------------------------------------------------------------------------- */
+
+static uint32_t room_of(const struct core_stream *stream)
+{
+    return stream->window - stream->count - stream->out;
+}
+
+uint32_t weft__stream_room(const struct core_dispatch *dispatch)
+{
+    const struct core_stream *stream = weft__stream_of(dispatch);
+    return stream ? room_of(stream) : 0;
+}
+
+/* The attempt that sends, where it runs elsewhere. NULL: it does not. */
+static struct core_task *sender(const struct core_stream *stream)
+{
+    struct core_task *task = weft__task_of(stream->dispatch);
+    bool sends = task && task->state == CORE_TASK_TAKEN && !task->fenced && task->worker->remote;
+    return sends ? task : NULL;
+}
+
+/* Who waits here is woken, who may wait elsewhere is told; and who had no room was alive all the time. */
+static void made_room(struct core *core, struct core_stream *stream, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && !list_empty(&stream->waiters); i++)
+        weft__wake(core, &stream->waiters, false);
+    struct core_task *task = sender(stream);
+    if (!task || count == 0) return;
+    if (room_of(stream) == count) (void)weft__core_heartbeat(core, core->now_ns, task);
+    stream->room += count;
+    stream->room_dest = task->dest;
+    if (!list_linked(&stream->room_item.on))
+        weft__dest_append(core, stream->room_dest, &stream->room_item, CORE_ITEM_ROOM);
+}
+
+void weft__stream_room_made(struct core *core, struct core_dispatch *dispatch, uint32_t count)
+{
+    struct core_stream *stream = weft__stream_of(dispatch);
+    if (!stream) return;
+    if (count > stream->out) count = stream->out;
+    stream->out -= count;
+    made_room(core, stream, count);
+}
+
+void weft__stream_room_forget(struct core_dispatch *dispatch)
+{
+    struct core_stream *stream = weft__stream_of(dispatch);
+    if (!stream) return;
+    if (list_linked(&stream->room_item.on)) weft__dest_remove(stream->room_dest, &stream->room_item);
+    stream->room = 0;
+}
+
+/* --- what is handed out ------------------------------------------------------------------------ */
+
 void weft__update_hand_out(struct core *core, struct core_update *update, struct core_outcome *outcome)
 {
     struct core_stream *stream = update->stream;
     const struct core_dispatch *dispatch = stream->dispatch;
-    *outcome = (struct core_outcome){.id = {dispatch->session_id, dispatch->slot.handle},
+    *outcome = (struct core_outcome){.id = weft__dispatch_id(dispatch),
                                      .attempts = stream->attempt,
                                      .message = update->message,
                                      .token = dispatch->token,
                                      .context = dispatch->context,
-                                     .context2 = dispatch->context2,
+                                     .context2 = dispatch->strange ? NULL : dispatch->context2,
                                      .update = WEFT_UPDATE_PARTIAL,
                                      .updated = stream->updated,
                                      .updated_context = stream->updated_context};
@@ -104,7 +160,11 @@ void weft__update_hand_out(struct core *core, struct core_update *update, struct
         outcome->number = stream->sent - stream->count + 1;
         stream->first = (stream->first + 1) % stream->window;
         stream->count--;
-        weft__wake(core, &stream->waiters, false);
+        if (stream->credit)
+            stream->out++;
+        else
+            made_room(core, stream, 1);
+        weft__uplink_heard(core, dispatch, 1);
     }
 }
 
@@ -127,9 +187,14 @@ bool weft__stream_restarts(const struct core_task *task)
 void weft__stream_taken(struct core *core, const struct core_task *task)
 {
     if (!weft__stream_restarts(task)) return;
-    struct core_stream *stream = weft__stream_of(task->dispatch);
+    weft__stream_restarted(core, weft__stream_of(task->dispatch), task->attempt);
+}
+
+void weft__stream_restarted(struct core *core, struct core_stream *stream, uint32_t attempt)
+{
+    weft__uplink_heard(core, stream->dispatch, stream->count);
     (void)drop_all(stream);
-    stream->attempt = task->attempt;
+    stream->attempt = attempt;
     stream->sent = stream->progress_after = 0;
     send(core, &stream->restart, NULL);
 }
@@ -139,6 +204,7 @@ void weft__stream_broken(struct core *core, struct core_dispatch *dispatch)
     struct core_stream *stream = weft__stream_of(dispatch);
     if (!stream) return;
     stream->waiting_count = 0;
+    weft__stream_room_forget(dispatch);
     weft__wake(core, &stream->waiters, true);
 }
 
@@ -146,8 +212,9 @@ uint32_t weft__stream_end(struct core *core, struct core_dispatch *dispatch)
 {
     struct core_stream *stream = weft__stream_of(dispatch);
     if (!stream) return 0;
-    if (stream->waiting_count > 0) (void)weft__core_heartbeat(core, core->now_ns, dispatch->task);
+    if (weft__stream_waits(dispatch)) (void)weft__core_heartbeat(core, core->now_ns, dispatch->task);
     weft__stream_broken(core, dispatch);
+    weft__uplink_heard(core, dispatch, stream->count);
     uint32_t dropped = drop_all(stream);
     weft__stream_free(core, stream);
     dispatch->extras->stream = NULL;
@@ -157,7 +224,7 @@ uint32_t weft__stream_end(struct core *core, struct core_dispatch *dispatch)
 bool weft__stream_waits(const struct core_dispatch *dispatch)
 {
     const struct core_stream *stream = weft__stream_of(dispatch);
-    return stream && stream->waiting_count > 0;
+    return stream && (stream->waiting_count > 0 || (room_of(stream) == 0 && sender(stream)));
 }
 
 /* --- what a task says ------------------------------------------------------------------------- */
@@ -212,7 +279,7 @@ weft_error weft__core_partial(struct core *core, uint64_t now_ns, struct core_ta
     }
     WEFT_ASSERT(!waited || stream->waiting_count > 0);
     stream->waiting_count -= waited;
-    if (stream->count == stream->window) {
+    if (room_of(stream) == 0) {
         if (waiter) {
             list_push_back(&stream->waiters, &waiter->on);
             stream->waiting_count++;

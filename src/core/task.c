@@ -87,7 +87,7 @@ void weft__potential(struct core *core, struct core_dispatch *dispatch)
 void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core_worker *worker)
 {
     WEFT_ASSERT(worker->in_flight < worker->max_concurrent);
-    WEFT_ASSERT(worker->session->state == CORE_SESSION_ARMED && !worker->ended);
+    WEFT_ASSERT(weft__session_works(worker->session) && !worker->ended);
     struct core_channel *channel = weft__channel_of(dispatch);
     struct core_task *task = weft__slotmap_take(&core->tasks);
     __builtin_prefetch(worker->name, 1); /* the outcome will tell it */
@@ -100,7 +100,7 @@ void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core
     task->payload = weft__message_hold(dispatch->payload);
     task->class = dispatch->class;
     task->class->refs++;
-    task->id = (weft_dispatch_id){dispatch->session_id, dispatch->slot.handle};
+    task->id = weft__dispatch_id(dispatch);
     task->attempt = dispatch->attempts;
     task->timed = dispatch->start_to_close_ms != WEFT_FOREVER || dispatch->heartbeat_ms != WEFT_FOREVER;
     task->streams = weft__stream_of(dispatch) != NULL;
@@ -108,9 +108,11 @@ void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core
     task->worker_context = worker->context;
     task->dispatch = dispatch;
     task->worker = worker;
+    if (channel->hidden || dispatch->handed) task->origin = dispatch;
     task->state = CORE_TASK_ASSIGNED;
-    task->in_handler = worker->handled;
+    task->in_handler = worker->handled || worker->remote;
     list_init(&task->cancel_item.on);
+    if (worker->remote || channel->hidden) task->cancel_dest = worker->dest;
     list_push_back(&worker->tasks, &task->on_worker);
     worker->in_flight++;
     channel->in_flight++;
@@ -122,6 +124,19 @@ void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core
     weft__dest_append(core, task->dest, &task->item, CORE_ITEM_TASK);
 }
 
+void weft__task_take(struct core *core, struct core_task *task)
+{
+    weft__dest_remove(task->dest, &task->item);
+    task->state = CORE_TASK_TAKEN;
+    task->worker->seen_ns = core->now_ns;
+    struct core_dispatch *dispatch = task->dispatch;
+    dispatch->started = true;
+    dispatch->entered_ns = dispatch->beat_ns = core->now_ns;
+    if (task->timed || dispatch->timer.position) weft__dispatch_timer(core, dispatch);
+    if (task->streams) weft__stream_taken(core, task);
+    if (task->timed && task->origin) weft__handed_started(core, task);
+}
+
 size_t weft__core_take(struct core *core, uint64_t now_ns, struct core_dest *dest, struct core_task **tasks, size_t max)
 {
     core->now_ns = now_ns;
@@ -130,15 +145,8 @@ size_t weft__core_take(struct core *core, uint64_t now_ns, struct core_dest *des
         struct core_task *task = list_record(list_record(node, struct core_item, on), struct core_task, item);
         bool alone = task->timed || (task->streams && weft__stream_restarts(task));
         if (alone && n > 0) break;
-        weft__dest_remove(dest, &task->item);
-        task->state = CORE_TASK_TAKEN;
         tasks[n++] = task;
-        task->worker->seen_ns = now_ns;
-        struct core_dispatch *dispatch = task->dispatch;
-        dispatch->started = true;
-        dispatch->entered_ns = dispatch->beat_ns = now_ns;
-        if (task->timed || dispatch->timer.position) weft__dispatch_timer(core, dispatch);
-        if (task->streams) weft__stream_taken(core, task);
+        weft__task_take(core, task);
         if (alone) break;
     }
     return n;
@@ -162,6 +170,7 @@ static void release(struct core *core, struct core_task *task, bool held)
     struct core_worker *worker = task->worker;
     struct core_channel *channel = worker->channel;
     struct core_dispatch *dispatch = task->dispatch;
+    if (task->origin) weft__origin_over(core, task);
     leave_thread(task);
     WEFT_ASSERT(worker->in_flight > 0 && channel->in_flight > 0);
     worker->in_flight--;
@@ -189,6 +198,10 @@ static void release(struct core *core, struct core_task *task, bool held)
         dispatch->task = NULL;
         weft__potential(core, dispatch);
         dispatch->waiting_since_ns = core->now_ns;
+    }
+    if (dispatch && dispatch->handed) {
+        weft__handed_back(core, dispatch);
+    } else if (dispatch) {
         weft__place(core, dispatch);
         weft__dispatch_timer(core, dispatch);
     }
@@ -208,7 +221,7 @@ void weft__task_cancel(struct core *core, struct core_task *task)
 void weft__task_leave(struct core *core, struct core_task *task)
 {
     struct core_dispatch *dispatch = task->dispatch;
-    hold_worker_name(dispatch, task->worker);
+    if (!task->worker->channel->hidden) hold_worker_name(dispatch, task->worker); /* else the node says who had it */
     task->dispatch = NULL;
     if (task->state == CORE_TASK_ASSIGNED) {
         weft__dest_remove(task->dest, &task->item);
@@ -223,6 +236,7 @@ void weft__task_unassign(struct core *core, struct core_task *task)
 {
     struct core_dispatch *dispatch = task->dispatch;
     if (task->state == CORE_TASK_ASSIGNED) weft__dest_remove(task->dest, &task->item);
+    if (dispatch) weft__stream_room_forget(dispatch);
     if (dispatch && dispatch->cancelling) {
         if (dispatch->attempts == 1) dispatch->started = false;
         weft__settle(core, dispatch, WEFT_CANCELLED, "cancelled", NULL);
@@ -272,12 +286,14 @@ static void crash(struct core *core, struct core_task *task, uint64_t tried_key,
 }
 
 /* Its worker has ended. A handler of ours that still runs keeps the slot; what a dead participant held is gone with
- * it. */
+ * it, and what a remote one held nobody here holds. */
 void weft__task_lost(struct core *core, struct core_task *task, uint64_t tried_key)
 {
     if (task->dispatch && !task->fenced) crash(core, task, tried_key, "worker_died");
     weft__task_cancel(core, task);
-    if (task->in_handler)
+    if (task->worker->remote)
+        release(core, task, false);
+    else if (task->in_handler)
         orphan(task);
     else
         release(core, task, true);
@@ -323,6 +339,7 @@ static bool apply(struct core *core, struct core_task *task, enum core_result_ki
         break;
     case CORE_RESULT_ABANDON:
     case CORE_RESULT_NONE:
+    case CORE_RESULT_GIVEN_BACK:
         task->worker->errored++;
         crash(core, task, weft__tried_key(task->worker, false), "abandoned");
         break;
@@ -369,13 +386,23 @@ void weft__core_results(struct core *core, uint64_t now_ns, struct core_result *
         result(core, &results[i]);
 }
 
+void weft__task_over(struct core *core, struct core_task *task)
+{
+    task->settled = true;
+    retract_notice(task);
+    release(core, task, false);
+}
+
+/* What was handed is this worker's: while it is there, it is to take it again. */
 void weft__core_give_back(struct core *core, uint64_t now_ns, struct core_task **tasks, size_t count)
 {
     core->now_ns = now_ns;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = count; i-- > 0;) {
         WEFT_ASSERT(tasks[i]->state == CORE_TASK_TAKEN && !tasks[i]->settled);
-        weft__task_unassign(core, tasks[i]);
+        if (tasks[i]->origin && !tasks[i]->worker->ended) weft__handed_requeue(core, tasks[i]);
     }
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i]->state == CORE_TASK_TAKEN) weft__task_unassign(core, tasks[i]);
 }
 
 /* --- what its holder asks --------------------------------------------------------------------- */

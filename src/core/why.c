@@ -79,9 +79,9 @@ static void task_fill(const struct core *core, const struct core_dispatch *dispa
 /* Of one that has joined what a key stands for: that. NULL: there is none. ended: it has this outcome. */
 static const struct core_dispatch *find(const struct core *core, weft_dispatch_id id, weft_outcome *ended)
 {
-    const struct core_dispatch *dispatch = weft__slotmap_find(&core->dispatches, id.number);
+    const struct core_dispatch *dispatch = weft__dispatch_find(core, id);
     *ended = WEFT_OUTCOME_NONE;
-    if (!dispatch || dispatch->session_id != id.session) return NULL;
+    if (!dispatch) return NULL;
     if (dispatch->state == DISPATCH_SETTLED) *ended = (weft_outcome)dispatch->outcome;
     if (dispatch->state != DISPATCH_JOINED) return dispatch;
     if (!dispatch->key->inner) *ended = (weft_outcome)dispatch->key->outcome;

@@ -62,9 +62,9 @@ void weft__core_group_limit(struct core *core, uint64_t now_ns, struct core_grou
     for (int n = 0; excess > 0 && node->prev != end && n < CORE_HOLD_MAX; n++, excess--)
         node = node->prev;
     while (node != end) { /* of these newest ones the oldest goes first, to whoever is free */
-        struct core_item *item = list_record(node, struct core_item, on);
+        struct core_task *task = list_record(list_record(node, struct core_item, on), struct core_task, item);
         node = node->next;
-        weft__task_unassign(core, list_record(item, struct core_task, item));
+        if (!task->origin) weft__task_unassign(core, task); /* what was handed is nobody else's */
     }
     weft__serve_group(core, group);
 }
@@ -154,35 +154,17 @@ static weft_error reserve(struct core *core, struct core_channel *channel, const
     return channel->deaths ? WEFT_OK : WEFT_ENOMEM;
 }
 
-weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const struct core_worker_spec *spec,
-                                      uint64_t *handle, char *message)
+weft_error weft__worker_make(struct core *core, struct core_session *session, struct core_channel *channel,
+                             const struct core_worker_spec *spec, struct core_worker **made, char *message)
 {
-    core->now_ns = now_ns;
-    if (core->closing) return WEFT_ECLOSED;
-    struct core_session *session = weft__slotmap_find(&core->sessions, spec->session);
-    if (!session || session->state == CORE_SESSION_DEAD) return WEFT_EDEAD;
-    if (core->workers.live_count >= core->limits.workers_max) {
-        snprintf(message, ERROR_TEXT_MAX, "%s: workers_max of %u reached", spec->channel, core->limits.workers_max);
-        return WEFT_ELIMIT;
-    }
-    weft_error error;
-    uint64_t serial = core->channel_serial;
-    struct core_channel *channel = weft__channel_for_worker(core, spec->channel_hash, spec->channel, &error, message);
-    if (!channel) return error;
-    if (channel->kind != CHANNEL_DISPATCH) {
-        snprintf(message, ERROR_TEXT_MAX, "%s: only a dispatch channel has workers", channel->name);
-        if (core->channel_serial != serial) weft__channel_remove(core, channel); /* made for this worker */
-        return WEFT_EINVAL;
-    }
-
-    char made[32];
+    char own_name[32];
     const char *text = spec->name;
     uint64_t id = core->worker_id + 1;
     uint64_t hash = 0;
     for (;; id++) {
         if (!spec->name) {
-            snprintf(made, sizeof(made), "worker-%llu", (unsigned long long)id);
-            text = made;
+            snprintf(own_name, sizeof(own_name), "worker-%llu", (unsigned long long)id);
+            text = own_name;
         }
         hash = weft__name_hash(text);
         if (!weft__namemap_find(&channel->worker_names, hash, text)) break;
@@ -192,7 +174,7 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     }
     struct core_worker draft = {.channel = channel, .name_hash = hash, .members = NULL};
     draft.name = weft__name_new(core->mem, text);
-    error = draft.name ? reserve(core, channel, spec) : WEFT_ENOMEM;
+    weft_error error = draft.name ? reserve(core, channel, spec) : WEFT_ENOMEM;
     bool sets_full = false;
     if (!error) {
         error = weft__understanding_get(core, channel, spec, &draft.understands, message);
@@ -204,7 +186,6 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
         weft__name_drop(draft.name);
         if (error == WEFT_ELIMIT && !sets_full)
             snprintf(message, ERROR_TEXT_MAX, "%s: it has %d activity types already", channel->name, CORE_TYPES_MAX);
-        if (core->channel_serial != serial) weft__channel_remove(core, channel); /* made for this worker */
         return error;
     }
 
@@ -220,8 +201,9 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     worker->context = spec->context;
     worker->handled = spec->handled;
     worker->max_concurrent = worker->reserved = spec->max_concurrent;
-    worker->seen_armed = session->state == CORE_SESSION_ARMED;
-    worker->seen_ns = now_ns;
+    worker->remote = spec->remote;
+    worker->seen_turn = session->turn;
+    worker->seen_ns = core->now_ns;
     list_init(&worker->tasks);
     list_init(&worker->idle_waiters);
     list_init(&worker->work.on);
@@ -235,6 +217,36 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
     list_push_back(&session->workers, &worker->on_session);
     list_push_back(&channel->workers, &worker->on_channel);
     weft__namemap_add(&channel->worker_names, hash, worker->name->text, worker);
+    *made = worker;
+    return WEFT_OK;
+}
+
+weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const struct core_worker_spec *spec,
+                                      uint64_t *handle, char *message)
+{
+    core->now_ns = now_ns;
+    if (core->closing) return WEFT_ECLOSED;
+    struct core_session *session = weft__slotmap_find(&core->sessions, spec->session);
+    if (!session || session->state == CORE_SESSION_DEAD) return WEFT_EDEAD;
+    if (core->workers.live_count - weft__hidden_count(core) >= core->limits.workers_max) {
+        snprintf(message, ERROR_TEXT_MAX, "%s: workers_max of %u reached", spec->channel, core->limits.workers_max);
+        return WEFT_ELIMIT;
+    }
+    weft_error error;
+    uint64_t serial = core->channel_serial;
+    struct core_channel *channel = weft__channel_for_worker(core, spec->channel_hash, spec->channel, &error, message);
+    if (!channel) return error;
+    error = WEFT_OK;
+    if (channel->kind != CHANNEL_DISPATCH) {
+        snprintf(message, ERROR_TEXT_MAX, "%s: only a dispatch channel has workers", channel->name);
+        error = WEFT_EINVAL;
+    }
+    struct core_worker *worker;
+    if (!error) error = weft__worker_make(core, session, channel, spec, &worker, message);
+    if (error) {
+        if (core->channel_serial != serial) weft__channel_remove(core, channel); /* made for this worker */
+        return error;
+    }
     if (core->channel_serial != serial) weft__note_channel(core, WEFT_NODE_CHANNEL_DECLARED, channel);
     weft__note(core, WEFT_NODE_REGISTERED, channel->name, worker->name->text, session->name, (weft_cause){0}, 0);
     weft__note_level(core, channel);
@@ -258,8 +270,9 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
     weft__namemap_remove(&channel->worker_names, worker->name_hash, worker->name->text);
     channel->workers_count--;
     bool dead = state == WEFT_WORKER_DEAD;
-    weft__note(core, dead ? WEFT_NODE_WORKER_LOST : WEFT_NODE_UNREGISTERED, channel->name, worker->name->text,
-               worker->session->name, dead ? worker->session->cause : (weft_cause){0}, worker->in_flight);
+    if (!channel->hidden)
+        weft__note(core, dead ? WEFT_NODE_WORKER_LOST : WEFT_NODE_UNREGISTERED, channel->name, worker->name->text,
+                   worker->session->name, dead ? worker->session->cause : (weft_cause){0}, worker->in_flight);
     weft__note_level(core, channel);
     for (uint32_t i = 0; i < worker->members_count; i++) {
         worker->members[i].seat->class->workers_count--;
@@ -269,6 +282,23 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
     members_drop(core, worker);
     weft__core_dest_wake(core, worker->dest); /* who waits for a pull worker's next task learns of the end */
     weft__work_add(core, &worker->work, WORK_WORKER);
+}
+
+/* Its session is detached: what it was assigned and has not taken goes to others, so many of the newest at a time, of
+ * which the oldest goes first. What was taken stands before all that was not. */
+bool weft__worker_retract(struct core *core, struct core_worker *worker)
+{
+    struct list_node *end = &worker->tasks, *node = end;
+    while (node->prev != end && list_record(node->prev, struct core_task, on_worker)->state == CORE_TASK_ASSIGNED) {
+        if (core->budget-- <= 0) break;
+        node = node->prev;
+    }
+    while (node != end) {
+        struct core_task *task = list_record(node, struct core_task, on_worker);
+        node = node->next;
+        weft__task_unassign(core, task);
+    }
+    return core->budget > 0;
 }
 
 /* From the oldest task to the newest, so that who is free gets the oldest of those that go to others. A task whose
@@ -290,7 +320,7 @@ static void work_ended(struct core *core, struct core_worker *worker)
         }
         list_remove(&task->on_worker);
         list_push_back(&worker->tasks, &task->on_worker);
-        if (dead || !task->in_handler) weft__task_lost(core, task, weft__tried_key(worker, dead));
+        if (dead || worker->remote || !task->in_handler) weft__task_lost(core, task, weft__tried_key(worker, dead));
     }
     weft__worker_changed(core, worker);
 }
@@ -303,6 +333,7 @@ void weft__worker_changed(struct core *core, struct core_worker *worker)
     struct core_channel *channel = worker->channel;
     if (!worker->ended || !channel) return;
     worker->channel = NULL;
+    if (worker->remote) weft__dest_append(core, worker->dest, &worker->end_item, CORE_ITEM_WORKER);
     channel->hanging_count--;
     weft__channel_changed(core, channel);
 }
@@ -353,6 +384,7 @@ void weft__core_worker_forget(struct core *core, uint64_t handle)
     WEFT_ASSERT(worker->ended && worker->in_flight == 0);
     struct core_session *session = worker->session;
     list_remove(&worker->work.on);
+    if (worker->remote && list_linked(&worker->end_item.on)) weft__dest_remove(worker->dest, &worker->end_item);
     core->capacity -= worker->reserved;
     weft__name_drop(worker->name);
     weft__slotmap_give(&core->workers, worker);

@@ -44,6 +44,12 @@ struct weft_node {
     struct service service;
     struct callbacks callbacks;
     struct contracts contracts;
+
+    struct station *station; /* (n) once; where it listens; NULL = nowhere */
+    struct uplink *uplink;   /* (c) to the node that a client node has dialled; NULL = an embedded node */
 };
+
+/* weft_node_open, with the half of its dispatches' public ids that names it; 0: an embedded node. */
+weft_error weft__node_open(const weft_node_options *options, uint64_t public_session, weft_node **node);
 
 #endif

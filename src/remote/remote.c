@@ -59,6 +59,12 @@ static bool work(struct remote *remote, uint64_t *until_ns)
         weft__session_free(list_record(on, struct session, on_remote));
         return true;
     }
+    if (remote->refused_count) {
+        struct pipe *pipe = remote->refused[--remote->refused_count];
+        weft__unlock(&remote->lock);
+        weft__pipe_free(pipe);
+        return true;
+    }
     *until_ns = PARK_FOREVER;
     struct heap_node *first = weft__heap_first(&remote->timers, until_ns);
     uint64_t now_ns = weft__clock_ns();
@@ -78,7 +84,8 @@ static void *remote_main(void *argument)
         uint64_t until_ns;
         weft__lock(&remote->lock);
         if (work(remote, &until_ns)) continue;
-        bool over = remote->stopping && list_empty(&remote->conns) && list_empty(&remote->sessions);
+        bool over = remote->stopping && list_empty(&remote->conns) && list_empty(&remote->ended) &&
+                    list_empty(&remote->sessions) && list_empty(&remote->dropped) && !remote->refused_count;
         weft__unlock(&remote->lock);
         if (over) return NULL;
         (void)weft__park(&remote->park, until_ns);
@@ -99,6 +106,21 @@ weft_error weft__remote_start(struct remote *remote, weft_node *node)
     return WEFT_ESYSTEM;
 }
 
+/* Where too many stand there already the acceptor's thread does it: it waits for nothing, since nothing of the pipe is under
+ * way. */
+void weft__remote_reap(struct remote *remote, struct pipe *pipe)
+{
+    weft__pipe_close(pipe);
+    weft__lock(&remote->lock);
+    bool fits = remote->refused_count < sizeof remote->refused / sizeof *remote->refused;
+    if (fits) remote->refused[remote->refused_count++] = pipe;
+    weft__unlock(&remote->lock);
+    if (fits)
+        weft__unpark(&remote->park);
+    else
+        weft__pipe_free(pipe);
+}
+
 /* One connection after the other: closing may end it, and with it its place in the list. */
 static void close_all(struct remote *remote)
 {
@@ -106,12 +128,13 @@ static void close_all(struct remote *remote)
     remote->stopping = true;
     for (struct list_node *on = remote->conns.next; on != &remote->conns;) {
         struct conn *conn = list_record(on, struct conn, on_remote);
-        if (atomic_load(&conn->closing)) {
+        if (atomic_load(&conn->closing) || !weft__conn_hold(conn)) {
             on = on->next;
             continue;
         }
         weft__unlock(&remote->lock);
-        weft__conn_close(conn); /* it is there: only the remote's thread frees it, when it has ended */
+        weft__conn_close(conn);
+        weft__conn_release(conn);
         weft__lock(&remote->lock);
         on = remote->conns.next;
     }

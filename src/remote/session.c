@@ -30,6 +30,13 @@ static void say(struct session *session, weft_error error, const char *sentence)
     (void)snprintf(session->sentence, sizeof session->sentence, "%s", sentence ? sentence : weft_error_text(error));
 }
 
+static void put_greeting(struct conn *conn, const struct frame *greeting)
+{
+    conn->greeting_size = weft__frame_size(greeting);
+    WEFT_ASSERT(conn->greeting_size <= sizeof conn->greeting);
+    (void)weft__frame_write(greeting, false, conn->greeting);
+}
+
 /* Takes what waits for the last one to end. Called with the session's lock. */
 static struct conn *attach_next(struct session *session)
 {
@@ -41,6 +48,11 @@ static struct conn *attach_next(struct session *session)
     session->why = WEFT_OK;
     session->sentence[0] = '\0';
     conn->attached = true;
+    if (session->ops->welcome) {
+        struct frame frame;
+        session->ops->welcome(session, &frame);
+        put_greeting(conn, &frame);
+    }
     return conn;
 }
 
@@ -88,9 +100,25 @@ static void conn_done(struct conn *conn)
     if (atomic_fetch_sub_explicit(&conn->busy, 1, memory_order_acq_rel) == 1) conn_over(conn);
 }
 
+void weft__conn_release(struct conn *conn)
+{
+    conn_done(conn);
+}
+
+/* By who is in a call of its own already. */
 static void conn_busy(struct conn *conn)
 {
     atomic_fetch_add_explicit(&conn->busy, 1, memory_order_relaxed);
+}
+
+bool weft__conn_hold(struct conn *conn)
+{
+    int busy = conn ? atomic_load_explicit(&conn->busy, memory_order_relaxed) : 0;
+    while (busy > 0)
+        if (atomic_compare_exchange_weak_explicit(&conn->busy, &busy, busy + 1, memory_order_acquire,
+                                                  memory_order_relaxed))
+            return true;
+    return false;
 }
 
 void weft__conn_close(struct conn *conn)
@@ -122,12 +150,12 @@ static void write_greeting(struct conn *conn)
 static void greeting_written(void *context, weft_error error, size_t size)
 {
     struct conn *conn = context;
-    struct session *session = conn->session;
-    if (session) weft__lock(&session->lock);
     size_t left = error ? 0 : conn->greeting_size - size;
     memmove(conn->greeting, conn->greeting + size, left);
+    weft__lock(&conn->remote->lock);
     conn->greeting_size = left;
-    if (session) weft__unlock(&session->lock);
+    struct session *session = conn->session; /* it may come now: then attaching flushes */
+    weft__unlock(&conn->remote->lock);
     if (error)
         close_saying(conn, error, NULL);
     else if (left)
@@ -144,13 +172,6 @@ static void greeting_due(struct timer *timer, uint64_t now_ns)
     struct conn *conn = list_record(timer, struct conn, timer);
     (void)now_ns;
     weft__conn_refuse(conn, WEFT_ETIMEDOUT, "nothing that greets has come in time");
-}
-
-static void put_greeting(struct conn *conn, const struct frame *greeting)
-{
-    conn->greeting_size = weft__frame_size(greeting);
-    WEFT_ASSERT(conn->greeting_size <= sizeof conn->greeting);
-    (void)weft__frame_write(greeting, false, conn->greeting);
 }
 
 static void got(void *context, weft_error error, size_t size);
@@ -212,19 +233,22 @@ void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence
     write_greeting(conn);
 }
 
-void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received, const struct frame *greeting)
+void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received)
 {
     struct conn *old = NULL, *displaced = NULL;
+    bool waits = false;
     weft_error error = WEFT_OK;
     weft__session_hold(session); /* the connection's */
-    weft__lock(&session->lock);
+    weft__lock(&conn->remote->lock);
     conn->session = session;
-    if (greeting) put_greeting(conn, greeting);
+    weft__unlock(&conn->remote->lock);
+    weft__lock(&session->lock);
     if (session->over) {
         error = WEFT_ECLOSED;
     } else if (session->conn) {
-        old = session->conn;
-        displaced = session->next;
+        waits = true;
+        old = weft__conn_hold(session->conn) ? session->conn : NULL;
+        displaced = weft__conn_hold(session->next) ? session->next : NULL;
         session->next = conn;
         session->next_received = received;
         say(session, WEFT_ECLOSED, "superseded by a newer connection of the same session");
@@ -234,10 +258,18 @@ void weft__conn_attach(struct conn *conn, struct session *session, uint64_t rece
         if (!attach_next(session)) error = WEFT_EPROTOCOL;
     }
     weft__unlock(&session->lock);
-    if (displaced) weft__conn_close(displaced);
-    if (old) weft__conn_close(old);
+    if (displaced) {
+        weft__conn_close(displaced);
+        conn_done(displaced);
+    }
+    if (old) {
+        weft__conn_close(old);
+        conn_done(old);
+    }
     if (error) weft__conn_refuse(conn, error, "the session cannot be taken up from there");
-    if (!error && !old && greeting) write_greeting(conn);
+    if (error || waits) return;
+    if (session->ops->welcome) write_greeting(conn);
+    if (session->ops->up) session->ops->up(session);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -280,8 +312,7 @@ static weft_error read_frames(struct session *session, weft_bytes *bytes, struct
 static void counted(struct session *session, size_t count)
 {
     weft__lock(&session->lock);
-    for (size_t i = 0; i < count; i++)
-        weft__line_count(session->line);
+    weft__line_count(session->line, (uint32_t)count);
     weft__unlock(&session->lock);
 }
 
@@ -359,6 +390,15 @@ static bool fit(struct conn *conn, size_t size, size_t need)
     return conn->have < conn->room;
 }
 
+static void look_delivered(struct session *session)
+{
+    weft__lock(&session->lock);
+    bool delivered = session->wants_delivered && weft__line_unacknowledged(session->line) == 0;
+    if (delivered) session->wants_delivered = false;
+    weft__unlock(&session->lock);
+    if (delivered) session->ops->delivered(session);
+}
+
 /* What stands in the buffer, and then what comes. */
 static void consume(struct conn *conn, size_t size)
 {
@@ -372,6 +412,7 @@ static void consume(struct conn *conn, size_t size)
         if (!attached) return;
         if (!deal(conn, &need)) return;
         flush(conn->session); /* acknowledgements */
+        look_delivered(conn->session);
     }
     if (fit(conn, size, need))
         read_more(conn);
@@ -395,8 +436,10 @@ static void got(void *context, weft_error error, size_t size)
 /* It was attached by the end of its predecessor: greets, and reads what it was not yet to read. */
 static void go_on(struct conn *conn)
 {
+    struct session *session = conn->session;
     conn_busy(conn);
-    if (conn->greeting_size) write_greeting(conn);
+    if (session->ops->welcome) write_greeting(conn);
+    if (session->ops->up) session->ops->up(session);
     weft__lock(&conn->session->lock);
     bool waits = conn->waits;
     conn->waits = false;
@@ -432,14 +475,14 @@ static void flush(struct session *session)
     weft_bytes bytes = {NULL, 0};
     weft__lock(&session->lock);
     struct conn *conn = session->conn;
-    if (conn && !session->writing && !conn->greeting_size && !atomic_load(&conn->closing))
-        bytes = weft__line_write(session->line);
-    if (bytes.size) {
-        session->writing = true;
-        conn_busy(conn);
-    }
+    bool writes = conn && !session->writing && !conn->greeting_size && !atomic_load(&conn->closing) && weft__conn_hold(conn);
+    if (writes) bytes = weft__line_write(session->line);
+    if (bytes.size) session->writing = true;
     weft__unlock(&session->lock);
-    if (bytes.size) weft__pipe_write(conn->pipe, bytes.data, bytes.size, written, conn);
+    if (bytes.size)
+        weft__pipe_write(conn->pipe, bytes.data, bytes.size, written, conn);
+    else if (writes)
+        conn_done(conn);
 }
 
 void weft__session_flush(struct session *session)
@@ -455,6 +498,7 @@ static void take_haul(struct session *session, struct core *core, uint64_t now_n
         struct core_taken *taken = &haul->items[haul->count];
         enum core_item_kind kind = weft__core_next(core, now_ns, &session->dest, taken);
         if (!kind) return;
+        if (session->ops->taken) session->ops->taken(session, haul, haul->count);
         haul->count++;
         if (kind != CORE_ITEM_EVENTS) continue;
         if (weft__core_events_take(core, now_ns, taken->subscription, haul->events, HAUL_MAX, &haul->events_count))
@@ -482,6 +526,7 @@ static void pump(struct session *session)
         uint64_t now_ns = weft__enter(node);
         take_haul(session, node->core, now_ns, &haul);
         bool rests = haul.count == 0 && weft__core_dest_wait(&session->dest, &session->waiter.core);
+        if (rests && session->awaited_count) weft__changed(node);
         weft__leave_inside(node);
         if (rests) return;
         weft__lock(&session->lock);
@@ -512,11 +557,32 @@ static void pump_woken(struct waiter *waiter)
     pumping = false;
 }
 
+void weft__session_resume(struct session *session)
+{
+    pump_woken(&session->waiter);
+}
+
 void weft__session_pump_ready(struct session *session)
 {
     weft__session_hold(session); /* the pump's */
-    if (!weft__core_dest_wait(&session->dest, &session->waiter.core))
-        WEFT_ASSERT(!"something goes to a session before it has a pump");
+    bool rests = weft__core_dest_wait(&session->dest, &session->waiter.core);
+    WEFT_ASSERT(rests); /* nothing goes to a session before it has a pump */
+    (void)rests;
+}
+
+void weft__session_await_pump(struct session *session)
+{
+    weft_node *node = session->remote->node;
+    uint64_t now_ns = weft__enter(node);
+    session->awaited_count++;
+    while (!list_linked(&session->waiter.core.on) && !session->pump_over) {
+        struct waiter waiter;
+        weft__waiter_init(&waiter);
+        weft__await(node, &waiter);
+        (void)weft__wait(node, &waiter, PARK_FOREVER, &now_ns);
+    }
+    session->awaited_count--;
+    weft__leave(node);
 }
 
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame, struct message *message)
@@ -536,14 +602,32 @@ void weft__session_close(struct session *session, weft_error error, const char *
     weft__lock(&session->lock);
     struct conn *conn = session->conn;
     if (error) say(session, error, sentence);
-    if (conn) {
-        conn_busy(conn);
-        (void)weft__line_put_now(session->line, &frame);
-    }
+    bool there = weft__conn_hold(conn);
+    if (there) (void)weft__line_put_now(session->line, &frame);
     weft__unlock(&session->lock);
-    if (!conn) return;
+    if (!there) return;
     flush(session);
     if (error) weft__conn_close(conn); /* what could be written at once was */
+    conn_done(conn);
+}
+
+/* A tick that comes much too late is our own pause: what the other end has sent meanwhile is read first. */
+void weft__session_beat(struct session *session, uint64_t now_ns)
+{
+    uint64_t beat_ns = session->beat_ms * NS_PER_MS;
+    bool paused = session->beat_ns && now_ns > session->beat_ns + beat_ns + beat_ns * session->beats_missed_max / 2;
+    session->beat_ns = now_ns;
+    weft__lock(&session->lock);
+    struct conn *conn = session->conn;
+    bool there = weft__conn_hold(conn);
+    weft__line_beat(session->line, false);
+    weft__unlock(&session->lock);
+    if (!there) return;
+    uint64_t heard_ns = atomic_load_explicit(&conn->heard_ns, memory_order_relaxed);
+    if (!paused && now_ns > heard_ns + beat_ns * session->beats_missed_max)
+        close_saying(conn, WEFT_ETIMEDOUT, "the other end has given no sign of life");
+    else
+        flush(session);
     conn_done(conn);
 }
 
@@ -604,16 +688,21 @@ void weft__session_over(struct session *session)
     session->over = true;
     session->stalled = false;
     session->next = NULL;
-    if (conn) conn_busy(conn);
+    bool there = weft__conn_hold(conn), next_there = weft__conn_hold(next);
     weft__unlock(&session->lock);
-    if (next) weft__conn_close(next);
-    if (conn) {
+    if (next_there) {
+        weft__conn_close(next);
+        conn_done(next);
+    }
+    if (there) {
         weft__conn_close(conn);
         conn_done(conn);
     }
     if (was_over) return;
     (void)weft__enter(node);
     bool rests = weft__core_unwait(&session->waiter.core);
+    session->pump_over = true;
+    weft__changed(node);
     weft__leave_inside(node);
     if (stalled || rests) weft__session_drop(session); /* the pump's: it will not run any more */
 }

@@ -42,6 +42,8 @@ struct remote {
     struct list_node ended;     /* (r) connections to be freed */
     struct list_node sessions;  /* (r) all there are */
     struct list_node dropped;   /* (r) sessions to be freed */
+    struct pipe *refused[8];    /* (r) pipes to be freed */
+    uint32_t refused_count;     /* (r) */
     uint32_t conns_count, greeting_count; /* (r) of these: not greeted yet */
     bool stopping;              /* (r) */
     struct waiter *closer;      /* (r) */
@@ -60,7 +62,7 @@ struct session;
 struct conn {
     struct remote *remote;
     struct pipe *pipe;
-    struct session *session;   /* NULL until it is greeted */
+    struct session *session;   /* NULL until it is greeted; set under the remote's lock */
     const struct session_ops *ops;
     void *context;             /* of who made it, until it is greeted */
     struct list_node on_remote; /* conns, then ended */
@@ -75,13 +77,26 @@ struct conn {
     uint32_t small_reads;      /* its reader's: in a row */
     unsigned char *buffer;     /* its reader's */
     size_t room, have;
-    size_t greeting_size;      /* of what is being written before the line's */
+    _Atomic size_t greeting_size; /* of what is being written before the line's; set to 0 under the remote's lock */
     unsigned char greeting[GREETING_BYTES];
     unsigned char first[1024]; /* the buffer of an idle one */
 };
 
+/* What is told of a task. Copied under the core's lock: its worker may be gone when it is written. */
+struct task_told {
+    uint64_t handle, worker;
+    weft_dispatch_id id;
+    uint64_t deadline_ns;
+    struct message *payload; /* held */
+    uint32_t attempt;
+    uint16_t window, room;
+    bool timed, streams;
+    char activity_type[WEFT_NAME_MAX + 1]; /* "" = none */
+};
+
 struct haul {
     struct core_taken items[HAUL_MAX];
+    struct task_told tasks[HAUL_MAX]; /* of the items that are about one */
     size_t count;
     struct inbox_entry events[HAUL_MAX]; /* of the last item, where that is EVENTS */
     size_t events_count;
@@ -92,13 +107,19 @@ struct session_ops {
     char hears; /* whose frames it reads: 'C' or 'N' */
     /* The first frame of a connection: it answers by weft__conn_attach or weft__conn_refuse. */
     void (*greeted)(struct conn *conn, const struct frame *frame);
+    /* Under the session's lock: what is written first on a connection that is attached now. NULL: nothing. */
+    void (*welcome)(struct session *session, struct frame *frame);
+    void (*up)(struct session *session); /* one was attached */
     /* Frames of the session, in order. Not WEFT_OK: the connection is closed with that sentence. */
     weft_error (*frames)(struct session *session, const struct frame *frames, size_t count, char *sentence);
+    /* Inside: looks at an item of the haul while what it is about is there. NULL: nothing to be looked at. */
+    void (*taken)(struct session *session, struct haul *haul, size_t index);
     /* Under the session's lock: writes what was taken into its line. */
     weft_error (*put)(struct session *session, struct haul *haul);
     /* Outside: gives back what the haul holds. */
     void (*spent)(struct session *session, struct haul *haul);
     void (*goodbye)(struct session *session);
+    void (*delivered)(struct session *session); /* all that was put was got, where session->wants_delivered */
     /* No connection is attached any more; the sentence says why. */
     void (*down)(struct session *session, weft_error error, const char *sentence);
     void (*lost)(struct conn *conn, weft_error error, const char *sentence); /* one that was never greeted */
@@ -114,6 +135,8 @@ struct session {
     struct core_dest dest; /* (l) all that goes to the other end */
     struct waiter waiter;  /* on it, where the pump rests */
     struct session *next_pump; /* the pumping thread's */
+    uint32_t awaited_count; /* (l) calls that wait for the pump to rest */
+    bool pump_over;        /* (l) */
     struct timer timer;    /* beats, and what else has a time */
 
     struct lock lock;
@@ -123,16 +146,21 @@ struct session {
     uint64_t next_received; /* (s) */
     bool writing;        /* (s) a write of the line's bytes is under way */
     bool stalled;        /* (s) the pump waits for room */
+    bool wants_delivered; /* (s) */
     bool over;           /* (s) nothing is put or attached any more */
     weft_error why;      /* (s) of the connection's end */
     char sentence[FRAME_SENTENCE_MAX]; /* (s) */
     uint32_t beat_ms, beats_missed_max;
+    uint64_t beat_ns;    /* the timer's: when it beat last */
 };
 
 /* The remote of a node. WEFT_ENOMEM, WEFT_ESYSTEM. stop: closes every connection, waits for their ends, frees every session;
  * no timer fires after it. */
 weft_error weft__remote_start(struct remote *remote, weft_node *node);
 void weft__remote_stop(struct remote *remote);
+
+/* Frees a pipe that nobody uses, on the remote's thread. */
+void weft__remote_reap(struct remote *remote, struct pipe *pipe);
 
 /* Timers. ready makes room for one more; false: out of memory. Any thread. */
 bool weft__timer_ready(struct remote *remote, struct timer *timer, void (*due)(struct timer *timer, uint64_t now_ns));
@@ -144,11 +172,14 @@ void weft__timer_gone(struct remote *remote, struct timer *timer);
 struct conn *weft__conn_new(struct remote *remote, const struct session_ops *ops, void *context, struct pipe *pipe,
                             uint32_t timeout_ms, const struct frame *greeting);
 /* In `greeted`: the session has it from now on; the connection that it had is closed first, and this one attached when the last
- * of that is over. greeting: what is written first; NULL = nothing. received: what the other end has. Or refuses it: an error
- * frame, and the end. */
-void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received, const struct frame *greeting);
+ * of that is over. received: what the other end has. Or refuses it: an error frame, and the end. */
+void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received);
 void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence);
 void weft__conn_close(struct conn *conn);
+
+/* By who has found it in a list, under that list's lock: it is not freed until release. False: its last call is over. */
+bool weft__conn_hold(struct conn *conn);
+void weft__conn_release(struct conn *conn);
 
 /* A session with a line; one reference, the caller's. by: what it sends. WEFT_ENOMEM. */
 weft_error weft__session_init(struct session *session, struct remote *remote, const struct session_ops *ops, char by,
@@ -158,6 +189,8 @@ void weft__session_drop(struct session *session); /* the last: ops->free, on the
 
 /* Leaves the waiter for the first time, inside; so the pump runs from then on. */
 void weft__session_pump_ready(struct session *session);
+/* Where the pump was stalled, and the line is another one: it goes on. */
+void weft__session_resume(struct session *session);
 /* Puts a frame of the session, any thread; outside. Closes the session's connection where there is no memory. */
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame, struct message *message);
 /* Closes the connection; with a sentence: an error frame goes first. WEFT_OK: a goodbye does. */
@@ -165,5 +198,11 @@ void weft__session_close(struct session *session, weft_error error, const char *
 /* Nothing is put, attached or pumped any more. */
 void weft__session_over(struct session *session);
 void weft__session_flush(struct session *session);
+
+/* Returns when all that stood in the destination has been put, or the session is over. Outside; not under a lock, nor in a
+ * pump. */
+void weft__session_await_pump(struct session *session);
+/* By the timer, each beat_ms: says that it lives, and closes a connection whose other end has not for too long. */
+void weft__session_beat(struct session *session, uint64_t now_ns);
 
 #endif

@@ -63,8 +63,8 @@ static bool channel_sums(const struct tally *tally, const struct core_channel *c
     HOLDS(channel->queued == sums->queued, "channel", channel->serial);
     HOLDS(channel->queued_bytes == sums->bytes, "channel", channel->serial);
     HOLDS(channel->hanging_count == sums->hanging, "channel", channel->serial);
-    uint64_t ended =
-        channel->completed + channel->failed + channel->worker_died + channel->timed_out + channel->cancelled;
+    uint64_t ended = channel->completed + channel->failed + channel->worker_died + channel->timed_out +
+                     channel->cancelled + channel->node_lost;
     HOLDS(channel->dispatched == ended + channel->shed + channel->open, "channel", channel->serial);
     HOLDS(channel->shed <= channel->rejected, "channel", channel->serial);
     HOLDS(channel->degraded == (channel->queued > 0 && channel->workers_count == 0), "channel", channel->serial);
@@ -141,7 +141,7 @@ static bool audit_all(struct tally *tally)
         if (!channel_sums(tally, channel)) return false;
     if (core->notes && !audit_notes(tally, core->notes)) return false;
     return group_sums(tally) && totals(tally) && heap_whole(&core->timers) && heap_whole(&core->key_timers) &&
-           audit_letters(tally) && audit_schemas(core) && audit_levels(tally);
+           audit_letters(tally) && audit_ids(tally) && audit_schemas(core) && audit_levels(tally);
 }
 
 const char *audit(const struct core *core)
@@ -233,6 +233,7 @@ uint64_t audit_digest(const struct core *core)
                                core->letters.live_count,
                                core->letter_serial,
                                core->askers_count,
+                               core->ids.count,
                                core->key_timers.count,
                                stats->joined,
                                stats->dead_lettered,
@@ -247,6 +248,7 @@ uint64_t audit_digest(const struct core *core)
         digest = audit_stir(digest, digest_channel(channel));
     cursor = 0;
     for (const struct core_session *session; (session = weft__slotmap_next(&core->sessions, &cursor));)
-        digest = audit_stir(digest, session->slot.handle ^ session->hanging_count ^ session->holders_count);
+        digest = audit_stir(digest, session->slot.handle ^ ((uint64_t)session->bar << 32) ^ session->hanging_count ^
+                                        session->holders_count);
     return audit_events_digest(core, digest);
 }

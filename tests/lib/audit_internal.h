@@ -18,7 +18,7 @@ struct tally {
     uint32_t groups_busy[CORE_GROUPS_MAX]; /* in the order of core->groups */
     uint32_t turns_due;
     uint32_t in_flight, open, reserved, potential, lost, items, walked_items, timers;
-    uint32_t reserved_letters, joined;
+    uint32_t reserved_letters, joined, strange;
 };
 
 /* audit_letters.c: dead letters and keys. */
@@ -52,6 +52,13 @@ bool audit_dispatch(struct tally *tally, const struct core_dispatch *dispatch);
 bool audit_notes(struct tally *tally, const struct core_notes *notes);
 bool audit_task(struct tally *tally, const struct core_task *task);
 bool audit_item(struct tally *tally, const struct core_item *item, const struct core_dest *dest);
+
+/* audit_remote.c: what is elsewhere. */
+bool audit_bar(const struct core_session *session);
+bool audit_remote_worker(struct tally *tally, const struct core_worker *worker);
+bool audit_room(struct tally *tally, const struct core_stream *stream);
+bool audit_id(struct tally *tally, const struct core_dispatch *dispatch);
+bool audit_ids(const struct tally *tally); /* after the dispatches */
 
 /* audit_event.c: subscriptions and audiences. */
 bool audit_events(struct tally *tally); /* before the sessions */

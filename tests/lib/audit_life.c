@@ -41,8 +41,8 @@ static bool standing(struct tally *tally, const struct core_worker *worker)
         bool owed = tally->has_work && (list_linked(&session->work.on) || list_linked(&worker->channel->work.on));
         HOLDS(owed, "worker (index)", worker->id);
         HOLDS(session->state != CORE_SESSION_ARMING, "worker (index)", worker->id);
-        HOLDS(eligible || session->state == CORE_SESSION_DEAD, "worker (index)", worker->id);
-        HOLDS(!eligible || !worker->seen_armed, "worker (index)", worker->id);
+        HOLDS(eligible || !weft__session_works(session), "worker (index)", worker->id);
+        HOLDS(!eligible || worker->seen_turn != session->turn, "worker (index)", worker->id);
     }
     HOLDS(session->state != CORE_SESSION_DEAD || list_linked(&session->work.on), "worker of a dead session",
           worker->id);
@@ -66,7 +66,8 @@ static bool ended(const struct tally *tally, const struct core_worker *worker)
     bool work = list_linked(&worker->work.on);
     HOLDS(!worker->indexed && worker->members_count == 0 && !worker->members, "ended worker", worker->id);
     HOLDS(!worker->understands, "ended worker", worker->id);
-    HOLDS(!list_linked(&worker->on_channel) && !list_linked(&worker->on_session), "ended worker", worker->id);
+    bool listed = list_linked(&worker->on_channel) || list_linked(&worker->on_session);
+    HOLDS(!listed || (worker->remote && !worker->channel), "ended worker", worker->id);
     HOLDS(!work || tally->has_work, "ended worker", worker->id);
     HOLDS((worker->channel != NULL) == (work || worker->in_flight > 0), "ended worker", worker->id);
     HOLDS(list_empty(&worker->idle_waiters) || work || worker->in_flight > 0, "ended worker", worker->id);
@@ -87,6 +88,7 @@ bool audit_worker(struct tally *tally, const struct core_worker *worker)
     tally->sessions_hanging[slot_number(&worker->session->slot)]++;
     if (worker->channel) tally->channels[slot_number(&worker->channel->slot)].hanging++;
     tally->reserved += worker->reserved;
+    if (worker->remote && !audit_remote_worker(tally, worker)) return false;
     return (worker->ended ? ended(tally, worker) : standing(tally, worker)) && tasks_of_worker(tally, worker);
 }
 
@@ -102,7 +104,7 @@ bool audit_session(struct tally *tally, const struct core_session *session)
         HOLDS(work || list_empty(&session->dispatches), "dead session", name);
         HOLDS(work || list_empty(&session->subscriptions), "dead session", name);
     }
-    return true;
+    return audit_bar(session);
 }
 
 /* --- destinations ----------------------------------------------------------------------------- */
@@ -116,6 +118,11 @@ static const struct core_dest *dest_of(const struct core_item *item)
     case CORE_ITEM_NOTES: return list_record(item, struct core_notes, item)->dest;
     case CORE_ITEM_UPDATE: return list_record(item, struct core_update, item)->stream->dispatch->dest;
     case CORE_ITEM_EVENTS: return list_record(item, struct core_subscription, item)->dest;
+    case CORE_ITEM_STARTED: return list_record(item, struct core_task, item)->origin->dest;
+    case CORE_ITEM_HEARD: return list_record(item, struct core_task, item)->dest;
+    case CORE_ITEM_RELEASED: return list_record(item, struct core_dispatch, item)->dest;
+    case CORE_ITEM_ROOM: return list_record(item, struct core_stream, room_item)->room_dest;
+    case CORE_ITEM_WORKER: return list_record(item, struct core_worker, end_item)->dest;
     }
     return NULL;
 }
@@ -168,8 +175,9 @@ static bool timer_right(struct tally *tally, const struct core_dispatch *dispatc
         tally->timers++;
     }
     if (assigned && weft__task_of(dispatch)->state == CORE_TASK_TAKEN) {
-        due_ns = earlier(due_ns, after(dispatch->entered_ns, dispatch->start_to_close_ms));
-        due_ns = earlier(due_ns, after(dispatch->beat_ns, dispatch->heartbeat_ms));
+        bool counts = !weft__task_awaited(dispatch->task);
+        due_ns = counts ? earlier(due_ns, after(dispatch->entered_ns, dispatch->start_to_close_ms)) : due_ns;
+        due_ns = counts ? earlier(due_ns, after(dispatch->beat_ns, dispatch->heartbeat_ms)) : due_ns;
         if (dispatch->cancelling) due_ns = earlier(due_ns, dispatch->grace_ns);
     } else if (dispatch->state != DISPATCH_SETTLED && dispatch->state != DISPATCH_JOINED) {
         if (!dispatch->started) due_ns = earlier(due_ns, dispatch->start_deadline_ns);
@@ -188,14 +196,18 @@ static bool settled(struct tally *tally, const struct core_dispatch *dispatch)
 {
     uint64_t name = dispatch->arrival;
     HOLDS(!dispatch->class && !dispatch->session, "settled dispatch", name);
-    HOLDS(dispatch->outcome >= WEFT_COMPLETED && dispatch->outcome <= WEFT_REJECTED, "settled dispatch", name);
+    HOLDS(dispatch->outcome >= WEFT_COMPLETED && dispatch->outcome <= WEFT_NODE_LOST, "settled dispatch", name);
     HOLDS(dispatch->potential == 0, "settled dispatch", name);
     HOLDS(!list_linked(&dispatch->on_session), "settled dispatch", name);
-    HOLDS(dispatch->dest || dispatch->detached, "settled dispatch", name);
     HOLDS(list_linked(&dispatch->item.on) == (dispatch->dest != NULL), "settled dispatch", name);
+    const struct core_task *left = dispatch->left;
+    if (left) HOLDS(left->origin == dispatch && !left->dispatch && left->worker, "task of settled dispatch", name);
+    if (dispatch->told && left)
+        return true; /* it waits for the end of its task, which comes to dest, if it is handed */
+    HOLDS(dispatch->dest || dispatch->detached, "settled dispatch", name);
     HOLDS((dispatch->close_deadline_ns == CORE_NEVER) == (dispatch->dest != NULL), "settled dispatch", name);
     if (!dispatch->dest) return true;
-    HOLDS(dispatch->item.kind == CORE_ITEM_OUTCOME, "settled dispatch", name);
+    HOLDS(dispatch->item.kind == (dispatch->told ? CORE_ITEM_RELEASED : CORE_ITEM_OUTCOME), "settled dispatch", name);
     return audit_item(tally, &dispatch->item, dispatch->dest);
 }
 
@@ -207,7 +219,10 @@ static bool open(struct tally *tally, const struct core_dispatch *dispatch)
     HOLDS(dispatch->class && !weft__channel_of(dispatch)->deleted, "open dispatch", name);
     HOLDS(dispatch->payload, "open dispatch", name);
     bool keyed = dispatch->extras && dispatch->extras->key;
-    HOLDS(dispatch->session || dispatch->detached || keyed, "open dispatch", name);
+    bool handed = dispatch->handed;
+    HOLDS((dispatch->session || dispatch->detached || keyed) != handed, "open dispatch", name);
+    HOLDS(!handed || (task && task->origin == dispatch && dispatch->dest), "handed dispatch", name);
+    HOLDS(!dispatch->told, "open dispatch", name);
     HOLDS(!keyed || (!dispatch->session && !dispatch->dest), "open dispatch with a key", name);
     HOLDS(list_linked(&dispatch->on_session) == (dispatch->session != NULL), "open dispatch", name);
     HOLDS(list_linked(&dispatch->item.on) == (dispatch->dest != NULL), "open dispatch", name);
@@ -221,7 +236,7 @@ static bool open(struct tally *tally, const struct core_dispatch *dispatch)
     }
     if (dispatch->cancelling) HOLDS(task && task->state == CORE_TASK_TAKEN && !task->fenced, "open dispatch", name);
     unsigned lost = dispatch->attempts - (dispatch->state == DISPATCH_ASSIGNED ? 1U : 0U);
-    HOLDS(dispatch->tried_count == lost && lost < dispatch->attempts_max, "open dispatch", name);
+    HOLDS((handed || dispatch->tried_count == lost) && lost < dispatch->attempts_max, "open dispatch", name);
     struct channel_tally *sums = &tally->channels[slot_number(&weft__channel_of(dispatch)->slot)];
     sums->open++;
     sums->class_refs--;
@@ -292,7 +307,7 @@ static bool stream_right(struct tally *tally, const struct core_dispatch *dispat
     for (const struct list_node *node = stream->waiters.next; node != &stream->waiters; node = node->next)
         left++;
     HOLDS(left <= stream->waiting_count, "who waits to send for dispatch", name);
-    HOLDS(left < stream->waiting_count || left == 0 || stream->count == stream->window,
+    HOLDS(left < stream->waiting_count || left == 0 || stream->count + stream->out == stream->window,
           "who waits to send, and there is room, for dispatch", name);
     if (stream->waiting_count > 0) {
         HOLDS(dispatch->state == DISPATCH_ASSIGNED, "who waits to send for dispatch", name);
@@ -300,6 +315,7 @@ static bool stream_right(struct tally *tally, const struct core_dispatch *dispat
         HOLDS(task->state == CORE_TASK_TAKEN && task->attempt == stream->attempt && task->streams,
               "who waits to send for dispatch", name);
     }
+    if (!audit_room(tally, stream)) return false;
     return stream->count + progress + restart == 0 || in_order(stream, dispatch);
 }
 
@@ -317,6 +333,7 @@ static bool joined(struct tally *tally, const struct core_dispatch *dispatch)
 
 bool audit_dispatch(struct tally *tally, const struct core_dispatch *dispatch)
 {
+    if (!audit_id(tally, dispatch)) return false;
     if (dispatch->state == DISPATCH_JOINED) return joined(tally, dispatch) && timer_right(tally, dispatch);
     bool right = dispatch->state == DISPATCH_SETTLED ? settled(tally, dispatch) : open(tally, dispatch);
     if (dispatch->extras && dispatch->extras->letter) tally->reserved_letters++;
@@ -335,11 +352,15 @@ static bool assigned(struct tally *tally, const struct core_task *task, uint64_t
     return audit_item(tally, &task->item, task->dest);
 }
 
-static bool taken(const struct core_task *task, uint64_t name)
+static bool taken(struct tally *tally, const struct core_task *task, uint64_t name)
 {
     const struct core_dispatch *dispatch = task->dispatch;
     bool cancelled = atomic_load_explicit(&task->cancelled, memory_order_relaxed);
-    HOLDS(task->worker && !list_linked(&task->item.on), "taken task", name);
+    HOLDS(task->worker, "taken task", name);
+    bool stands = list_linked(&task->item.on), handed = task->origin && task->origin->handed;
+    HOLDS(!stands || task->item.kind == (handed ? CORE_ITEM_STARTED : CORE_ITEM_HEARD), "taken task", name);
+    HOLDS(!stands || handed || task->heard > 0, "taken task", name);
+    if (stands && !audit_item(tally, &task->item, handed ? task->origin->dest : task->dest)) return false;
     HOLDS(task->orphaned == (!dispatch || task->fenced), "taken task", name);
     HOLDS(!dispatch || weft__task_of(dispatch) == task, "taken task", name);
     HOLDS(!dispatch || dispatch->state == (task->fenced ? DISPATCH_FENCED : DISPATCH_ASSIGNED), "taken task", name);
@@ -352,7 +373,7 @@ static bool taken(const struct core_task *task, uint64_t name)
 
 static bool lost(struct tally *tally, const struct core_task *task, uint64_t name)
 {
-    HOLDS(!task->worker && !task->dispatch && !task->in_handler && !task->settled, "lost task", name);
+    HOLDS(!task->worker && !task->dispatch && !task->origin && !task->in_handler && !task->settled, "lost task", name);
     HOLDS(!list_linked(&task->item.on) && !list_linked(&task->on_worker), "lost task", name);
     HOLDS(atomic_load_explicit(&task->cancelled, memory_order_relaxed), "lost task", name);
     tally->lost++;
@@ -360,9 +381,23 @@ static bool lost(struct tally *tally, const struct core_task *task, uint64_t nam
     return true;
 }
 
+/* What went out, or was handed, and it alone has an origin, to its end. */
+static bool origin_right(const struct core_task *task, uint64_t name)
+{
+    const struct core_dispatch *origin = task->origin;
+    bool hidden = task->class->channel->hidden;
+    HOLDS(!origin || !task->dispatch || task->dispatch == origin, "origin of task", name);
+    HOLDS(!origin || task->dispatch || (origin->state == DISPATCH_SETTLED && origin->left == task), "origin of task",
+          name);
+    HOLDS(!hidden || origin || !task->worker, "task that went out", name);
+    HOLDS(!origin || hidden != origin->handed, "origin of task", name);
+    return true;
+}
+
 bool audit_task(struct tally *tally, const struct core_task *task)
 {
     uint64_t name = task->id.number;
+    if (!origin_right(task, name)) return false;
     HOLDS(task->payload && task->class && task->class->refs > 0, "task", name);
     tally->channels[slot_number(&task->class->channel->slot)].class_refs--;
     if (list_linked(&task->cancel_item.on)) {
@@ -373,7 +408,7 @@ bool audit_task(struct tally *tally, const struct core_task *task)
     }
     switch (task->state) {
     case CORE_TASK_ASSIGNED: return assigned(tally, task, name);
-    case CORE_TASK_TAKEN: return taken(task, name);
+    case CORE_TASK_TAKEN: return taken(tally, task, name);
     case CORE_TASK_LOST: return lost(tally, task, name);
     }
     HOLDS(task->state == CORE_TASK_ASSIGNED, "the state of task", name);

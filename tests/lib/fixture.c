@@ -9,6 +9,7 @@
 #include "lib/audit.h"
 #include "lib/fixture_contract.h"
 #include "lib/fixture_event.h"
+#include "lib/fixture_remote.h"
 
 /* The fixture calls the core, never its own verbs. */
 #undef channel
@@ -42,7 +43,8 @@ enum {
 struct known_session {
     char name[KNOWN_SIZE];
     uint64_t handle;
-    struct core_dest box; /* of its outcomes and cancel notices */
+    struct core_dest box;  /* of its outcomes and cancel notices */
+    struct core_dest line; /* of all that goes to it, if it is far away */
     struct list_node ended;
     bool gone;
 };
@@ -67,7 +69,7 @@ struct known_box {
 struct known_dispatch {
     char name[KNOWN_SIZE];
     char once[KNOWN_SIZE]; /* its idempotency key, whose inner dispatch is known by that name */
-    bool put_back;
+    bool put_back, strange;
     weft_dispatch_id id;
     uint32_t ends;
     struct core_outcome outcome;
@@ -77,6 +79,7 @@ struct known_dispatch {
 struct known_task {
     char name[KNOWN_SIZE];
     struct core_task *task;
+    uint64_t handle;
 };
 
 /* One that stands in a FIFO. */
@@ -313,7 +316,8 @@ static void hand_over(struct core_outcome *outcome)
     if (!code && message) code = weft__message_content_type(message);
     check_eq_at(w.site, ++known->ends, 1);
     check_eq_at(w.site, outcome->token, known->put_back ? 0 : (uint64_t)(known - w.dispatches) + 1);
-    check_true_at(w.site, known->put_back || (outcome->context == known && outcome->context2 == &world));
+    check_true_at(w.site, known->put_back ||
+                              (outcome->context == known && outcome->context2 == (known->strange ? NULL : &world)));
     check_eq_at(w.site, outcome->outcome == WEFT_COMPLETED, !code);
     if (outcome->outcome == WEFT_COMPLETED) {
         char expected[KNOWN_SIZE + 12];
@@ -340,7 +344,7 @@ static void tell_update(struct core_outcome *outcome)
     const char *text = outcome->message ? (const char *)outcome->message->bytes : "";
     check_eq_at(w.site, known->ends, 0);
     check_eq_at(w.site, outcome->token, (uint64_t)(known - w.dispatches) + 1);
-    check_true_at(w.site, outcome->context == known && outcome->context2 == &world);
+    check_true_at(w.site, outcome->context == known && outcome->context2 == (known->strange ? NULL : &world));
     check_true_at(w.site, outcome->updated == updated && outcome->updated_context == known);
     check_eq_at(w.site, outcome->number > 0, outcome->update == WEFT_UPDATE_PARTIAL);
     check_eq_at(w.site, outcome->message == NULL, outcome->update == WEFT_UPDATE_RESTARTED);
@@ -354,31 +358,31 @@ static void tell_update(struct core_outcome *outcome)
     weft__message_drop(outcome->message);
 }
 
+void world_got(enum core_item_kind kind, struct core_outcome *outcome, struct core_task *cancelled)
+{
+    if (kind == CORE_ITEM_OUTCOME) hand_over(outcome);
+    if (kind == CORE_ITEM_UPDATE) tell_update(outcome);
+    if (kind != CORE_ITEM_CANCEL) return;
+    char name[KNOWN_SIZE];
+    name_task(name, cancelled);
+    check_true_at(w.site, atomic_load(&cancelled->cancelled));
+    note("%s told to stop %s", cancelled->worker ? cancelled->worker->name->text : "who had it", name);
+}
+
 static void empty(struct core_dest *dest)
 {
     struct core_outcome outcome;
     struct core_task *cancelled;
-    for (;;) {
-        switch (weft__core_outcome_take(world.core, dest, &outcome, &cancelled)) {
-        case CORE_ITEM_OUTCOME: hand_over(&outcome); break;
-        case CORE_ITEM_UPDATE: tell_update(&outcome); break;
-        case CORE_ITEM_CANCEL: {
-            char name[KNOWN_SIZE];
-            name_task(name, cancelled);
-            check_true_at(w.site, atomic_load(&cancelled->cancelled));
-            note("%s told to stop %s", cancelled->worker ? cancelled->worker->name->text : "who had it", name);
-            break;
-        }
-        default: return;
-        }
-    }
+    for (enum core_item_kind kind; (kind = weft__core_outcome_take(world.core, dest, &outcome, &cancelled));)
+        world_got(kind, &outcome, cancelled);
 }
 
-static void stand(struct standing *now, size_t *count, const struct core_dest *dest)
+static void stand(struct standing *now, size_t *count, const struct core_dest *dest, bool mixed)
 {
     uint32_t items_count = 0;
     for (struct list_node *node = dest->fifo.next; node != &dest->fifo; node = node->next, items_count++) {
         struct core_item *item = list_record(node, struct core_item, on);
+        if (mixed && item->kind != CORE_ITEM_TASK) continue;
         check_eq_at(w.site, item->kind, CORE_ITEM_TASK);
         const struct core_task *task = list_record(item, struct core_task, item);
         check_true_at(w.site, task->dest == dest && task->state == CORE_TASK_ASSIGNED);
@@ -407,9 +411,11 @@ static void compare_standing(void)
     struct standing *now = w.standing[w.standing_at];
     size_t count = 0;
     for (size_t i = 0; i < w.groups_count; i++)
-        stand(now, &count, &w.groups[i].core.dest);
+        stand(now, &count, &w.groups[i].core.dest, false);
     for (size_t i = 0; i < w.workers_count; i++)
-        if (w.workers[i].dest == &w.workers[i].inbox) stand(now, &count, &w.workers[i].inbox);
+        if (w.workers[i].dest == &w.workers[i].inbox) stand(now, &count, &w.workers[i].inbox, false);
+    for (size_t i = 0; i < w.sessions_count; i++)
+        stand(now, &count, &w.sessions[i].line, true);
     for (size_t i = 0; i < before_count; i++)
         if (!stands(now, count, before[i].handle)) note("%s back from %s", before[i].name, before[i].worker);
     for (size_t i = 0; i < count; i++)
@@ -522,6 +528,16 @@ struct core_waiter *world_waiter_named(const char *name)
     return waiter_named(name);
 }
 
+void world_know(const char *name, weft_dispatch_id id)
+{
+    new_known_dispatch(name)->id = id;
+}
+
+const char *world_name_of(weft_dispatch_id id)
+{
+    return dispatch_of(id)->name;
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 int world_open_with(const struct core_limits *limits)
@@ -534,6 +550,7 @@ int world_open_with(const struct core_limits *limits)
     w.lines_count = w.sessions_count = w.workers_count = w.groups_count = w.boxes_count = 0;
     w.dispatches_count = w.tasks_count = w.standing_count = w.waiters_count = 0;
     world_forget_subscriptions();
+    world_forget_node();
     failmem_init(&world.failmem);
     failmem_init(&world.messages);
     world.core = weft__core_new(&world.failmem.mem, limits, world_now_ns());
@@ -652,6 +669,7 @@ void world_attach(const char *name, bool declared)
 {
     struct known_session *session = new_known_session(name);
     weft__core_dest_init(&session->box);
+    weft__core_dest_init(&session->line);
     list_init(&session->ended);
     weft_error error = weft__core_session_attach(world.core, name, declared, &session->ended, &session->handle);
     if (error) w.sessions_count--;
@@ -712,6 +730,7 @@ void world_worker(const char *name, const struct hired *hired)
                                     .session = the_known_session(hired->of ? hired->of : "host")->handle,
                                     .group = group,
                                     .handled = hired->handled || group,
+                                    .remote = hired->far,
                                     .context = worker};
     while (spec.activity_types[spec.activity_types_count])
         spec.activity_types_count++;
@@ -720,7 +739,8 @@ void world_worker(const char *name, const struct hired *hired)
     for (; hired->understands[spec.schema_ids_count]; spec.schema_ids_count++)
         world_schema_id(hired->understands[spec.schema_ids_count], ids[spec.schema_ids_count]);
     weft__core_dest_init(&worker->inbox);
-    worker->dest = spec.dest = group ? &group->dest : &worker->inbox;
+    struct core_dest *inbox = hired->far ? world_line_of(hired->of) : &worker->inbox;
+    worker->dest = spec.dest = group ? &group->dest : inbox;
     weft_error error = weft__core_worker_register(world.core, world_now_ns(), &spec, &worker->handle, world.message);
     if (error) {
         w.workers_count--;
@@ -791,6 +811,7 @@ void world_remove_group(const char *name)
 static struct core_dest *box_for(const struct asked *asked, struct known_session *caller)
 {
     if (asked->to) return &the_known_box(asked->to)->dest;
+    if (asked->number && !asked->unheard) return &caller->line;
     return asked->detached || asked->unheard ? NULL : &caller->box;
 }
 
@@ -852,8 +873,11 @@ void world_dispatch(const char *name, const struct asked *asked)
                                    .updated = asked->window ? updated : NULL,
                                    .updated_context = known,
                                    .window = asked->window,
+                                   .credit = asked->credit,
                                    .waits = asked->waits};
     struct core_admitted admitted;
+    if (asked->number) request.id = (weft_dispatch_id){caller->handle, asked->number};
+    known->strange = asked->number != 0;
     if (asked->once) digest(&request);
     if (asked->seen) weft__message_meet(request.payload, world_seen(asked->seen));
     weft_error error;
@@ -1014,6 +1038,25 @@ void world_put_back(const char *name, const char *as)
     result(error);
 }
 
+/* --- for the verbs of fixture_remote.c -------------------------------------------------------- */
+
+struct core_dest *world_line_of(const char *name)
+{
+    return &the_known_session(name)->line;
+}
+
+const char *world_name_of_worker(const void *context)
+{
+    return ((const struct known_worker *)context)->name;
+}
+
+const char *world_name_of_task(const struct core_task *task)
+{
+    static char name[KNOWN_SIZE];
+    name_task(name, task);
+    return name;
+}
+
 /* --- tasks ------------------------------------------------------------------------------------ */
 
 struct core_dest *world_destination(const char *name)
@@ -1033,12 +1076,34 @@ static void remember(struct core_task *task)
 {
     char name[KNOWN_SIZE];
     name_task(name, task);
-    new_known_task(name)->task = task;
+    struct known_task *known = new_known_task(name);
+    known->task = task;
+    known->handle = weft__core_task_handle(task);
 }
 
 static void lets_go(struct known_task *task)
 {
     *task = w.tasks[--w.tasks_count];
+}
+
+void world_lets_go_of(const char *name)
+{
+    lets_go(the_known_task(name));
+}
+
+bool world_found(const char *name, const char *session)
+{
+    const struct known_task *known = the_known_task(name);
+    const struct core_task *task = weft__core_task_find(world.core, the_known_session(session)->handle, known->handle);
+    check_true_at(w.site, !task || task == known->task);
+    return task != NULL;
+}
+
+const char *world_got_task(struct core_task *task)
+{
+    no_longer_standing(task);
+    remember(task);
+    return w.tasks[w.tasks_count - 1].name;
 }
 
 const char *world_take(const char *from, size_t max)

@@ -114,6 +114,7 @@ struct hired {
     const char *on, *of; /* channel, participant */
     const char *group;   /* a callback worker; NULL: pull, or inline */
     bool handled;        /* inline */
+    bool far;            /* remote, see fixture_remote.h */
     uint32_t capacity;   /* 0 = 1 */
     const char *types[WEFT_ACTIVITY_TYPES_MAX + 1];
     const char *understands[WEFT_SCHEMA_IDS_MAX + 1]; /* schemas, see fixture_contract.h */
@@ -148,6 +149,8 @@ struct asked {
     bool unheard;    /* nobody waits for it */
     bool waits;      /* its caller would wait for room */
     uint32_t window; /* he wants to know how it goes, and so many partial results may wait for him; 0 = he does not */
+    bool credit;     /* taking one makes no room for the next: see fixture_remote.h, as number */
+    uint64_t number; /* his own, who is far away; 0 = the core makes one */
 };
 #define dispatch(name, ...)                                                                                            \
     (world_here(CHECK_SITE("dispatch(" #name ")")), world_dispatch(name, &(struct asked){__VA_ARGS__}))

@@ -1,6 +1,7 @@
 #include "lib/fixture_event.h"
 
 #include "lib/fixture_contract.h"
+#include "lib/fixture_remote.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,14 +66,18 @@ void world_subscribe(const char *name, const struct subscribed *subscribed)
     const char *pattern = world_channel_or(subscribed->to);
     const struct core_subscription_spec spec = {.pattern = pattern,
                                                 .hash = weft__name_hash(pattern),
-                                                .session = world_handle_of(subscribed->of ? subscribed->of : "host"),
+                                                .session = world_handle_of(subscribed->far  ? subscribed->far
+                                                                           : subscribed->of ? subscribed->of
+                                                                                            : "host"),
                                                 .slow = subscribed->slow,
                                                 .items_max = subscribed->items_max ? subscribed->items_max : 1024,
                                                 .bytes_max = subscribed->bytes_max ? subscribed->bytes_max : 1 << 26,
                                                 .stall_ms = subscribed->stall_ms ? subscribed->stall_ms : 10,
                                                 .group =
                                                     subscribed->group ? world_group_named(subscribed->group) : NULL,
-                                                .dest = subscribed->group ? NULL : &known->inbox,
+                                                .dest = subscribed->group ? NULL
+                                                        : subscribed->far ? world_line_of(subscribed->far)
+                                                                          : &known->inbox,
                                                 .tells = subscribed->told,
                                                 .context = known};
     weft_error error = weft__core_subscribe(world.core, world_now_ns(), &spec, &known->handle, world.message);
@@ -100,6 +105,11 @@ weft_subscription_info world_subscription_now(const char *name)
     weft_subscription_info info = {.pattern = ""};
     world_result(weft__core_subscription_info(world.core, world_now_ns(), the_known(name)->handle, &info));
     return info;
+}
+
+uint64_t world_subscription_handle(const char *name)
+{
+    return the_known(name)->handle;
 }
 
 struct core_subscription *world_subscription_named(const char *name)
@@ -172,6 +182,20 @@ static void got(const char *who, const char *verb, const struct inbox_entry *ent
 struct core_event world_last_event(void)
 {
     return last;
+}
+
+/* One at a time, so that it stands behind the others in between. */
+void world_take_far_events(void *context)
+{
+    struct known_subscription *known = context;
+    struct inbox_entry entry;
+    size_t count = 0;
+    weft_error error = weft__core_events_take(world.core, world_now_ns(), known->handle, &entry, 1, &count);
+    check_true_at(world_site(), error != WEFT_EAGAIN);
+    if (error)
+        note("%s told WEFT_%s", known->name, error == WEFT_EDEAD ? "EDEAD" : error == WEFT_ESLOW ? "ESLOW" : "ECLOSED");
+    else
+        got(known->name, "takes", &entry);
 }
 
 void world_take_events(const char *name, size_t max)

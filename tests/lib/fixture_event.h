@@ -24,6 +24,7 @@
 struct subscribed {
     const char *to, *of; /* name or pattern, participant */
     const char *group;   /* a callback; NULL: pull */
+    const char *far;     /* pull, in the line of that session: see fixture_remote.h */
     weft_slow slow;
     uint32_t items_max; /* 0 = 1024 */
     uint64_t bytes_max; /* 0 = plenty */
@@ -89,5 +90,11 @@ void world_after_entry(void);
 const char *world_channel_or(const char *named);
 struct core_group *world_group_named(const char *name);
 struct core_waiter *world_waiter_named(const char *name);
+
+/* The same, for fixture_client.c. */
+void world_forget_node(void);
+void world_know(const char *name, weft_dispatch_id id); /* a dispatch that the node has made */
+const char *world_name_of(weft_dispatch_id id);
+uint64_t world_subscription_handle(const char *name);
 
 #endif

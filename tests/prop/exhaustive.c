@@ -90,7 +90,7 @@ static size_t world_bytes(void)
 static void world_open(void)
 {
     static const char *const names[] = {"first", "second", "caller-1", "caller-2"};
-    struct core_limits limits = {1, 4, 8, 4, 1000, 1, 1};
+    struct core_limits limits = {1, 4, 8, 4, 1000, 1, 1, 0, 0};
     weft_channel_options options = WEFT_CHANNEL_OPTIONS;
     char message[ERROR_TEXT_MAX];
     memset(&world, 0, sizeof(world));
@@ -296,8 +296,9 @@ static void mix_worker(int w)
 {
     const struct core_worker *worker = weft__slotmap_find(&world.core->workers, world.workers[w]);
     if (!worker) return;
-    mix_in((uint64_t)worker->indexed | (uint64_t)worker->ended << 1 | (uint64_t)worker->seen_armed << 2 |
-           (uint64_t)list_linked(&worker->work.on) << 3 | worker->in_flight << 4 | (uint64_t)worker->end_state << 8);
+    mix_in((uint64_t)worker->indexed | (uint64_t)worker->ended << 1 |
+           (uint64_t)(worker->seen_turn == worker->session->turn) << 2 | (uint64_t)list_linked(&worker->work.on) << 3 |
+           worker->in_flight << 4 | (uint64_t)worker->end_state << 8);
     for (const struct list_node *on = worker->tasks.next; on != &worker->tasks; on = on->next)
         mix_task(list_record(on, struct core_task, on_worker));
     if (!worker->members) return;

@@ -1,0 +1,105 @@
+/* weft/remote.h: nodes that work together across processes and hosts.
+ *
+ * A node that listens serves client nodes: their workers, dispatches and subscriptions are as those of its own process. A
+ * client node is what weft_node_dial gives: every call of the other headers does the same on it as on an embedded node, at the
+ * node that it has dialled. What differs, since there is a network in between:
+ *
+ *   - weft_dispatch_async and weft_dispatch_submit do not wait for the node's word: the ticket says `sent`, and what the node
+ *     rejects comes as an outcome, `rejected`, with the code that says why.
+ *   - An outcome may be `node_lost`: the node, or the session with it, is gone, and nobody knows whether the work was done. It
+ *     is never sent again by itself.
+ *   - weft_task_complete returns WEFT_OK when the result was handed to the connection, which delivers it once; that it came too
+ *     late for anybody is counted at the node, and not told.
+ *
+ * A connection that breaks costs nothing: the session goes on when it is made anew within resume_ms, and what was under way is
+ * neither lost nor done twice. Until there is encryption, a node listens on this host only: ipc:// and loopback addresses. */
+#ifndef WEFT_REMOTE_H
+#define WEFT_REMOTE_H
+
+#include <weft/node.h>
+#include <weft/types.h>
+
+typedef struct weft_listen_options {
+    uint32_t version;        /* filled in by WEFT_LISTEN_OPTIONS */
+    uint32_t sessions_max;   /* of the node: client nodes at a time */
+    uint32_t resume_ms;      /* how long a session outlives its connection, at most */
+    uint32_t beat_ms;        /* a sign of life this often */
+    uint32_t beats_missed_max; /* a connection is given up after so many without one */
+    uint32_t drain_ms;       /* after the death of a process: for what it has sent, while another keeps its socket open */
+    uint32_t greeting_ms;    /* a connection that has not greeted by then is closed */
+    uint32_t frame_bytes_max; /* of one payload with what goes along */
+    const char *tls_cert_key_file; /* for tls+tcp: PEM, its certificate and key in one file. Borrows, as the next. */
+    const char *tls_ca_file;  /* who may have signed the certificates of those who dial; NULL = they need none */
+} weft_listen_options;
+
+#define WEFT_LISTEN_OPTIONS_VALUES 1, 10000, 5000, 5000, 3, 100, 3000, 16781312, 0, 0
+#ifdef __cplusplus
+#define WEFT_LISTEN_OPTIONS (weft_listen_options{WEFT_LISTEN_OPTIONS_VALUES})
+#else
+#define WEFT_LISTEN_OPTIONS                                                                                            \
+    {                                                                                                                  \
+        WEFT_LISTEN_OPTIONS_VALUES                                                                                     \
+    }
+#endif
+
+typedef struct weft_dial_options {
+    uint32_t version;              /* filled in by WEFT_DIAL_OPTIONS */
+    const weft_node_options *node; /* borrows; NULL = defaults: threads, allocator, hooks of this process's end */
+    const char *name;              /* of this process at the node, unique there; NULL = the node makes one */
+    uint32_t dial_timeout_ms;      /* for the first connection; WEFT_FOREVER = until there is one */
+    uint32_t resume_ms;            /* how long the session should outlive a connection; the node may allow less */
+    uint32_t lost_ms;              /* without a connection for so long: what is open ends `node_lost` */
+    const char *tls_ca_file;       /* for tls+tcp: who has signed the node's certificate, PEM. Copies, as the next two. */
+    const char *tls_cert_key_file; /* this process's own; NULL = none is shown */
+    const char *tls_server_name;   /* the name in the node's certificate; NULL = the host of the address */
+} weft_dial_options;
+
+#define WEFT_DIAL_OPTIONS_VALUES 1, 0, 0, 5000, 5000, 10000, 0, 0, 0
+#ifdef __cplusplus
+#define WEFT_DIAL_OPTIONS (weft_dial_options{WEFT_DIAL_OPTIONS_VALUES})
+#else
+#define WEFT_DIAL_OPTIONS                                                                                              \
+    {                                                                                                                  \
+        WEFT_DIAL_OPTIONS_VALUES                                                                                       \
+    }
+#endif
+
+enum { WEFT_URL_MAX = 159 };
+
+/* Who answered, and how long it took. */
+typedef struct weft_ping {
+    uint64_t round_trip_ns;
+    uint8_t node_id[16]; /* which node, and which run of it */
+    char name[WEFT_NAME_MAX + 1]; /* this process's, at the node */
+    char version[32];    /* of weft, there */
+    char url[WEFT_URL_MAX + 1]; /* of those that were dialled: the one that answered */
+    int32_t pid;         /* of the node's process, as it says */
+    bool resumed;        /* the session is older than its connection */
+} weft_ping;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Listens on an address, until the node is closed: tcp://127.0.0.1:7000 (port 0: any that is free), tcp://[::1]:7000,
+ * ipc:///run/weft.sock (the file is made, for this user only). May be called for several. options: borrows, NULL = defaults;
+ * those of the first call hold for all. bound: WEFT_URL_MAX + 1 bytes, or NULL: gets the address with its port. WEFT_EINVAL: the
+ * url, or an address that is not of this host alone; WEFT_EEXIST: somebody listens there; WEFT_ESYSTEM; WEFT_ENOMEM; WEFT_ECLOSED.
+ * Any thread. */
+WEFT_API weft_error weft_node_listen(weft_node *node, const char *url, const weft_listen_options *options, char *bound);
+
+/* Opens a client node: dials the addresses, separated by commas, in their order, until one answers. Gives *node: close it with
+ * weft_node_close, which hands over what was done first. Reconnects by itself, after 50 ms at first and 2 s at most, over all
+ * addresses. options: borrows, NULL = defaults. WEFT_ELOST: none answered in time, the message says what each had to say;
+ * WEFT_EINVAL; WEFT_EEXIST: the name is taken there; WEFT_ENOMEM; WEFT_ESYSTEM. Blocks up to dial_timeout_ms. */
+WEFT_API weft_error weft_node_dial(const char *urls, const weft_dial_options *options, weft_node **node);
+
+/* Asks the node that was dialled for an answer. WEFT_ELOST: no connection; WEFT_ETIMEDOUT; WEFT_EINVAL: it is an embedded one.
+ * Blocks up to timeout_ms. */
+WEFT_API weft_error weft_node_ping(weft_node *node, uint32_t timeout_ms, weft_ping *ping);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,112 @@
+#include "remote/client.h"
+
+#include <string.h>
+
+#include "api/error.h"
+#include "exec/node.h"
+#include "remote/uplink.h"
+
+weft_error weft__client_told(const struct asking *asking, weft_error error, const char *of)
+{
+    if (!error) return WEFT_OK;
+    if (asking->sentence[0]) return weft__error(error, "%s", asking->sentence);
+    return weft__error_plain(error, of);
+}
+
+/* --- dispatching ------------------------------------------------------------------------------ */
+
+struct message *weft__client_call(weft_node *node, const struct core_request *r, weft_bytes payload,
+                                  const char *content_type)
+{
+    const struct frame_dispatch call = {.sticky_hash = r->sticky_hash,
+                                        .schedule_to_start_ms = r->schedule_to_start_ms,
+                                        .start_to_close_ms = r->start_to_close_ms,
+                                        .schedule_to_close_ms = r->schedule_to_close_ms,
+                                        .heartbeat_ms = r->heartbeat_ms,
+                                        .priority = r->priority,
+                                        .on_crash = r->on_crash,
+                                        .no_worker = r->no_worker,
+                                        .attempts_max = (uint8_t)r->attempts_max,
+                                        .window = (uint16_t)r->window,
+                                        .detached = r->detached,
+                                        .streams = r->updated != NULL,
+                                        .channel = r->channel,
+                                        .activity_type = r->activity_type,
+                                        .content_type = content_type,
+                                        .key = r->key,
+                                        .payload = payload};
+    return weft__call_new(&node->mem, &call);
+}
+
+/* --- workers ---------------------------------------------------------------------------------- */
+
+weft_error weft__client_register(weft_worker *worker, const weft_worker_options *o)
+{
+    struct asking asking;
+    struct frame frame = {.kind = FRAME_REGISTER,
+                          .reg = {.worker = worker->handle,
+                                  .max_concurrent = o->max_concurrent,
+                                  .channel = worker->channel,
+                                  .name = o->name,
+                                  .activity_types_count = (uint32_t)o->activity_types_count,
+                                  .schema_ids = o->schema_ids,
+                                  .schema_ids_count = (uint32_t)o->schema_ids_count}};
+    for (size_t i = 0; i < o->activity_types_count; i++)
+        frame.reg.activity_types[i] = o->activity_types[i];
+    weft_error error = weft__uplink_announce(worker->node->uplink, &frame, worker->handle, &asking);
+    if (!error) return WEFT_OK;
+    (void)weft_worker_unregister(worker);
+    return weft__client_told(&asking, error, "weft_worker_register");
+}
+
+void weft__client_drain(weft_worker *worker)
+{
+    const struct frame frame = {.kind = FRAME_DRAIN, .worker = {.worker = worker->handle}};
+    (void)weft__session_put(&worker->node->uplink->session, 0, &frame, NULL);
+}
+
+/* Behind what its tasks had to say. */
+void weft__client_unregister(weft_worker *worker)
+{
+    struct uplink *uplink = worker->node->uplink;
+    weft__session_await_pump(&uplink->session);
+    weft__uplink_gone(uplink, FRAME_UNREGISTER, worker->handle);
+}
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes payload,
+                                const weft_publish_options *o, uint32_t *heard)
+{
+    struct asking asking;
+    struct frame frame = {
+        .kind = FRAME_PUBLISH,
+        .publish = {.channel = channel, .content_type = o ? o->content_type : NULL, .payload = payload}};
+    weft_error error = weft__uplink_ask(node->uplink, &frame, WEFT_FOREVER, &asking);
+    if (!error && heard) *heard = asking.value;
+    return weft__client_told(&asking, error, channel);
+}
+
+weft_error weft__client_subscribe(weft_subscription *subscription, const weft_subscribe_options *o)
+{
+    struct asking asking;
+    struct frame frame = {.kind = FRAME_SUBSCRIBE,
+                          .subscribe = {.subscription = subscription->handle,
+                                        .slow = (uint8_t)o->slow,
+                                        .items_max = o->items_max,
+                                        .stall_ms = o->stall_ms,
+                                        .bytes_max = o->bytes_max,
+                                        .pattern = subscription->pattern}};
+    weft_error error =
+        weft__uplink_announce(subscription->node->uplink, &frame, subscription->handle, &asking);
+    if (!error) return WEFT_OK;
+    char pattern[sizeof subscription->pattern];
+    memcpy(pattern, subscription->pattern, sizeof pattern);
+    (void)weft_unsubscribe(subscription);
+    return weft__client_told(&asking, error, pattern);
+}
+
+void weft__client_unsubscribe(weft_subscription *subscription)
+{
+    weft__uplink_gone(subscription->node->uplink, FRAME_UNSUBSCRIBE, subscription->handle);
+}

@@ -1,0 +1,152 @@
+/* guest_tells.c: what the core has for a guest, as frames. Each item's lane keeps it in order with what it belongs to. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "exec/node.h"
+#include "remote/guest.h"
+
+static const unsigned char *schema_id(const struct message *message)
+{
+    const struct named_schema *schema = weft__message_schema(message);
+    return schema ? schema->id : NULL;
+}
+
+static weft_bytes payload_of(const struct message *message)
+{
+    return message ? (weft_bytes){message->bytes, message->size_bytes} : (weft_bytes){NULL, 0};
+}
+
+static uint32_t remaining_ms(uint64_t deadline_ns, uint64_t now_ns)
+{
+    if (deadline_ns == CORE_NEVER) return WEFT_FOREVER;
+    uint64_t ms = deadline_ns > now_ns ? (deadline_ns - now_ns) / NS_PER_MS : 0;
+    return ms < WEFT_FOREVER - 1 ? (uint32_t)ms : WEFT_FOREVER - 1;
+}
+
+void weft__guest_taken(struct session *session, struct haul *haul, size_t index)
+{
+    const struct core_taken *taken = &haul->items[index];
+    struct task_told *told = &haul->tasks[index];
+    (void)session;
+    if (taken->kind != CORE_ITEM_TASK && taken->kind != CORE_ITEM_CANCEL) return;
+    const struct core_task *task = taken->task;
+    told->handle = weft__core_task_handle(task);
+    if (taken->kind == CORE_ITEM_CANCEL) return;
+    const char *type = weft__core_task_type(task);
+    told->worker = (uintptr_t)task->worker_context;
+    told->id = task->id;
+    told->deadline_ns = task->deadline_ns;
+    told->payload = weft__message_hold(task->payload);
+    told->attempt = task->attempt;
+    told->timed = task->timed;
+    told->streams = task->streams;
+    told->window = (uint16_t)taken->window;
+    told->room = (uint16_t)taken->room;
+    (void)snprintf(told->activity_type, sizeof told->activity_type, "%s", type ? type : "");
+}
+
+static weft_error put_task(struct line *line, const struct task_told *task, uint64_t now_ns)
+{
+    const struct frame frame = {.kind = FRAME_TASK,
+                                .task = {.task = task->handle,
+                                         .worker = task->worker,
+                                         .id = task->id,
+                                         .attempt = task->attempt,
+                                         .remaining_ms = remaining_ms(task->deadline_ns, now_ns),
+                                         .timed = task->timed,
+                                         .streams = task->streams,
+                                         .window = task->window,
+                                         .room = task->room,
+                                         .schema_id = schema_id(task->payload),
+                                         .activity_type = task->activity_type[0] ? task->activity_type : NULL,
+                                         .content_type = weft__message_content_type(task->payload),
+                                         .payload = payload_of(task->payload)}};
+    return weft__line_put(line, task->handle, &frame, task->payload);
+}
+
+static weft_error put_number(struct line *line, enum frame_kind kind, uint64_t number)
+{
+    const struct frame frame = {.kind = kind, .of_task = {.task = number}};
+    return weft__line_put(line, number, &frame, NULL);
+}
+
+static weft_error put_outcome(struct line *line, const struct core_outcome *outcome)
+{
+    const struct message *message = outcome->message;
+    const char *said = message ? weft__message_content_type(message) : NULL;
+    bool completed = outcome->outcome == WEFT_COMPLETED;
+    const struct frame frame = {.kind = FRAME_OUTCOME,
+                                .outcome = {.call = outcome->token,
+                                            .outcome = (uint8_t)outcome->outcome,
+                                            .admission = (uint8_t)outcome->admission,
+                                            .attempts = (uint8_t)outcome->attempts,
+                                            .queued_ns = outcome->queued_ns,
+                                            .started_ns = outcome->started_ns,
+                                            .run_ns = outcome->run_ns,
+                                            .code = completed || outcome->code ? outcome->code : said,
+                                            .worker = outcome->worker[0] ? outcome->worker : NULL,
+                                            .content_type = completed ? said : NULL,
+                                            .payload = payload_of(message)}};
+    return weft__line_put(line, outcome->token, &frame, outcome->message);
+}
+
+static weft_error put_update(struct line *line, const struct core_outcome *update)
+{
+    const struct frame frame = {.kind = FRAME_UPDATE,
+                                .update = {.call = update->token,
+                                           .kind = (uint8_t)update->update,
+                                           .attempt = update->attempts,
+                                           .number = update->number,
+                                           .payload = payload_of(update->message)}};
+    return weft__line_put(line, update->token, &frame, update->message);
+}
+
+static weft_error put_event(struct line *line, uint64_t subscription, const struct inbox_entry *entry)
+{
+    const struct core_event *event = weft__event_of(entry->message);
+    const struct frame frame = {.kind = FRAME_EVENT,
+                                .event = {.subscription = subscription,
+                                          .number = event->number,
+                                          .publisher = event->publisher,
+                                          .published_wall_ns = event->published_wall_ns,
+                                          .dropped = entry->dropped,
+                                          .schema_id = schema_id(entry->message),
+                                          .channel = event->channel,
+                                          .content_type = weft__message_content_type(entry->message),
+                                          .payload = payload_of(entry->message)}};
+    return weft__line_put(line, subscription, &frame, entry->message);
+}
+
+weft_error weft__guest_put(struct session *session, struct haul *haul)
+{
+    struct line *line = session->line;
+    uint64_t now_ns = weft__clock_ns();
+    weft_error error = WEFT_OK;
+    for (size_t i = 0; i < haul->count && !error; i++) {
+        const struct core_taken *taken = &haul->items[i];
+        switch (taken->kind) {
+        case CORE_ITEM_TASK: error = put_task(line, &haul->tasks[i], now_ns); break;
+        case CORE_ITEM_CANCEL: error = put_number(line, FRAME_TASK_CANCEL, haul->tasks[i].handle); break;
+        case CORE_ITEM_OUTCOME: error = put_outcome(line, &taken->outcome); break;
+        case CORE_ITEM_UPDATE: error = put_update(line, &taken->outcome); break;
+        case CORE_ITEM_EVENTS:
+            for (size_t e = 0; e < haul->events_count && !error; e++)
+                error = put_event(line, (uintptr_t)taken->subscription_context, &haul->events[e]);
+            break;
+        default: break;
+        }
+    }
+    return error;
+}
+
+void weft__guest_spent(struct session *session, struct haul *haul)
+{
+    (void)session;
+    for (size_t i = 0; i < haul->count; i++) {
+        enum core_item_kind kind = haul->items[i].kind;
+        if (kind == CORE_ITEM_TASK) weft__message_drop(haul->tasks[i].payload);
+        if (kind == CORE_ITEM_OUTCOME || kind == CORE_ITEM_UPDATE) weft__message_drop(haul->items[i].outcome.message);
+    }
+    for (size_t e = 0; e < haul->events_count; e++)
+        weft__message_drop(haul->events[e].message);
+}

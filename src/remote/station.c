@@ -1,0 +1,592 @@
+/* Note LAST. A guest ends once (weft__guest_end): off the table, its session over, its participant dead, its destination
+ * emptied. That takes several holds, and happens in whichever thread saw the reason; the memory goes with the last reference. */
+#include "remote/station.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/error.h"
+#include "base/clock.h"
+#include "exec/node.h"
+
+static void guest_welcome(struct session *session, struct frame *frame);
+static void guest_up(struct session *session);
+static void guest_down(struct session *session, weft_error error, const char *sentence);
+static void guest_goodbye(struct session *session);
+static void guest_delivered(struct session *session);
+static void guest_beat(struct session *session, uint64_t now_ns);
+static void guest_free(struct session *session);
+static void greeted(struct conn *conn, const struct frame *frame);
+
+static void not_greeted(struct conn *conn, weft_error error, const char *sentence)
+{
+    (void)conn;
+    (void)error;
+    (void)sentence;
+}
+
+static const struct session_ops guest_ops = {.hears = 'C',
+                                             .greeted = greeted,
+                                             .welcome = guest_welcome,
+                                             .up = guest_up,
+                                             .frames = weft__guest_frames,
+                                             .taken = weft__guest_taken,
+                                             .put = weft__guest_put,
+                                             .spent = weft__guest_spent,
+                                             .goodbye = guest_goodbye,
+                                             .delivered = guest_delivered,
+                                             .down = guest_down,
+                                             .lost = not_greeted,
+                                             .beat = guest_beat,
+                                             .free = guest_free};
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+static struct list_node *bucket_of(struct station *station, const unsigned char *instance)
+{
+    unsigned char hash[crypto_shorthash_BYTES];
+    (void)crypto_shorthash(hash, instance, INSTANCE_BYTES, station->hash_key);
+    return &station->guests[(hash[0] | hash[1] << 8) % STATION_BUCKETS];
+}
+
+/* With the station's lock. */
+static struct guest *find(struct station *station, const unsigned char *instance)
+{
+    struct list_node *bucket = bucket_of(station, instance);
+    for (struct list_node *on = bucket->next; on != bucket; on = on->next) {
+        struct guest *guest = list_record(on, struct guest, on_station);
+        if (memcmp(guest->instance, instance, INSTANCE_BYTES) == 0) return guest;
+    }
+    return NULL;
+}
+
+/* --- a guest's life --------------------------------------------------------------------------- */
+
+static uint64_t public_of(const unsigned char *instance)
+{
+    uint64_t half;
+    memcpy(&half, instance, sizeof half);
+    return half ? half : 1;
+}
+
+static void abandon_dest(weft_node *node, struct core_dest *dest)
+{
+    for (bool more = true; more;) {
+        uint64_t now_ns = weft__enter(node);
+        more = weft__core_dest_abandon(node->core, now_ns, dest);
+        weft__leave_inside(node);
+    }
+}
+
+/* Its subscriptions' records, which have ended with the participant. A hold each, since an inbox may be large. */
+static void forget_all(weft_node *node, struct guest *guest)
+{
+    for (uint32_t i = 0; i < guest->subscriptions.room; i++) {
+        uint64_t handle = guest->subscriptions.pairs[i].handle;
+        struct inbox inbox = {0};
+        if (!handle) continue;
+        uint64_t now_ns = weft__enter(node);
+        weft__core_unsubscribe(node->core, now_ns, handle);
+        weft__core_subscription_forget(node->core, handle, &inbox);
+        weft__leave_inside(node);
+        weft__inbox_free(&inbox, &node->mem);
+    }
+    for (uint32_t i = 0; i < guest->workers.room; i++) {
+        uint64_t handle = guest->workers.pairs[i].handle;
+        if (!handle) continue;
+        uint64_t now_ns = weft__enter(node);
+        weft__core_worker_unregister(node->core, now_ns, handle);
+        weft__core_worker_forget(node->core, handle);
+        weft__leave_inside(node);
+    }
+}
+
+void weft__guest_end(struct guest *guest, weft_cause cause)
+{
+    struct station *station = guest->station;
+    weft_node *node = station->node;
+    weft__lock(&station->lock);
+    bool ended = guest->ended;
+    guest->ended = true;
+    if (!ended) {
+        list_remove(&guest->on_station);
+        station->guests_count--;
+        if (!station->guests_count && station->closer) weft__unpark(station->closer);
+    }
+    weft__unlock(&station->lock);
+    if (ended) return;
+    weft__session_over(&guest->session);
+    uint64_t wall_ns = weft__clock_wall_ns();
+    uint64_t now_ns = weft__enter(node);
+    if (cause.kind != WEFT_CAUSE_RELEASED || guest->workers.count || guest->subscriptions.count)
+        (void)weft__core_session_fired(node->core, now_ns, wall_ns, guest->core_session, cause);
+    weft__leave_inside(node); /* which works all of it off */
+    forget_all(node, guest);
+    abandon_dest(node, &guest->session.dest);
+    wall_ns = weft__clock_wall_ns();
+    now_ns = weft__enter(node);
+    weft__core_session_release(node->core, now_ns, wall_ns, guest->core_session);
+    weft__leave_inside(node);
+    weft__session_drop(&guest->session); /* the station's */
+}
+
+static void guest_free(struct session *session)
+{
+    struct guest *guest = list_record(session, struct guest, session);
+    struct station *station = guest->station;
+    weft__timer_gone(&station->remote, &guest->drain);
+    weft__process_monitor_remove(&station->monitor, &guest->process);
+    weft__numbers_fini(&guest->workers);
+    weft__numbers_fini(&guest->subscriptions);
+    weft__mem_free(&station->node->mem, guest);
+}
+
+static void bar(struct guest *guest, enum core_bar why)
+{
+    weft_node *node = guest->station->node;
+    uint64_t now_ns = weft__enter(node);
+    weft__core_session_bar(node->core, now_ns, guest->core_session, why);
+    weft__leave_inside(node);
+}
+
+/* --- its process ------------------------------------------------------------------------------ */
+
+static void drain_due(struct timer *timer, uint64_t now_ns)
+{
+    struct guest *guest = list_record(timer, struct guest, drain);
+    (void)now_ns;
+    weft__guest_end(guest, guest->cause);
+}
+
+/* What it has sent is read to the end first, or for drain_ms if somebody keeps its socket open. */
+static void process_fired(void *context, struct process_watch *watch, weft_cause cause)
+{
+    struct station *station = context;
+    struct guest *guest = list_record(watch, struct guest, process);
+    bar(guest, CORE_BAR_DETACHED);
+    weft__lock(&station->lock);
+    guest->died = true;
+    guest->cause = cause;
+    bool detached = guest->detached_ns != 0;
+    weft__unlock(&station->lock);
+    uint64_t drain_ns = detached ? 0 : weft__clock_after_ms(weft__clock_ns(), station->options.drain_ms);
+    weft__timer_at(&station->remote, &guest->drain, drain_ns);
+}
+
+static bool is_loopback(const struct pipe_peer *peer)
+{
+    return strncmp(peer->address, "127.", 4) == 0 || strncmp(peer->address, "[::1]", 5) == 0;
+}
+
+/* The peer's word is believed where the kernel says the same (ipc), or where the peer is on this host and such a process is
+ * here: who lies about it ends with a stranger, or waits for resume_ms. */
+static void watch_process(struct guest *guest, const struct frame_hello *hello, const struct pipe_peer *peer)
+{
+    bool believed = peer->local ? peer->pid == hello->pid && peer->pid > 0 : is_loopback(peer) && hello->pid > 0;
+    if (!believed || hello->start_time == 0) return;
+    if (weft__process_watch_open(&guest->process, hello->pid, hello->start_time)) return;
+    if (weft__process_monitor_add(&guest->station->monitor, &guest->process))
+        weft__process_monitor_remove(&guest->station->monitor, &guest->process);
+}
+
+/* --- greeting --------------------------------------------------------------------------------- */
+
+static weft_error attach_participant(struct guest *guest, const char *name)
+{
+    weft_node *node = guest->station->node;
+    uint64_t now_ns = weft__enter(node);
+    weft_error error = weft__core_session_attach(node->core, name, false, NULL, &guest->core_session);
+    if (!error) {
+        weft__core_session_link(node->core, guest->core_session, WEFT_LINK_SESSION, guest->process.pid);
+        weft__core_session_bar(node->core, now_ns, guest->core_session, CORE_BAR_DETACHED);
+        (void)weft__core_session_armed(node->core, now_ns, guest->core_session);
+        weft__session_pump_ready(&guest->session);
+    }
+    weft__leave_inside(node);
+    return error;
+}
+
+/* With the station's lock: a guest in the table, with one reference, the table's. */
+static weft_error guest_new(struct station *station, const struct frame_hello *hello, struct guest **made)
+{
+    const weft_listen_options *o = &station->options;
+    const struct line_limits limits = {
+        .window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = o->frame_bytes_max};
+    struct guest *guest = weft__mem_zalloc(&station->node->mem, sizeof(*guest));
+    if (!guest) return WEFT_ENOMEM;
+    guest->station = station;
+    guest->process.pidfd = -1;
+    memcpy(guest->instance, hello->instance, INSTANCE_BYTES);
+    guest->public_session = public_of(hello->instance);
+    guest->resume_ms = hello->resume_ms < o->resume_ms ? hello->resume_ms : o->resume_ms;
+    guest->detached_ns = weft__clock_ns();
+    weft__numbers_init(&guest->workers, &station->node->mem);
+    weft__numbers_init(&guest->subscriptions, &station->node->mem);
+    list_init(&guest->on_station);
+    if (hello->name)
+        (void)snprintf(guest->name, sizeof guest->name, "%s", hello->name);
+    else
+        (void)snprintf(guest->name, sizeof guest->name, "peer-%016llx", (unsigned long long)guest->public_session);
+    if (!weft__timer_ready(&station->remote, &guest->drain, drain_due)) {
+        weft__mem_free(&station->node->mem, guest);
+        return WEFT_ENOMEM;
+    }
+    weft_error error = weft__session_init(&guest->session, &station->remote, &guest_ops, 'N', &limits);
+    if (error) {
+        weft__timer_gone(&station->remote, &guest->drain);
+        weft__mem_free(&station->node->mem, guest);
+        return error;
+    }
+    guest->session.beat_ms = o->beat_ms;
+    guest->session.beats_missed_max = o->beats_missed_max;
+    *made = guest;
+    return WEFT_OK;
+}
+
+/* Finds or makes the guest. Gives a reference. *fresh: it is new, and not a participant yet. */
+static weft_error seat(struct station *station, const struct frame_hello *hello, struct guest **found, bool *fresh)
+{
+    weft_error error = WEFT_OK;
+    weft__lock(&station->lock);
+    struct guest *guest = find(station, hello->instance);
+    *fresh = !guest;
+    if (station->closing)
+        error = WEFT_ECLOSED;
+    else if (guest && hello->epoch <= guest->epoch)
+        error = WEFT_ESTALE;
+    else if (!guest && station->guests_count >= station->options.sessions_max)
+        error = WEFT_ELIMIT;
+    else if (!guest)
+        error = guest_new(station, hello, &guest);
+    if (!error) {
+        guest->epoch = hello->epoch;
+        if (*fresh) {
+            list_push_back(bucket_of(station, hello->instance), &guest->on_station);
+            station->guests_count++;
+        }
+        weft__session_hold(&guest->session);
+        *found = guest;
+    }
+    weft__unlock(&station->lock);
+    return error;
+}
+
+static const char *refusal(weft_error error)
+{
+    switch (error) {
+    case WEFT_ECLOSED: return "the node is closing";
+    case WEFT_ESTALE: return "stale: a newer connection of this session was here";
+    case WEFT_ELIMIT: return "sessions_max: the node serves as many client nodes as it may";
+    case WEFT_EEXIST: return "the name is taken at the node: choose another";
+    default: return weft_error_text(error);
+    }
+}
+
+static void greeted(struct conn *conn, const struct frame *frame)
+{
+    struct station *station = conn->context;
+    const struct frame_hello *hello = &frame->hello;
+    char sentence[FRAME_SENTENCE_MAX];
+    struct pipe_peer peer;
+    struct guest *guest;
+    bool fresh;
+    if (frame->kind != FRAME_HELLO) {
+        weft__conn_refuse(conn, WEFT_EPROTOCOL, "a client says hello first");
+        return;
+    }
+    if (hello->lowest > PROTOCOL_HIGHEST || hello->highest < PROTOCOL_LOWEST) {
+        (void)snprintf(sentence, sizeof sentence, "this node speaks versions %d to %d, the client %u to %u",
+                       PROTOCOL_LOWEST, PROTOCOL_HIGHEST, hello->lowest, hello->highest);
+        weft__conn_refuse(conn, WEFT_EUNSUPPORTED, sentence);
+        return;
+    }
+    if (hello->name && !weft__word_valid(hello->name, ".")) {
+        weft__conn_refuse(conn, WEFT_EINVAL, "the name is not 1 to 64 of [A-Za-z0-9_.-]");
+        return;
+    }
+    weft_error error = seat(station, hello, &guest, &fresh);
+    if (!error && fresh) {
+        weft__pipe_peer(conn->pipe, &peer);
+        watch_process(guest, hello, &peer);
+        error = attach_participant(guest, guest->name);
+        if (error) {
+            weft__lock(&station->lock);
+            guest->ended = true;
+            list_remove(&guest->on_station);
+            station->guests_count--;
+            weft__unlock(&station->lock);
+            weft__session_over(&guest->session);
+            weft__session_drop(&guest->session);
+            weft__session_drop(&guest->session);
+        }
+    }
+    if (error) {
+        weft__conn_refuse(conn, error, refusal(error));
+        return;
+    }
+    weft__conn_attach(conn, &guest->session, hello->received);
+    weft__session_drop(&guest->session);
+}
+
+/* --- what its session tells ------------------------------------------------------------------- */
+
+static void guest_welcome(struct session *session, struct frame *frame)
+{
+    struct guest *guest = list_record(session, struct guest, session);
+    const weft_listen_options *o = &guest->station->options;
+    *frame = (struct frame){.kind = FRAME_WELCOME,
+                            .welcome = {.version = PROTOCOL_HIGHEST,
+                                        .resumed = guest->resumed,
+                                        .received = weft__line_received(session->line),
+                                        .session = guest->public_session,
+                                        .resume_ms = guest->resume_ms,
+                                        .beat_ms = o->beat_ms,
+                                        .beats_missed_max = o->beats_missed_max,
+                                        .frame_max = o->frame_bytes_max,
+                                        .window = 1 << 20,
+                                        .name = guest->name}};
+    memcpy(frame->welcome.node, guest->station->id, INSTANCE_BYTES);
+    guest->resumed = true;
+}
+
+static uint64_t next_beat(const struct session *session, uint64_t now_ns)
+{
+    return weft__clock_after_ms(now_ns, session->beat_ms);
+}
+
+static void guest_up(struct session *session)
+{
+    struct guest *guest = list_record(session, struct guest, session);
+    struct station *station = guest->station;
+    weft__lock(&station->lock);
+    guest->detached_ns = 0;
+    bool died = guest->died;
+    weft__unlock(&station->lock);
+    weft__timer_at(&station->remote, &session->timer, next_beat(session, weft__clock_ns()));
+    if (!died) bar(guest, CORE_BAR_NONE);
+    weft__session_flush(session);
+}
+
+static void guest_down(struct session *session, weft_error error, const char *sentence)
+{
+    struct guest *guest = list_record(session, struct guest, session);
+    struct station *station = guest->station;
+    (void)sentence;
+    bar(guest, CORE_BAR_DETACHED);
+    uint64_t now_ns = weft__clock_ns();
+    weft__lock(&station->lock);
+    guest->detached_ns = now_ns;
+    bool died = guest->died, ended = guest->ended, closing = station->closing;
+    weft__unlock(&station->lock);
+    if (ended) return;
+    if (closing)
+        weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
+    else if (died)
+        weft__timer_at(&station->remote, &guest->drain, now_ns);
+    else if (error == WEFT_EPROTOCOL)
+        weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
+    else
+        weft__timer_at(&station->remote, &session->timer, weft__clock_after_ms(now_ns, guest->resume_ms));
+}
+
+/* An orderly end: answered, and all is over. */
+static void guest_goodbye(struct session *session)
+{
+    struct guest *guest = list_record(session, struct guest, session);
+    weft__session_close(session, WEFT_OK, NULL);
+    weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
+}
+
+/* A sign of life; or the end of one that gives none; or of one that was not taken up again. */
+static void guest_beat(struct session *session, uint64_t now_ns)
+{
+    struct guest *guest = list_record(session, struct guest, session);
+    struct station *station = guest->station;
+    weft__lock(&station->lock);
+    uint64_t detached_ns = guest->detached_ns;
+    bool ended = guest->ended;
+    weft__unlock(&station->lock);
+    if (ended) return;
+    if (detached_ns) {
+        uint64_t end_ns = weft__clock_after_ms(detached_ns, guest->resume_ms);
+        if (now_ns < end_ns)
+            weft__timer_at(&station->remote, &session->timer, end_ns);
+        else
+            weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
+        return;
+    }
+    weft__session_beat(session, now_ns);
+    weft__timer_at(&station->remote, &session->timer, next_beat(session, now_ns));
+}
+
+/* --- listening -------------------------------------------------------------------------------- */
+
+static void accepted(void *context, struct pipe *pipe)
+{
+    struct station *station = context;
+    weft__lock(&station->remote.lock);
+    bool crowded = station->remote.greeting_count >= GREETING_MAX;
+    weft__unlock(&station->remote.lock);
+    if (crowded)
+        weft__remote_reap(&station->remote, pipe);
+    else
+        (void)weft__conn_new(&station->remote, &guest_ops, station, pipe, station->options.greeting_ms, NULL);
+}
+
+weft_error weft__station_open(weft_node *node, const weft_listen_options *options, struct station **opened)
+{
+    struct station *station = weft__mem_zalloc(&node->mem, sizeof(*station));
+    if (!station) return WEFT_ENOMEM;
+    station->node = node;
+    station->options = *options;
+    randombytes_buf(station->id, sizeof station->id);
+    randombytes_buf(station->hash_key, sizeof station->hash_key);
+    for (size_t i = 0; i < STATION_BUCKETS; i++)
+        list_init(&station->guests[i]);
+    weft_error error = weft__remote_start(&station->remote, node);
+    if (error) {
+        weft__mem_free(&node->mem, station);
+        return error;
+    }
+    weft__lock_init(&station->lock, LOCK_STATION);
+    weft__process_monitor_init(&station->monitor, process_fired, station);
+    *opened = station;
+    return WEFT_OK;
+}
+
+/* The guest at or behind that place in the table, with a reference; NULL: no more. */
+static struct guest *next_guest(struct station *station, size_t *bucket)
+{
+    struct guest *guest = NULL;
+    weft__lock(&station->lock);
+    for (; *bucket < STATION_BUCKETS && !guest; *bucket += !guest) {
+        struct list_node *on = list_first(&station->guests[*bucket]);
+        if (on) guest = list_record(on, struct guest, on_station);
+    }
+    if (guest) weft__session_hold(&guest->session);
+    weft__unlock(&station->lock);
+    return guest;
+}
+
+/* Everything that it was to be told has been got. */
+static void guest_delivered(struct session *session)
+{
+    weft__session_close(session, WEFT_OK, NULL);
+}
+
+static void say_goodbye(struct session *session)
+{
+    weft__lock(&session->lock);
+    bool at_once = weft__line_unacknowledged(session->line) == 0;
+    session->wants_delivered = !at_once;
+    if (!at_once) weft__line_beat(session->line, true);
+    weft__unlock(&session->lock);
+    if (at_once)
+        guest_delivered(session);
+    else
+        weft__session_flush(session);
+}
+
+static void close_acceptors(struct station *station)
+{
+    weft__lock(&station->lock);
+    station->closing = true;
+    uint32_t count = station->acceptors_count;
+    station->acceptors_count = 0;
+    weft__unlock(&station->lock);
+    for (uint32_t i = 0; i < count; i++)
+        weft__acceptor_close(station->acceptors[i]);
+}
+
+/* False: the deadline has passed, and there are still some. */
+static bool await_guests(struct station *station, uint64_t deadline_ns)
+{
+    struct park park;
+    bool in_time = true;
+    weft__lock(&station->lock);
+    while (station->guests_count && in_time) {
+        weft__park_init(&park);
+        station->closer = &park;
+        weft__unlock(&station->lock);
+        in_time = weft__park(&park, deadline_ns);
+        weft__lock(&station->lock);
+        station->closer = NULL;
+    }
+    bool none = station->guests_count == 0;
+    weft__unlock(&station->lock);
+    return none;
+}
+
+void weft__station_part(struct station *station, uint64_t deadline_ns)
+{
+    close_acceptors(station);
+    for (size_t bucket = 0; bucket < STATION_BUCKETS; bucket++) {
+        weft__lock(&station->lock);
+        struct list_node *guests = &station->guests[bucket];
+        for (struct list_node *on = guests->next; on != guests; on = on->next) {
+            struct guest *guest = list_record(on, struct guest, on_station);
+            say_goodbye(&guest->session);
+        }
+        weft__unlock(&station->lock);
+    }
+    if (await_guests(station, deadline_ns)) return;
+    size_t bucket = 0;
+    for (struct guest *guest; (guest = next_guest(station, &bucket));) {
+        weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
+        weft__session_drop(&guest->session);
+    }
+}
+
+void weft__station_free(struct station *station)
+{
+    struct mem *mem = &station->node->mem;
+    weft__remote_stop(&station->remote);
+    weft__process_monitor_stop(&station->monitor);
+    weft__lock_fini(&station->lock);
+    weft__mem_free(mem, station);
+}
+
+/* --- the public call -------------------------------------------------------------------------- */
+
+static weft_error check(const weft_node *node, const char *url, const weft_listen_options *o)
+{
+    char sentence[FRAME_SENTENCE_MAX];
+    if (!node || !url) return weft__error_null("weft_node_listen", !node ? "node" : "url");
+    if (o->version != 1)
+        return weft__error(WEFT_EINVAL, "listen: options.version is not 1: initialise them with WEFT_LISTEN_OPTIONS");
+    if (!o->sessions_max || !o->beat_ms || !o->beats_missed_max || !o->greeting_ms || o->frame_bytes_max < 65536)
+        return weft__error(WEFT_EINVAL, "listen: sessions_max, beat_ms, beats_missed_max and greeting_ms are not 0, "
+                                        "frame_bytes_max is at least 65536");
+    if (!weft__url_check(url, true, sentence)) return weft__error(WEFT_EINVAL, "listen: %s", sentence);
+    return WEFT_OK;
+}
+
+weft_error weft_node_listen(weft_node *node, const char *url, const weft_listen_options *options, char *bound)
+{
+    const weft_listen_options defaults = WEFT_LISTEN_OPTIONS;
+    char sentence[FRAME_SENTENCE_MAX] = "", own_bound[WEFT_URL_MAX + 1];
+    struct acceptor *acceptor;
+    if (weft__forked) return weft__error_forked(__func__);
+    if (!options) options = &defaults;
+    const struct pipe_tls tls = {.ca_file = options->tls_ca_file, .cert_key_file = options->tls_cert_key_file};
+    weft_error error = check(node, url, options);
+    if (error) return error;
+    if (node->uplink) return weft__error(WEFT_EINVAL, "listen: this is a client node: it serves nobody");
+    weft__lock(&node->lock);
+    if (node->closing) error = WEFT_ECLOSED;
+    if (!error && !node->station) error = weft__station_open(node, options, &node->station);
+    struct station *station = node->station;
+    weft__unlock(&node->lock);
+    if (error) return weft__error_plain(error, "listen");
+    error = weft__pipe_listen(&node->mem, url, options->tls_cert_key_file ? &tls : NULL, accepted, station, &acceptor, bound ? bound : own_bound, sentence);
+    if (error) return weft__error(error, "listen: %s: %s", url, sentence);
+    weft__lock(&station->lock);
+    bool fits = station->acceptors_count < STATION_URLS_MAX && !station->closing;
+    if (fits) station->acceptors[station->acceptors_count++] = acceptor;
+    weft__unlock(&station->lock);
+    if (fits) return WEFT_OK;
+    weft__acceptor_close(acceptor);
+    return weft__error(WEFT_ELIMIT, "listen: %s: a node listens on %d addresses at most", url, STATION_URLS_MAX);
+}

@@ -1,0 +1,673 @@
+/* uplink.c: the life of a client node's session: dialling, resuming, losing, parting. */
+#include "remote/uplink.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/error.h"
+#include "base/clock.h"
+#include "exec/node.h"
+#include "exec/participant.h"
+#include "link/process.h"
+#include "remote/remote.h"
+
+enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000 };
+
+static void dial_next(struct uplink *uplink);
+
+struct parked {
+    struct list_node on;
+    struct park park;
+};
+
+/* With the lock: whoever waits for a change of what it guards. */
+static void changed(struct uplink *uplink)
+{
+    for (struct list_node *on; (on = list_pop_front(&uplink->waiters));)
+        weft__unpark(&list_record(on, struct parked, on)->park);
+}
+
+/* Called with the lock, returns with it. False: the deadline has passed. */
+static bool await_change(struct uplink *uplink, uint64_t deadline_ns)
+{
+    struct parked parked;
+    list_init(&parked.on);
+    weft__park_init(&parked.park);
+    list_push_back(&uplink->waiters, &parked.on);
+    weft__unlock(&uplink->lock);
+    bool woken = weft__park(&parked.park, deadline_ns);
+    weft__lock(&uplink->lock);
+    list_remove(&parked.on);
+    return woken;
+}
+
+/* --- attempts --------------------------------------------------------------------------------- */
+
+/* Full jitter, as in "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015): many clients of one node do not come back
+ * in step. */
+static uint64_t backoff_ns(uint32_t failures)
+{
+    uint32_t rounds = failures < 6 ? failures : 6;
+    uint32_t most_ms = BACKOFF_FIRST_MS << rounds;
+    if (most_ms > BACKOFF_MAX_MS) most_ms = BACKOFF_MAX_MS;
+    return (BACKOFF_FIRST_MS / 2 + randombytes_uniform(most_ms)) * NS_PER_MS;
+}
+
+static uint64_t lost_at(const struct uplink *uplink)
+{
+    if (!uplink->down_ns || uplink->lost || !uplink->was_up) return UINT64_MAX;
+    return weft__clock_after_ms(uplink->down_ns,
+                                uplink->options.lost_ms == WEFT_FOREVER ? UINT64_MAX : uplink->options.lost_ms);
+}
+
+/* With the lock. The timer is for whichever comes first. */
+static uint64_t due_at(const struct uplink *uplink)
+{
+    uint64_t lost_ns = lost_at(uplink);
+    return uplink->again_ns && uplink->again_ns < lost_ns ? uplink->again_ns : lost_ns;
+}
+
+static void set_timer(struct uplink *uplink)
+{
+    weft__lock(&uplink->lock);
+    uint64_t at_ns = uplink->closing ? UINT64_MAX : due_at(uplink);
+    weft__unlock(&uplink->lock);
+    weft__timer_at(&uplink->remote, &uplink->again, at_ns);
+}
+
+/* With the lock: the next address is tried later, or at once where it is the next of a round. */
+static void failed(struct uplink *uplink, const char *sentence)
+{
+    size_t size = strlen(uplink->said);
+    if (uplink->url == 0) size = 0;
+    (void)snprintf(uplink->said + size, sizeof uplink->said - size, "%s%.60s: %.120s", size ? "; " : "",
+                   uplink->urls[uplink->url], sentence);
+    uplink->url = (uplink->url + 1) % uplink->urls_count;
+    uint64_t wait_ns = uplink->url ? 0 : backoff_ns(uplink->failures++);
+    uplink->again_ns = weft__clock_ns() + wait_ns;
+    changed(uplink);
+}
+
+static void again_due(struct timer *timer, uint64_t now_ns)
+{
+    struct uplink *uplink = list_record(timer, struct uplink, again);
+    weft__lock(&uplink->lock);
+    bool lose = !uplink->closing && now_ns >= lost_at(uplink);
+    bool dial = !uplink->closing && uplink->again_ns && now_ns >= uplink->again_ns && !uplink->dialling;
+    if (lose) uplink->lost = true;
+    if (dial) uplink->again_ns = 0;
+    struct dial *spent = dial ? uplink->dial : NULL;
+    if (dial) uplink->dial = NULL;
+    weft__unlock(&uplink->lock);
+    if (lose) weft__uplink_lose(uplink);
+    if (spent) weft__dial_free(spent);
+    if (dial) dial_next(uplink);
+    set_timer(uplink);
+}
+
+static void fill_hello(struct uplink *uplink, struct frame *frame)
+{
+    *frame = (struct frame){.kind = FRAME_HELLO,
+                            .hello = {.lowest = PROTOCOL_LOWEST,
+                                      .highest = PROTOCOL_HIGHEST,
+                                      .epoch = ++uplink->epoch,
+                                      .received = weft__line_received(uplink->session.line),
+                                      .resume_ms = uplink->options.resume_ms,
+                                      .pid = (int32_t)getpid(),
+                                      .start_time = uplink->start_time,
+                                      .name = uplink->name[0] ? uplink->name : NULL}};
+    memcpy(frame->hello.instance, uplink->instance, INSTANCE_BYTES);
+}
+
+static const struct session_ops uplink_ops;
+
+static void dialled(void *context, weft_error error, const char *sentence, struct pipe *pipe)
+{
+    struct uplink *uplink = context;
+    struct frame hello;
+    weft__lock(&uplink->lock);
+    uplink->dialling = false;
+    bool closing = uplink->closing;
+    if (closing) changed(uplink);
+    if (error && !closing) failed(uplink, sentence);
+    weft__lock(&uplink->session.lock);
+    if (!error && !closing) fill_hello(uplink, &hello);
+    weft__unlock(&uplink->session.lock);
+    weft__unlock(&uplink->lock);
+    if (!error && closing) weft__remote_reap(&uplink->remote, pipe);
+    if (closing) return;
+    if (!error && !weft__conn_new(&uplink->remote, &uplink_ops, uplink, pipe, GREETING_MS, &hello)) {
+        weft__lock(&uplink->lock);
+        failed(uplink, "no memory for a connection");
+        weft__unlock(&uplink->lock);
+    }
+    set_timer(uplink);
+}
+
+static void dial_next(struct uplink *uplink)
+{
+    char sentence[FRAME_SENTENCE_MAX];
+    struct dial *dial;
+    weft__lock(&uplink->lock);
+    bool closing = uplink->closing;
+    const char *url = uplink->urls[uplink->url];
+    uplink->dialling = uplink->starting = !closing;
+    weft__unlock(&uplink->lock);
+    if (closing) return;
+    weft_error error =
+        weft__pipe_dial(&uplink->node->mem, url, strncmp(url, "tls", 3) ? NULL : &uplink->tls, ATTEMPT_MS, dialled, uplink, &dial, sentence);
+    weft__lock(&uplink->lock);
+    if (error) {
+        uplink->dialling = false;
+        failed(uplink, sentence);
+    } else {
+        uplink->dial = dial;
+        if (uplink->closing) weft__dial_cancel(dial);
+    }
+    uplink->starting = false;
+    if (uplink->closing) changed(uplink);
+    weft__unlock(&uplink->lock);
+}
+
+/* --- connections ------------------------------------------------------------------------------ */
+
+/* Refusals that the next attempt would meet again. */
+static bool is_final(weft_error error)
+{
+    return error == WEFT_EUNSUPPORTED || error == WEFT_EINVAL || error == WEFT_EEXIST;
+}
+
+static void lost_conn(struct conn *conn, weft_error error, const char *sentence)
+{
+    struct uplink *uplink = conn->context;
+    (void)error;
+    if (!uplink) return; /* it was told */
+    weft__lock(&uplink->lock);
+    failed(uplink, sentence);
+    weft__unlock(&uplink->lock);
+    set_timer(uplink);
+}
+
+/* The node does not know the session, or knows another of it: what stands in the line was for that one. */
+static bool begin_anew(struct uplink *uplink)
+{
+    const struct line_limits limits = {
+        .window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
+    struct line *line = weft__line_new(&uplink->node->mem, 'C', &limits);
+    if (!line) return false;
+    weft__lock(&uplink->session.lock);
+    struct line *old = uplink->session.line;
+    uplink->session.line = line;
+    bool stalled = uplink->session.stalled;
+    uplink->session.stalled = false;
+    weft__unlock(&uplink->session.lock);
+    weft__line_free(old);
+    if (stalled) weft__session_resume(&uplink->session);
+    return true;
+}
+
+static void announce_all(struct uplink *uplink)
+{
+    weft__lock(&uplink->lock);
+    for (struct list_node *on = uplink->standing.next; on != &uplink->standing; on = on->next) {
+        const struct standing *standing = list_record(on, struct standing, on);
+        char sentence[FRAME_SENTENCE_MAX];
+        struct frame frame;
+        size_t need;
+        if (weft__frame_read(standing->bytes, standing->size, 'C', SIZE_MAX, &frame, &need, sentence) == FRAME_WHOLE)
+            (void)weft__session_put(&uplink->session, 0, &frame, NULL);
+    }
+    weft__unlock(&uplink->lock);
+}
+
+static void greeted(struct conn *conn, const struct frame *frame)
+{
+    struct uplink *uplink = conn->context;
+    const struct frame_welcome *welcome = &frame->welcome;
+    if (frame->kind != FRAME_WELCOME) {
+        weft__lock(&uplink->lock);
+        weft_error code = (weft_error)frame->error.code;
+        if (frame->kind == FRAME_ERROR && is_final(code) && !uplink->was_up) uplink->refused = code;
+        failed(uplink, frame->kind == FRAME_ERROR && frame->error.sentence ? frame->error.sentence
+                                                                            : "it does not say welcome");
+        weft__unlock(&uplink->lock);
+        conn->context = NULL;
+        weft__conn_close(conn);
+        set_timer(uplink);
+        return;
+    }
+    weft__lock(&uplink->lock);
+    bool anew = !welcome->resumed && uplink->was_up;
+    bool lost = uplink->lost;
+    weft__unlock(&uplink->lock);
+    if (anew) {
+        if (!lost) weft__uplink_lose(uplink);
+        if (!begin_anew(uplink)) {
+            weft__conn_close(conn);
+            return;
+        }
+    }
+    weft__lock(&uplink->lock);
+    uplink->was_up = true;
+    uplink->lost = false;
+    uplink->failures = 0;
+    uplink->said[0] = '\0';
+    uplink->down_ns = 0;
+    uplink->resumed = welcome->resumed;
+    memcpy(uplink->node_id, welcome->node, INSTANCE_BYTES);
+    (void)snprintf(uplink->own_name, sizeof uplink->own_name, "%s", welcome->name ? welcome->name : "");
+    uplink->session.beat_ms = welcome->beat_ms;
+    uplink->session.beats_missed_max = welcome->beats_missed_max;
+    weft__unlock(&uplink->lock);
+    weft__conn_attach(conn, &uplink->session, welcome->received);
+    if (anew) announce_all(uplink);
+}
+
+static void went_up(struct session *session)
+{
+    struct uplink *uplink = list_record(session, struct uplink, session);
+    weft__lock(&uplink->lock);
+    changed(uplink);
+    weft__unlock(&uplink->lock);
+    weft__timer_at(&uplink->remote, &session->timer, weft__clock_after_ms(weft__clock_ns(), session->beat_ms));
+    set_timer(uplink);
+    weft__session_flush(session);
+}
+
+static void went_down(struct session *session, weft_error error, const char *sentence)
+{
+    struct uplink *uplink = list_record(session, struct uplink, session);
+    (void)error;
+    weft__lock(&uplink->lock);
+    uplink->down_ns = weft__clock_ns();
+    uplink->parting = false;
+    if (!uplink->closing) {
+        (void)snprintf(uplink->said, sizeof uplink->said, "%.60s: %.120s", uplink->urls[uplink->url], sentence);
+        uplink->again_ns = uplink->down_ns; /* at once, the first time */
+    }
+    changed(uplink);
+    weft__unlock(&uplink->lock);
+    set_timer(uplink);
+}
+
+static void said_goodbye(struct session *session)
+{
+    struct uplink *uplink = list_record(session, struct uplink, session);
+    weft__lock(&uplink->lock);
+    bool parting = uplink->parting;
+    uplink->parting = false;
+    changed(uplink);
+    weft__unlock(&uplink->lock);
+    if (!parting) weft__session_close(session, WEFT_ECLOSED, "the node said goodbye: it closes");
+}
+
+static void delivered(struct session *session);
+
+static void beat(struct session *session, uint64_t now_ns)
+{
+    struct uplink *uplink = list_record(session, struct uplink, session);
+    weft__lock(&uplink->lock);
+    bool up = !uplink->down_ns && !uplink->closing;
+    weft__unlock(&uplink->lock);
+    if (!up) return;
+    weft__session_beat(session, now_ns);
+    weft__timer_at(&uplink->remote, &session->timer, weft__clock_after_ms(now_ns, session->beat_ms));
+}
+
+static void session_freed(struct session *session)
+{
+    (void)session; /* a part of the uplink, which is freed with its node */
+}
+
+static const struct session_ops uplink_ops = {.hears = 'N',
+                                              .greeted = greeted,
+                                              .up = went_up,
+                                              .frames = weft__uplink_frames,
+                                              .taken = weft__uplink_taken,
+                                              .put = weft__uplink_put,
+                                              .spent = weft__uplink_spent,
+                                              .goodbye = said_goodbye,
+                                              .delivered = delivered,
+                                              .down = went_down,
+                                              .lost = lost_conn,
+                                              .beat = beat,
+                                              .free = session_freed};
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+static uint32_t *ask_in(struct frame *frame)
+{
+    switch (frame->kind) {
+    case FRAME_REGISTER: return &frame->reg.ask;
+    case FRAME_UNREGISTER:
+    case FRAME_DRAIN: return &frame->worker.ask;
+    case FRAME_PUBLISH: return &frame->publish.ask;
+    case FRAME_SUBSCRIBE: return &frame->subscribe.ask;
+    case FRAME_UNSUBSCRIBE: return &frame->of_subscription.ask;
+    default: return &frame->ask.ask;
+    }
+}
+
+weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct asking *asking)
+{
+    *asking = (struct asking){.error = WEFT_OK};
+    weft__park_init(&asking->park);
+    list_init(&asking->on);
+    uint64_t deadline_ns = weft__deadline(weft__clock_ns(), timeout_ms);
+    weft__lock(&uplink->lock);
+    weft_error error = uplink->closing ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
+    if (!error) {
+        if (++uplink->ask_number == 0) uplink->ask_number = 1;
+        *ask_in(frame) = asking->ask = uplink->ask_number;
+        list_push_back(&uplink->asking, &asking->on);
+    }
+    weft__unlock(&uplink->lock);
+    if (error) return error;
+    error = weft__session_put(&uplink->session, 0, frame, NULL);
+    bool woken = !error && weft__park(&asking->park, deadline_ns);
+    weft__lock(&uplink->lock);
+    list_remove(&asking->on);
+    bool done = asking->done;
+    weft__unlock(&uplink->lock);
+    if (done && !woken) (void)weft__park(&asking->park, PARK_FOREVER); /* its wake-up is on its way */
+    if (error) return error;
+    return done ? asking->error : WEFT_ETIMEDOUT;
+}
+
+/* With the lock: takes him off the list and wakes him. */
+static void tell(struct asking *asking)
+{
+    list_remove(&asking->on);
+    asking->done = true;
+    weft__unpark(&asking->park);
+}
+
+void weft__uplink_answered(struct uplink *uplink, const struct frame_answer *answer)
+{
+    const struct mem *mem = &uplink->node->mem;
+    unsigned char *body = answer->body.size ? weft__mem_alloc(mem, answer->body.size) : NULL;
+    if (body) memcpy(body, answer->body.data, answer->body.size);
+    weft__lock(&uplink->lock);
+    for (struct list_node *on = uplink->asking.next; on != &uplink->asking; on = on->next) {
+        struct asking *asking = list_record(on, struct asking, on);
+        if (asking->ask != answer->ask) continue;
+        asking->error = answer->body.size && !body ? WEFT_ENOMEM : (weft_error)answer->error;
+        asking->value = answer->value;
+        asking->body = body;
+        asking->body_size = body ? answer->body.size : 0;
+        body = NULL;
+        (void)snprintf(asking->sentence, sizeof asking->sentence, "%s", answer->sentence ? answer->sentence : "");
+        tell(asking);
+        break;
+    }
+    weft__unlock(&uplink->lock);
+    weft__mem_free(mem, body); /* nobody waits for it any more */
+}
+
+/* Every ask ends so. */
+static void tell_all(struct uplink *uplink, weft_error error)
+{
+    weft__lock(&uplink->lock);
+    for (struct list_node *on; (on = list_first(&uplink->asking));) {
+        struct asking *asking = list_record(on, struct asking, on);
+        asking->error = error;
+        (void)snprintf(asking->sentence, sizeof asking->sentence, "%.200s", uplink->said);
+        tell(asking);
+    }
+    weft__unlock(&uplink->lock);
+}
+
+void weft__uplink_tell_lost(struct uplink *uplink)
+{
+    tell_all(uplink, WEFT_ELOST);
+}
+
+weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking)
+{
+    const struct mem *mem = &uplink->node->mem;
+    size_t size = weft__frame_size(frame);
+    struct standing *standing = weft__mem_alloc(mem, sizeof(*standing) + size);
+    if (!standing) return WEFT_ENOMEM;
+    standing->kind = frame->kind;
+    standing->number = number;
+    standing->size = size;
+    *ask_in(frame) = 0;
+    (void)weft__frame_write(frame, false, standing->bytes);
+    weft__lock(&uplink->lock);
+    list_push_back(&uplink->standing, &standing->on);
+    weft__unlock(&uplink->lock);
+    weft_error error = weft__uplink_ask(uplink, frame, WEFT_FOREVER, asking);
+    if (!error) return WEFT_OK;
+    weft__lock(&uplink->lock);
+    list_remove(&standing->on);
+    weft__unlock(&uplink->lock);
+    weft__mem_free(mem, standing);
+    return error;
+}
+
+void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number)
+{
+    enum frame_kind stands = kind == FRAME_UNREGISTER ? FRAME_REGISTER : FRAME_SUBSCRIBE;
+    struct frame frame = {.kind = kind};
+    struct standing *found = NULL;
+    if (kind == FRAME_UNREGISTER)
+        frame.worker.worker = number;
+    else
+        frame.of_subscription.subscription = number;
+    weft__lock(&uplink->lock);
+    for (struct list_node *on = uplink->standing.next; on != &uplink->standing && !found; on = on->next) {
+        struct standing *standing = list_record(on, struct standing, on);
+        if (standing->kind == stands && standing->number == number) found = standing;
+    }
+    if (found) list_remove(&found->on);
+    weft__unlock(&uplink->lock);
+    if (!found) return;
+    weft__mem_free(&uplink->node->mem, found);
+    (void)weft__session_put(&uplink->session, 0, &frame, NULL);
+}
+
+/* --- opening and closing ---------------------------------------------------------------------- */
+
+static weft_error split_urls(struct uplink *uplink, const char *urls)
+{
+    char sentence[FRAME_SENTENCE_MAX];
+    uplink->texts = weft__mem_text(&uplink->node->mem, urls);
+    if (!uplink->texts) return weft__error(WEFT_ENOMEM, "dial: no memory");
+    char *rest = NULL;
+    for (char *url = strtok_r(uplink->texts, ", ", &rest); url; url = strtok_r(NULL, ", ", &rest)) {
+        if (!weft__url_check(url, false, sentence)) return weft__error(WEFT_EINVAL, "dial: %s", sentence);
+        if (strlen(url) > WEFT_URL_MAX || uplink->urls_count == UPLINK_URLS_MAX)
+            return weft__error(WEFT_EINVAL, "dial: at most %d addresses of %d bytes", UPLINK_URLS_MAX, WEFT_URL_MAX);
+        uplink->urls[uplink->urls_count++] = url;
+    }
+    return uplink->urls_count ? WEFT_OK : weft__error(WEFT_EINVAL, "dial: no address is given");
+}
+
+static weft_error check(const char *urls, const weft_dial_options *o, weft_node **node)
+{
+    if (!urls || !node) return weft__error_null("weft_node_dial", !urls ? "urls" : "node");
+    if (o->version != 1)
+        return weft__error(WEFT_EINVAL, "dial: options.version is not 1: initialise them with WEFT_DIAL_OPTIONS");
+    if (o->name && !weft__word_valid(o->name, "."))
+        return weft__error(WEFT_EINVAL, "dial: name %.80s is not 1 to 64 of [A-Za-z0-9_.-]", o->name);
+    return WEFT_OK;
+}
+
+static bool copy_tls(struct uplink *uplink, const weft_dial_options *o)
+{
+    const char *from[] = {o->tls_ca_file, o->tls_cert_key_file, o->tls_server_name};
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
+        if (from[i]) uplink->tls_texts[i] = weft__mem_text(&uplink->node->mem, from[i]);
+        if (from[i] && !uplink->tls_texts[i]) return false;
+    }
+    uplink->tls = (struct pipe_tls){.ca_file = uplink->tls_texts[0],
+                                    .cert_key_file = uplink->tls_texts[1],
+                                    .server_name = uplink->tls_texts[2]};
+    return true;
+}
+
+/* Everything but the connection. What fails is freed by who called. */
+static weft_error build(struct uplink *uplink, const char *urls, const weft_dial_options *o)
+{
+    weft_node *node = uplink->node;
+    const struct line_limits limits = {
+        .window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
+    if (!copy_tls(uplink, o)) return weft__error(WEFT_ENOMEM, "dial: no memory");
+    uplink->options = *o;
+    uplink->options.node = NULL;
+    uplink->options.name = NULL;
+    if (o->name) (void)snprintf(uplink->name, sizeof uplink->name, "%s", o->name);
+    weft_error error = split_urls(uplink, urls);
+    if (error) return error;
+    if (weft__process_start_time((int32_t)getpid(), &uplink->start_time)) uplink->start_time = 0;
+    if (!weft__timer_ready(&uplink->remote, &uplink->again, again_due) ||
+        weft__session_init(&uplink->session, &uplink->remote, &uplink_ops, 'C', &limits))
+        return weft__error(WEFT_ENOMEM, "dial: no memory");
+    uplink->session.beat_ms = 5000;
+    uplink->session.beats_missed_max = 3;
+    uint64_t now_ns = weft__enter(node);
+    error = weft__core_uplink_open(node->core, now_ns, node->process->session, &uplink->session.dest);
+    if (!error) weft__session_pump_ready(&uplink->session);
+    weft__leave(node);
+    return error ? weft__error_plain(error, "dial") : WEFT_OK;
+}
+
+static weft_error uplink_new(weft_node *node, const unsigned char *instance, uint64_t public_session,
+                             struct uplink **made)
+{
+    struct uplink *uplink = weft__mem_zalloc(&node->mem, sizeof(*uplink));
+    if (!uplink) return weft__error(WEFT_ENOMEM, "dial: no memory");
+    uplink->node = node;
+    uplink->public_session = public_session;
+    memcpy(uplink->instance, instance, INSTANCE_BYTES);
+    list_init(&uplink->asking);
+    list_init(&uplink->standing);
+    list_init(&uplink->waiters);
+    weft__numbers_init(&uplink->tasks, &node->mem);
+    weft__numbers_init(&uplink->hands, &node->mem);
+    weft__lock_init(&uplink->lock, LOCK_STATION);
+    uplink->down_ns = weft__clock_ns();
+    weft_error error = weft__remote_start(&uplink->remote, node);
+    if (error) {
+        weft__lock_fini(&uplink->lock);
+        weft__mem_free(&node->mem, uplink);
+        return weft__error(error, "dial: no thread to be had");
+    }
+    *made = uplink;
+    return WEFT_OK;
+}
+
+static weft_error await_first(struct uplink *uplink)
+{
+    uint64_t deadline_ns = weft__deadline(weft__clock_ns(), uplink->options.dial_timeout_ms);
+    weft_error error = WEFT_OK;
+    weft__lock(&uplink->lock);
+    while (!uplink->was_up && !uplink->refused && !error)
+        if (!await_change(uplink, deadline_ns)) error = WEFT_ELOST;
+    if (uplink->refused) error = uplink->refused;
+    if (uplink->was_up) error = WEFT_OK;
+    if (error) (void)weft__error(error, "dial: %s", uplink->said[0] ? uplink->said : "no answer in time");
+    weft__unlock(&uplink->lock);
+    return error;
+}
+
+weft_error weft_node_dial(const char *urls, const weft_dial_options *options, weft_node **dialled)
+{
+    const weft_dial_options defaults = WEFT_DIAL_OPTIONS;
+    unsigned char instance[INSTANCE_BYTES];
+    uint64_t public_session;
+    weft_node *node;
+    if (weft__forked) return weft__error_forked(__func__);
+    if (!options) options = &defaults;
+    weft_error error = check(urls, options, dialled);
+    if (error) return error;
+    do {
+        randombytes_buf(instance, sizeof instance);
+        memcpy(&public_session, instance, sizeof public_session);
+    } while (!public_session);
+    error = weft__node_open(options->node, public_session, &node);
+    if (error) return error;
+    error = uplink_new(node, instance, public_session, &node->uplink);
+    if (!error) error = build(node->uplink, urls, options);
+    if (!error) {
+        dial_next(node->uplink);
+        set_timer(node->uplink);
+        error = await_first(node->uplink);
+    }
+    if (error) {
+        char said[ERROR_TEXT_MAX];
+        (void)snprintf(said, sizeof said, "%s", weft_error_message());
+        (void)weft_node_close(node, 0);
+        return weft__error(error, "%s", said);
+    }
+    *dialled = node;
+    return WEFT_OK;
+}
+
+/* All that was put has been got: the last word can be said. */
+static void delivered(struct session *session)
+{
+    weft__session_close(session, WEFT_OK, NULL);
+}
+
+/* Goodbye is said when everything before it was got, and answered when it was dealt with. */
+void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns)
+{
+    struct session *session = &uplink->session;
+    weft__session_await_pump(session);
+    weft__lock(&uplink->lock);
+    bool up = uplink->was_up && !uplink->down_ns;
+    uplink->parting = up;
+    weft__unlock(&uplink->lock);
+    if (!up) return;
+    weft__lock(&session->lock);
+    bool at_once = weft__line_unacknowledged(session->line) == 0;
+    session->wants_delivered = !at_once;
+    if (!at_once) weft__line_beat(session->line, true);
+    weft__unlock(&session->lock);
+    if (at_once)
+        delivered(session);
+    else
+        weft__session_flush(session);
+    weft__lock(&uplink->lock);
+    while (uplink->parting && await_change(uplink, deadline_ns)) {
+    }
+    weft__unlock(&uplink->lock);
+}
+
+void weft__uplink_close(struct uplink *uplink)
+{
+    weft__lock(&uplink->lock);
+    uplink->closing = true;
+    struct dial *dial = uplink->dial;
+    if (dial) weft__dial_cancel(dial);
+    while (uplink->dialling || uplink->starting)
+        (void)await_change(uplink, PARK_FOREVER);
+    dial = uplink->dial;
+    uplink->dial = NULL;
+    weft__unlock(&uplink->lock);
+    weft__dial_free(dial); /* its call has returned then */
+    weft__timer_gone(&uplink->remote, &uplink->again);
+    tell_all(uplink, WEFT_ECLOSED);
+    weft__session_over(&uplink->session);
+    weft__session_drop(&uplink->session);
+    weft__remote_stop(&uplink->remote);
+}
+
+void weft__uplink_destroy(struct uplink *uplink)
+{
+    const struct mem *mem = &uplink->node->mem;
+    for (struct list_node *on; (on = list_pop_front(&uplink->standing));)
+        weft__mem_free(mem, list_record(on, struct standing, on));
+    for (size_t i = 0; i < UPLINK_CONTRACTS; i++)
+        weft__contract_drop(uplink->contracts[i]);
+    weft__numbers_fini(&uplink->tasks);
+    weft__numbers_fini(&uplink->hands);
+    for (size_t i = 0; i < sizeof uplink->tls_texts / sizeof *uplink->tls_texts; i++)
+        weft__mem_free(mem, uplink->tls_texts[i]);
+    weft__mem_free(mem, uplink->texts);
+    weft__lock_fini(&uplink->lock);
+    weft__mem_free(mem, uplink);
+}
