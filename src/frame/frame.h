@@ -183,7 +183,8 @@ struct frame_task {
     weft_dispatch_id id;
     uint32_t attempt;
     uint32_t remaining_ms; /* WEFT_FOREVER = no bound */
-    uint16_t window, room; /* where it streams: partial results that may wait for the caller; for so many there is room now */
+    uint16_t window,
+        room; /* where it streams: partial results that may wait for the caller; for so many there is room now */
     bool timed, streams;
     const unsigned char *schema_id; /* flag 4: 32 bytes; NULL = none */
     const char *activity_type, *content_type;

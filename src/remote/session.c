@@ -347,8 +347,8 @@ static bool greet(struct conn *conn)
     struct frame frame;
     char sentence[FRAME_SENTENCE_MAX];
     size_t need;
-    enum frame_reading reading = weft__frame_read(conn->buffer, conn->have, conn->ops->hears, sizeof conn->first, &frame,
-                                                  &need, sentence);
+    enum frame_reading reading =
+        weft__frame_read(conn->buffer, conn->have, conn->ops->hears, sizeof conn->first, &frame, &need, sentence);
     if (reading == FRAME_MORE) return true;
     if (reading == FRAME_WHOLE && frame.kind != FRAME_HELLO && frame.kind != FRAME_WELCOME &&
         frame.kind != FRAME_ERROR) {
@@ -475,7 +475,8 @@ static void flush(struct session *session)
     weft_bytes bytes = {NULL, 0};
     weft__lock(&session->lock);
     struct conn *conn = session->conn;
-    bool writes = conn && !session->writing && !conn->greeting_size && !atomic_load(&conn->closing) && weft__conn_hold(conn);
+    bool writes =
+        conn && !session->writing && !conn->greeting_size && !atomic_load(&conn->closing) && weft__conn_hold(conn);
     if (writes) bytes = weft__line_write(session->line);
     if (bytes.size) session->writing = true;
     weft__unlock(&session->lock);
