@@ -13,7 +13,6 @@
  * settle() is the only way to the outcome, whoever brings it; whatever the dispatch held is given back there. */
 #include "core/state.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -259,6 +258,15 @@ static bool make_extras(struct core *core, struct core_channel *channel, const s
     return true;
 }
 
+/* The uplink has one, which takes all. */
+static struct core_worker *worker_for(struct core *core, const struct core_dispatch *dispatch)
+{
+    const struct core_channel *channel = weft__channel_of(dispatch);
+    if (!channel->hidden) return channel->state == WEFT_CHANNEL_OPEN ? weft__select(core, dispatch) : NULL;
+    struct core_worker *worker = core->uplink->worker;
+    return weft__refusal(core, worker, NULL) == WEFT_RULE_ELIGIBLE ? worker : NULL;
+}
+
 /* key: whose inner dispatch it is to be; NULL = none. */
 weft_error weft__admit(struct core *core, struct core_channel *channel, const struct core_request *request,
                        struct core_key *key, struct core_admitted *admitted, struct core_dispatch **made)
@@ -294,7 +302,7 @@ weft_error weft__admit(struct core *core, struct core_channel *channel, const st
     dispatch->arrival = core->arrival + 1;
     fill_in(core, dispatch, request, class);
     size_t charge_bytes = sizeof(*dispatch) + request->payload->charge_bytes;
-    struct core_worker *worker = channel->state == WEFT_CHANNEL_OPEN ? weft__select(core, dispatch) : NULL;
+    struct core_worker *worker = worker_for(core, dispatch);
     bool fits =
         worker || has_room(channel, charge_bytes) ||
         (channel->options.queue_full == WEFT_SHED_LOWEST && shed(core, channel, dispatch->priority, charge_bytes));
@@ -423,12 +431,11 @@ weft_error weft__core_dispatch_refuse(struct core *core, uint64_t now_ns, const 
     return weft__reject(core, channel, admitted, reason, 0);
 }
 
-/* The uplink is found where nothing else has that name, which is no channel's. */
+/* The uplink is known here alone; no channel that has a name has its. */
 static struct core_channel *requested(struct core *core, const struct core_request *request)
 {
-    struct core_channel *channel = weft__channel_find(core, request->channel_hash, request->channel);
-    if (channel || !core->uplink || strcmp(request->channel, WEFT_UPLINK_CHANNEL) != 0) return channel;
-    return core->uplink->channel;
+    if (core->uplink && strcmp(request->channel, WEFT_UPLINK_CHANNEL) == 0) return core->uplink->channel;
+    return weft__channel_find(core, request->channel_hash, request->channel);
 }
 
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
@@ -717,7 +724,7 @@ static void hand_out(struct core *core, struct core_dispatch *dispatch, struct c
         outcome->said = said_of(dispatch);
         outcome->runs_on = dispatch->left != NULL;
     }
-    if (dispatch->worker_name) snprintf(outcome->worker, sizeof(outcome->worker), "%s", dispatch->worker_name->text);
+    if (dispatch->worker_name) weft__name_copy(outcome->worker, sizeof(outcome->worker), dispatch->worker_name->text);
     dispatch->result = NULL;
     weft__dispatch_forget(core, dispatch);
 }
@@ -784,7 +791,6 @@ static void forget_unheard(struct core *core, struct core_dispatch *dispatch)
     weft__dispatch_forget(core, dispatch);
 }
 
-/* Of a destination that nobody drains any more. */
 static void forget_item(struct core *core, struct core_dest *dest, struct core_item *item)
 {
     if (item->kind == CORE_ITEM_TASK) {

@@ -40,7 +40,7 @@ void weft__core_session_bar(struct core *core, uint64_t now_ns, uint64_t session
 struct core_taken {
     enum core_item_kind kind;
     struct core_task *task;
-    uint32_t room; /* ROOM: so many more; TASK: so many it may send at first; 0: also where it does not stream */
+    uint32_t room;   /* ROOM: so many more; TASK: so many it may send at first; 0: also where it does not stream */
     uint32_t window; /* TASK: of its caller; 0: it does not stream */
     struct core_outcome outcome; /* of a stranger's dispatch: token is its caller's, id.number the number it gave */
     uint64_t subscription;       /* its handle */
@@ -111,7 +111,7 @@ struct core_verdict {
     struct message *message; /* takes: the result, or the sentence of an error (its content type is the code) */
 };
 /* WEFT_ESTALE: nobody waits for it any more. The task is over in either case; but not where it is WEFT_ENOMEM, or
- * WEFT_EPROTOCOL: no such outcome, or more attempts than there can be: then nothing has changed. */
+ * WEFT_EPROTOCOL: no such outcome, more attempts than there can be, a name that is too long: then nothing has changed. */
 weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_task *task,
                               const struct core_verdict *verdict);
 

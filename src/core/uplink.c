@@ -94,12 +94,18 @@ static bool keep_code(struct core *core, struct core_verdict *verdict, uint8_t *
     return verdict->message != NULL;
 }
 
+static bool is_possible(const struct core_verdict *verdict)
+{
+    return verdict->outcome > WEFT_OUTCOME_NONE && verdict->outcome <= WEFT_NODE_LOST &&
+           verdict->attempts <= CORE_ATTEMPTS_MAX && (!verdict->worker || strlen(verdict->worker) <= WEFT_NAME_MAX);
+}
+
 weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_task *task,
                               const struct core_verdict *asked)
 {
     core->now_ns = now_ns;
     WEFT_ASSERT(task->origin && !task->origin->handed && task->state == CORE_TASK_TAKEN);
-    if ((unsigned)asked->outcome - 1 >= WEFT_NODE_LOST || asked->attempts > CORE_ATTEMPTS_MAX) return WEFT_EPROTOCOL;
+    if (!is_possible(asked)) return WEFT_EPROTOCOL;
     if (!task->dispatch) {
         weft__task_over(core, task);
         return WEFT_ESTALE;

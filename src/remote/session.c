@@ -150,12 +150,12 @@ static void write_greeting(struct conn *conn)
 static void greeting_written(void *context, weft_error error, size_t size)
 {
     struct conn *conn = context;
-    struct session *session = conn->session;
-    if (session) weft__lock(&session->lock);
     size_t left = error ? 0 : conn->greeting_size - size;
     memmove(conn->greeting, conn->greeting + size, left);
+    weft__lock(&conn->remote->lock);
     conn->greeting_size = left;
-    if (session) weft__unlock(&session->lock);
+    struct session *session = conn->session; /* it may come now: then attaching flushes */
+    weft__unlock(&conn->remote->lock);
     if (error)
         close_saying(conn, error, NULL);
     else if (left)
@@ -239,8 +239,10 @@ void weft__conn_attach(struct conn *conn, struct session *session, uint64_t rece
     bool waits = false;
     weft_error error = WEFT_OK;
     weft__session_hold(session); /* the connection's */
-    weft__lock(&session->lock);
+    weft__lock(&conn->remote->lock);
     conn->session = session;
+    weft__unlock(&conn->remote->lock);
+    weft__lock(&session->lock);
     if (session->over) {
         error = WEFT_ECLOSED;
     } else if (session->conn) {
@@ -266,7 +268,7 @@ void weft__conn_attach(struct conn *conn, struct session *session, uint64_t rece
     }
     if (error) weft__conn_refuse(conn, error, "the session cannot be taken up from there");
     if (error || waits) return;
-    if (conn->greeting_size) write_greeting(conn);
+    if (session->ops->welcome) write_greeting(conn);
     if (session->ops->up) session->ops->up(session);
 }
 
@@ -345,8 +347,8 @@ static bool greet(struct conn *conn)
     struct frame frame;
     char sentence[FRAME_SENTENCE_MAX];
     size_t need;
-    enum frame_reading reading = weft__frame_read(conn->buffer, conn->have, conn->ops->hears, sizeof conn->first, &frame,
-                                                  &need, sentence);
+    enum frame_reading reading =
+        weft__frame_read(conn->buffer, conn->have, conn->ops->hears, sizeof conn->first, &frame, &need, sentence);
     if (reading == FRAME_MORE) return true;
     if (reading == FRAME_WHOLE && frame.kind != FRAME_HELLO && frame.kind != FRAME_WELCOME &&
         frame.kind != FRAME_ERROR) {
@@ -436,7 +438,7 @@ static void go_on(struct conn *conn)
 {
     struct session *session = conn->session;
     conn_busy(conn);
-    if (conn->greeting_size) write_greeting(conn);
+    if (session->ops->welcome) write_greeting(conn);
     if (session->ops->up) session->ops->up(session);
     weft__lock(&conn->session->lock);
     bool waits = conn->waits;
@@ -473,7 +475,8 @@ static void flush(struct session *session)
     weft_bytes bytes = {NULL, 0};
     weft__lock(&session->lock);
     struct conn *conn = session->conn;
-    bool writes = conn && !session->writing && !conn->greeting_size && !atomic_load(&conn->closing) && weft__conn_hold(conn);
+    bool writes =
+        conn && !session->writing && !conn->greeting_size && !atomic_load(&conn->closing) && weft__conn_hold(conn);
     if (writes) bytes = weft__line_write(session->line);
     if (bytes.size) session->writing = true;
     weft__unlock(&session->lock);
@@ -563,8 +566,9 @@ void weft__session_resume(struct session *session)
 void weft__session_pump_ready(struct session *session)
 {
     weft__session_hold(session); /* the pump's */
-    if (!weft__core_dest_wait(&session->dest, &session->waiter.core))
-        WEFT_ASSERT(!"something goes to a session before it has a pump");
+    bool rests = weft__core_dest_wait(&session->dest, &session->waiter.core);
+    WEFT_ASSERT(rests); /* nothing goes to a session before it has a pump */
+    (void)rests;
 }
 
 void weft__session_await_pump(struct session *session)

@@ -64,6 +64,9 @@ spec(what_was_not_dispatched_at_all_says_why)
     gives(WEFT_EPROTOCOL, answer("a", WEFT_OUTCOME_NONE));
     gives(WEFT_EPROTOCOL, answer("a", WEFT_NODE_LOST + 1));
     gives(WEFT_EPROTOCOL, answer("a", WEFT_COMPLETED, .attempts = 17));
+    char name[WEFT_NAME_MAX + 2] = "";
+    memset(name, 'n', WEFT_NAME_MAX + 1);
+    gives(WEFT_EPROTOCOL, answer("a", WEFT_COMPLETED, .worker = name));
     answer("a", WEFT_REJECTED, .error = WEFT_ENOCHANNEL, .code = "no_channel", .sentence = "there is none");
     then("0 a rejected:no_channel #1");
     check_eq(reply_of("a").error, WEFT_ENOCHANNEL);
