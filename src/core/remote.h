@@ -18,7 +18,7 @@
 /* Why a session's workers are passed over though its link is armed. */
 enum core_bar {
     CORE_BAR_NONE = 0,
-    CORE_BAR_DETACHED, /* no connection: WEFT_RULE_DETACHED. What its workers were assigned and nobody took goes to others */
+    CORE_BAR_DETACHED,  /* no connection: WEFT_RULE_DETACHED. What its remote workers have not taken goes to others */
     CORE_BAR_BACKLOGGED /* more waits for it than its connection takes: WEFT_RULE_BACKLOGGED */
 };
 /* From here on no selection returns its workers; with CORE_BAR_NONE they may be chosen again. The rest is done in steps.
