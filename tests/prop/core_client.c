@@ -26,7 +26,7 @@
 #include "lib/failmem.h"
 #include "sim/rng.h"
 
-enum { CALLS = 400, TASKS = 400, WORKERS = 4, SESSIONS = 3, BOXES = 2, STEPS = 1500, MS = 1000000 };
+enum { CALLS = 400, TASKS = 400, WORKERS = 4, SESSIONS = 3, BOXES = 2, STEPS = 1500, NEWEST = 12, MS = 1000000 };
 #define CHANNEL "dispatch.client.work"
 #define EVENTS "event.client.news"
 
@@ -216,9 +216,12 @@ static void close_box(struct world *w)
     after_entry(w);
 }
 
+/* Mostly one of the newest, of which something is left to be said. */
 static struct call *some_call(struct world *w)
 {
-    return w->calls_count ? &w->calls[rng_below(&w->rng, w->calls_count)] : NULL;
+    if (w->calls_count == 0) return NULL;
+    uint32_t newest = w->calls_count < NEWEST || rng_once_in(&w->rng, 4) ? w->calls_count : NEWEST;
+    return &w->calls[w->calls_count - 1 - rng_below(&w->rng, newest)];
 }
 
 static void cancel(struct world *w)
@@ -226,27 +229,6 @@ static void cancel(struct world *w)
     const struct call *call = some_call(w);
     if (!call) return;
     (void)weft__core_cancel(w->core, w->now_ns, (weft_dispatch_id){w->core->limits.public_session, call->number});
-    after_entry(w);
-}
-
-static void answer(struct world *w, struct call *call)
-{
-    struct core_task *task = weft__core_uplink_task(w->core, call->number);
-    check_eq(task != NULL, call->out);
-    if (!task) return;
-    static const weft_outcome outcomes[] = {WEFT_COMPLETED, WEFT_FAILED, WEFT_REJECTED, WEFT_TIMED_OUT};
-    weft_outcome outcome = outcomes[rng_below(&w->rng, 4)];
-    const struct core_verdict verdict = {.outcome = outcome,
-                                         .attempts = call->attempt,
-                                         .worker = rng_once_in(&w->rng, 2) ? "worker-1" : "worker-2",
-                                         .code = rng_once_in(&w->rng, 4) ? "new_word" : "shed",
-                                         .message = outcome == WEFT_COMPLETED ? text(w, "done") : NULL};
-    weft_error error = weft__core_verdict(w->core, w->now_ns, task, &verdict);
-    if (error) weft__message_drop(verdict.message);
-    check_true(error == WEFT_OK || error == WEFT_ESTALE);
-    w->stale += error == WEFT_ESTALE;
-    w->answers++;
-    call->out = false;
     after_entry(w);
 }
 
@@ -356,6 +338,38 @@ static void send_some(struct world *w, uint32_t max)
 {
     while (max-- > 0 && send(w))
         ;
+    after_entry(w);
+}
+
+/* Where all that came was heard, and all that waits is sent, the node knows of all the room there is. */
+static void expect_room(struct world *w, const struct call *call)
+{
+    for (uint32_t box = 0; box < BOXES; box++)
+        read_box(w, box, UINT32_MAX);
+    send_some(w, UINT32_MAX);
+    const struct core_task *task = weft__core_uplink_task(w->core, call->number);
+    if (task && task->dispatch && call->window) check_eq(call->unread, 0);
+}
+
+static void answer(struct world *w, struct call *call)
+{
+    if (call->window && rng_once_in(&w->rng, 4)) expect_room(w, call);
+    struct core_task *task = weft__core_uplink_task(w->core, call->number);
+    check_eq(task != NULL, call->out);
+    if (!task) return;
+    static const weft_outcome outcomes[] = {WEFT_COMPLETED, WEFT_FAILED, WEFT_REJECTED, WEFT_TIMED_OUT};
+    weft_outcome outcome = outcomes[rng_below(&w->rng, 4)];
+    const struct core_verdict verdict = {.outcome = outcome,
+                                         .attempts = call->attempt,
+                                         .worker = rng_once_in(&w->rng, 2) ? "worker-1" : "worker-2",
+                                         .code = rng_once_in(&w->rng, 4) ? "new_word" : "shed",
+                                         .message = outcome == WEFT_COMPLETED ? text(w, "done") : NULL};
+    weft_error error = weft__core_verdict(w->core, w->now_ns, task, &verdict);
+    if (error) weft__message_drop(verdict.message);
+    check_true(error == WEFT_OK || error == WEFT_ESTALE);
+    w->stale += error == WEFT_ESTALE;
+    w->answers++;
+    call->out = false;
     after_entry(w);
 }
 
@@ -549,7 +563,10 @@ static void step(struct world *w)
     case 3: send_some(w, rng_between(&w->rng, 1, 6)); break;
     case 4: read_box(w, rng_below(&w->rng, BOXES), rng_between(&w->rng, 1, 4)); break;
     case 5:
-    case 6: call_chosen ? tell(w, call_chosen) : (void)0; break;
+    case 6:
+        for (uint32_t n = rng_between(&w->rng, 1, 6); call_chosen && n > 0; n--)
+            tell(w, call_chosen);
+        break;
     case 7:
     case 8: call_chosen ? answer(w, call_chosen) : (void)0; break;
     case 9: cancel(w); break;
@@ -582,10 +599,8 @@ static void end(struct world *w)
         read_box(w, box, UINT32_MAX);
     send_some(w, UINT32_MAX);
     for (uint32_t i = 0; i < w->calls_count; i++) {
-        struct call *c = &w->calls[i];
-        const struct core_task *task = weft__core_uplink_task(w->core, c->number);
-        if (task && task->dispatch) check_eq(c->window ? c->unread : 0, 0);
-        answer(w, c);
+        expect_room(w, &w->calls[i]);
+        answer(w, &w->calls[i]);
     }
     for (uint32_t box = 0; box < BOXES; box++)
         read_box(w, box, UINT32_MAX);
