@@ -785,7 +785,6 @@ weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_i
     return WEFT_OK;
 }
 
-/* Of a destination that nobody drains any more. */
 static void forget_unheard(struct core *core, struct core_dispatch *dispatch)
 {
     dispatch->dest = NULL;

@@ -11,8 +11,8 @@
  * bodies, field by field, in the order in which they travel.
  *
  * Pure: bytes in and out. Reading allocates nothing, copies nothing, and looks at every bound; the texts and the payload of
- * what was read point into the bytes. Frames of a session are counted in each direction (line.h); those of the connection
- * (up to FRAME_BEAT) are not. */
+ * what was read point into the bytes. Frames of a session (from FRAME_DISPATCH on) are counted in each direction (line.h);
+ * those of the connection are not. */
 #ifndef WEFT_FRAME_FRAME_H
 #define WEFT_FRAME_FRAME_H
 
@@ -315,6 +315,7 @@ enum frame_reading weft__frame_read(const unsigned char *bytes, size_t size, cha
 /* How many bytes it takes, payload included, header included. And writing it: all but the payload where head_only, which
  * then has to follow. The caller has that much room. Returns the end. frame->size is not looked at. */
 size_t weft__frame_size(const struct frame *frame);
+size_t weft__frame_size_most(const struct frame *frame); /* whatever its texts are: known without looking at them */
 unsigned char *weft__frame_write(const struct frame *frame, bool head_only, unsigned char *to);
 weft_bytes weft__frame_payload(const struct frame *frame); /* what stands last; empty where the kind has none */
 

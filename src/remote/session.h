@@ -63,7 +63,7 @@ struct session;
 struct conn {
     struct remote *remote;
     struct pipe *pipe;
-    struct session *session; /* NULL until it is greeted */
+    struct session *session; /* NULL until it is greeted; set under the remote's lock */
     const struct session_ops *ops;
     void *context;              /* of who made it, until it is greeted */
     struct list_node on_remote; /* conns, then ended */
@@ -78,7 +78,7 @@ struct conn {
     uint32_t small_reads;      /* its reader's: in a row */
     unsigned char *buffer;     /* its reader's */
     size_t room, have;
-    size_t greeting_size; /* of what is being written before the line's */
+    _Atomic size_t greeting_size; /* of what is being written before the line's; set to 0 under the remote's lock */
     unsigned char greeting[GREETING_BYTES];
     unsigned char first[1024]; /* the buffer of an idle one */
 };
@@ -177,6 +177,10 @@ struct conn *weft__conn_new(struct remote *remote, const struct session_ops *ops
 void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received);
 void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence);
 void weft__conn_close(struct conn *conn);
+
+/* By who has found it in a list, under that list's lock: it is not freed until release. False: its last call is over. */
+bool weft__conn_hold(struct conn *conn);
+void weft__conn_release(struct conn *conn);
 
 /* A session with a line; one reference, the caller's. by: what it sends. WEFT_ENOMEM. */
 weft_error weft__session_init(struct session *session, struct remote *remote, const struct session_ops *ops, char by,

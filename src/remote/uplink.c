@@ -153,7 +153,7 @@ static void dial_next(struct uplink *uplink)
     weft__lock(&uplink->lock);
     bool closing = uplink->closing;
     const char *url = uplink->urls[uplink->url];
-    uplink->dialling = !closing;
+    uplink->dialling = uplink->starting = !closing;
     weft__unlock(&uplink->lock);
     if (closing) return;
     weft_error error = weft__pipe_dial(&uplink->node->mem, url, strncmp(url, "tls", 3) ? NULL : &uplink->tls,
@@ -166,6 +166,8 @@ static void dial_next(struct uplink *uplink)
         uplink->dial = dial;
         if (uplink->closing) weft__dial_cancel(dial);
     }
+    uplink->starting = false;
+    if (uplink->closing) changed(uplink);
     weft__unlock(&uplink->lock);
 }
 
@@ -181,6 +183,7 @@ static void lost_conn(struct conn *conn, weft_error error, const char *sentence)
 {
     struct uplink *uplink = conn->context;
     (void)error;
+    if (!uplink) return; /* it was told */
     weft__lock(&uplink->lock);
     failed(uplink, sentence);
     weft__unlock(&uplink->lock);
@@ -229,7 +232,7 @@ static void greeted(struct conn *conn, const struct frame *frame)
         failed(uplink,
                frame->kind == FRAME_ERROR && frame->error.sentence ? frame->error.sentence : "it does not say welcome");
         weft__unlock(&uplink->lock);
-        conn->context = NULL; /* it was told */
+        conn->context = NULL;
         weft__conn_close(conn);
         set_timer(uplink);
         return;
@@ -637,16 +640,17 @@ void weft__uplink_close(struct uplink *uplink)
     uplink->closing = true;
     struct dial *dial = uplink->dial;
     if (dial) weft__dial_cancel(dial);
-    while (uplink->dialling)
+    while (uplink->dialling || uplink->starting)
         (void)await_change(uplink, PARK_FOREVER);
+    dial = uplink->dial;
+    uplink->dial = NULL;
     weft__unlock(&uplink->lock);
+    weft__dial_free(dial); /* its call has returned then */
     weft__timer_gone(&uplink->remote, &uplink->again);
     tell_all(uplink, WEFT_ECLOSED);
     weft__session_over(&uplink->session);
     weft__session_drop(&uplink->session);
     weft__remote_stop(&uplink->remote);
-    if (uplink->dial) weft__dial_free(uplink->dial);
-    uplink->dial = NULL;
 }
 
 void weft__uplink_destroy(struct uplink *uplink)

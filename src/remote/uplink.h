@@ -57,6 +57,7 @@ struct uplink {
     struct lock lock;
     uint64_t epoch;                        /* (u) under the lock, as are all of these */
     struct dial *dial;                     /* (u) under way */
+    bool starting;                         /* (u) it is being set up */
     bool dialling;                         /* (u) it has not called back yet */
     uint32_t url;                          /* (u) the next, or the one that answered */
     uint32_t failures;                     /* (u) in a row */
