@@ -18,6 +18,7 @@ enum { BATCH = 64 };
 struct step {
     const struct frame *frame;
     struct message *message; /* its payload; NULL: taken, or it has none */
+    const char *wrong;       /* with a result, which is its worker's failure then; NULL = nothing */
     weft_error error;        /* what comes of it, where somebody wants to know */
     uint32_t value;          /* of the answer */
     struct core_admitted admitted;
@@ -38,6 +39,16 @@ static struct message *copied(const weft_node *node, weft_bytes payload, const c
     return weft__message_new(&node->mem, payload.data, payload.size, content_type);
 }
 
+/* False: it is not let in, and whoever waits for an answer is told why. A result that cannot be is its worker's failure. */
+static bool check(struct step *step)
+{
+    const char *wrong = weft__guest_check(step->frame);
+    if (!wrong || step->frame->kind == FRAME_RESULT) return true;
+    step->error = WEFT_EINVAL;
+    (void)snprintf(step->sentence, sizeof step->sentence, "%s: %s", weft__frame_name(step->frame->kind), wrong);
+    return false;
+}
+
 /* False: no memory. */
 static bool prepare(weft_node *node, struct step *step)
 {
@@ -55,7 +66,10 @@ static bool prepare(weft_node *node, struct step *step)
     case FRAME_PROGRESS:
     case FRAME_PARTIAL: step->message = copied(node, f->said.payload, NULL); break;
     case FRAME_RESULT:
-        if (f->result.kind == CORE_RESULT_COMPLETE)
+        step->wrong = weft__guest_check(f);
+        if (step->wrong)
+            step->message = copied(node, weft_text(step->wrong), "protocol");
+        else if (f->result.kind == CORE_RESULT_COMPLETE)
             step->message = copied(node, f->result.payload, f->result.content_type);
         else if (f->result.kind == CORE_RESULT_FAIL)
             step->message = copied(node, f->result.payload, f->result.code ? f->result.code : "failed");
@@ -265,7 +279,7 @@ static void of_task(struct steps *s)
         weft__core_results(core, s->now_ns, &result, 1);
         break;
     default:
-        result.kind = (enum core_result_kind)f->result.kind;
+        result.kind = step->wrong ? CORE_RESULT_FAIL : (enum core_result_kind)f->result.kind;
         result.task = meet_result(s, task, &result.kind);
         if (!result.task) return;
         result.message = step->message;
@@ -356,13 +370,15 @@ static weft_error hear(struct guest *guest, const struct frame *frames, size_t c
         step->message = NULL;
         step->error = WEFT_OK;
         step->value = 0;
+        step->wrong = NULL;
         step->sentence[0] = '\0';
+        if (!check(step)) continue;
         if (!prepare(node, step)) break;
     }
     s.now_ns = weft__enter(node);
     for (size_t i = 0; i < ready; i++) {
         s.step = &steps[i];
-        enter_step(&s);
+        if (!s.step->error) enter_step(&s);
     }
     weft__leave_inside(node);
     for (size_t i = 0; i < ready; i++)
