@@ -169,6 +169,7 @@ static void subscribe(struct steps *s)
                                                 .bytes_max = f->bytes_max,
                                                 .stall_ms = f->stall_ms,
                                                 .dest = &guest->session.dest,
+                                                .tells = true,
                                                 .context = (void *)(uintptr_t)f->subscription};
     if (weft__numbers_find(&guest->subscriptions, f->subscription))
         step->error = WEFT_EEXIST;
@@ -222,8 +223,7 @@ static void unregister(struct steps *s)
     uint64_t handle = weft__numbers_remove(&s->guest->workers, s->step->frame->worker.worker);
     s->step->error = handle ? WEFT_OK : WEFT_ENOTFOUND;
     if (!handle) return;
-    weft__core_worker_unregister(s->node->core, s->now_ns, handle);
-    weft__core_worker_forget(s->node->core, handle);
+    weft__core_worker_unregister(s->node->core, s->now_ns, handle); /* its record goes with the item that says so */
 }
 
 static void drain(struct steps *s)
@@ -271,7 +271,9 @@ static void of_task(struct steps *s)
     switch (f->kind) {
     case FRAME_STARTED: weft__core_started(core, s->now_ns, task); break;
     case FRAME_ALIVE: (void)weft__core_heartbeat(core, s->now_ns, task); break;
-    case FRAME_GIVE_BACK: weft__core_give_back(core, s->now_ns, &task, 1); break;
+    case FRAME_GIVE_BACK:
+        if (!task->settled) weft__core_give_back(core, s->now_ns, &task, 1);
+        break;
     case FRAME_PROGRESS: error = weft__core_progress(core, s->now_ns, task, step->message); break;
     case FRAME_PARTIAL: error = weft__core_partial(core, s->now_ns, task, step->message, NULL, false); break;
     case FRAME_RELEASED:
@@ -280,6 +282,7 @@ static void of_task(struct steps *s)
         break;
     default:
         result.kind = step->wrong ? CORE_RESULT_FAIL : (enum core_result_kind)f->result.kind;
+        if (result.kind == CORE_RESULT_SKIPPED && !atomic_load(&task->cancelled)) result.kind = CORE_RESULT_ABANDON;
         result.task = meet_result(s, task, &result.kind);
         if (!result.task) return;
         result.message = step->message;

@@ -521,6 +521,7 @@ void weft__session_flush(struct session *session)
 static void take_haul(struct session *session, struct core *core, uint64_t now_ns, struct haul *haul)
 {
     haul->count = haul->events_count = 0;
+    haul->events_ended = WEFT_OK;
     while (haul->count < HAUL_MAX) {
         struct core_taken *taken = &haul->items[haul->count];
         enum core_item_kind kind = weft__core_next(core, now_ns, &session->dest, taken);
@@ -528,8 +529,10 @@ static void take_haul(struct session *session, struct core *core, uint64_t now_n
         if (session->ops->taken) session->ops->taken(session, haul, haul->count);
         haul->count++;
         if (kind != CORE_ITEM_EVENTS) continue;
-        if (weft__core_events_take(core, now_ns, taken->subscription, haul->events, HAUL_MAX, &haul->events_count))
-            haul->events_count = 0;
+        weft_error error =
+            weft__core_events_take(core, now_ns, taken->subscription, haul->events, HAUL_MAX, &haul->events_count);
+        if (error) haul->events_count = 0;
+        if (error != WEFT_EAGAIN) haul->events_ended = error;
         return;
     }
 }
