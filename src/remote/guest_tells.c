@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "exec/node.h"
-#include "remote/guest.h"
+#include "remote/station.h"
 
 static const unsigned char *schema_id(const struct message *message)
 {
