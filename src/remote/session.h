@@ -101,6 +101,7 @@ struct haul {
     size_t count;
     struct inbox_entry events[HAUL_MAX]; /* of the last item, where that is EVENTS */
     size_t events_count;
+    weft_error events_ended; /* not WEFT_OK: it has ended, so */
 };
 
 /* What an end does. None is called with a lock held, unless it says so. */

@@ -197,6 +197,11 @@ static weft_error enter_step(struct steps *s)
     case FRAME_TASK_ROOM:
         weft__core_room(s->core, s->now_ns, local_of(uplink, f->room.number), f->room.count);
         return WEFT_OK;
+    case FRAME_WORKER_ENDED: weft__core_worker_drain(s->core, f->worker.worker); return WEFT_OK;
+    case FRAME_SUBSCRIPTION_ENDED:
+        weft__core_subscription_over(s->core, s->now_ns, f->of_subscription.subscription,
+                                     (weft_error)f->of_subscription.ask);
+        return WEFT_OK;
     default: return WEFT_OK;
     }
 }
