@@ -170,8 +170,11 @@ static void process_fired(void *context, struct process_watch *watch, weft_cause
     guest->cause = cause;
     bool detached = guest->detached_ns != 0;
     weft__unlock(&station->lock);
-    uint64_t drain_ns = detached ? 0 : weft__clock_after_ms(weft__clock_ns(), station->options.drain_ms);
-    weft__timer_at(&station->remote, &guest->drain, drain_ns);
+    if (detached)
+        weft__guest_end(guest, cause);
+    else
+        weft__timer_at(&station->remote, &guest->drain,
+                       weft__clock_after_ms(weft__clock_ns(), station->options.drain_ms));
 }
 
 static bool is_loopback(const struct pipe_peer *peer)
@@ -383,7 +386,7 @@ static void guest_down(struct session *session, weft_error error, const char *se
     if (closing)
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
     else if (died)
-        weft__timer_at(&station->remote, &guest->drain, now_ns);
+        weft__guest_end(guest, guest->cause);
     else if (error == WEFT_EPROTOCOL)
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
     else
