@@ -11,8 +11,7 @@ static const char *check_content_type(const char *text)
     if (!text) return NULL;
     while (text[length] >= ' ' && text[length] <= '~' && length <= WEFT_CONTENT_TYPE_MAX)
         length++;
-    return length <= WEFT_CONTENT_TYPE_MAX && !text[length] ? NULL
-                                                            : "content_type is not 1 to 127 of printable ASCII";
+    return length <= WEFT_CONTENT_TYPE_MAX && !text[length] ? NULL : "content_type is not 1 to 127 of printable ASCII";
 }
 
 static const char *check_channel(const char *name)
@@ -37,7 +36,8 @@ static const char *check_register(const struct frame_register *f)
     if (f->name && !weft__word_valid(f->name, ".")) return "name is not 1 to 64 of [A-Za-z0-9_.-]";
     if (f->max_concurrent < 1 || f->max_concurrent > WEFT_CONCURRENT_MAX) return "max_concurrent is outside 1 to 65536";
     for (uint32_t i = 0; i < f->activity_types_count; i++)
-        if (!weft__word_valid(f->activity_types[i], ".:/")) return "an activity type is not 1 to 64 of [A-Za-z0-9_.:/-]";
+        if (!weft__word_valid(f->activity_types[i], ".:/"))
+            return "an activity type is not 1 to 64 of [A-Za-z0-9_.:/-]";
     return check_channel(f->channel);
 }
 
