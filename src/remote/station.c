@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "exec/node.h"
 
+enum { PUBLIC_BYTES = 8 }; /* of the instance, which stand in the ids of its dispatches */
+
 static void guest_welcome(struct session *session, struct frame *frame);
 static void guest_up(struct session *session);
 static void guest_down(struct session *session, weft_error error, const char *sentence);
@@ -47,8 +49,18 @@ static const struct session_ops guest_ops = {.hears = 'C',
 static struct list_node *bucket_of(struct station *station, const unsigned char *instance)
 {
     unsigned char hash[crypto_shorthash_BYTES];
-    (void)crypto_shorthash(hash, instance, INSTANCE_BYTES, station->hash_key);
+    (void)crypto_shorthash(hash, instance, PUBLIC_BYTES, station->hash_key); /* all that begin alike stand together */
     return &station->guests[(hash[0] | hash[1] << 8) % STATION_BUCKETS];
+}
+
+/* With the station's lock. Whether another has the same half of public ids: dispatches are known by it to everybody, and belong
+ * to who had it first. */
+static bool public_taken(struct station *station, const unsigned char *instance)
+{
+    struct list_node *bucket = bucket_of(station, instance);
+    for (struct list_node *on = bucket->next; on != bucket; on = on->next)
+        if (memcmp(list_record(on, struct guest, on_station)->instance, instance, PUBLIC_BYTES) == 0) return true;
+    return false;
 }
 
 /* With the station's lock. */
@@ -258,6 +270,8 @@ static weft_error seat(struct station *station, const struct frame_hello *hello,
         error = WEFT_ECLOSED;
     else if (guest && hello->epoch <= guest->epoch)
         error = WEFT_ESTALE;
+    else if (!guest && public_taken(station, hello->instance))
+        error = WEFT_EEXIST;
     else if (!guest && station->guests_count >= station->options.sessions_max)
         error = WEFT_ELIMIT;
     else if (!guest)
@@ -281,7 +295,7 @@ static const char *refusal(weft_error error)
     case WEFT_ECLOSED: return "the node is closing";
     case WEFT_ESTALE: return "stale: a newer connection of this session was here";
     case WEFT_ELIMIT: return "sessions_max: the node serves as many client nodes as it may";
-    case WEFT_EEXIST: return "the name is taken at the node: choose another";
+    case WEFT_EEXIST: return "the name, or the beginning of the instance, is taken at the node: choose another";
     default: return weft_error_text(error);
     }
 }
