@@ -209,6 +209,8 @@ static void unregister(struct steps *s)
     s->step->error = handle ? WEFT_OK : WEFT_ENOTFOUND;
     if (!handle) return;
     weft__core_worker_unregister(s->node->core, s->now_ns, handle);
+    weft__leave_inside(s->node); /* which works off what it had in hand */
+    s->now_ns = weft__enter(s->node);
     weft__core_worker_forget(s->node->core, handle);
 }
 
