@@ -13,6 +13,7 @@ struct core *weft__core_new(const struct mem *mem, const struct core_limits *lim
     if (!core) return NULL;
     core->mem = mem;
     core->limits = *limits;
+    if (!core->limits.strange_max) core->limits.strange_max = CORE_HOLD_MAX;
     core->now_ns = now_ns;
     core->sleeps_until_ns = CORE_NEVER;
     weft__slotmap_init(&core->channels, mem, sizeof(struct core_channel), limits->channels_max);
