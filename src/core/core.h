@@ -438,8 +438,10 @@ void weft__core_settle_all(struct core *core);
  * the dead). False: so it is. */
 bool weft__core_wait_quiet(struct core *core, bool tasks, struct core_waiter *waiter);
 bool weft__core_closing(const struct core *core);
-/* Some task that is still in a handler, or held: the worker's name, its channel's and since when. NULL: none. */
-const struct core_task *weft__core_any_task(const struct core *core, const char **worker, const char **channel);
+/* Some task that is still in a handler, or held: the worker's name, and its channel's. Looks at no more than CORE_HOLD_MAX
+ * records, from *cursor on, which starts at 0. False: none among them (*task is NULL), and there are more. */
+bool weft__core_any_task(const struct core *core, uint32_t *cursor, const struct core_task **task, const char **worker,
+                         const char **channel);
 void weft__core_stats(const struct core *core, weft_node_stats *stats);
 
 #include "core/event.h"
