@@ -35,7 +35,7 @@
 #include <sodium.h>
 #include <weft/weft.h>
 
-extern char **environ;
+extern char **environ; /* NOLINT(readability-redundant-declaration): unistd.h has it with _GNU_SOURCE only */
 
 #define CHANNEL "dispatch.demo.blake2b"
 

@@ -50,8 +50,7 @@ struct core_limits {
     uint32_t outcome_keep_ms;
     uint32_t subscriptions_max;
     uint32_t schemas_max;
-    uint32_t
-        strange_max; /* in a queue a worker gives up at the so-manieth that it does not understand; 0 = CORE_HOLD_MAX */
+    uint32_t strange_max; /* so many that it does not understand, and a worker looks no further; 0 = CORE_HOLD_MAX */
 };
 
 /* Someone who waits for a destination to have something, or for a state. It stands on a list while it waits; the entry

@@ -46,7 +46,7 @@ void weft__dispatch_timer(struct core *core, struct core_dispatch *dispatch)
         if (dispatch->cancelling) at_ns = earlier(at_ns, dispatch->grace_ns);
     } else {
         if (!dispatch->started) at_ns = earlier(at_ns, dispatch->start_deadline_ns);
-        if (dispatch->state == DISPATCH_QUEUED && dispatch->tried_count > 0 &&
+        if (dispatch->state == DISPATCH_QUEUED && dispatch->tried_count > 0 && dispatch->extras &&
             dispatch->extras->retry_ns > core->now_ns)
             at_ns = earlier(at_ns, dispatch->extras->retry_ns);
     }
@@ -310,13 +310,14 @@ weft_error weft__admit(struct core *core, struct core_channel *channel, const st
 static weft_error admit(struct core *core, struct core_channel *channel, const struct core_request *request,
                         struct core_session *session, struct core_admitted *admitted)
 {
-    struct core_dispatch *dispatch;
+    struct core_dispatch *dispatch = NULL;
     session->hanging_count++; /* shedding may end others of its dispatches */
     weft_error error = weft__admit(core, channel, request, NULL, admitted, &dispatch);
     if (error) {
         session->hanging_count--;
         return error;
     }
+    WEFT_ASSERT(dispatch);
     dispatch->session = session;
     list_push_back(&session->dispatches, &dispatch->on_session);
     return WEFT_OK;

@@ -128,7 +128,7 @@ static void data_fill(const struct core *core, const struct core_worker *worker,
     row->cause = session->cause;
     row->died_ago_ns = session->state == CORE_SESSION_DEAD ? core->now_ns - session->died_ns : 0;
     row->retry_in_ns = 0;
-    if (weft__tries(dispatch, worker) > 0 && dispatch->extras->retry_ns > core->now_ns)
+    if (dispatch->extras && weft__tries(dispatch, worker) > 0 && dispatch->extras->retry_ns > core->now_ns)
         row->retry_in_ns = dispatch->extras->retry_ns - core->now_ns;
     row->group_busy = worker->group ? worker->group->busy : 0;
     row->group_limit = worker->group ? worker->group->limit : 0;

@@ -43,7 +43,7 @@ static bool reserve(struct writer *writer, size_t size_bytes)
 
 static void put(struct writer *writer, const char *text, size_t size_bytes)
 {
-    if (!reserve(writer, size_bytes)) return;
+    if (size_bytes == 0 || !reserve(writer, size_bytes)) return;
     memcpy(writer->text + writer->used, text, size_bytes);
     writer->used += size_bytes;
 }

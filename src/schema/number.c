@@ -1,5 +1,6 @@
 #include "schema/number.h"
 
+#include "base/assert.h"
 #include "schema/numeral.h"
 
 /* GCC's and Clang's, on every machine of 64 bits. */
@@ -142,6 +143,7 @@ static bool long_is_multiple(struct numeral_digits number, struct numeral_digits
         unsigned digit = (unsigned)weft__numeral_digit(&divisor);
         modulus = modulus * 10 + digit;
     }
+    WEFT_ASSERT(modulus > 0);
     return multiply_mod(digits_mod(number, modulus), power_mod(10, power, modulus), modulus) == 0;
 }
 

@@ -15,8 +15,6 @@
 
 #include "lib/check.h"
 
-extern char **environ;
-
 #define CHANNEL "dispatch.test.work"
 #define OTHER "dispatch.test.other"
 
