@@ -93,7 +93,7 @@ static int by_name(const struct member *a, const struct member *b)
     return a->size_bytes < b->size_bytes ? -1 : a->size_bytes > b->size_bytes;
 }
 
-/* Merge sort, which keeps what is equal in its order: runs of `size` become runs of twice that. */
+/* Merge sort: runs of `size` become runs of twice that. */
 static struct member *sort(struct member *from, struct member *to, uint32_t count)
 {
     for (size_t size = 1; size < count; size *= 2) {
@@ -115,12 +115,9 @@ static struct member *sort(struct member *from, struct member *to, uint32_t coun
 
 static void write_members(struct writer *writer, const struct member *members, uint32_t count)
 {
-    bool first = true;
     put(writer, "{", 1);
     for (uint32_t i = 0; i < count; i++) {
-        if (i + 1 < count && by_name(&members[i], &members[i + 1]) == 0) continue; /* the last of a name counts */
-        if (!first) put(writer, ",", 1);
-        first = false;
+        if (i) put(writer, ",", 1);
         write_string(writer, members[i].name, members[i].size_bytes);
         put(writer, ":", 1);
         write_value(writer, members[i].value);

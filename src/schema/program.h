@@ -160,7 +160,7 @@ struct weft_schema {
     _Atomic uint32_t references;
     struct mem mem;
     uint32_t document_bytes_max, depth_max, steps_max;
-    bool has_id;
+    bool duplicate_keys, has_id;
     uint32_t id_fault; /* offset of the number that has no canonical form */
     uint8_t id[WEFT_SCHEMA_ID_BYTES];
     struct program program;

@@ -1,7 +1,8 @@
 /* The public interface of contracts, with real threads. Promises:
  *   - what does not match reaches nobody: each way to dispatch, and to publish, says so with pointer and sentence, and
  *     counts it
- *   - other content types than JSON are refused, unless the channel is opaque; what is no JSON is told with its place
+ *   - other content types than JSON are refused, unless the channel is opaque; what is no JSON is told with its place; a name
+ *     stands once in its object, unless the schema was compiled with duplicate_keys
  *   - a result that breaks its schema is its worker's failure, in each way to work
  *   - a schema that is replaced under load: no handler ever meets a payload that does not match the schema it is told of
  *   - workers that name schemas get what they understand; why and the listing say so
@@ -130,6 +131,34 @@ static void what_is_no_json_is_told_with_its_place(void **state)
     check_true(strstr(reply.message, "expected an object") != NULL);
     check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
     check_eq(info_of(node, CHANNEL).mismatched, 6);
+    check_ok(weft_node_close(node, 0));
+}
+
+/* As it came: the worker gets all of the name. */
+static void names_may_stand_twice_where_the_schema_was_compiled_so(void **state)
+{
+    (void)state;
+    weft_node *node = open_strict(NULL, false);
+    weft_worker *worker = register_worker(node, CHANNEL, echo, NULL);
+    static const char good[] = "{\"customer\":7,\"customer\":{\"email\":\"a\"}}",
+                      bad[] = "{\"customer\":{\"email\":\"a\"},\"customer\":{\"email\":7}}";
+    weft_reply reply = dispatch(node, CHANNEL, good);
+    check_str(reply.message, "the document: byte 15: a key stands twice in its object");
+    check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
+
+    weft_schema_options options = WEFT_SCHEMA_OPTIONS;
+    weft_schema *schema;
+    options.duplicate_keys = true;
+    check_ok(weft_schema_compile(WEFT_TEXT(TASK), &options, &schema));
+    check_ok(weft_schema_register(node, "lenient", schema));
+    weft_schema_release(schema);
+    check_ok(weft_channel_schema_set(node, CHANNEL, WEFT_SCHEMA_REQUEST, "lenient"));
+    reply = dispatch(node, CHANNEL, good);
+    check_reply_text(&reply, good);
+    reply = dispatch(node, CHANNEL, bad);
+    check_str(reply.message, SENTENCE);
+    check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
+    check_ok(weft_worker_unregister(worker));
     check_ok(weft_node_close(node, 0));
 }
 
@@ -642,6 +671,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_way_to_dispatch_says_where_and_what),
         cmocka_unit_test(what_is_no_json_is_told_with_its_place),
+        cmocka_unit_test(names_may_stand_twice_where_the_schema_was_compiled_so),
         cmocka_unit_test(json_is_known_by_its_content_type),
         cmocka_unit_test(an_opaque_channel_takes_what_is_no_json_unseen),
         cmocka_unit_test(a_result_that_breaks_its_schema_is_its_workers_failure),

@@ -1,6 +1,7 @@
 /* schema_validate.c: weft_validate and weft_validate_all. Promises:
  *   - each keyword says where a document fails, where the schema says so, and what was expected
  *   - weft_validate's message is the first mismatch; weft_validate_all tells each, until it is stopped
+ *   - where names may stand twice in an object, the last of each is all that any keyword sees
  *   - documents that exceed a bound end with WEFT_ELIMIT in time, whatever the schema
  *   - telling of mismatches has a bound too
  *   - depth takes the stack that the header says; threads share schemas
@@ -267,6 +268,52 @@ static void combinations(void **state)
 }
 
 /* Two bytes a character, of which 64 would take one and a half. */
+/* As if the others were not there: for no keyword are they. */
+static void of_names_that_stand_twice_the_last_counts(void **state)
+{
+    (void)state;
+    weft_schema_options options = WEFT_SCHEMA_OPTIONS;
+    static const struct row rows[] = {
+        {"{\"properties\":{\"a\":{\"type\":\"null\"}}}", "{\"a\":1,\"a\":null}", ""},
+        {"{\"properties\":{\"a\":{\"type\":\"null\"}}}", "{\"a\":null,\"b\":{\"c\":[0]},\"\\u0061\":2}",
+         "/a|#/properties/a/type|type|expected null, got the number 2\n"},
+        {"{\"properties\":{\"a\":{\"properties\":{\"b\":false}}}}", "{\"a\":{\"b\":1},\"a\":{\"c\":2}}", ""},
+        {"{\"required\":[\"a\",\"b\"]}", "{\"a\":1,\"a\":2}", "|#/required|required|the property \"b\" is missing\n"},
+        {"{\"maxProperties\":1}", "{\"a\":1,\"a\":{\"b\":2},\"a\":3}", ""},
+        {"{\"minProperties\":2}", "{\"a\":1,\"a\":2,\"a\":3}",
+         "|#/minProperties|minProperties|expected at least 2 properties, got 1\n"},
+        {"{\"patternProperties\":{\"^a\":{\"minimum\":2}}}", "{\"a\":1,\"ab\":2,\"a\":2}", ""},
+        {"{\"additionalProperties\":{\"minimum\":2}}", "{\"a\":3,\"a\":1}",
+         "/a|#/additionalProperties/minimum|minimum|expected at least 2, got the number 1\n"},
+        {"{\"propertyNames\":{\"maxLength\":0}}", "{\"a\":1,\"a\":1}",
+         "|#/propertyNames/maxLength|maxLength|the name \"a\": expected at most 0 characters, got 1: \"a\"\n"},
+        {"{\"dependentRequired\":{\"a\":[\"b\"]}}", "{\"a\":1,\"b\":2,\"b\":3}", ""},
+        {"{\"dependentSchemas\":{\"a\":{\"maxProperties\":1}}}", "{\"a\":1,\"a\":2}", ""},
+        {"{\"properties\":{\"a\":true},\"unevaluatedProperties\":false}", "{\"a\":1,\"b\":2,\"b\":3,\"a\":4}",
+         "/b|#/unevaluatedProperties|unevaluatedProperties|the property \"b\" is not allowed\n"},
+        {"{\"anyOf\":[{\"properties\":{\"b\":{\"const\":2}}},true],\"unevaluatedProperties\":{\"minimum\":9}}",
+         "{\"a\":1,\"b\":1,\"a\":9,\"b\":2}", ""},
+        {"{\"const\":{\"a\":1,\"b\":2}}", "{\"b\":2,\"a\":7,\"b\":2,\"a\":1}", ""},
+        {"{\"enum\":[{\"a\":1},{\"a\":2}]}", "{\"a\":1,\"a\":2}", ""},
+        {"{\"uniqueItems\":true}", "[{\"a\":1},{\"a\":2,\"a\":1}]",
+         "|#/uniqueItems|uniqueItems|expected items that all differ, but items 0 and 1 are equal\n"},
+        {"{\"uniqueItems\":true}", "[1,2,3,4,5,6,7,8,{\"a\":0,\"a\":[1]},{\"a\":[1]}]",
+         "|#/uniqueItems|uniqueItems|expected items that all differ, but items 8 and 9 are equal\n"},
+        {"{\"uniqueItems\":true}", "[1,2,3,4,5,6,7,8,{\"a\":0,\"a\":[1]},{\"a\":0}]", ""},
+        {"{\"items\":{\"type\":\"integer\"}}", "[{\"a\":[],\"a\":{\"a\":1,\"a\":2}},7,\"x\"]",
+         "/0|#/items/type|type|expected an integer, got an object of 1 property\n"
+         "/2|#/items/type|type|expected an integer, got the string \"x\"\n"},
+    };
+    options.duplicate_keys = true;
+    CHECK_ROWS(rows, &options);
+    check_err(validate("true", NULL, "{\"a\":1,\"b\":{\"a\":1,\"a\":1}}"), WEFT_EINVAL);
+    check_str(weft_error_message(), "the document: byte 19: a key stands twice in its object");
+    check_err(validate("true", &options, "{\"a\":01,\"a\":1}"),
+              WEFT_EINVAL); /* what does not count is JSON all the same */
+    weft_schema *schema;
+    check_err(weft_schema_compile(WEFT_TEXT("{\"const\":{\"a\":1,\"a\":1}}"), &options, &schema), WEFT_EINVAL);
+}
+
 static void long_values_are_cut_between_characters(void **state)
 {
     (void)state;
@@ -658,6 +705,7 @@ int main(void)
         cmocka_unit_test(arrays),
         cmocka_unit_test(objects),
         cmocka_unit_test(combinations),
+        cmocka_unit_test(of_names_that_stand_twice_the_last_counts),
         cmocka_unit_test(long_values_are_cut_between_characters),
         cmocka_unit_test(the_message_is_the_first_mismatch),
         cmocka_unit_test(who_is_told_may_stop),
