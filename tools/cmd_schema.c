@@ -225,11 +225,15 @@ static void refused(struct job *job, const char *why)
         verb_error("%s: %s", job->where, why);
         return;
     }
-    char text[4096];
-    snprintf(text, sizeof(text), "%s: %s", job->where, why);
+    char *text;
+    if (asprintf(&text, "%s: %s", job->where, why) < 0) {
+        verb_error("out of memory");
+        return;
+    }
     fputs("{\"error\": ", stdout);
     put_json_string(text);
     fputs("}\n", stdout);
+    free(text);
 }
 
 static void put_member(const char *before, const char *value)

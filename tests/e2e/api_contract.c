@@ -9,6 +9,7 @@
  *   - names mean one schema; nothing is left when the node is closed, and nothing allocated once it is warm */
 #include <sched.h>
 
+#include "base/utf8.h"
 #include "e2e/api_lib.h"
 #include "lib/failmem.h"
 
@@ -160,6 +161,39 @@ static void names_may_stand_twice_where_the_schema_was_compiled_so(void **state)
     check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
     check_ok(weft_worker_unregister(worker));
     check_ok(weft_node_close(node, 0));
+}
+
+static void check_whole(const char *sentence)
+{
+    char copy[512];
+    check_true(strlen(sentence) > 300 && strlen(sentence) < sizeof copy);
+    strcpy(copy, sentence);
+    weft__utf8_mend(copy);
+    check_str(sentence, copy);
+}
+
+/* What is said has parts from the document and the schema, and more than it has room for. */
+static void no_sentence_is_cut_inside_a_character(void **state)
+{
+    (void)state;
+    for (size_t shift = 0; shift < 3; shift++) {
+        char euros[1024] = "", schema[2200], document[2200];
+        memset(euros, 'a', shift);
+        while (strlen(euros) < 900)
+            strcat(euros, "\xe2\x82\xac");
+        (void)snprintf(schema, sizeof schema, "{\"additionalProperties\":{\"enum\":[\"%sb\",\"%sc\"]}}", euros, euros);
+        (void)snprintf(document, sizeof document, "{\"%s\":\"%s\"}", euros, euros + shift);
+        weft_node *node = open_strict(NULL, false);
+        register_schema(node, "euros", schema);
+        check_ok(weft_channel_schema_set(node, CHANNEL, WEFT_SCHEMA_REQUEST, "euros"));
+        check_ok(weft_channel_schema_set(node, NEWS, WEFT_SCHEMA_REQUEST, "euros"));
+        weft_reply reply = dispatch(node, CHANNEL, document);
+        check_whole(reply.message);
+        check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
+        check_err(weft_publish(node, NEWS, weft_text(document), NULL, NULL), WEFT_EMISMATCH);
+        check_whole(weft_error_message());
+        check_ok(weft_node_close(node, 0));
+    }
 }
 
 static void json_is_known_by_its_content_type(void **state)
@@ -672,6 +706,7 @@ int main(void)
         cmocka_unit_test(each_way_to_dispatch_says_where_and_what),
         cmocka_unit_test(what_is_no_json_is_told_with_its_place),
         cmocka_unit_test(names_may_stand_twice_where_the_schema_was_compiled_so),
+        cmocka_unit_test(no_sentence_is_cut_inside_a_character),
         cmocka_unit_test(json_is_known_by_its_content_type),
         cmocka_unit_test(an_opaque_channel_takes_what_is_no_json_unseen),
         cmocka_unit_test(a_result_that_breaks_its_schema_is_its_workers_failure),

@@ -328,6 +328,29 @@ static void long_values_are_cut_between_characters(void **state)
     check_told("{\"type\":\"null\"}", NULL, document, expected);
 }
 
+/* Where: a name of so many As and then only characters of two bytes. */
+static void a_long_place_is_cut_between_characters(void **state)
+{
+    (void)state;
+    for (size_t before = 0; before < 2; before++) {
+        char name[512] = "", document[1024], expected[512];
+        memset(name, 'a', before);
+        while (strlen(name) < 200)
+            strcat(name, "\xc3\xa9");
+        (void)snprintf(document, sizeof document, "{\"%s\":1}", name);
+        (void)snprintf(expected, sizeof expected, "/%.*s...: expected null, got the number 1", before ? 119 : 118,
+                       name);
+        check_err(validate("{\"additionalProperties\":{\"type\":\"null\"}}", NULL, document), WEFT_EMISMATCH);
+        check_str(weft_error_message(), expected);
+
+        (void)snprintf(document, sizeof document, "{\"$id\":\"urn:%s\",\"type\":\"strin\"}", name);
+        (void)snprintf(expected, sizeof expected, "urn:%.*s#/type: ", before ? 115 : 116, name);
+        weft_schema *schema;
+        check_err(weft_schema_compile(weft_text(document), NULL, &schema), WEFT_EINVAL);
+        check_eq(strncmp(weft_error_message(), expected, strlen(expected)), 0);
+    }
+}
+
 static void the_message_is_the_first_mismatch(void **state)
 {
     (void)state;
@@ -707,6 +730,7 @@ int main(void)
         cmocka_unit_test(combinations),
         cmocka_unit_test(of_names_that_stand_twice_the_last_counts),
         cmocka_unit_test(long_values_are_cut_between_characters),
+        cmocka_unit_test(a_long_place_is_cut_between_characters),
         cmocka_unit_test(the_message_is_the_first_mismatch),
         cmocka_unit_test(who_is_told_may_stop),
         cmocka_unit_test(arguments_are_checked),
