@@ -95,9 +95,10 @@ WEFT_API void weft_schema_release(weft_schema *schema);
  * WEFT_EUNSUPPORTED: a number in it has no canonical form. */
 WEFT_API weft_error weft_schema_id(const weft_schema *schema, uint8_t id[WEFT_SCHEMA_ID_BYTES]);
 
-/* The schemas of what weft itself writes and reads as JSON. Returns the URI of one, "urn:weft:schema:listing", and
- * lends its text for ever, unless json is NULL; NULL: there are fewer. A "$ref" to that URI finds it by itself. Never
- * fails; any thread. */
+/* The schemas of weft's own things as JSON: of what the library writes (listing, why), and of what programs of yours may
+ * pass on (docs/schema.md has the list). The library holds nothing against them by itself. Returns the URI of one,
+ * "urn:weft:schema:listing", and lends its text for ever, unless json is NULL; NULL: there are fewer. A "$ref" to that
+ * URI finds it by itself. Never fails; any thread. */
 WEFT_API const char *weft_schema_builtin(size_t index, weft_bytes *json);
 
 /* allocator: copies; NULL = malloc. Gives: close it. WEFT_ENOMEM. */

@@ -544,6 +544,7 @@ static void a_worker_gets_what_it_understands_and_why_says_so(void **state)
     check_json(why.sentence, "none of the 1 workers that take what has no type understands the schema task");
     check_ok(weft_why_json(&why, &text, NULL));
     check_json(text, "\"rule\":\"schema\"");
+    check_built_in("why", text);
     weft_text_release(text);
     weft_why_release(&why);
     check_ok(weft_dispatch_why(node, CHANNEL, NULL, &why));
@@ -571,6 +572,7 @@ static void a_worker_gets_what_it_understands_and_why_says_so(void **state)
     check_json(text, part);
     snprintf(part, sizeof part, "\"schema_ids\":[\"%s\"]", hex);
     check_json(text, part);
+    check_built_in("listing", text);
     weft_text_release(text);
     weft_listing_release(listing);
 
