@@ -268,6 +268,63 @@ static void combinations(void **state)
 }
 
 /* Two bytes a character, of which 64 would take one and a half. */
+/* More values than are compared one by one. */
+static void a_long_enum_takes_what_it_lists_by_value(void **state)
+{
+    (void)state;
+#define LONG_ENUM                                                                                                      \
+    "{\"enum\":[\"a\",\"b\",\"\\u0063\\n\",\"\",\"\xc3\xa9\",\"12345678901234567\",1,2.50,-3e2,0,"                     \
+    "12345678901234567890123,"                                                                                         \
+    "1e400,null,[1],{\"x\":1,\"y\":2},\"b\",\"\\ud83e\\uddf5\"]}"
+    static const char *const in[] = {"\"a\"",
+                                     "\"\\u0061\"",
+                                     "\"b\"",
+                                     "\"c\\n\"",
+                                     "\"\\u0063\\u000A\"",
+                                     "\"\"",
+                                     "\"\xc3\xa9\"",
+                                     "\"\\u00e9\"",
+                                     "\"12345678901234567\"",
+                                     "1",
+                                     "1.0",
+                                     "10e-1",
+                                     "2.5",
+                                     "-300",
+                                     "0",
+                                     "-0.0",
+                                     "12345678901234567890123.0",
+                                     "10e399",
+                                     "null",
+                                     "[1.0]",
+                                     "{\"y\":2,\"x\":1}",
+                                     "\"\xf0\x9f\xa7\xb5\"",
+                                     "\"\\ud83e\\uddf5\""},
+                             *const out[] = {"\"c\"",
+                                             "\"A\"",
+                                             "\"1\"",
+                                             "\"1234567890123456\"",
+                                             "\"ab\"",
+                                             "2",
+                                             "25",
+                                             "300",
+                                             "1e399",
+                                             "true",
+                                             "12345678901234567890124",
+                                             "[1,1]",
+                                             "[]",
+                                             "{}",
+                                             "{\"x\":1}",
+                                             "\"\\ud83e\\uddf6\"",
+                                             "false",
+                                             "1e-1",
+                                             "\"null\"",
+                                             "\"\\u0000\""};
+    for (size_t i = 0; i < sizeof in / sizeof *in; i++)
+        check_told(LONG_ENUM, NULL, in[i], "");
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++)
+        check_err(validate(LONG_ENUM, NULL, out[i]), WEFT_EMISMATCH);
+}
+
 /* As if the others were not there: for no keyword are they. */
 static void of_names_that_stand_twice_the_last_counts(void **state)
 {
@@ -728,6 +785,7 @@ int main(void)
         cmocka_unit_test(arrays),
         cmocka_unit_test(objects),
         cmocka_unit_test(combinations),
+        cmocka_unit_test(a_long_enum_takes_what_it_lists_by_value),
         cmocka_unit_test(of_names_that_stand_twice_the_last_counts),
         cmocka_unit_test(long_values_are_cut_between_characters),
         cmocka_unit_test(a_long_place_is_cut_between_characters),
