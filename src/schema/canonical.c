@@ -44,6 +44,7 @@ static bool reserve(struct writer *writer, size_t size_bytes)
 static void put(struct writer *writer, const char *text, size_t size_bytes)
 {
     if (!reserve(writer, size_bytes)) return;
+    WEFT_ASSERT(writer->text); /* no text of no bytes comes first */
     memcpy(writer->text + writer->used, text, size_bytes);
     writer->used += size_bytes;
 }
@@ -53,19 +54,16 @@ static void put_byte(struct writer *writer, int byte)
 {
     static const char names[] = "\b\t\n\f\r\"\\", letters[] = "btnfr\"\\", hex[] = "0123456789abcdef";
     const char *name = byte ? strchr(names, byte) : NULL;
-    char text[6] = {(char)byte};
-    size_t size_bytes = 1;
     if (name) {
-        text[0] = '\\';
-        text[1] = letters[name - names];
-        size_bytes = 2;
+        const char escape[2] = {'\\', letters[name - names]};
+        put(writer, escape, sizeof escape);
     } else if (byte < 0x20) {
-        memcpy(text, "\\u00", 4);
-        text[4] = hex[byte >> 4];
-        text[5] = hex[byte & 15];
-        size_bytes = 6;
+        const char escape[6] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
+        put(writer, escape, sizeof escape);
+    } else {
+        const char plain = (char)byte;
+        put(writer, &plain, 1);
     }
-    put(writer, text, size_bytes);
 }
 
 static void write_string(struct writer *writer, const char *decoded, size_t size_bytes)

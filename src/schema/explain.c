@@ -134,13 +134,15 @@ static char *write_keyword(const struct run *run, char *to, const char *keyword,
     const char *text = text_of(run, member);
     for (uint32_t i = member ? weft__program_text_size(run->program, member) : 0; i-- > 0;) {
         bool escaped = text[i] == '~' || text[i] == '/';
-        *--to = !escaped ? text[i] : text[i] == '~' ? '0' : '1';
-        if (escaped) *--to = '~';
+        *--to = text[i];
+        if (!escaped) continue;
+        *to = text[i] == '~' ? '0' : '1';
+        *--to = '~';
     }
     if (member) *--to = '/';
     size_t size = strlen(keyword);
-    to -= size;
-    memcpy(to, keyword, size);
+    for (size_t i = size; i-- > 0;)
+        *--to = keyword[i];
     if (size) *--to = '/';
     return to;
 }

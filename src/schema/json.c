@@ -108,7 +108,8 @@ SCAN_INLINE char peek(struct place *at)
     if (at->p == at->end) return 0;
     if ((unsigned char)*at->p > ' ') return *at->p;
     at->p = skip_space(at->p, at->end);
-    return at->p < at->end ? *at->p : 0;
+    if (at->p == at->end) return 0;
+    return *at->p;
 }
 
 /* --- scalars ---------------------------------------------------------------------------------- */
@@ -251,7 +252,7 @@ __attribute__((noinline)) static bool check_keys(struct run *run, const char *p,
     uint32_t count = object->count;
     weft_error error = weft__keys_check(run->parser, run->text, object, run->limits->duplicate_keys ? NULL : &twice);
     run->dropped |= object->count != count;
-    if (error == WEFT_EINVAL) return fail(run, error, run->text + twice->at, "a key stands twice in its object");
+    if (twice) return fail(run, error, run->text + twice->at, "a key stands twice in its object");
     return !error || fail(run, error, p, "out of memory");
 }
 
