@@ -5,6 +5,8 @@
 
 #include <weft/weft.h>
 
+#include "base/utf8.h"
+
 static _Thread_local char message[512];
 
 weft_error weft__error(weft_error code, const char *format, ...)
@@ -14,6 +16,7 @@ weft_error weft__error(weft_error code, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments); /* cut where too long */
     va_end(arguments);
+    weft__utf8_mend(message);
     return code;
 }
 

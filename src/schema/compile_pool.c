@@ -2,20 +2,20 @@
 #include "schema/compile.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "api/error.h"
+#include "base/utf8.h"
 #include "schema/sentence.h"
 
 /* --- errors and memory ------------------------------------------------------------------------ */
 
 bool weft__compile_error(struct compiler *c, weft_error error, const char *format, ...)
 {
-    struct sentence sentence;
+    struct sentence sentence = {.size_bytes = 0};
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(sentence.text, sizeof sentence.text, format, arguments);
+    weft__say_list(&sentence, format, arguments);
     va_end(arguments);
     c->error = weft__error(error, "%s", sentence.text);
     return false;
@@ -41,16 +41,19 @@ static const char *place_text(const struct compiler *c, uint32_t record, const c
     return at;
 }
 
+enum { URI_BYTES = 120 }; /* of a sentence */
+
 bool weft__compile_error_at(struct compiler *c, weft_error error, uint32_t record, const char *keyword,
                             const char *format, ...)
 {
     char place[256];
-    struct sentence sentence;
+    struct sentence sentence = {.size_bytes = 0};
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(sentence.text, sizeof sentence.text, format, arguments);
+    weft__say_list(&sentence, format, arguments);
     va_end(arguments);
-    c->error = weft__error(error, "%.120s%s: %s", weft__record_resource(c, record)->uri,
+    const char *uri = weft__record_resource(c, record)->uri;
+    c->error = weft__error(error, "%.*s%s: %s", (int)weft__utf8_fit(uri, strlen(uri), URI_BYTES), uri,
                            place_text(c, record, keyword, place, sizeof place), sentence.text);
     return false;
 }

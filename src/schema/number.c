@@ -115,6 +115,7 @@ static wide power_mod(wide base, uint64_t exponent, wide modulus)
 static wide digits_mod(struct numeral_digits digits, wide modulus)
 {
     wide rest = 0;
+    WEFT_ASSERT(modulus > 0); /* weft__number_divides */
     while (digits.count) {
         uint32_t count = digits.count < BLOCK_DIGITS ? digits.count : BLOCK_DIGITS;
         uint64_t block = 0;

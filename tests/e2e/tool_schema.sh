@@ -277,6 +277,14 @@ for bad in 0 -1 x 7x 4294967296 99999999999999999999 ''; do
 done
 run 2 schema check --steps 7 thousand.json && err_like 'no option --steps'
 
+echo '{"name": 7, "age": 1, "\u006eame": "Ann"}' >twice.json
+run 2 schema validate person.json twice.json && no_out && err_like '^weft: twice.json: .*byte 23: a key stands twice'
+run 0 schema validate --duplicate-keys person.json twice.json && no_out && no_err
+echo '{"name": "Ann", "name": 7}' | run 1 schema validate --duplicate-keys person.json - && out_like '^line 1: /name: .*the number 7'
+echo '{"type": "object", "type": "array"}' >type-twice.json
+run 2 schema validate --duplicate-keys type-twice.json ann.json && err_like '^weft: type-twice.json: .*a key stands twice'
+run 2 schema check --duplicate-keys person.json && err_like 'no option --duplicate-keys'
+
 # --- id ---------------------------------------------------------------------------------------------------------------
 
 run 0 schema id person.json && no_err && out_like '^[0-9a-f]{64}$'
