@@ -70,7 +70,8 @@ typedef struct weft_mismatch {
      * dependentRequired also for which member: "#/dependentRequired/email". */
     const char *schema;
     const char *keyword; /* "type"; where the schema is false: what has it for its value, or "" */
-    const char *message; /* "expected a string, got the number 7" */
+    const char *message; /* "expected a string, got the number 7": as weft_error_message fit for a terminal, which the
+                          * pointers are not: they have the names as they are */
 } weft_mismatch;
 
 enum { WEFT_SCHEMA_ID_BYTES = 32 };

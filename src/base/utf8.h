@@ -1,4 +1,5 @@
-/* utf8.h: where characters of UTF-8 (RFC 3629) end, so that no text is cut inside one. */
+/* utf8.h: where characters of UTF-8 (RFC 3629) end, so that no text is cut inside one; and how a text from anywhere is
+ * shown to people. */
 #ifndef WEFT_BASE_UTF8_H
 #define WEFT_BASE_UTF8_H
 
@@ -30,8 +31,9 @@ static inline size_t weft__utf8_size(const char *p, const char *end)
 /* How many bytes of a text, which is UTF-8, fit into so many: whole characters. */
 size_t weft__utf8_fit(const char *text, size_t size_bytes, size_t max_bytes);
 
-/* For a text that was put together and perhaps cut: what is no UTF-8 becomes a question mark, and nothing at its end. In
- * place. */
-void weft__utf8_mend(char *text);
+/* Writes a text for a person to read within a line, into room_bytes with the NUL, as much as fits. What would steer a
+ * terminal, end the line or turn the direction of reading stands as \u001b; what is no UTF-8 as a question mark, and at
+ * its end, where it was cut, as nothing. Returns how many bytes of the text that took. */
+size_t weft__utf8_show(char *to, size_t room_bytes, const char *text, size_t size_bytes);
 
 #endif

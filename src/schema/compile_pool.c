@@ -46,15 +46,15 @@ enum { URI_BYTES = 120 }; /* of a sentence */
 bool weft__compile_error_at(struct compiler *c, weft_error error, uint32_t record, const char *keyword,
                             const char *format, ...)
 {
-    char place[256];
+    char place[256], uri[URI_BYTES + 1];
     struct sentence sentence = {.size_bytes = 0};
     va_list arguments;
     va_start(arguments, format);
     weft__say_list(&sentence, format, arguments);
     va_end(arguments);
-    const char *uri = weft__record_resource(c, record)->uri;
-    c->error = weft__error(error, "%.*s%s: %s", (int)weft__utf8_fit(uri, strlen(uri), URI_BYTES), uri,
-                           place_text(c, record, keyword, place, sizeof place), sentence.text);
+    const char *whole = weft__record_resource(c, record)->uri;
+    (void)weft__utf8_show(uri, sizeof uri, whole, strlen(whole));
+    c->error = weft__error(error, "%s%s: %s", uri, place_text(c, record, keyword, place, sizeof place), sentence.text);
     return false;
 }
 

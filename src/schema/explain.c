@@ -343,11 +343,12 @@ enum { POINTER_BYTES = 120 };
 /* As the thread's message: what is wrong behind where, which may be long. */
 static void tell(weft_error error, const char *pointer, const struct sentence *sentence)
 {
-    size_t size_bytes = strlen(pointer), fit = weft__utf8_fit(pointer, size_bytes, POINTER_BYTES);
-    if (!size_bytes)
+    char shown[POINTER_BYTES + 1];
+    bool whole = weft__utf8_show(shown, sizeof shown, pointer, strlen(pointer)) == strlen(pointer);
+    if (!*pointer)
         weft__error(error, "the document: %s", sentence->text);
     else
-        weft__error(error, "%.*s%s: %s", (int)fit, pointer, fit < size_bytes ? "..." : "", sentence->text);
+        weft__error(error, "%s%s: %s", shown, whole ? "" : "...", sentence->text);
 }
 
 bool weft__run_fail(struct run *run, const struct failure *f)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/utf8.h"
 
 enum { VALUE_BYTES = 64 };
@@ -35,8 +36,10 @@ void weft__say(struct sentence *s, const char *format, ...)
 
 void weft__say_bytes(struct sentence *s, const char *text, size_t size_bytes, size_t max_bytes)
 {
-    size_t size = weft__utf8_fit(text, size_bytes, max_bytes);
-    weft__say(s, "%.*s%s", (int)size, text, size < size_bytes ? "..." : "");
+    char shown[SENTENCE_BYTES];
+    WEFT_ASSERT(max_bytes < sizeof shown);
+    bool whole = weft__utf8_show(shown, max_bytes + 1, text, size_bytes) == size_bytes;
+    weft__say(s, "%s%s", shown, whole ? "" : "...");
 }
 
 /* The tape keeps no size of those that it could read. */

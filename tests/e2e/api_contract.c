@@ -165,11 +165,10 @@ static void names_may_stand_twice_where_the_schema_was_compiled_so(void **state)
 
 static void check_whole(const char *sentence)
 {
-    char copy[512];
-    check_true(strlen(sentence) > 300 && strlen(sentence) < sizeof copy);
-    strcpy(copy, sentence);
-    weft__utf8_mend(copy);
-    check_str(sentence, copy);
+    char shown[512];
+    check_true(strlen(sentence) > 300 && strlen(sentence) < sizeof shown);
+    (void)weft__utf8_show(shown, sizeof shown, sentence, strlen(sentence));
+    check_str(sentence, shown);
 }
 
 /* What is said has parts from the document and the schema, and more than it has room for. */
@@ -194,6 +193,19 @@ static void no_sentence_is_cut_inside_a_character(void **state)
         check_whole(weft_error_message());
         check_ok(weft_node_close(node, 0));
     }
+}
+
+/* Whoever sends chooses the names, and whoever runs the node looks at messages in a terminal. */
+static void no_sentence_steers_a_terminal(void **state)
+{
+    (void)state;
+    weft_node *node = open_strict(NULL, false);
+    register_schema(node, "numbers", "{\"additionalProperties\":{\"type\":\"number\"}}");
+    check_ok(weft_channel_schema_set(node, CHANNEL, WEFT_SCHEMA_REQUEST, "numbers"));
+    weft_reply reply = dispatch(node, CHANNEL, "{\"\\u001b[31m\\u202e\":\"\x7f\xc2\x9b\xe2\x80\xa8\"}");
+    check_str(reply.message, "/\\u001b[31m\\u202e: expected a number, got the string \"\\u007f\\u009b\\u2028\"");
+    check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
+    check_ok(weft_node_close(node, 0));
 }
 
 static void json_is_known_by_its_content_type(void **state)
@@ -709,6 +721,7 @@ int main(void)
         cmocka_unit_test(what_is_no_json_is_told_with_its_place),
         cmocka_unit_test(names_may_stand_twice_where_the_schema_was_compiled_so),
         cmocka_unit_test(no_sentence_is_cut_inside_a_character),
+        cmocka_unit_test(no_sentence_steers_a_terminal),
         cmocka_unit_test(json_is_known_by_its_content_type),
         cmocka_unit_test(an_opaque_channel_takes_what_is_no_json_unseen),
         cmocka_unit_test(a_result_that_breaks_its_schema_is_its_workers_failure),

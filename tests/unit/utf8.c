@@ -1,8 +1,10 @@
 /* utf8.c: where characters end. Promises:
  *   - a size is that of a whole character of RFC 3629, and 0 of anything else
  *   - a text that is cut to any size is the longest of whole characters
- *   - a text with cuts in it is mended: what is whole stays, and nothing of a cut character is left at its end
- *   - weft_error_message is UTF-8 and as long as can be, wherever its parts were cut */
+ *   - of a text with cuts in it is shown what is whole, and nothing of a cut character at its end
+ *   - nothing that steers a terminal, ends a line or turns the direction of reading is shown as it is, and all else is
+ *   - as much is shown as there is room for, in whole characters and escapes
+ *   - weft_error_message is UTF-8 and as long as can be, wherever its parts were cut, and shown like that */
 #include "base/utf8.h"
 
 #include <stdbool.h>
@@ -66,26 +68,86 @@ static void a_text_is_cut_between_characters(void **state)
     check_eq(weft__utf8_fit("", 0, 0), 0);
 }
 
-static void check_mended(const char *text, const char *expected)
+static void check_shown(const char *text, const char *expected)
 {
-    char copy[64];
-    (void)snprintf(copy, sizeof copy, "%s", text);
-    weft__utf8_mend(copy);
-    check_str(copy, expected);
+    char shown[64];
+    check_eq(weft__utf8_show(shown, sizeof shown, text, strlen(text)), strlen(text));
+    check_str(shown, expected);
 }
 
-static void what_is_cut_is_mended(void **state)
+static void what_is_cut_is_left_out(void **state)
 {
     (void)state;
-    check_mended("", "");
-    check_mended(mixed, mixed);
-    check_mended("a\xc3", "a");
-    check_mended("a\xe2\x82", "a");
-    check_mended("\xf0\x9f\xa7", "");
-    check_mended("\xe2\x82: b", "?: b");
-    check_mended("a\xf0\x9f\xa7\xc3\xa9", "a?\xc3\xa9");
-    check_mended("\xff\xfe a \xed\xa0\x80 b \xc0\x80", "? a ? b ");
-    check_mended("caf\xe9.x", "caf?.x");
+    check_shown("", "");
+    check_shown(mixed, mixed);
+    check_shown("a\xc3", "a");
+    check_shown("a\xe2\x82", "a");
+    check_shown("\xf0\x9f\xa7", "");
+    check_shown("\xe2\x82: b", "?: b");
+    check_shown("a\xf0\x9f\xa7\xc3\xa9", "a?\xc3\xa9");
+    check_shown("\xff\xfe a \xed\xa0\x80 b \xc0\x80", "? a ? b ");
+    check_shown("caf\xe9.x", "caf?.x");
+}
+
+/* As UTF-8; returns its size. */
+static size_t encode(char *to, unsigned point)
+{
+    static const unsigned leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    size_t size = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    for (size_t i = size; i-- > 1; point >>= 6)
+        to[i] = (char)(0x80 | (point & 0x3f));
+    to[0] = (char)(leads[size] | point);
+    return size;
+}
+
+static void what_steers_is_escaped_and_nothing_else(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned from, to;
+    } escaped[] = {{0, 0x1f}, {0x7f, 0x9f}, {0x61c, 0x61c}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069}};
+    size_t row = 0;
+    for (unsigned point = 0; point <= 0x10ffff; point++) {
+        if (point >> 11 == 0x1b) continue; /* surrogates */
+        if (row < sizeof escaped / sizeof *escaped && point > escaped[row].to) row++;
+        bool is_escaped = row < sizeof escaped / sizeof *escaped && point >= escaped[row].from;
+        char text[5] = "", expected[16], shown[16];
+        size_t size = encode(text, point);
+        if (is_escaped)
+            (void)snprintf(expected, sizeof expected, "\\u%04x", point);
+        else
+            (void)snprintf(expected, sizeof expected, "%s", text);
+        if (weft__utf8_show(shown, sizeof shown, text, size) != size || strcmp(shown, expected) != 0) {
+            print_error("U+%04X\n", point);
+            check_str(shown, expected);
+        }
+    }
+}
+
+static void as_much_is_shown_as_there_is_room_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t room_bytes, taken_bytes;
+        const char *shown;
+    } rows[] = {{"a\033\xc3\xa9z", 1, 0, ""},
+                {"a\033\xc3\xa9z", 2, 1, "a"},
+                {"a\033\xc3\xa9z", 7, 1, "a"},
+                {"a\033\xc3\xa9z", 8, 2, "a\\u001b"},
+                {"a\033\xc3\xa9z", 9, 2, "a\\u001b"},
+                {"a\033\xc3\xa9z", 10, 4, "a\\u001b\xc3\xa9"},
+                {"a\033\xc3\xa9z", 11, 5, "a\\u001b\xc3\xa9z"},
+                {"\xff\xfe\n", 7, 2, ""},
+                {"\xff\xfe\n", 8, 3, "?\\u000a"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char shown[16];
+        memset(shown, 'x', sizeof shown);
+        size_t taken = weft__utf8_show(shown, rows[i].room_bytes, rows[i].text, strlen(rows[i].text));
+        check_str(shown, rows[i].shown);
+        check_eq(taken, rows[i].taken_bytes);
+        check_eq(shown[rows[i].room_bytes], 'x');
+    }
 }
 
 static void check_message(size_t size_min, size_t size_max)
@@ -99,6 +161,8 @@ static void check_message(size_t size_min, size_t size_max)
 static void messages_are_utf8_wherever_they_are_cut(void **state)
 {
     (void)state;
+    (void)weft__error(WEFT_EINVAL, "%s: no", "\033]0;a\a");
+    check_str(weft_error_message(), "\\u001b]0;a\\u0007: no");
     static const char *const characters[] = {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\xa7\xb5"};
     for (size_t c = 0; c < 3; c++)
         for (size_t before = 0; before < 8; before++) {
@@ -119,7 +183,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_size_is_that_of_a_whole_character),
         cmocka_unit_test(a_text_is_cut_between_characters),
-        cmocka_unit_test(what_is_cut_is_mended),
+        cmocka_unit_test(what_is_cut_is_left_out),
+        cmocka_unit_test(what_steers_is_escaped_and_nothing_else),
+        cmocka_unit_test(as_much_is_shown_as_there_is_room_for),
         cmocka_unit_test(messages_are_utf8_wherever_they_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
