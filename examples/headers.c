@@ -1,8 +1,8 @@
 /* headers: every header file under a directory (default /usr/include) is a task: the BLAKE2b-256 of its content. Tasks and
  * results are JSON, and the channel has a schema for each: what does not match reaches no worker and no caller.
  *
- * Several kinds of worker share the work, and some die holding a task, on purpose; it is their first, which each of them gets
- * however slow it is and however fast the others are:
+ * Several kinds of worker share the work, and some die holding a task, on purpose; it is their first, which each of them
+ * gets however slow it is and however fast the others are:
  *   - callback workers, on threads of the node;
  *   - pull workers, each bound to a thread that fetches its own tasks; two of those threads return with it in hand;
  *   - callback workers in front of helper processes; one helper stops in the middle of it and is killed.
