@@ -32,7 +32,7 @@ __attribute__((format(printf, 1, 2))) int verb_usage(const char *format, ...);
 /* What was printed reaches its reader; else that is an error, said once. Returns the status. */
 int verb_end(int status);
 
-/* Prints text with its control characters escaped, and what is not UTF-8 replaced: as JSON's string, and for people. */
+/* Prints text with what steers a terminal, a line or the direction of reading escaped, and what is not UTF-8 replaced: as JSON's string, and for people. */
 void put_json_string(const char *text);
 void put_plain(FILE *to, const char *text);
 

@@ -50,6 +50,7 @@ struct core_limits {
     uint32_t outcome_keep_ms;
     uint32_t subscriptions_max;
     uint32_t schemas_max;
+    uint32_t strange_max;    /* so many that it does not understand, and a worker looks no further; 0 = CORE_HOLD_MAX */
     uint64_t public_session; /* the session half of the ids of its dispatches; 0 = the caller's handle */
     uint64_t seed;           /* so that nobody outside can choose ids that collide; 0 will do where nobody does */
 };
@@ -455,8 +456,10 @@ void weft__core_settle_all(struct core *core);
  * the dead). False: so it is. */
 bool weft__core_wait_quiet(struct core *core, bool tasks, struct core_waiter *waiter);
 bool weft__core_closing(const struct core *core);
-/* Some task that is still in a handler, or held: the worker's name, its channel's and since when. NULL: none. */
-const struct core_task *weft__core_any_task(const struct core *core, const char **worker, const char **channel);
+/* Some task that is still in a handler, or held: the worker's name, and its channel's. Looks at no more than CORE_HOLD_MAX
+ * records, from *cursor on, which starts at 0. False: none among them (*task is NULL), and there are more. */
+bool weft__core_any_task(const struct core *core, uint32_t *cursor, const struct core_task **task, const char **worker,
+                         const char **channel);
 void weft__core_stats(const struct core *core, weft_node_stats *stats);
 
 #include "core/event.h"
