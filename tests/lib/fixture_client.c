@@ -82,7 +82,7 @@ static void note_update(const struct core_outcome *update)
     weft__message_drop(update->message);
 }
 
-static bool send_one(void)
+static bool item_goes(void)
 {
     struct core_taken taken;
     switch (weft__core_next(world.core, world_now_ns(), &c.wire, &taken)) {
@@ -99,7 +99,7 @@ static bool send_one(void)
 
 void world_send(int count)
 {
-    for (int n = 0; (count == 0 || n < count) && send_one(); n++)
+    for (int n = 0; (count == 0 || n < count) && item_goes(); n++)
         ;
     world_after_entry();
 }
