@@ -246,7 +246,7 @@ format: setup ## clang-format on our files
 format-check: setup ## fails where format would change something
 	clang-format --dry-run -Werror $(ours)
 
-tidy: NEEDS += clang-tidy cmocka.h jansson.h
+tidy: NEEDS += clang-tidy cmocka.h jansson.h nng/nng.h zmq.h amqp.h
 tidy: setup ## clang-tidy, with warnings as errors
 	printf '%s\n' $(filter %.c,$(ours)) | xargs -P 2 -I {} clang-tidy --quiet {} -- -std=c11 -D_GNU_SOURCE $(includes) -Itests
 

@@ -84,6 +84,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 export CMOCKA_MESSAGE_OUTPUT=TAP MALLOC_PERTURB_=165
 # The sanitizer reports a fault with its stack, where cmocka would catch the signal and go on.
 export ASAN_OPTIONS=handle_segv=2:handle_sigbus=2:handle_sigfpe=2:detect_stack_use_after_return=1:${ASAN_OPTIONS:-}
+export TSAN_OPTIONS=suppressions=$here/tsan.supp:${TSAN_OPTIONS:-}
 export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
 
 rm -rf "$LOGS"

@@ -20,16 +20,16 @@
 #include <weft/types.h>
 
 typedef struct weft_listen_options {
-    uint32_t version;        /* filled in by WEFT_LISTEN_OPTIONS */
-    uint32_t sessions_max;   /* of the node: client nodes at a time */
-    uint32_t resume_ms;      /* how long a session outlives its connection, at most */
-    uint32_t beat_ms;        /* a sign of life this often */
+    uint32_t version;          /* filled in by WEFT_LISTEN_OPTIONS */
+    uint32_t sessions_max;     /* of the node: client nodes at a time */
+    uint32_t resume_ms;        /* how long a session outlives its connection, at most */
+    uint32_t beat_ms;          /* a sign of life this often */
     uint32_t beats_missed_max; /* a connection is given up after so many without one */
-    uint32_t drain_ms;       /* after the death of a process: for what it has sent, while another keeps its socket open */
-    uint32_t greeting_ms;    /* a connection that has not greeted by then is closed */
-    uint32_t frame_bytes_max; /* of one payload with what goes along */
+    uint32_t drain_ms;    /* after the death of a process: for what it has sent, while another keeps its socket open */
+    uint32_t greeting_ms; /* a connection that has not greeted by then is closed */
+    uint32_t frame_bytes_max;      /* of one payload with what goes along */
     const char *tls_cert_key_file; /* for tls+tcp: PEM, its certificate and key in one file. Borrows, as the next. */
-    const char *tls_ca_file;  /* who may have signed the certificates of those who dial; NULL = they need none */
+    const char *tls_ca_file;       /* who may have signed the certificates of those who dial; NULL = they need none */
 } weft_listen_options;
 
 #define WEFT_LISTEN_OPTIONS_VALUES 1, 10000, 5000, 5000, 3, 100, 3000, 16781312, 0, 0
@@ -49,7 +49,7 @@ typedef struct weft_dial_options {
     uint32_t dial_timeout_ms;      /* for the first connection; WEFT_FOREVER = until there is one */
     uint32_t resume_ms;            /* how long the session should outlive a connection; the node may allow less */
     uint32_t lost_ms;              /* without a connection for so long: what is open ends `node_lost` */
-    const char *tls_ca_file;       /* for tls+tcp: who has signed the node's certificate, PEM. Copies, as the next two. */
+    const char *tls_ca_file; /* for tls+tcp: who has signed the node's certificate, PEM. Copies, as the next two. */
     const char *tls_cert_key_file; /* this process's own; NULL = none is shown */
     const char *tls_server_name;   /* the name in the node's certificate; NULL = the host of the address */
 } weft_dial_options;
@@ -69,12 +69,12 @@ enum { WEFT_URL_MAX = 159 };
 /* Who answered, and how long it took. */
 typedef struct weft_ping {
     uint64_t round_trip_ns;
-    uint8_t node_id[16]; /* which node, and which run of it */
+    uint8_t node_id[16];          /* which node, and which run of it */
     char name[WEFT_NAME_MAX + 1]; /* this process's, at the node */
-    char version[32];    /* of weft, there */
-    char url[WEFT_URL_MAX + 1]; /* of those that were dialled: the one that answered */
-    int32_t pid;         /* of the node's process, as it says */
-    bool resumed;        /* the session is older than its connection */
+    char version[32];             /* of weft, there */
+    char url[WEFT_URL_MAX + 1];   /* of those that were dialled: the one that answered */
+    int32_t pid;                  /* of the node's process, as it says */
+    bool resumed;                 /* the session is older than its connection */
 } weft_ping;
 
 #ifdef __cplusplus

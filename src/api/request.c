@@ -84,8 +84,7 @@ static weft_error go_out(weft_node *node, struct core_request *request, weft_byt
 {
     if (!weft__channel_name_valid(request->channel)) return weft__error_channel_name(request->channel);
     struct message *call = weft__client_call(node, request, payload, content_type);
-    if (!call)
-        return weft__error(WEFT_ENOMEM, "dispatch: %s: no memory for %zu bytes", request->channel, payload.size);
+    if (!call) return weft__error(WEFT_ENOMEM, "dispatch: %s: no memory for %zu bytes", request->channel, payload.size);
     *request = (struct core_request){.channel = WEFT_UPLINK_CHANNEL,
                                      .channel_hash = weft__name_hash(WEFT_UPLINK_CHANNEL),
                                      .payload = call,

@@ -238,7 +238,8 @@ static weft_error contract_find(struct core *core, const char *name, weft_channe
 }
 
 /* Its record, which there is memory for; takes the name. */
-static struct core_channel *channel_take(struct core *core, char *own, uint64_t hash, const weft_channel_options *options)
+static struct core_channel *channel_take(struct core *core, char *own, uint64_t hash,
+                                         const weft_channel_options *options)
 {
     struct core_channel *channel = weft__slotmap_take(&core->channels);
     channel->name = own;

@@ -50,8 +50,8 @@ struct core_limits {
     uint32_t outcome_keep_ms;
     uint32_t subscriptions_max;
     uint32_t schemas_max;
-    uint64_t seed; /* so that nobody outside can choose ids that collide; 0 will do where nobody does */
     uint64_t public_session; /* the session half of the ids of its dispatches; 0 = the caller's handle */
+    uint64_t seed;           /* so that nobody outside can choose ids that collide; 0 will do where nobody does */
 };
 
 /* Someone who waits for a destination to have something, or for a state. It stands on a list while it waits; the entry
@@ -244,12 +244,12 @@ struct core_outcome {
     void *context;
     void *context2;
     uint64_t queued_ns, started_ns, run_ns;
-    weft_error error;        /* not WEFT_OK, where it went out: the node has not dispatched it at all */
-    uint32_t retry_after_ms; /* where it went out and was rejected */
+    weft_error error;           /* not WEFT_OK, where it went out: the node has not dispatched it at all */
+    uint32_t retry_after_ms;    /* where it went out and was rejected */
     enum core_result_kind said; /* where it was handed: what the node is to be told */
     bool runs_on;               /* and its handler has not returned: CORE_ITEM_RELEASED follows */
-    weft_update_kind update; /* 0 = it is an outcome */
-    uint64_t number;         /* of a partial result */
+    weft_update_kind update;    /* 0 = it is an outcome */
+    uint64_t number;            /* of a partial result */
     void (*updated)(const weft_update *update, void *context);
     void *updated_context;
 };
@@ -461,7 +461,6 @@ bool weft__core_closing(const struct core *core);
 const struct core_task *weft__core_any_task(const struct core *core, const char **worker, const char **channel);
 void weft__core_stats(const struct core *core, weft_node_stats *stats);
 
-#include "core/remote.h"
 #include "core/event.h"
 #include "core/inspect.h"
 #include "core/remote.h"

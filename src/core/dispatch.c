@@ -13,7 +13,6 @@
  * settle() is the only way to the outcome, whoever brings it; whatever the dispatch held is given back there. */
 #include "core/state.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -178,11 +177,15 @@ static bool may_be_timed(const struct core_dispatch *dispatch)
            dispatch->close_deadline_ns != CORE_NEVER;
 }
 
-void weft__dispatch_name(struct core *core, struct core_dispatch *dispatch, const struct core_request *request)
+static uint64_t session_half(const struct core *core, const struct core_request *request)
 {
-    uint64_t own = core->limits.public_session ? core->limits.public_session : request->session;
+    return core->limits.public_session ? core->limits.public_session : request->session;
+}
+
+void weft__dispatch_name(const struct core *core, struct core_dispatch *dispatch, const struct core_request *request)
+{
     dispatch->strange = request->id.number != 0;
-    dispatch->session_id = dispatch->strange ? request->id.session : own;
+    dispatch->session_id = dispatch->strange ? request->id.session : session_half(core, request);
     if (dispatch->strange)
         dispatch->number = request->id.number;
     else
@@ -192,8 +195,7 @@ void weft__dispatch_name(struct core *core, struct core_dispatch *dispatch, cons
 /* What a key stands for has a number of ours, whoever has asked. */
 static void name_inner(const struct core *core, struct core_dispatch *dispatch, const struct core_request *request)
 {
-    uint64_t own = core->limits.public_session ? core->limits.public_session : request->session;
-    dispatch->session_id = request->id.number ? 0 : own;
+    dispatch->session_id = request->id.number ? 0 : session_half(core, request);
     dispatch->context2 = request->context2;
 }
 
@@ -256,6 +258,15 @@ static bool make_extras(struct core *core, struct core_channel *channel, const s
     return true;
 }
 
+/* The uplink has one, which takes all. */
+static struct core_worker *worker_for(struct core *core, const struct core_dispatch *dispatch)
+{
+    const struct core_channel *channel = weft__channel_of(dispatch);
+    if (!channel->hidden) return channel->state == WEFT_CHANNEL_OPEN ? weft__select(core, dispatch) : NULL;
+    struct core_worker *worker = core->uplink->worker;
+    return weft__refusal(core, worker, NULL) == WEFT_RULE_ELIGIBLE ? worker : NULL;
+}
+
 /* key: whose inner dispatch it is to be; NULL = none. */
 weft_error weft__admit(struct core *core, struct core_channel *channel, const struct core_request *request,
                        struct core_key *key, struct core_admitted *admitted, struct core_dispatch **made)
@@ -291,7 +302,7 @@ weft_error weft__admit(struct core *core, struct core_channel *channel, const st
     dispatch->arrival = core->arrival + 1;
     fill_in(core, dispatch, request, class);
     size_t charge_bytes = sizeof(*dispatch) + request->payload->charge_bytes;
-    struct core_worker *worker = channel->state == WEFT_CHANNEL_OPEN ? weft__select(core, dispatch) : NULL;
+    struct core_worker *worker = worker_for(core, dispatch);
     bool fits =
         worker || has_room(channel, charge_bytes) ||
         (channel->options.queue_full == WEFT_SHED_LOWEST && shed(core, channel, dispatch->priority, charge_bytes));
@@ -420,12 +431,11 @@ weft_error weft__core_dispatch_refuse(struct core *core, uint64_t now_ns, const 
     return weft__reject(core, channel, admitted, reason, 0);
 }
 
-/* The uplink is found where nothing else has that name, which is no channel's. */
+/* The uplink is known here alone; no channel that has a name has its. */
 static struct core_channel *requested(struct core *core, const struct core_request *request)
 {
-    struct core_channel *channel = weft__channel_find(core, request->channel_hash, request->channel);
-    if (channel || !core->uplink || strcmp(request->channel, WEFT_UPLINK_CHANNEL) != 0) return channel;
-    return core->uplink->channel;
+    if (core->uplink && strcmp(request->channel, WEFT_UPLINK_CHANNEL) == 0) return core->uplink->channel;
+    return weft__channel_find(core, request->channel_hash, request->channel);
 }
 
 weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct core_request *request,
@@ -505,12 +515,24 @@ static void account(const struct core *core, struct core_dispatch *dispatch, uin
 }
 
 /* Of outcomes that have no word in their result. */
-static const char *const codes[] = {
-    NULL,        "worker_died",   "abandoned",    "schedule_to_start", "start_to_close", "schedule_to_close",
-    "heartbeat", "cancelled",     "cancel_grace", "caller_died",       "caller_closed",  "node_closed",
-    "shed",      "not_cancelled", "given_back",   "node_lost",
+static const char *const codes[] = {NULL,
+                                    "worker_died",
+                                    "abandoned",
+                                    "schedule_to_start",
+                                    "start_to_close",
+                                    "schedule_to_close",
+                                    "heartbeat",
+                                    "cancelled",
+                                    "cancel_grace",
+                                    "caller_died",
+                                    "caller_closed",
+                                    "node_closed",
+                                    "shed",
+                                    "not_cancelled",
+                                    "given_back",
+                                    "node_lost",
 #define REJECTION_CODE(name, number, text) text, /* a node says so of what went out */
-    WEFT_REJECTIONS(REJECTION_CODE)
+                                    WEFT_REJECTIONS(REJECTION_CODE)
 #undef REJECTION_CODE
 };
 _Static_assert(sizeof(codes) / sizeof(*codes) <= UINT8_MAX, "a code is a byte");
@@ -708,7 +730,7 @@ static void hand_out(struct core *core, struct core_dispatch *dispatch, struct c
         outcome->said = said_of(dispatch);
         outcome->runs_on = dispatch->left != NULL;
     }
-    if (dispatch->worker_name) snprintf(outcome->worker, sizeof(outcome->worker), "%s", dispatch->worker_name->text);
+    if (dispatch->worker_name) weft__name_copy(outcome->worker, sizeof(outcome->worker), dispatch->worker_name->text);
     dispatch->result = NULL;
     weft__dispatch_forget(core, dispatch);
 }
@@ -769,8 +791,7 @@ weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_i
     return WEFT_OK;
 }
 
-/* Of a destination that nobody drains any more. */
-static void forget_outcome(struct core *core, struct core_dispatch *dispatch)
+static void forget_unheard(struct core *core, struct core_dispatch *dispatch)
 {
     dispatch->dest = NULL;
     weft__dispatch_forget(core, dispatch);
@@ -786,7 +807,7 @@ static void forget_item(struct core *core, struct core_dest *dest, struct core_i
     if (item->kind == CORE_ITEM_UPDATE)
         weft__update_forget(core, list_record(item, struct core_update, item));
     else if (item->kind == CORE_ITEM_OUTCOME || item->kind == CORE_ITEM_RELEASED)
-        forget_outcome(core, list_record(item, struct core_dispatch, item));
+        forget_unheard(core, list_record(item, struct core_dispatch, item));
     else if (item->kind == CORE_ITEM_WORKER)
         weft__core_worker_forget(core, list_record(item, struct core_worker, end_item)->slot.handle);
 }

@@ -398,7 +398,8 @@ weft_error weft__core_deliver(struct core *core, uint64_t now_ns, uint64_t handl
 {
     core->now_ns = now_ns;
     struct core_subscription *subscription = weft__slotmap_find(&core->subscriptions, handle);
-    if (!subscription || subscription->ended || subscription->session->state == CORE_SESSION_DEAD) return WEFT_ENOTFOUND;
+    if (!subscription || subscription->ended || subscription->session->state == CORE_SESSION_DEAD)
+        return WEFT_ENOTFOUND;
     if (!weft__inbox_reserve(&subscription->inbox, core->mem)) return WEFT_ENOMEM;
     widen(&subscription->gap, dropped);
     subscription->dropped += dropped;

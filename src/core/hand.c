@@ -81,7 +81,8 @@ weft_error weft__core_hand(struct core *core, uint64_t now_ns, const struct core
     struct core_worker *worker = weft__slotmap_find(&core->workers, hand->worker);
     if (!worker || worker->ended || worker->session->state != CORE_SESSION_ARMED) return WEFT_ENOTFOUND;
     if (worker->channel->hidden || hand->attempt < 1 || hand->attempt > CORE_ATTEMPTS_MAX) return WEFT_EPROTOCOL;
-    if (hand->streams && (hand->window < 1 || hand->window > WEFT_WINDOW_MAX || hand->room > hand->window)) return WEFT_EPROTOCOL;
+    if (hand->streams && (hand->window < 1 || hand->window > WEFT_WINDOW_MAX || hand->room > hand->window))
+        return WEFT_EPROTOCOL;
     if (worker->in_flight >= worker->max_concurrent) return WEFT_EBUSY;
     if (core->dispatches.live_count >= core->limits.dispatches_max) return WEFT_ELIMIT;
     struct core_extras *extras;

@@ -14,9 +14,9 @@ static void take_task(struct core *core, struct core_task *task, struct core_tak
 {
     weft__task_take(core, task);
     taken->task = task;
-    taken->room = weft__stream_room(task->dispatch);
     const struct core_stream *stream = weft__stream_of(task->dispatch);
     taken->window = stream ? stream->window : 0;
+    taken->room = weft__stream_room(task->dispatch);
 }
 
 static void take_room(struct core_dest *dest, struct core_stream *stream, struct core_taken *taken)
@@ -61,10 +61,7 @@ enum core_item_kind weft__core_next(struct core *core, uint64_t now_ns, struct c
     case CORE_ITEM_WORKER: take_end(dest, list_record(item, struct core_worker, end_item), taken); break;
     case CORE_ITEM_STARTED:
     case CORE_ITEM_RELEASED:
-    case CORE_ITEM_HEARD:
-        weft__dest_remove(dest, item);
-        weft__origin_item_take(core, item, taken);
-        break;
+    case CORE_ITEM_HEARD: weft__origin_item_take(core, dest, item, taken); break;
     case CORE_ITEM_NOTES: WEFT_ASSERT(item->kind != CORE_ITEM_NOTES);
     }
     return taken->kind;

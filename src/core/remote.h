@@ -18,7 +18,7 @@
 /* Why a session's workers are passed over though its link is armed. */
 enum core_bar {
     CORE_BAR_NONE = 0,
-    CORE_BAR_DETACHED, /* no connection: WEFT_RULE_DETACHED. What its workers were assigned and nobody took goes to others */
+    CORE_BAR_DETACHED,  /* no connection: WEFT_RULE_DETACHED. What its remote workers have not taken goes to others */
     CORE_BAR_BACKLOGGED /* more waits for it than its connection takes: WEFT_RULE_BACKLOGGED */
 };
 /* From here on no selection returns its workers; with CORE_BAR_NONE they may be chosen again. The rest is done in steps.
@@ -40,15 +40,15 @@ void weft__core_session_bar(struct core *core, uint64_t now_ns, uint64_t session
 struct core_taken {
     enum core_item_kind kind;
     struct core_task *task;
-    uint32_t room; /* ROOM: so many more; TASK: so many it may send at first; 0: also where it does not stream */
+    uint32_t room;   /* ROOM: so many more; TASK: so many it may send at first; 0: also where it does not stream */
     uint32_t window; /* TASK: of its caller; 0: it does not stream */
     struct core_outcome outcome; /* of a stranger's dispatch: token is its caller's, id.number the number it gave */
     uint64_t subscription;       /* its handle */
     void *subscription_context;
+    uint64_t token;  /* STARTED, RELEASED: of what was handed */
+    uint32_t count;  /* HEARD: of so many partial results of task, which went out, its caller has heard */
     uint64_t worker; /* its handle */
     void *worker_context;
-    uint64_t token; /* STARTED, RELEASED: of what was handed */
-    uint32_t count; /* HEARD: of so many partial results of task, which went out, its caller has heard */
 };
 enum core_item_kind weft__core_next(struct core *core, uint64_t now_ns, struct core_dest *dest,
                                     struct core_taken *taken);
@@ -110,12 +110,13 @@ struct core_verdict {
     const char *worker;      /* copied; "" or NULL = none */
     struct message *message; /* takes: the result, or the sentence of an error (its content type is the code) */
 };
-/* WEFT_ESTALE: nobody waits for it any more. WEFT_ENOMEM: nothing has changed. The task is over in either other case. */
+/* WEFT_ESTALE: nobody waits for it any more. The task is over in either case; but not where it is WEFT_ENOMEM, or
+ * WEFT_EPROTOCOL: no such outcome, more attempts than there can be, a name that is too long: then nothing has changed. */
 weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_task *task,
                               const struct core_verdict *verdict);
 
 /* The node is gone, or knows nothing of them: those that were taken end WEFT_NODE_LOST, the oldest first, CORE_HOLD_MAX a
- * call; those that were not stay. True = call again. */
+ * call; those that were not stay. True = call again. Also when the core ends: nothing else ends what nobody will answer. */
 bool weft__core_uplink_lost(struct core *core, uint64_t now_ns);
 
 /* What the node said of it before that. Takes the message where it is WEFT_OK. WEFT_ESTALE: nobody waits for it any more;
@@ -123,7 +124,7 @@ bool weft__core_uplink_lost(struct core *core, uint64_t now_ns);
 struct core_said {
     weft_update_kind kind;
     uint32_t attempt;
-    uint64_t number; /* of a partial result */
+    uint64_t number;         /* of a partial result */
     struct message *message; /* NULL: RESTARTED */
 };
 weft_error weft__core_update(struct core *core, uint64_t now_ns, struct core_task *task, const struct core_said *said);

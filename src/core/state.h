@@ -447,8 +447,8 @@ struct core_dispatch {
     bool redispatches : 1;
     bool detached : 1;
     bool cancelling : 1;
-    bool handed : 1; /* a task of the node's, for a worker of ours: see hand.c */
-    bool told : 1;   /* its outcome was handed out, and it waits for the end of its task */
+    bool handed : 1;            /* a task of the node's, for a worker of ours: see hand.c */
+    bool told : 1;              /* its outcome was handed out, and it waits for the end of its task */
     bool started : 1;           /* some attempt of it was taken */
     bool strange : 1;           /* its caller has made its id */
     bool timed : 1;             /* counted in core->timed_count: it may need a timer while no attempt of it runs */
@@ -497,12 +497,6 @@ struct core_notes {
     struct core_note ring[CORE_NOTES_MAX];
 };
 
-/* Dispatches by the ids that strangers have made: open addressing, as in base/namemap.h. */
-struct core_ids {
-    struct core_dispatch **entries;
-    uint32_t count, room; /* a power of two, or 0 */
-};
-
 enum { UPLINK_NAMES = 64 };
 
 /* What a core has that sends its dispatches to a node. */
@@ -510,6 +504,12 @@ struct core_uplink {
     struct core_channel *channel;
     struct core_worker *worker;
     struct name *names[UPLINK_NAMES]; /* held: of workers there, as told of late, each at the place of its hash */
+};
+
+/* Dispatches by the ids that strangers have made: open addressing, as in base/namemap.h. */
+struct core_ids {
+    struct core_dispatch **entries;
+    uint32_t count, room; /* a power of two, or 0 */
 };
 
 struct core {
@@ -560,11 +560,12 @@ static inline uint32_t weft__hidden_count(const struct core *core)
 void weft__uplink_free(struct core *core);
 void weft__uplink_heard(struct core *core, const struct core_dispatch *dispatch, uint32_t count); /* of parts */
 void weft__origin_over(struct core *core, struct core_task *task); /* its task is being released */
-void weft__origin_item_take(struct core *core, struct core_item *item, struct core_taken *taken);
+void weft__origin_item_take(struct core *core, struct core_dest *dest, struct core_item *item,
+                            struct core_taken *taken);
 void weft__handed_started(struct core *core, struct core_task *task);
 void weft__handed_back(struct core *core, struct core_dispatch *dispatch); /* released, and nobody has begun it */
-void weft__handed_unheard(struct core_dispatch *dispatch); /* its destination goes */
-void weft__handed_requeue(struct core *core, struct core_task *task); /* taken, not begun: to be taken once more */
+void weft__handed_unheard(struct core_dispatch *dispatch);                 /* its destination goes */
+void weft__handed_requeue(struct core *core, struct core_task *task);      /* taken, not begun: to be taken once more */
 
 /* core.c */
 void weft__key_timer_set(struct core *core, struct heap_node *timer, uint64_t at_ns);
@@ -663,8 +664,8 @@ void weft__settle(struct core *core, struct core_dispatch *dispatch, weft_outcom
                   struct message *result);
 void weft__dispatch_timer(struct core *core, struct core_dispatch *dispatch);
 void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch);
-void weft__dispatch_name(struct core *core, struct core_dispatch *dispatch,
-                         const struct core_request *request); /* gives it its id */
+/* Gives it its id. */
+void weft__dispatch_name(const struct core *core, struct core_dispatch *dispatch, const struct core_request *request);
 weft_error weft__would_admit(struct core *core, struct core_channel *channel, const struct core_request *request,
                              struct core_dispatch *draft, struct core_class *unknown, struct core_admitted *admitted,
                              struct core_worker **worker);
@@ -713,13 +714,13 @@ void weft__task_leave(struct core *core, struct core_task *task);    /* its disp
 void weft__task_unassign(struct core *core, struct core_task *task); /* never begun: its dispatch goes to others */
 void weft__task_lost(struct core *core, struct core_task *task, uint64_t tried_key);
 void weft__task_cancel(struct core *core, struct core_task *task); /* says so to who runs it */
+void weft__task_over(struct core *core, struct core_task *task);   /* its dispatch has ended, and it is released */
 void weft__task_take(struct core *core, struct core_task *task);   /* off its FIFO, into the hands of its worker */
 /* It is timed and runs elsewhere, and nobody has told yet that its handler was entered: its time does not count. */
 static inline bool weft__task_awaited(const struct core_task *task)
 {
     return task->timed && task->worker->remote && !__atomic_load_n(&task->started_ns, __ATOMIC_RELAXED);
 }
-void weft__task_over(struct core *core, struct core_task *task);   /* its dispatch has ended, and it is released */
 /* Makes sure that there are records for all tasks there can be, with so much more capacity and potential. False: out of
  * memory. */
 bool weft__tasks_reserve(struct core *core, uint64_t capacity, uint64_t potential);

@@ -212,7 +212,7 @@ uint32_t weft__stream_end(struct core *core, struct core_dispatch *dispatch)
 {
     struct core_stream *stream = weft__stream_of(dispatch);
     if (!stream) return 0;
-    if (stream->waiting_count > 0) (void)weft__core_heartbeat(core, core->now_ns, dispatch->task);
+    if (weft__stream_waits(dispatch)) (void)weft__core_heartbeat(core, core->now_ns, dispatch->task);
     weft__stream_broken(core, dispatch);
     weft__uplink_heard(core, dispatch, stream->count);
     uint32_t dropped = drop_all(stream);

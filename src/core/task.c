@@ -109,11 +109,10 @@ void weft__assign(struct core *core, struct core_dispatch *dispatch, struct core
     task->dispatch = dispatch;
     task->worker = worker;
     if (channel->hidden || dispatch->handed) task->origin = dispatch;
-    if (channel->hidden) task->cancel_dest = worker->dest;
     task->state = CORE_TASK_ASSIGNED;
     task->in_handler = worker->handled || worker->remote;
     list_init(&task->cancel_item.on);
-    if (worker->remote) task->cancel_dest = worker->dest;
+    if (worker->remote || channel->hidden) task->cancel_dest = worker->dest;
     list_push_back(&worker->tasks, &task->on_worker);
     worker->in_flight++;
     channel->in_flight++;
@@ -135,6 +134,7 @@ void weft__task_take(struct core *core, struct core_task *task)
     dispatch->entered_ns = dispatch->beat_ns = core->now_ns;
     if (task->timed || dispatch->timer.position) weft__dispatch_timer(core, dispatch);
     if (task->streams) weft__stream_taken(core, task);
+    if (task->timed && task->origin) weft__handed_started(core, task);
 }
 
 size_t weft__core_take(struct core *core, uint64_t now_ns, struct core_dest *dest, struct core_task **tasks, size_t max)
@@ -147,7 +147,6 @@ size_t weft__core_take(struct core *core, uint64_t now_ns, struct core_dest *des
         if (alone && n > 0) break;
         tasks[n++] = task;
         weft__task_take(core, task);
-        if (task->timed && task->origin) weft__handed_started(core, task);
         if (alone) break;
     }
     return n;

@@ -23,6 +23,7 @@ static weft_channel_options uplink_options(void)
     options.bytes_max = UINT64_MAX;
     options.payload_bytes_max = UINT32_MAX;
     options.cancel_grace_ms = WEFT_FOREVER;
+    options.attempts_max = CORE_ATTEMPTS_MAX; /* the node's to count */
     return options;
 }
 
@@ -88,9 +89,15 @@ static bool keep_code(struct core *core, struct core_verdict *verdict, uint8_t *
     *code = 0;
     if (verdict->outcome == WEFT_COMPLETED || !verdict->code || weft__code_find(verdict->code, code)) return true;
     if (message && weft__message_content_type(message)) return true;
-    verdict->message = weft__message_new(core->mem, message ? message->bytes : NULL, message ? message->size_bytes : 0,
-                                         verdict->code);
+    verdict->message =
+        weft__message_new(core->mem, message ? message->bytes : NULL, message ? message->size_bytes : 0, verdict->code);
     return verdict->message != NULL;
+}
+
+static bool is_possible(const struct core_verdict *verdict)
+{
+    return verdict->outcome > WEFT_OUTCOME_NONE && verdict->outcome <= WEFT_NODE_LOST &&
+           verdict->attempts <= CORE_ATTEMPTS_MAX && (!verdict->worker || strlen(verdict->worker) <= WEFT_NAME_MAX);
 }
 
 weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_task *task,
@@ -98,6 +105,7 @@ weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_ta
 {
     core->now_ns = now_ns;
     WEFT_ASSERT(task->origin && !task->origin->handed && task->state == CORE_TASK_TAKEN);
+    if (!is_possible(asked)) return WEFT_EPROTOCOL;
     if (!task->dispatch) {
         weft__task_over(core, task);
         return WEFT_ESTALE;
@@ -165,7 +173,9 @@ weft_error weft__core_update(struct core *core, uint64_t now_ns, struct core_tas
     if (!task->dispatch) return WEFT_ESTALE;
     struct core_stream *stream = weft__stream_of(task->dispatch);
     if (said->kind == WEFT_UPDATE_RESTARTED) {
-        if (stream) weft__stream_restarted(core, stream, said->attempt);
+        if (!stream) return WEFT_OK;
+        if (said->attempt <= stream->attempt || said->attempt > CORE_ATTEMPTS_MAX) return WEFT_EPROTOCOL;
+        weft__stream_restarted(core, stream, said->attempt);
         return WEFT_OK;
     }
     if (stream && said->attempt != stream->attempt) return WEFT_EPROTOCOL;
@@ -175,8 +185,9 @@ weft_error weft__core_update(struct core *core, uint64_t now_ns, struct core_tas
 
 /* --- both ways -------------------------------------------------------------------------------- */
 
-void weft__origin_item_take(struct core *core, struct core_item *item, struct core_taken *taken)
+void weft__origin_item_take(struct core *core, struct core_dest *dest, struct core_item *item, struct core_taken *taken)
 {
+    weft__dest_remove(dest, item);
     if (item->kind == CORE_ITEM_RELEASED) {
         struct core_dispatch *dispatch = list_record(item, struct core_dispatch, item);
         taken->token = dispatch->token;

@@ -272,7 +272,7 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
     bool dead = state == WEFT_WORKER_DEAD;
     if (!channel->hidden)
         weft__note(core, dead ? WEFT_NODE_WORKER_LOST : WEFT_NODE_UNREGISTERED, channel->name, worker->name->text,
-               worker->session->name, dead ? worker->session->cause : (weft_cause){0}, worker->in_flight);
+                   worker->session->name, dead ? worker->session->cause : (weft_cause){0}, worker->in_flight);
     weft__note_level(core, channel);
     for (uint32_t i = 0; i < worker->members_count; i++) {
         worker->members[i].seat->class->workers_count--;
@@ -285,9 +285,10 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
 }
 
 /* Its session is detached: what it was assigned and has not taken goes to others, so many of the newest at a time, of
- * which the oldest goes first. What was taken stands before all that was not. */
+ * which the oldest goes first. In the one FIFO of a remote worker what was taken stood before all that was not. */
 bool weft__worker_retract(struct core *core, struct core_worker *worker)
 {
+    if (!worker->remote) return true;
     struct list_node *end = &worker->tasks, *node = end;
     while (node->prev != end && list_record(node->prev, struct core_task, on_worker)->state == CORE_TASK_ASSIGNED) {
         if (core->budget-- <= 0) break;

@@ -27,7 +27,7 @@ struct waiter {
     struct list_node on_node; /* in node->callers while its call blocks (l) */
     struct waiter *next;      /* of those that one departure wakes: its alone */
     struct park park;
-    int fd;              /* -1: a thread parks */
+    int fd;                               /* -1: a thread parks */
     void (*woken)(struct waiter *waiter); /* set: it is called instead, outside; no fd, nobody parks */
     atomic_uint writing; /* 1 = taken to be woken, fd not written yet; 2 = and its owner waits for that */
 };

@@ -11,8 +11,8 @@
  * bodies, field by field, in the order in which they travel.
  *
  * Pure: bytes in and out. Reading allocates nothing, copies nothing, and looks at every bound; the texts and the payload of
- * what was read point into the bytes. Frames of a session are counted in each direction (line.h); those of the connection
- * (up to FRAME_BEAT) are not. */
+ * what was read point into the bytes. Frames of a session (from FRAME_DISPATCH on) are counted in each direction (line.h);
+ * those of the connection are not. */
 #ifndef WEFT_FRAME_FRAME_H
 #define WEFT_FRAME_FRAME_H
 
@@ -36,7 +36,7 @@ enum {
     X(HELLO, 1, "hello", C, hello)                                                                                     \
     X(WELCOME, 2, "welcome", N, welcome)                                                                               \
     X(ERROR, 3, "error", B, error)    /* why the connection is closed now */                                           \
-    X(GOODBYE, 4, "goodbye", B, none) /* the session ends in order; answered by the same */                            \
+    X(GOODBYE, 4, "goodbye", B, none) /* the session ends in order; a client's is answered */                          \
     X(BEAT, 5, "beat", B, beat)       /* a sign of life, with the count of frames received */                          \
     X(PART, 8, "part", B, part)       /* of a large frame */                                                           \
     X(DISPATCH, 16, "dispatch", C, dispatch)                                                                           \
@@ -99,8 +99,8 @@ struct frame_welcome {
 };
 
 /* code: weft_error: EPROTOCOL: what came is not allowed; EUNSUPPORTED: no version in common; ESTALE: the instance has a newer
- * connection: do not come back with this one; ECLOSED: the node closes; ELIMIT, ENOMEM: no room for this session; ESLOW: nothing
- * was taken for too long; ETIMEDOUT: no hello in time, or no sign of life. */
+ * connection: do not come back with this one; ECLOSED: the node closes; ELIMIT, ENOMEM: no room for this session; EINVAL,
+ * EEXIST: its name; ESLOW: nothing was taken for too long; ETIMEDOUT: no hello in time, or no sign of life. */
 struct frame_error {
     uint16_t code;
     uint8_t kind;         /* of the frame that was bad; 0 = none */
@@ -183,7 +183,8 @@ struct frame_task {
     weft_dispatch_id id;
     uint32_t attempt;
     uint32_t remaining_ms; /* WEFT_FOREVER = no bound */
-    uint16_t window, room; /* where it streams: partial results that may wait for the caller; for so many there is room now */
+    uint16_t window,
+        room; /* where it streams: partial results that may wait for the caller; for so many there is room now */
     bool timed, streams;
     const unsigned char *schema_id; /* flag 4: 32 bytes; NULL = none */
     const char *activity_type, *content_type;
@@ -314,6 +315,7 @@ enum frame_reading weft__frame_read(const unsigned char *bytes, size_t size, cha
 /* How many bytes it takes, payload included, header included. And writing it: all but the payload where head_only, which
  * then has to follow. The caller has that much room. Returns the end. frame->size is not looked at. */
 size_t weft__frame_size(const struct frame *frame);
+size_t weft__frame_size_most(const struct frame *frame); /* whatever its texts are: known without looking at them */
 unsigned char *weft__frame_write(const struct frame *frame, bool head_only, unsigned char *to);
 weft_bytes weft__frame_payload(const struct frame *frame); /* what stands last; empty where the kind has none */
 

@@ -39,16 +39,11 @@ struct field {
 #define FIELDS(body, type) static const struct field fields_##body[] = {BODY_##body(FIELD){NULL, FLAG, 0, 0}};
 FRAME_BODIES(FIELDS)
 
-static const struct field *fields_of(unsigned kind)
-{
-    switch (kind) {
-#define FIELDS_OF(name, number, text, by, body)                                                                        \
-    case number: return fields_##body;
-        FRAMES(FIELDS_OF)
+static const struct field *const fields_of[] = {
+#define FIELDS_OF(name, number, text, by, body) [number] = fields_##body,
+    FRAMES(FIELDS_OF)
 #undef FIELDS_OF
-    }
-    return fields_none;
-}
+};
 
 struct walk {
     const unsigned char *bytes;
@@ -176,7 +171,7 @@ void weft__frame_fault(const unsigned char *bytes, char by, size_t size_max, cha
 {
     struct walk walk = {bytes, FRAME_HEADER_BYTES, (size_t)wire_get32(bytes) + FRAME_HEADER_BYTES, NULL, sentence};
     if (!header_well(&walk, by, size_max)) return;
-    const struct field *field = fields_of(bytes[4]);
+    const struct field *field = fields_of[bytes[4]];
     if (!flags_well(&walk, field)) return;
     for (; field->name; field++)
         if (!well(&walk, field)) return;

@@ -24,7 +24,8 @@ const char *weft__frame_name(enum frame_kind kind)
 
 char weft__frame_by(unsigned kind)
 {
-    return kind < KINDS ? kinds[kind].by : 0;
+    if (kind >= KINDS) return 0;
+    return kinds[kind].by;
 }
 
 /* Each of these returns where the next thing stands; NULL: it is not as it has to be. */
@@ -68,7 +69,7 @@ static const unsigned char *read_schemas(const unsigned char *at, const unsigned
     if (at == end || *at > max) return NULL;
     *count = *at++;
     *ids = *count ? (const unsigned char(*)[SCHEMA_ID])at : NULL;
-    return (size_t)(end - at) >= (size_t)*count * SCHEMA_ID ? at + *count * SCHEMA_ID : NULL;
+    return (size_t)(end - at) >= (size_t)*count * SCHEMA_ID ? at + (size_t)*count * SCHEMA_ID : NULL;
 }
 
 static inline const unsigned char *read_schema(const unsigned char *at, const unsigned char *end, bool there,
@@ -112,9 +113,9 @@ static inline const unsigned char *read_schema(const unsigned char *at, const un
 #define READ(type, field, arg) READ_##type(field, arg)
 
 #define READER(body_name, body_type)                                                                                   \
-    static inline bool read_##body_name(const unsigned char *at, const unsigned char *end, unsigned flags,             \
-                                        struct body_type *body)                                                        \
+    static bool read_##body_name(const unsigned char *at, const unsigned char *end, unsigned flags, void *to)          \
     {                                                                                                                  \
+        struct body_type *body = to;                                                                                   \
         (void)body;                                                                                                    \
         if (flags & ~(0u BODY_##body_name(FLAG_BIT))) return false;                                                    \
         if (end - at < (ptrdiff_t)(0 BODY_##body_name(PLACE_SIZE))) return false;                                      \
@@ -123,16 +124,12 @@ static inline const unsigned char *read_schema(const unsigned char *at, const un
     }
 FRAME_BODIES(READER)
 
-static bool read_body(const unsigned char *at, const unsigned char *end, unsigned flags, struct frame *frame)
-{
-    switch (frame->kind) {
-#define READ_KIND_OF(name, number, text, by, body)                                                                     \
-    case FRAME_##name: return read_##body(at, end, flags, &frame->body);
-        FRAMES(READ_KIND_OF)
-#undef READ_KIND_OF
-    }
-    return false;
-}
+/* Into the frame's union, whose members all begin at one place. */
+static bool (*const readers[KINDS])(const unsigned char *at, const unsigned char *end, unsigned flags, void *to) = {
+#define READER_OF(name, number, text, who, body) [number] = read_##body,
+    FRAMES(READER_OF)
+#undef READER_OF
+};
 
 enum frame_reading weft__frame_read(const unsigned char *bytes, size_t size, char by, size_t size_max,
                                     struct frame *frame, size_t *need, char *sentence)
@@ -153,7 +150,7 @@ enum frame_reading weft__frame_read(const unsigned char *bytes, size_t size, cha
     }
     frame->kind = bytes[4];
     frame->size = whole;
-    if (read_body(bytes + FRAME_HEADER_BYTES, bytes + whole, bytes[5], frame)) return FRAME_WHOLE;
+    if (readers[bytes[4]](bytes + FRAME_HEADER_BYTES, bytes + whole, bytes[5], &frame->none)) return FRAME_WHOLE;
     weft__frame_fault(bytes, by, size_max, sentence);
     return FRAME_BAD;
 }

@@ -95,8 +95,9 @@ static unsigned char *put_schemas(unsigned char *to, const void *ids, uint32_t c
 #define SIZE(type, field, arg) SIZE_##type(field, arg)
 
 #define SIZER(body_name, body_type)                                                                                    \
-    static inline size_t size_##body_name(const struct body_type *body)                                                \
+    static size_t size_##body_name(const void *from)                                                                   \
     {                                                                                                                  \
+        const struct body_type *body = from;                                                                           \
         (void)body;                                                                                                    \
         size_t size = 0 BODY_##body_name(PLACE_SIZE);                                                                  \
         BODY_##body_name(SIZE);                                                                                        \
@@ -128,15 +129,15 @@ FRAME_BODIES(SIZER)
 #define WRITE_SENTENCE(field, arg) to = put_text(to, body->field, sentence_size(body->field));
 #define WRITE_NAMES(field, max) to = put_names(to, body->field, body->field##_count, max);
 #define WRITE_SCHEMAS(field, max) to = put_schemas(to, body->field, body->field##_count, max);
-#define WRITE_REST(field, arg) *rest = body->field;
+#define WRITE_REST(field, arg)
 #define WRITE(type, field, arg) WRITE_##type(field, arg)
 
 /* All but the rest. */
 #define WRITER(body_name, body_type)                                                                                   \
-    static inline unsigned char *write_##body_name(unsigned char *to, unsigned *flags, weft_bytes *rest,               \
-                                                   const struct body_type *body)                                       \
+    static unsigned char *write_##body_name(unsigned char *to, unsigned *flags, const void *from)                      \
     {                                                                                                                  \
-        (void)body, (void)flags, (void)rest;                                                                           \
+        const struct body_type *body = from;                                                                           \
+        (void)body, (void)flags;                                                                                       \
         BODY_##body_name(WRITE);                                                                                       \
         return to;                                                                                                     \
     }
@@ -162,8 +163,9 @@ FRAME_BODIES(WRITER)
 #define REST(type, field, arg) REST_##type(field)
 
 #define RESTER(body_name, body_type)                                                                                   \
-    static inline weft_bytes rest_##body_name(const struct body_type *body)                                            \
+    static weft_bytes rest_##body_name(const void *from)                                                               \
     {                                                                                                                  \
+        const struct body_type *body = from;                                                                           \
         (void)body;                                                                                                    \
         weft_bytes rest = {NULL, 0};                                                                                   \
         BODY_##body_name(REST);                                                                                        \
@@ -171,35 +173,61 @@ FRAME_BODIES(WRITER)
     }
 FRAME_BODIES(RESTER)
 
-size_t weft__frame_size(const struct frame *frame)
+#define MOST_FLAG(bit) 0
+#define MOST_MAGIC(arg) PLACE_MAGIC
+#define MOST_U8(arg) PLACE_U8
+#define MOST_U16(arg) PLACE_U16
+#define MOST_U32(arg) PLACE_U32
+#define MOST_U64(arg) PLACE_U64
+#define MOST_I32(arg) PLACE_I32
+#define MOST_CHOICE(last) PLACE_CHOICE
+#define MOST_KIND(last) PLACE_KIND
+#define MOST_BYTES(arg) PLACE_BYTES
+#define MOST_SCHEMA(bit) WEFT_SCHEMA_ID_BYTES
+#define MOST_TEXT(arg) (1 + FRAME_TEXT_MAX + 1)
+#define MOST_NAME(arg) (1 + FRAME_TEXT_MAX + 1)
+#define MOST_SENTENCE(arg) (1 + FRAME_TEXT_MAX + 1)
+#define MOST_NAMES(max) (1 + (max) * (1 + FRAME_TEXT_MAX + 1))
+#define MOST_SCHEMAS(max) (1 + (max)*WEFT_SCHEMA_ID_BYTES)
+#define MOST_REST(arg) 0
+#define MOST(type, field, arg) +MOST_##type(arg)
+
+/* From the frame's union, whose members all begin at one place. */
+static const struct row {
+    size_t (*size)(const void *from);
+    unsigned char *(*write)(unsigned char *to, unsigned *flags, const void *from);
+    weft_bytes (*rest)(const void *from);
+    size_t most; /* bytes of its body, but for the rest, at the most */
+} rows[] = {
+#define ROW(name, number, text, by, body) [number] = {size_##body, write_##body, rest_##body, 0 BODY_##body(MOST)},
+    FRAMES(ROW)
+#undef ROW
+};
+
+static const struct row *row_of(const struct frame *frame)
 {
-    switch (frame->kind) {
-#define SIZE_KIND_OF(name, number, text, by, body)                                                                     \
-    case FRAME_##name: return FRAME_HEADER_BYTES + size_##body(&frame->body);
-        FRAMES(SIZE_KIND_OF)
-#undef SIZE_KIND_OF
-    }
-    WEFT_ASSERT(weft__frame_name(frame->kind));
-    return 0;
+    WEFT_ASSERT((unsigned)frame->kind < sizeof rows / sizeof *rows);
+    WEFT_ASSERT(rows[frame->kind].size != NULL);
+    return &rows[frame->kind];
 }
 
-static unsigned char *write_body(const struct frame *frame, unsigned char *to, unsigned *flags, weft_bytes *rest)
+size_t weft__frame_size_most(const struct frame *frame)
 {
-    switch (frame->kind) {
-#define WRITE_KIND_OF(name, number, text, by, body)                                                                    \
-    case FRAME_##name: return write_##body(to, flags, rest, &frame->body);
-        FRAMES(WRITE_KIND_OF)
-#undef WRITE_KIND_OF
-    }
-    WEFT_ASSERT(weft__frame_name(frame->kind));
-    return to;
+    const struct row *row = row_of(frame);
+    return FRAME_HEADER_BYTES + row->most + row->rest(&frame->none).size;
+}
+
+size_t weft__frame_size(const struct frame *frame)
+{
+    return FRAME_HEADER_BYTES + row_of(frame)->size(&frame->none);
 }
 
 unsigned char *weft__frame_write(const struct frame *frame, bool head_only, unsigned char *to)
 {
+    const struct row *row = row_of(frame);
     unsigned flags = 0;
-    weft_bytes rest = {NULL, 0};
-    unsigned char *end = write_body(frame, to + FRAME_HEADER_BYTES, &flags, &rest);
+    unsigned char *end = row->write(to + FRAME_HEADER_BYTES, &flags, &frame->none);
+    weft_bytes rest = row->rest(&frame->none);
     size_t size = (size_t)(end - to) - FRAME_HEADER_BYTES + rest.size;
     WEFT_ASSERT(size <= UINT32_MAX);
     wire_put32(to, (uint32_t)size);
@@ -211,11 +239,5 @@ unsigned char *weft__frame_write(const struct frame *frame, bool head_only, unsi
 
 weft_bytes weft__frame_payload(const struct frame *frame)
 {
-    switch (frame->kind) {
-#define REST_KIND_OF(name, number, text, by, body)                                                                     \
-    case FRAME_##name: return rest_##body(&frame->body);
-        FRAMES(REST_KIND_OF)
-#undef REST_KIND_OF
-    }
-    return (weft_bytes){NULL, 0};
+    return row_of(frame)->rest(&frame->none);
 }

@@ -62,20 +62,37 @@ static void note_put(struct line *line, size_t size)
     line->beat_put_bytes += size;
 }
 
+static void write_frame(struct line *line, struct block *block, const struct frame *frame)
+{
+    unsigned char *to = block_bytes(block) + block->used;
+    uint32_t size = (uint32_t)(weft__frame_write(frame, false, to) - to);
+    block->used += size;
+    block->count++;
+    WEFT_ASSERT(block->used <= block->limit);
+    note_put(line, size);
+}
+
 static weft_error put_small(struct line *line, uint64_t lane, const struct frame *frame, uint32_t size)
 {
     struct large *large = line->larges ? large_of(line, lane) : NULL;
     struct chain *chain = large ? &large->behind : &line->stream;
     struct block *block = weft__line_room(line, chain, size);
     if (!block) return WEFT_ENOMEM;
-    unsigned char *to = block_bytes(block) + block->used, *end = weft__frame_write(frame, false, to);
-    WEFT_ASSERT(end == to + size);
-    block->used += size;
-    block->count++;
+    write_frame(line, block, frame);
     chain->count++;
     if (!large) line->direct++;
-    note_put(line, size);
     return WEFT_OK;
+}
+
+/* Most frames: there is room for it in any case, so that nobody has to ask how large it is, and no large one. */
+static bool put_at_once(struct line *line, const struct frame *frame)
+{
+    struct block *block = line->stream.tail;
+    if (line->larges || !block || block->used + weft__frame_size_most(frame) > block->limit) return false;
+    write_frame(line, block, frame);
+    line->stream.count++;
+    line->direct++;
+    return true;
 }
 
 static struct large *large_new(struct line *line, const struct frame *frame, uint32_t size, struct message *message)
@@ -120,7 +137,8 @@ static weft_error put_large(struct line *line, uint64_t lane, const struct frame
 
 weft_error weft__line_put(struct line *line, uint64_t lane, const struct frame *frame, struct message *message)
 {
-    WEFT_ASSERT((int)frame->kind >= LINE_COUNTED);
+    WEFT_ASSERT(frame->kind >= LINE_COUNTED);
+    if (put_at_once(line, frame)) return WEFT_OK;
     size_t size = weft__frame_size(frame);
     if (size <= FRAME_BYTES_MAX) return put_small(line, lane, frame, (uint32_t)size);
     if (size > line->limits.frame_max) return WEFT_ELIMIT;
@@ -148,6 +166,11 @@ bool weft__line_full(const struct line *line)
 bool weft__line_roomy(const struct line *line)
 {
     return line->waiting_bytes < line->limits.waiting_bytes / 2;
+}
+
+bool weft__line_idle(const struct line *line)
+{
+    return line->sent == line->acknowledged;
 }
 
 uint64_t weft__line_received(const struct line *line)

@@ -1,5 +1,5 @@
-/* socket_file.h: the place of an ipc socket. A listener that crashed leaves its file behind, and nobody can bind there until
- * it is gone; but what somebody listens at, and what is no socket, must stay. */
+/* socket_file.h: the place of an ipc socket. A listener that crashed leaves its file behind, and nobody can bind there
+ * until it is gone; but what somebody listens at, and what is no socket, must stay. */
 #ifndef WEFT_NET_SOCKET_FILE_H
 #define WEFT_NET_SOCKET_FILE_H
 

@@ -17,8 +17,8 @@ struct url {
     bool v6;                   /* the host is an IPv6 address */
 };
 
-/* The scheme is in lower case; no user, path, query or fragment follows a port; a host is an IPv4 address of four decimal
- * numbers, an IPv6 address in brackets, or a name. False: the sentence says what is wrong. */
+/* The scheme is in lower case; no user, path, query or fragment follows a port; a host is an IPv4 address of four
+ * decimal numbers, an IPv6 address in brackets, or a name. False: the sentence says what is wrong. */
 bool weft__url_parse(const char *text, struct url *url, char sentence[PIPE_SENTENCE_BYTES]);
 
 #endif

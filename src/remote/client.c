@@ -75,8 +75,8 @@ void weft__client_unregister(weft_worker *worker)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes payload,
-                                const weft_publish_options *o, uint32_t *heard)
+weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes payload, const weft_publish_options *o,
+                                uint32_t *heard)
 {
     struct asking asking;
     struct frame frame = {
@@ -97,8 +97,7 @@ weft_error weft__client_subscribe(weft_subscription *subscription, const weft_su
                                         .stall_ms = o->stall_ms,
                                         .bytes_max = o->bytes_max,
                                         .pattern = subscription->pattern}};
-    weft_error error =
-        weft__uplink_announce(subscription->node->uplink, &frame, subscription->handle, &asking);
+    weft_error error = weft__uplink_announce(subscription->node->uplink, &frame, subscription->handle, &asking);
     if (!error) return WEFT_OK;
     char pattern[sizeof subscription->pattern];
     memcpy(pattern, subscription->pattern, sizeof pattern);

@@ -21,22 +21,22 @@ struct station;
 struct guest {
     struct session session;
     struct station *station;
-    struct list_node on_station;     /* (t) under the station's lock */
+    struct list_node on_station; /* (t) under the station's lock */
     unsigned char instance[INSTANCE_BYTES];
-    uint64_t epoch;                  /* (t) of its newest connection */
-    uint64_t public_session;         /* half of the public ids of its dispatches: the beginning of the instance */
+    uint64_t epoch;          /* (t) of its newest connection */
+    uint64_t public_session; /* half of the public ids of its dispatches: the beginning of the instance */
     uint64_t core_session;
     uint32_t resume_ms;
     char name[WEFT_NAME_MAX + 1];
     struct process_watch process;
-    struct timer drain;              /* after the death of its process */
-    uint64_t detached_ns;            /* (t) since when; 0: it is attached */
-    bool died;                       /* (t) its process */
-    bool resumed;                    /* (t) it has been attached before */
-    bool ended;                      /* (t) */
-    weft_cause cause;                /* (t) where died */
-    struct numbers workers;          /* (l) the client's numbers -> the core's handles */
-    struct numbers subscriptions;    /* (l) likewise */
+    struct timer drain;           /* after the death of its process */
+    uint64_t detached_ns;         /* (t) since when; 0: it is attached */
+    bool died;                    /* (t) its process */
+    bool resumed;                 /* (t) it has been attached before */
+    bool ended;                   /* (t) */
+    weft_cause cause;             /* (t) where died */
+    struct numbers workers;       /* (l) the client's numbers -> the core's handles */
+    struct numbers subscriptions; /* (l) likewise */
 };
 
 /* guest_hears.c: frames -> core. */

@@ -129,8 +129,7 @@ static void publish(struct steps *s)
     while ((step->error = weft__core_publish(s->node->core, s->now_ns, &publication, &step->value, step->sentence)) ==
            WEFT_ESTALE) {
         weft__leave_inside(s->node);
-        weft_error error =
-            weft__contract_meet(s->node, step->message, publication.channel_hash, wanted, &mismatch);
+        weft_error error = weft__contract_meet(s->node, step->message, publication.channel_hash, wanted, &mismatch);
         s->now_ns = weft__enter(s->node);
         if (!error) continue;
         step->error = error;
@@ -169,8 +168,7 @@ static void subscribe(struct steps *s)
 static void unsubscribe(struct steps *s)
 {
     struct inbox inbox = {0};
-    uint64_t handle =
-        weft__numbers_remove(&s->guest->subscriptions, s->step->frame->of_subscription.subscription);
+    uint64_t handle = weft__numbers_remove(&s->guest->subscriptions, s->step->frame->of_subscription.subscription);
     s->step->error = handle ? WEFT_OK : WEFT_ENOTFOUND;
     if (!handle) return;
     weft__core_unsubscribe(s->node->core, s->now_ns, handle);
@@ -235,8 +233,8 @@ static struct core_task *meet_result(struct steps *s, struct core_task *task, en
         weft__contract_result(s->node, payload, result, weft__message_content_type(step->message), &mismatch);
     if (error) {
         const char *sentence = error == WEFT_EMISMATCH ? mismatch.sentence : "no memory to look at the result";
-        struct message *failure = weft__message_new(&s->node->mem, sentence, strlen(sentence),
-                                                    "result_schema_mismatch");
+        struct message *failure =
+            weft__message_new(&s->node->mem, sentence, strlen(sentence), "result_schema_mismatch");
         *kind = failure ? CORE_RESULT_MISMATCH : CORE_RESULT_ABANDON;
         weft__message_drop(step->message);
         step->message = failure;
@@ -335,11 +333,9 @@ static void answer(struct guest *guest, struct step *step)
     if (step->frame->kind == FRAME_DISPATCH && step->error) answer_dispatch(guest, step);
     if (ask) {
         const char *sentence = step->sentence[0] ? step->sentence : NULL;
-        const struct frame frame = {.kind = FRAME_ANSWER,
-                                    .answer = {.ask = ask,
-                                               .error = (uint16_t)step->error,
-                                               .value = step->value,
-                                               .sentence = sentence}};
+        const struct frame frame = {
+            .kind = FRAME_ANSWER,
+            .answer = {.ask = ask, .error = (uint16_t)step->error, .value = step->value, .sentence = sentence}};
         (void)weft__session_put(&guest->session, 0, &frame, NULL);
     }
     weft__message_drop(step->message);

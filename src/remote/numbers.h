@@ -12,7 +12,7 @@ struct numbers {
     const struct mem *mem;
     struct number_pair {
         uint64_t number, handle; /* handle 0: free */
-    } *pairs;
+    } * pairs;
     uint32_t room; /* 0, or a power of two */
     uint32_t count;
 };

@@ -128,12 +128,13 @@ static void close_all(struct remote *remote)
     remote->stopping = true;
     for (struct list_node *on = remote->conns.next; on != &remote->conns;) {
         struct conn *conn = list_record(on, struct conn, on_remote);
-        if (atomic_load(&conn->closing)) {
+        if (atomic_load(&conn->closing) || !weft__conn_hold(conn)) {
             on = on->next;
             continue;
         }
         weft__unlock(&remote->lock);
-        weft__conn_close(conn); /* it is there: only the remote's thread frees it, when it has ended */
+        weft__conn_close(conn);
+        weft__conn_release(conn);
         weft__lock(&remote->lock);
         on = remote->conns.next;
     }

@@ -3,7 +3,11 @@
  * there are sessions.
  *
  * Note QUIET. A connection ends when it is closed and the last call of its pipe is over (busy is 0). Only then its line is
- * taken down, since a write under way reads the line's memory; and only then the next connection is attached. */
+ * taken down, since a write under way reads the line's memory; and only then the next connection is attached.
+ *
+ * Note BATCH. A write that is told of by another thread costs a switch, and while it is under way what comes meanwhile gathers and
+ * leaves together: with much under way that is what is wanted. Where the other end has got all that was sent nothing is
+ * likely to come meanwhile, and a write at once costs no switch: a single round trip is a third shorter so. */
 #include "remote/session.h"
 
 #include <stdio.h>
@@ -100,9 +104,25 @@ static void conn_done(struct conn *conn)
     if (atomic_fetch_sub_explicit(&conn->busy, 1, memory_order_acq_rel) == 1) conn_over(conn);
 }
 
+void weft__conn_release(struct conn *conn)
+{
+    conn_done(conn);
+}
+
+/* By who is in a call of its own already. */
 static void conn_busy(struct conn *conn)
 {
     atomic_fetch_add_explicit(&conn->busy, 1, memory_order_relaxed);
+}
+
+bool weft__conn_hold(struct conn *conn)
+{
+    int busy = conn ? atomic_load_explicit(&conn->busy, memory_order_relaxed) : 0;
+    while (busy > 0)
+        if (atomic_compare_exchange_weak_explicit(&conn->busy, &busy, busy + 1, memory_order_acquire,
+                                                  memory_order_relaxed))
+            return true;
+    return false;
 }
 
 void weft__conn_close(struct conn *conn)
@@ -134,12 +154,12 @@ static void write_greeting(struct conn *conn)
 static void greeting_written(void *context, weft_error error, size_t size)
 {
     struct conn *conn = context;
-    struct session *session = conn->session;
-    if (session) weft__lock(&session->lock);
     size_t left = error ? 0 : conn->greeting_size - size;
     memmove(conn->greeting, conn->greeting + size, left);
+    weft__lock(&conn->remote->lock);
     conn->greeting_size = left;
-    if (session) weft__unlock(&session->lock);
+    struct session *session = conn->session; /* it may come now: then attaching flushes */
+    weft__unlock(&conn->remote->lock);
     if (error)
         close_saying(conn, error, NULL);
     else if (left)
@@ -220,15 +240,19 @@ void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence
 void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received)
 {
     struct conn *old = NULL, *displaced = NULL;
+    bool waits = false;
     weft_error error = WEFT_OK;
     weft__session_hold(session); /* the connection's */
-    weft__lock(&session->lock);
+    weft__lock(&conn->remote->lock);
     conn->session = session;
+    weft__unlock(&conn->remote->lock);
+    weft__lock(&session->lock);
     if (session->over) {
         error = WEFT_ECLOSED;
     } else if (session->conn) {
-        old = session->conn;
-        displaced = session->next;
+        waits = true;
+        old = weft__conn_hold(session->conn) ? session->conn : NULL;
+        displaced = weft__conn_hold(session->next) ? session->next : NULL;
         session->next = conn;
         session->next_received = received;
         say(session, WEFT_ECLOSED, "superseded by a newer connection of the same session");
@@ -238,11 +262,17 @@ void weft__conn_attach(struct conn *conn, struct session *session, uint64_t rece
         if (!attach_next(session)) error = WEFT_EPROTOCOL;
     }
     weft__unlock(&session->lock);
-    if (displaced) weft__conn_close(displaced);
-    if (old) weft__conn_close(old);
+    if (displaced) {
+        weft__conn_close(displaced);
+        conn_done(displaced);
+    }
+    if (old) {
+        weft__conn_close(old);
+        conn_done(old);
+    }
     if (error) weft__conn_refuse(conn, error, "the session cannot be taken up from there");
-    if (error || old) return;
-    if (conn->greeting_size) write_greeting(conn);
+    if (error || waits) return;
+    if (session->ops->welcome) write_greeting(conn);
     if (session->ops->up) session->ops->up(session);
 }
 
@@ -321,8 +351,8 @@ static bool greet(struct conn *conn)
     struct frame frame;
     char sentence[FRAME_SENTENCE_MAX];
     size_t need;
-    enum frame_reading reading = weft__frame_read(conn->buffer, conn->have, conn->ops->hears, sizeof conn->first, &frame,
-                                                  &need, sentence);
+    enum frame_reading reading =
+        weft__frame_read(conn->buffer, conn->have, conn->ops->hears, sizeof conn->first, &frame, &need, sentence);
     if (reading == FRAME_MORE) return true;
     if (reading == FRAME_WHOLE && frame.kind != FRAME_HELLO && frame.kind != FRAME_WELCOME &&
         frame.kind != FRAME_ERROR) {
@@ -412,7 +442,7 @@ static void go_on(struct conn *conn)
 {
     struct session *session = conn->session;
     conn_busy(conn);
-    if (conn->greeting_size) write_greeting(conn);
+    if (session->ops->welcome) write_greeting(conn);
     if (session->ops->up) session->ops->up(session);
     weft__lock(&conn->session->lock);
     bool waits = conn->waits;
@@ -426,16 +456,23 @@ static void go_on(struct conn *conn)
 
 static void pump(struct session *session);
 
+/* A write of the line's bytes is over. True: there is room again for what the pump has. */
+static bool line_written(struct session *session, size_t size)
+{
+    weft__lock(&session->lock);
+    session->writing = false;
+    weft__line_written(session->line, size);
+    bool resumes = session->stalled && weft__line_roomy(session->line);
+    if (resumes) session->stalled = false;
+    weft__unlock(&session->lock);
+    return resumes;
+}
+
 static void written(void *context, weft_error error, size_t size)
 {
     struct conn *conn = context;
     struct session *session = conn->session;
-    weft__lock(&session->lock);
-    session->writing = false;
-    weft__line_written(session->line, error ? 0 : size);
-    bool resumes = session->stalled && weft__line_roomy(session->line);
-    if (resumes) session->stalled = false;
-    weft__unlock(&session->lock);
+    bool resumes = line_written(session, error ? 0 : size);
     if (error) close_saying(conn, error, error == WEFT_ECLOSED ? "the other end closed the connection" : NULL);
     if (resumes)
         pump_woken(&session->waiter);
@@ -444,19 +481,35 @@ static void written(void *context, weft_error error, size_t size)
     conn_done(conn);
 }
 
-static void flush(struct session *session)
+/* The connection, held, and the bytes that are to be written on it now; NULL: none are. Note BATCH. */
+static struct conn *next_write(struct session *session, weft_bytes *bytes, bool *at_once)
 {
-    weft_bytes bytes = {NULL, 0};
     weft__lock(&session->lock);
     struct conn *conn = session->conn;
-    if (conn && !session->writing && !conn->greeting_size && !atomic_load(&conn->closing))
-        bytes = weft__line_write(session->line);
-    if (bytes.size) {
-        session->writing = true;
-        conn_busy(conn);
-    }
+    *at_once = weft__line_idle(session->line);
+    bool writes =
+        conn && !session->writing && !conn->greeting_size && !atomic_load(&conn->closing) && weft__conn_hold(conn);
+    *bytes = writes ? weft__line_write(session->line) : (weft_bytes){NULL, 0};
+    if (bytes->size) session->writing = true;
     weft__unlock(&session->lock);
-    if (bytes.size) weft__pipe_write(conn->pipe, bytes.data, bytes.size, written, conn);
+    if (writes && !bytes->size) conn_done(conn);
+    return bytes->size ? conn : NULL;
+}
+
+static void flush(struct session *session)
+{
+    bool resumes = false, at_once;
+    weft_bytes bytes;
+    for (struct conn *conn; (conn = next_write(session, &bytes, &at_once));) {
+        size_t size = at_once ? weft__pipe_try_write(conn->pipe, bytes.data, bytes.size) : 0;
+        if (!size) {
+            weft__pipe_write(conn->pipe, bytes.data, bytes.size, written, conn);
+            break;
+        }
+        resumes |= line_written(session, size);
+        conn_done(conn);
+    }
+    if (resumes) pump_woken(&session->waiter);
 }
 
 void weft__session_flush(struct session *session)
@@ -541,8 +594,9 @@ void weft__session_resume(struct session *session)
 void weft__session_pump_ready(struct session *session)
 {
     weft__session_hold(session); /* the pump's */
-    if (!weft__core_dest_wait(&session->dest, &session->waiter.core))
-        WEFT_ASSERT(!"something goes to a session before it has a pump");
+    bool rests = weft__core_dest_wait(&session->dest, &session->waiter.core);
+    WEFT_ASSERT(rests); /* nothing goes to a session before it has a pump */
+    (void)rests;
 }
 
 /* Until it rests, or has put so many. */
@@ -589,12 +643,10 @@ void weft__session_close(struct session *session, weft_error error, const char *
     weft__lock(&session->lock);
     struct conn *conn = session->conn;
     if (error) say(session, error, sentence);
-    if (conn) {
-        conn_busy(conn);
-        (void)weft__line_put_now(session->line, &frame);
-    }
+    bool there = weft__conn_hold(conn);
+    if (there) (void)weft__line_put_now(session->line, &frame);
     weft__unlock(&session->lock);
-    if (!conn) return;
+    if (!there) return;
     flush(session);
     if (error) weft__conn_close(conn); /* what could be written at once was */
     conn_done(conn);
@@ -608,10 +660,10 @@ void weft__session_beat(struct session *session, uint64_t now_ns)
     session->beat_ns = now_ns;
     weft__lock(&session->lock);
     struct conn *conn = session->conn;
-    if (conn) conn_busy(conn);
+    bool there = weft__conn_hold(conn);
     weft__line_beat(session->line, false);
     weft__unlock(&session->lock);
-    if (!conn) return;
+    if (!there) return;
     uint64_t heard_ns = atomic_load_explicit(&conn->heard_ns, memory_order_relaxed);
     if (!paused && now_ns > heard_ns + beat_ns * session->beats_missed_max)
         close_saying(conn, WEFT_ETIMEDOUT, "the other end has given no sign of life");
@@ -677,10 +729,13 @@ void weft__session_over(struct session *session)
     session->over = true;
     session->stalled = false;
     session->next = NULL;
-    if (conn) conn_busy(conn);
+    bool there = weft__conn_hold(conn), next_there = weft__conn_hold(next);
     weft__unlock(&session->lock);
-    if (next) weft__conn_close(next);
-    if (conn) {
+    if (next_there) {
+        weft__conn_close(next);
+        conn_done(next);
+    }
+    if (there) {
         weft__conn_close(conn);
         conn_done(conn);
     }

@@ -36,24 +36,25 @@ enum {
 struct remote {
     weft_node *node;
     struct lock lock;
-    struct heap timers;         /* (r) under the lock, as are all of these */
-    uint32_t timers_count;      /* (r) that exist */
-    struct list_node conns;     /* (r) all there are */
-    struct list_node ended;     /* (r) connections to be freed */
-    struct list_node sessions;  /* (r) all there are */
-    struct list_node dropped;   /* (r) sessions to be freed */
-    struct pipe *refused[8];    /* (r) pipes to be freed */
-    uint32_t refused_count;     /* (r) */
+    struct heap timers;                   /* (r) under the lock, as are all of these */
+    uint32_t timers_count;                /* (r) that exist */
+    struct list_node conns;               /* (r) all there are */
+    struct list_node ended;               /* (r) connections to be freed */
+    struct list_node sessions;            /* (r) all there are */
+    struct list_node dropped;             /* (r) sessions to be freed */
+    struct pipe *refused[8];              /* (r) pipes to be freed */
+    uint32_t refused_count;               /* (r) */
     uint32_t conns_count, greeting_count; /* (r) of these: not greeted yet */
-    bool stopping;              /* (r) */
-    struct waiter *closer;      /* (r) */
+    bool stopping;                        /* (r) */
+    struct waiter *closer;                /* (r) */
     struct park park;
     pthread_t thread;
 };
 
 struct timer {
     struct heap_node node;
-    void (*due)(struct timer *timer, uint64_t now_ns); /* on the remote's thread, without a lock; set it again if need be */
+    void (*due)(struct timer *timer,
+                uint64_t now_ns); /* on the remote's thread, without a lock; set it again if need be */
 };
 
 struct session;
@@ -62,13 +63,13 @@ struct session;
 struct conn {
     struct remote *remote;
     struct pipe *pipe;
-    struct session *session;   /* NULL until it is greeted */
+    struct session *session; /* NULL until it is greeted; set under the remote's lock */
     const struct session_ops *ops;
-    void *context;             /* of who made it, until it is greeted */
+    void *context;              /* of who made it, until it is greeted */
     struct list_node on_remote; /* conns, then ended */
-    struct timer timer;        /* the greeting must come in time */
+    struct timer timer;         /* the greeting must come in time */
     atomic_bool closing;
-    atomic_int busy;           /* calls of the pipe's under way, and one until it is closed */
+    atomic_int busy; /* calls of the pipe's under way, and one until it is closed */
     bool greeted;
     bool refused;              /* it is closed when its greeting was written */
     bool attached;             /* (s) it is session->conn */
@@ -77,7 +78,7 @@ struct conn {
     uint32_t small_reads;      /* its reader's: in a row */
     unsigned char *buffer;     /* its reader's */
     size_t room, have;
-    size_t greeting_size;      /* of what is being written before the line's */
+    _Atomic size_t greeting_size; /* of what is being written before the line's; set to 0 under the remote's lock */
     unsigned char greeting[GREETING_BYTES];
     unsigned char first[1024]; /* the buffer of an idle one */
 };
@@ -123,8 +124,8 @@ struct session_ops {
     /* No connection is attached any more; the sentence says why. */
     void (*down)(struct session *session, weft_error error, const char *sentence);
     void (*lost)(struct conn *conn, weft_error error, const char *sentence); /* one that was never greeted */
-    void (*beat)(struct session *session, uint64_t now_ns); /* each beat_ms */
-    void (*free)(struct session *session); /* nothing uses it any more */
+    void (*beat)(struct session *session, uint64_t now_ns);                  /* each beat_ms */
+    void (*free)(struct session *session);                                   /* nothing uses it any more */
 };
 
 struct session {
@@ -132,28 +133,28 @@ struct session {
     const struct session_ops *ops;
     struct list_node on_remote;
     atomic_uint refs;
-    struct core_dest dest; /* (l) all that goes to the other end */
-    struct waiter waiter;  /* on it, where the pump rests */
+    struct core_dest dest;     /* (l) all that goes to the other end */
+    struct waiter waiter;      /* on it, where the pump rests */
     struct session *next_pump; /* the pumping thread's */
-    uint32_t awaited_count; /* (l) calls that wait for the pump */
-    uint64_t taken_count;   /* (l) items that it has taken */
-    uint64_t put_count;     /* (l) of these: known to have been put */
-    bool pump_over;        /* (l) */
-    struct timer timer;    /* beats, and what else has a time */
+    uint32_t awaited_count;    /* (l) calls that wait for the pump */
+    uint64_t taken_count;      /* (l) items that it has taken */
+    uint64_t put_count;        /* (l) of these: known to have been put */
+    bool pump_over;            /* (l) */
+    struct timer timer;        /* beats, and what else has a time */
 
     struct lock lock;
-    struct line *line;   /* (s) under the lock, as are all of these */
-    struct conn *conn;   /* (s) */
-    struct conn *next;   /* (s) attached when conn has ended */
-    uint64_t next_received; /* (s) */
-    bool writing;        /* (s) a write of the line's bytes is under way */
-    bool stalled;        /* (s) the pump waits for room */
-    bool wants_delivered; /* (s) */
-    bool over;           /* (s) nothing is put or attached any more */
-    weft_error why;      /* (s) of the connection's end */
+    struct line *line;                 /* (s) under the lock, as are all of these */
+    struct conn *conn;                 /* (s) */
+    struct conn *next;                 /* (s) attached when conn has ended */
+    uint64_t next_received;            /* (s) */
+    bool writing;                      /* (s) a write of the line's bytes is under way */
+    bool stalled;                      /* (s) the pump waits for room */
+    bool wants_delivered;              /* (s) */
+    bool over;                         /* (s) nothing is put or attached any more */
+    weft_error why;                    /* (s) of the connection's end */
     char sentence[FRAME_SENTENCE_MAX]; /* (s) */
     uint32_t beat_ms, beats_missed_max;
-    uint64_t beat_ns;    /* the timer's: when it beat last */
+    uint64_t beat_ns; /* the timer's: when it beat last */
 };
 
 /* The remote of a node. WEFT_ENOMEM, WEFT_ESYSTEM. stop: closes every connection, waits for their ends, frees every session;
@@ -179,6 +180,10 @@ void weft__conn_attach(struct conn *conn, struct session *session, uint64_t rece
 void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence);
 void weft__conn_close(struct conn *conn);
 
+/* By who has found it in a list, under that list's lock: it is not freed until release. False: its last call is over. */
+bool weft__conn_hold(struct conn *conn);
+void weft__conn_release(struct conn *conn);
+
 /* A session with a line; one reference, the caller's. by: what it sends. WEFT_ENOMEM. */
 weft_error weft__session_init(struct session *session, struct remote *remote, const struct session_ops *ops, char by,
                               const struct line_limits *limits);
@@ -190,7 +195,8 @@ void weft__session_pump_ready(struct session *session);
 /* Where the pump was stalled, and the line is another one: it goes on. */
 void weft__session_resume(struct session *session);
 /* Puts a frame of the session, any thread; outside. Closes the session's connection where there is no memory. */
-weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame, struct message *message);
+weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame,
+                             struct message *message);
 /* Closes the connection; with a sentence: an error frame goes first. WEFT_OK: a goodbye does. */
 void weft__session_close(struct session *session, weft_error error, const char *sentence);
 /* Nothing is put, attached or pumped any more. */

@@ -584,7 +584,8 @@ weft_error weft_node_listen(weft_node *node, const char *url, const weft_listen_
     struct station *station = node->station;
     weft__unlock(&node->lock);
     if (error) return weft__error_plain(error, "listen");
-    error = weft__pipe_listen(&node->mem, url, options->tls_cert_key_file ? &tls : NULL, accepted, station, &acceptor, bound ? bound : own_bound, sentence);
+    error = weft__pipe_listen(&node->mem, url, options->tls_cert_key_file ? &tls : NULL, accepted, station, &acceptor,
+                              bound ? bound : own_bound, sentence);
     if (error) return weft__error(error, "listen: %s: %s", url, sentence);
     weft__lock(&station->lock);
     bool fits = station->acceptors_count < STATION_URLS_MAX && !station->closing;

@@ -153,11 +153,11 @@ static void dial_next(struct uplink *uplink)
     weft__lock(&uplink->lock);
     bool closing = uplink->closing;
     const char *url = uplink->urls[uplink->url];
-    uplink->dialling = !closing;
+    uplink->dialling = uplink->starting = !closing;
     weft__unlock(&uplink->lock);
     if (closing) return;
-    weft_error error =
-        weft__pipe_dial(&uplink->node->mem, url, strncmp(url, "tls", 3) ? NULL : &uplink->tls, ATTEMPT_MS, dialled, uplink, &dial, sentence);
+    weft_error error = weft__pipe_dial(&uplink->node->mem, url, strncmp(url, "tls", 3) ? NULL : &uplink->tls,
+                                       ATTEMPT_MS, dialled, uplink, &dial, sentence);
     weft__lock(&uplink->lock);
     if (error) {
         uplink->dialling = false;
@@ -166,6 +166,8 @@ static void dial_next(struct uplink *uplink)
         uplink->dial = dial;
         if (uplink->closing) weft__dial_cancel(dial);
     }
+    uplink->starting = false;
+    if (uplink->closing) changed(uplink);
     weft__unlock(&uplink->lock);
 }
 
@@ -181,6 +183,7 @@ static void lost_conn(struct conn *conn, weft_error error, const char *sentence)
 {
     struct uplink *uplink = conn->context;
     (void)error;
+    if (!uplink) return; /* it was told */
     weft__lock(&uplink->lock);
     failed(uplink, sentence);
     weft__unlock(&uplink->lock);
@@ -190,8 +193,7 @@ static void lost_conn(struct conn *conn, weft_error error, const char *sentence)
 /* The node does not know the session, or knows another of it: what stands in the line was for that one. */
 static bool begin_anew(struct uplink *uplink)
 {
-    const struct line_limits limits = {
-        .window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
+    const struct line_limits limits = {.window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
     struct line *line = weft__line_new(&uplink->node->mem, 'C', &limits);
     if (!line) return false;
     weft__lock(&uplink->session.lock);
@@ -227,10 +229,10 @@ static void greeted(struct conn *conn, const struct frame *frame)
         weft__lock(&uplink->lock);
         weft_error code = (weft_error)frame->error.code;
         if (frame->kind == FRAME_ERROR && is_final(code) && !uplink->was_up) uplink->refused = code;
-        failed(uplink, frame->kind == FRAME_ERROR && frame->error.sentence ? frame->error.sentence
-                                                                            : "it does not say welcome");
+        failed(uplink,
+               frame->kind == FRAME_ERROR && frame->error.sentence ? frame->error.sentence : "it does not say welcome");
         weft__unlock(&uplink->lock);
-        conn->context = NULL; /* it was told */
+        conn->context = NULL;
         weft__conn_close(conn);
         set_timer(uplink);
         return;
@@ -518,9 +520,8 @@ static bool copy_tls(struct uplink *uplink, const weft_dial_options *o)
         if (from[i]) uplink->tls_texts[i] = weft__mem_text(&uplink->node->mem, from[i]);
         if (from[i] && !uplink->tls_texts[i]) return false;
     }
-    uplink->tls = (struct pipe_tls){.ca_file = uplink->tls_texts[0],
-                                    .cert_key_file = uplink->tls_texts[1],
-                                    .server_name = uplink->tls_texts[2]};
+    uplink->tls = (struct pipe_tls){
+        .ca_file = uplink->tls_texts[0], .cert_key_file = uplink->tls_texts[1], .server_name = uplink->tls_texts[2]};
     return true;
 }
 
@@ -528,8 +529,7 @@ static bool copy_tls(struct uplink *uplink, const weft_dial_options *o)
 static weft_error build(struct uplink *uplink, const char *urls, const weft_dial_options *o)
 {
     weft_node *node = uplink->node;
-    const struct line_limits limits = {
-        .window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
+    const struct line_limits limits = {.window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
     if (!copy_tls(uplink, o)) return weft__error(WEFT_ENOMEM, "dial: no memory");
     uplink->options = *o;
     uplink->options.node = NULL;
@@ -659,16 +659,17 @@ void weft__uplink_close(struct uplink *uplink)
     uplink->closing = true;
     struct dial *dial = uplink->dial;
     if (dial) weft__dial_cancel(dial);
-    while (uplink->dialling)
+    while (uplink->dialling || uplink->starting)
         (void)await_change(uplink, PARK_FOREVER);
+    dial = uplink->dial;
+    uplink->dial = NULL;
     weft__unlock(&uplink->lock);
+    weft__dial_free(dial); /* its call has returned then */
     weft__timer_gone(&uplink->remote, &uplink->again);
     tell_all(uplink, WEFT_ECLOSED);
     weft__session_over(&uplink->session);
     weft__session_drop(&uplink->session);
     weft__remote_stop(&uplink->remote);
-    if (uplink->dial) weft__dial_free(uplink->dial);
-    uplink->dial = NULL;
 }
 
 void weft__uplink_destroy(struct uplink *uplink)

@@ -20,9 +20,9 @@ enum { UPLINK_URLS_MAX = 16, UPLINK_CONTRACTS = 8, ASK_BODY_MAX = FRAME_LARGE_MA
 struct asking {
     struct list_node on; /* (u) */
     uint32_t ask;
-    bool done;           /* (u) */
-    weft_error error;    /* (u) with the sentence, as the node said it; WEFT_ELOST, WEFT_ECLOSED: as we do */
-    uint32_t value;      /* (u) */
+    bool done;        /* (u) */
+    weft_error error; /* (u) with the sentence, as the node said it; WEFT_ELOST, WEFT_ECLOSED: as we do */
+    uint32_t value;   /* (u) */
     char sentence[ERROR_TEXT_MAX];
     unsigned char *body; /* (u) gives: free it with the node's mem */
     size_t body_size;
@@ -31,7 +31,7 @@ struct asking {
 
 /* A registration or subscription, as it was announced: to be announced again to a new session. */
 struct standing {
-    struct list_node on; /* (u) */
+    struct list_node on;  /* (u) */
     enum frame_kind kind; /* REGISTER, SUBSCRIBE */
     uint64_t number;
     size_t size;
@@ -43,47 +43,48 @@ struct uplink {
     struct remote remote;
     weft_node *node;
     unsigned char instance[INSTANCE_BYTES];
-    uint64_t public_session;   /* (c) half of the ids of its dispatches: the beginning of the instance */
-    weft_dial_options options; /* (c) node and name are not its */
+    uint64_t public_session;      /* (c) half of the ids of its dispatches: the beginning of the instance */
+    weft_dial_options options;    /* (c) node and name are not its */
     char name[WEFT_NAME_MAX + 1]; /* (c) "" = none asked for */
-    uint64_t start_time;       /* (c) of this process */
-    char *urls[UPLINK_URLS_MAX]; /* (c) in texts */
+    uint64_t start_time;          /* (c) of this process */
+    char *urls[UPLINK_URLS_MAX];  /* (c) in texts */
     uint32_t urls_count;
     char *texts;
-    struct pipe_tls tls;       /* (c) its names are in tls_texts */
+    struct pipe_tls tls; /* (c) its names are in tls_texts */
     char *tls_texts[3];
-    struct timer again;        /* the next attempt; or what is open is lost */
+    struct timer again; /* the next attempt; or what is open is lost */
 
     struct lock lock;
-    uint64_t epoch;            /* (u) under the lock, as are all of these */
-    struct dial *dial;         /* (u) under way */
-    bool dialling;             /* (u) it has not called back yet */
-    uint32_t url;              /* (u) the next, or the one that answered */
-    uint32_t failures;         /* (u) in a row */
-    uint64_t again_ns;         /* (u) when the next attempt is due; 0 = none is */
-    uint64_t down_ns;          /* (u) since when; 0 = up */
-    bool was_up;               /* (u) ever */
-    bool lost;                 /* (u) since it is down, everything open was lost */
-    bool closing;              /* (u) */
-    bool hushed;               /* (u) nothing is asked any more */
-    bool parting;              /* (u) goodbye was said, and is waited for */
-    weft_error refused;        /* (u) the node said that it will never do: WEFT_OK = it has not */
-    char said[ERROR_TEXT_MAX]; /* (u) what the last failures were */
+    uint64_t epoch;                        /* (u) under the lock, as are all of these */
+    struct dial *dial;                     /* (u) under way */
+    bool starting;                         /* (u) it is being set up */
+    bool dialling;                         /* (u) it has not called back yet */
+    uint32_t url;                          /* (u) the next, or the one that answered */
+    uint32_t failures;                     /* (u) in a row */
+    uint64_t again_ns;                     /* (u) when the next attempt is due; 0 = none is */
+    uint64_t down_ns;                      /* (u) since when; 0 = up */
+    bool was_up;                           /* (u) ever */
+    bool lost;                             /* (u) since it is down, everything open was lost */
+    bool closing;                          /* (u) */
+    bool hushed;                           /* (u) nothing is asked any more */
+    bool parting;                          /* (u) goodbye was said, and is waited for */
+    weft_error refused;                    /* (u) the node said that it will never do: WEFT_OK = it has not */
+    char said[ERROR_TEXT_MAX];             /* (u) what the last failures were */
     unsigned char node_id[INSTANCE_BYTES]; /* (u) */
     char own_name[WEFT_NAME_MAX + 1];      /* (u) as the node has it */
-    bool resumed;              /* (u) */
-    uint32_t ask_number;       /* (u) */
-    struct list_node asking;   /* (u) */
-    struct list_node standing; /* (u) in the order in which they came */
-    struct list_node waiters;  /* (u) parks of who waits for it to be up, or gone */
+    bool resumed;                          /* (u) */
+    uint32_t ask_number;                   /* (u) */
+    struct list_node asking;               /* (u) */
+    struct list_node standing;             /* (u) in the order in which they came */
+    struct list_node waiters;              /* (u) parks of who waits for it to be up, or gone */
 
-    bool anew;                 /* (u) the session that the node may still know is given up */
+    bool anew;                                    /* (u) the session that the node may still know is given up */
     struct contract *contracts[UPLINK_CONTRACTS]; /* its reader's */
     uint32_t contracts_next;
 
-    uint64_t serial;           /* (l) of the last task that came */
-    struct numbers tasks;      /* (l) the node's numbers of tasks -> their local dispatches */
-    struct numbers hands;      /* (l) serials -> the node's numbers */
+    uint64_t serial;      /* (l) of the last task that came */
+    struct numbers tasks; /* (l) the node's numbers of tasks -> their local dispatches */
+    struct numbers hands; /* (l) serials -> the node's numbers */
 };
 
 /* Asks, and waits for the answer. The frame's ask is filled in. *asking then holds it: the body is the caller's.

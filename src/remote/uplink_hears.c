@@ -85,8 +85,8 @@ static bool prepare(struct uplink *uplink, struct step *step)
         step->message = weft__message_new(mem, f->task.payload.data, f->task.payload.size, f->task.content_type);
         return step->message && meet(uplink, step->message, f->task.schema_id);
     case FRAME_EVENT:
-        step->message = weft__event_new(mem, f->event.channel, f->event.payload.data, f->event.payload.size,
-                                        f->event.content_type);
+        step->message =
+            weft__event_new(mem, f->event.channel, f->event.payload.data, f->event.payload.size, f->event.content_type);
         if (!step->message || !meet(uplink, step->message, f->event.schema_id)) return false;
         weft__event_stamp(step->message, f->event.number, f->event.publisher, f->event.published_wall_ns);
         return true;
@@ -123,10 +123,8 @@ static weft_error update(struct steps *s)
     const struct frame_update *f = &s->step->frame->update;
     struct core_task *task = weft__core_uplink_task(s->core, f->call);
     if (!task) return WEFT_OK;
-    const struct core_said said = {.kind = (weft_update_kind)f->kind,
-                                   .attempt = f->attempt,
-                                   .number = f->number,
-                                   .message = s->step->message};
+    const struct core_said said = {
+        .kind = (weft_update_kind)f->kind, .attempt = f->attempt, .number = f->number, .message = s->step->message};
     weft_error error = weft__core_update(s->core, s->now_ns, task, &said);
     if (!error) s->step->message = NULL;
     if (error == WEFT_EPROTOCOL) (void)snprintf(s->sentence, FRAME_SENTENCE_MAX, "an update that is out of order");

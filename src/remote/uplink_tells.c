@@ -33,8 +33,8 @@ struct message *weft__call_new(const struct mem *mem, const struct frame_dispatc
 {
     size_t bytes = text_bytes(call->channel) + text_bytes(call->activity_type) + text_bytes(call->key);
     size_t extra_bytes = ((bytes + 7) & ~(size_t)7) + sizeof(struct call);
-    struct message *message = weft__message_new_with_extra(mem, call->payload.data, call->payload.size,
-                                                           call->content_type, extra_bytes);
+    struct message *message =
+        weft__message_new_with_extra(mem, call->payload.data, call->payload.size, call->content_type, extra_bytes);
     if (!message) return NULL;
     char *texts = weft__message_extra(message, extra_bytes);
     struct call *own = weft__message_extra(message, sizeof(struct call));
@@ -110,7 +110,7 @@ static weft_error put_result(struct line *line, uint64_t task, const struct core
                                            .kind = (uint8_t)outcome->said,
                                            .runs_on = outcome->runs_on,
                                            .run_ns = outcome->run_ns,
-                                           .code = completed      ? NULL
+                                           .code = completed       ? NULL
                                                    : outcome->code ? outcome->code
                                                                    : said,
                                            .content_type = completed ? said : NULL,

@@ -4,7 +4,7 @@
 #include "bench.h"
 #include "frame/frame.h"
 
-enum { TIMES = 200000, ROOM = 1024, PAYLOAD = 200 };
+enum { TIMES = 20000, ROOM = 1024, PAYLOAD = 200 };
 
 static unsigned char payload[PAYLOAD], id[32];
 
@@ -96,7 +96,7 @@ MEASURE(event, 'N')
 #define ROW(frame, way)                                                                                                \
     {                                                                                                                  \
         .name = "frame_" #frame "_" #way, .metric = "a frame with 200 bytes of payload", .unit = "ns",                 \
-        .measure = frame##_##way, .against = "50 ns", .goal = 50, .at_most = 1, .rounds = 21                           \
+        .measure = frame##_##way, .against = "50 ns", .goal = 50, .at_most = 1, .rounds = 41                           \
     }
 #define ROWS(frame) ROW(frame, read), ROW(frame, write)
 

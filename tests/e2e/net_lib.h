@@ -1,5 +1,5 @@
-/* net_lib.h: what the tests of the transport share: certificates, listeners, and the two ends of a connection, whose reads
- * and writes can be waited for. */
+/* net_lib.h: what the tests of the transport share: certificates, listeners, and the two ends of a connection, whose
+ * reads and writes can be waited for. */
 #ifndef WEFT_TESTS_E2E_NET_LIB_H
 #define WEFT_TESTS_E2E_NET_LIB_H
 
@@ -48,7 +48,8 @@ static inline void run_script(const char *script)
     check_eq(status, 0);
 }
 
-/* ours.pem and other.pem: certificates that vouch for themselves, with their keys, for the names localhost and elsewhere. */
+/* ours.pem and other.pem: certificates that vouch for themselves, with their keys, for the names localhost and
+ * elsewhere. */
 static inline void make_certificates(void)
 {
     run_script(

@@ -36,7 +36,7 @@ check_printed app.c ./app
 try() {
     local name=${1%.*} compiler=cc static
     read -ra static <<<"-static $(pkg-config --static --cflags --libs weft)"
-    [ $# -eq 1 ] || read -ra static <<<"$(pkg-config --cflags --libs-only-L weft) -l:libweft.a -lsodium -lpcre2-8 -pthread"
+    [ $# -eq 1 ] || read -ra static <<<"$(pkg-config --cflags --libs-only-L weft) -l:libweft.a -lnng -lsodium -lpcre2-8 -pthread"
     [[ $1 != *.cc ]] || compiler=${CXX:-c++}
     # shellcheck disable=SC2046
     $compiler -Wall -Wextra -Werror -o "$name" "$1" $(pkg-config --cflags --libs weft) -pthread "${@:2}"

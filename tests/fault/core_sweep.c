@@ -9,7 +9,9 @@
 #include <stdio.h>
 
 #include "lib/audit.h"
+#include "lib/fixture_client.h"
 #include "lib/fixture_contract.h"
+#include "lib/fixture_remote.h"
 
 /* --- entries that may be refused -------------------------------------------------------------- */
 
@@ -331,7 +333,113 @@ static void with_contract_template(int filled)
     on("dispatch.media.resize");
 }
 
+static void opens_uplink(void)
+{
+    uplink();
+}
+
+/* Some of whose answers were of workers that are known by now. */
+static void with_calls(int filled)
+{
+    uplink();
+    for (int i = 0; i < filled; i++)
+        call(numbered("old", i));
+    call("new");
+    send();
+    for (int i = 0; i < filled; i++)
+        answer(numbered("old", i), WEFT_COMPLETED, .worker = numbered("w", i % 20));
+}
+
+static void calls_out(void)
+{
+    call("more", .window = 4);
+}
+
+static void is_answered(void)
+{
+    answer("new", WEFT_REJECTED, .worker = "w21", .code = "a_word_of_tomorrow");
+}
+
+static void with_mirrored_workers(int filled)
+{
+    uplink();
+    mirror("dispatch.media.resize");
+    worker("w", .capacity = 100, .types = {"x", "y"});
+    for (int i = 0; i < filled; i++)
+        hand(numbered("old", i), "w", .type = i % 2 ? "x" : NULL);
+}
+
+static void mirrors(void)
+{
+    mirror("dispatch.media.other");
+}
+
+static void is_handed(void)
+{
+    hand("new", "w", .type = "y", .window = 4);
+}
+
+static void with_delivered_events(int filled)
+{
+    uplink();
+    mirror(DONE);
+    subscribe("s");
+    for (int i = 0; i < filled + INBOX_CHUNK - 30; i++)
+        event_came("e", "s", 0);
+}
+
+static void is_delivered(void)
+{
+    event_came("new", "s", 3);
+}
+
+static void with_strangers(int filled)
+{
+    channel("dispatch.media.resize");
+    far_session("far");
+    for (int i = 0; i < filled; i++)
+        dispatch(numbered("a", i), .by = "far", .number = 1000 + (uint64_t)i, .type = i % 2 ? "x" : NULL);
+}
+
+static void dispatches_from_far(void)
+{
+    dispatch("another", .by = "far", .number = 7, .window = 3, .credit = true);
+}
+
+static void dispatches_with_a_key_from_far(void)
+{
+    dispatch("another", .by = "far", .number = 7, .once = "key");
+}
+
+static void registers_from_far(void)
+{
+    worker("another", .of = "far", .far = true, .types = {"x", "y"}, .capacity = 40);
+}
+
+static void subscribes_from_far(void)
+{
+    subscribe("another", .to = DONE, .far = "far", .told = true);
+}
+
+static void with_far_subscribers(int filled)
+{
+    far_session("far");
+    with_subscribers(filled);
+}
+
 static const struct swept entries[] = {
+    {.name = "weft__core_dispatch, stranger", .set_up = with_strangers, .act = dispatches_from_far},
+    {.name = "weft__core_dispatch, stranger with a key",
+     .set_up = with_strangers,
+     .act = dispatches_with_a_key_from_far},
+    {.name = "weft__core_worker_register, remote", .set_up = with_strangers, .act = registers_from_far},
+    {.name = "weft__core_subscribe, remote", .set_up = with_far_subscribers, .act = subscribes_from_far},
+    {.name = "weft__core_uplink_open", .set_up = with_sessions, .act = opens_uplink, .undoes = true},
+    {.name = "weft__core_dispatch, uplink", .set_up = with_calls, .act = calls_out},
+    {.name = "weft__core_verdict", .set_up = with_calls, .act = is_answered},
+    {.name = "weft__core_mirror", .set_up = with_mirrored_workers, .act = mirrors},
+    {.name = "weft__core_hand", .set_up = with_mirrored_workers, .act = is_handed},
+    {.name = "weft__core_deliver", .set_up = with_delivered_events, .act = is_delivered},
     {.name = "weft__core_schema_register", .set_up = with_schemas, .act = registers_schema},
     {.name = "weft__core_channel_schema_set", .set_up = with_schemas, .act = asks_for_another},
     {.name = "weft__core_channel_declare, schemas", .set_up = with_schemas, .act = declares_with_schemas},
@@ -470,7 +578,7 @@ static void entry_refused_all_memory_can_be_followed_by_the_end(void **state)
 static void core_refused_its_memory_is_none(void **state)
 {
     (void)state;
-    static const struct core_limits limits = {1, 1, 1, 1, 1, 1, 1, 0};
+    static const struct core_limits limits = {1, 1, 1, 1, 1, 1, 1, 0, 0};
     struct failmem failmem;
     failmem_init(&failmem);
     failmem_fail_once(&failmem, 1);
@@ -594,6 +702,108 @@ spec(results_beats_moves_and_ends_ask_for_no_memory)
     at(100);
     unregister("w1");
     unregister("w3");
+    none_was_asked_for();
+}
+
+spec(what_comes_of_calls_and_of_tasks_of_the_node_asks_for_no_memory)
+{
+    uplink();
+    mirror("dispatch.media.resize");
+    group("g", 2);
+    session("s1");
+    session("caller");
+    box("mine");
+    worker("w1", .capacity = 9);
+    worker("w2", .of = "s1", .capacity = 9);
+    worker("w3", .group = "g", .capacity = 9);
+    for (int i = 0; i < 8; i++)
+        call(numbered("c", i), .by = i % 2 ? "caller" : NULL, .to = i % 4 ? "mine" : NULL, .window = i % 4 ? 2 : 0);
+    for (int i = 0; i < 12; i++)
+        hand(numbered("a", i), numbered("w", i % 3 + 1), .timed = i % 4 == 0, .window = 2);
+    whatever();
+
+    no_more_memory();
+    for (int i = 0; i < 8; i++)
+        send_one();
+    told_part("c5", 1, 1, "x");
+    told_restart("c5", 2);
+    told_progress("c5", 2, "half");
+    look_into("mine");
+    cancel("c2");
+    answer("c0", WEFT_COMPLETED);
+    for (int i = 0; i < 4; i++) {
+        maybe(take_up_to(9, "w1"));
+        maybe(take_up_to(9, "w2"));
+        maybe(take_up_to(9, "g"));
+    }
+    maybe(partial("a0#1", "x"));
+    maybe(progress("a1#1", "half"));
+    maybe(complete_inside("a2#1"));
+    give_back("a5#1", "a11#1");
+    call_off("a3#1");
+    send();
+    make_room("a0#1", 1);
+    fire("s1");
+    fire("caller");
+    unregister("w1");
+    limit_group("g", 1);
+    return_from("a2#1");
+    unregister("w3");
+    send();
+    lose_node();
+    close_box("mine");
+    close_node();
+    settle_all();
+    send();
+    close_wire();
+    none_was_asked_for();
+}
+
+spec(what_comes_and_goes_in_lines_asks_for_no_memory)
+{
+    channel(DONE);
+    channel("dispatch.media.resize", .on_crash = WEFT_CRASH_REDISPATCH);
+    far_session("s1");
+    far_session("s2");
+    worker("w1", .of = "s1", .far = true, .capacity = 6);
+    worker("w2", .of = "s2", .far = true, .capacity = 6);
+    subscribe("s", .to = DONE, .far = "s1", .told = true);
+    for (int i = 0; i < 14; i++)
+        dispatch(numbered("a", i), .by = "s2", .number = 1 + (uint64_t)i, .window = 2, .credit = true,
+                 .start_to_close_ms = i % 4 ? 0 : 40);
+    publish("e", .on = DONE);
+    whatever();
+
+    no_more_memory();
+    deliver_up_to(4, "s1");
+    deliver_up_to(4, "s2");
+    detach("s2");
+    backlog("s1");
+    unbar("s1");
+    for (int i = 0; i < 14; i++) {
+        const char *task = numbered("a", i);
+        char name[16];
+        snprintf(name, sizeof name, "%s#1", task);
+        if (!holds(name)) continue;
+        enters(name);
+        maybe(partial(name, "part"));
+        maybe(progress(name, "half"));
+        deliver("s2");
+        room_for(1, task);
+        if (i % 3 == 0) maybe(complete_inside(name));
+        if (i % 3 == 1) cancel(task);
+    }
+    deliver("s1");
+    unbar("s2");
+    at(100);
+    unregister("w1");
+    fire("s2");
+    delete_channel();
+    deliver("s1");
+    close_line("s2");
+    close_node();
+    settle_all();
+    deliver("s1");
     none_was_asked_for();
 }
 
@@ -764,6 +974,8 @@ int main(void)
         cmocka_unit_test(core_refused_its_memory_is_none),
         promised(life_of_what_was_admitted_asks_for_no_memory),
         promised(results_beats_moves_and_ends_ask_for_no_memory),
+        promised(what_comes_of_calls_and_of_tasks_of_the_node_asks_for_no_memory),
+        promised(what_comes_and_goes_in_lines_asks_for_no_memory),
         promised(letters_and_keys_that_were_admitted_ask_for_no_memory),
         promised(what_tasks_say_asks_for_no_memory),
         promised(deleting_and_forgetting_asks_for_no_memory),

@@ -118,11 +118,11 @@ static const struct core_dest *dest_of(const struct core_item *item)
     case CORE_ITEM_NOTES: return list_record(item, struct core_notes, item)->dest;
     case CORE_ITEM_UPDATE: return list_record(item, struct core_update, item)->stream->dispatch->dest;
     case CORE_ITEM_EVENTS: return list_record(item, struct core_subscription, item)->dest;
-    case CORE_ITEM_ROOM: return list_record(item, struct core_stream, room_item)->room_dest;
-    case CORE_ITEM_WORKER: return list_record(item, struct core_worker, end_item)->dest;
     case CORE_ITEM_STARTED: return list_record(item, struct core_task, item)->origin->dest;
     case CORE_ITEM_HEARD: return list_record(item, struct core_task, item)->dest;
     case CORE_ITEM_RELEASED: return list_record(item, struct core_dispatch, item)->dest;
+    case CORE_ITEM_ROOM: return list_record(item, struct core_stream, room_item)->room_dest;
+    case CORE_ITEM_WORKER: return list_record(item, struct core_worker, end_item)->dest;
     }
     return NULL;
 }
@@ -192,8 +192,6 @@ static bool timer_right(struct tally *tally, const struct core_dispatch *dispatc
     return true;
 }
 
-enum { LAST_OUTCOME = WEFT_NODE_LOST };
-
 static bool settled(struct tally *tally, const struct core_dispatch *dispatch)
 {
     uint64_t name = dispatch->arrival;
@@ -204,7 +202,8 @@ static bool settled(struct tally *tally, const struct core_dispatch *dispatch)
     HOLDS(list_linked(&dispatch->item.on) == (dispatch->dest != NULL), "settled dispatch", name);
     const struct core_task *left = dispatch->left;
     if (left) HOLDS(left->origin == dispatch && !left->dispatch && left->worker, "task of settled dispatch", name);
-    if (dispatch->told && left) return true; /* it waits for the end of its task, which comes to dest, if it is handed */
+    if (dispatch->told && left)
+        return true; /* it waits for the end of its task, which comes to dest, if it is handed */
     HOLDS(dispatch->dest || dispatch->detached, "settled dispatch", name);
     HOLDS((dispatch->close_deadline_ns == CORE_NEVER) == (dispatch->dest != NULL), "settled dispatch", name);
     if (!dispatch->dest) return true;

@@ -358,7 +358,7 @@ static void tell_update(struct core_outcome *outcome)
     weft__message_drop(outcome->message);
 }
 
-void world_told(enum core_item_kind kind, struct core_outcome *outcome, struct core_task *cancelled)
+void world_got(enum core_item_kind kind, struct core_outcome *outcome, struct core_task *cancelled)
 {
     if (kind == CORE_ITEM_OUTCOME) hand_over(outcome);
     if (kind == CORE_ITEM_UPDATE) tell_update(outcome);
@@ -374,7 +374,7 @@ static void empty(struct core_dest *dest)
     struct core_outcome outcome;
     struct core_task *cancelled;
     for (enum core_item_kind kind; (kind = weft__core_outcome_take(world.core, dest, &outcome, &cancelled));)
-        world_told(kind, &outcome, cancelled);
+        world_got(kind, &outcome, cancelled);
 }
 
 static void stand(struct standing *now, size_t *count, const struct core_dest *dest, bool mixed)

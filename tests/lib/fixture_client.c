@@ -82,7 +82,7 @@ static void note_update(const struct core_outcome *update)
     weft__message_drop(update->message);
 }
 
-static bool item_goes(void)
+static bool send_oldest(void)
 {
     struct core_taken taken;
     switch (weft__core_next(world.core, world_now_ns(), &c.wire, &taken)) {
@@ -99,7 +99,7 @@ static bool item_goes(void)
 
 void world_send(int count)
 {
-    for (int n = 0; (count == 0 || n < count) && item_goes(); n++)
+    for (int n = 0; (count == 0 || n < count) && send_oldest(); n++)
         ;
     world_after_entry();
 }
@@ -158,7 +158,7 @@ bool world_is_out(const char *name)
     return weft__core_uplink_task(world.core, world_id_of(name).number) != NULL;
 }
 
-void world_told(const char *name, weft_update_kind kind, uint32_t attempt, uint64_t number, const char *text)
+void world_update_came(const char *name, weft_update_kind kind, uint32_t attempt, uint64_t number, const char *text)
 {
     const struct core_said said = {
         .kind = kind, .attempt = attempt, .number = number, .message = text ? text_of(text, NULL) : NULL};
@@ -239,13 +239,12 @@ void world_close_wire(int unused)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-void world_deliver(const char *name, const char *to, uint32_t dropped)
+void world_event_came(const char *name, const char *to, uint32_t dropped)
 {
     struct message *message = weft__event_new(&world.messages.mem, "event.media.done", name, strlen(name), NULL);
     check_true_at(world_site(), message != NULL);
     weft__event_stamp(message, 1, NODE, 2 * NS_PER_S);
-    weft_error error =
-        weft__core_deliver(world.core, world_now_ns(), world_subscription_handle(to), message, dropped);
+    weft_error error = weft__core_deliver(world.core, world_now_ns(), world_subscription_handle(to), message, dropped);
     if (error) weft__message_drop(message);
     world_after_entry();
     world_result(error);

@@ -52,9 +52,9 @@ struct answered {
     (world_here(CHECK_SITE("answer(" #name ")")), world_answer(name, outcome, &(struct answered){__VA_ARGS__}))
 #define lose_node() world_verb(lose_node, 0)
 #define is_out(name) world_verb(is_out, name)
-#define told_progress(name, attempt, text) world_verb(told, name, WEFT_UPDATE_PROGRESS, attempt, 0, text)
-#define told_part(name, attempt, number, text) world_verb(told, name, WEFT_UPDATE_PARTIAL, attempt, number, text)
-#define told_restart(name, attempt) world_verb(told, name, WEFT_UPDATE_RESTARTED, attempt, 0, NULL)
+#define told_progress(name, attempt, text) world_verb(update_came, name, WEFT_UPDATE_PROGRESS, attempt, 0, text)
+#define told_part(name, attempt, number, text) world_verb(update_came, name, WEFT_UPDATE_PARTIAL, attempt, number, text)
+#define told_restart(name, attempt) world_verb(update_came, name, WEFT_UPDATE_RESTARTED, attempt, 0, NULL)
 
 /* --- tasks of the node's ---------------------------------------------------------------------- */
 
@@ -76,19 +76,19 @@ struct handed {
 
 /* --- events of the node's --------------------------------------------------------------------- */
 
-#define deliver(name, to, dropped) world_verb(deliver, name, to, dropped)
+#define event_came(name, to, dropped) world_verb(event_came, name, to, dropped)
 
 void world_uplink(const char *session);
 void world_send(int count);
 void world_answer(const char *name, weft_outcome outcome, const struct answered *answered);
 void world_lose_node(int unused);
 bool world_is_out(const char *name);
-void world_told(const char *name, weft_update_kind kind, uint32_t attempt, uint64_t number, const char *text);
+void world_update_came(const char *name, weft_update_kind kind, uint32_t attempt, uint64_t number, const char *text);
 void world_mirror(const char *name);
 void world_hand(const char *name, const char *to, const struct handed *handed);
 void world_call_off(const char *name);
 void world_make_room(const char *name, uint32_t count);
 void world_close_wire(int unused);
-void world_deliver(const char *name, const char *to, uint32_t dropped);
+void world_event_came(const char *name, const char *to, uint32_t dropped);
 
 #endif

@@ -22,12 +22,12 @@ static void took(const char *session, struct core_taken *taken)
         weft__core_worker_forget(world.core, taken->worker);
         break;
     case CORE_ITEM_EVENTS: world_take_far_events(taken->subscription_context); break;
-    default: world_told(taken->kind, &taken->outcome, taken->task); break;
+    default: world_got(taken->kind, &taken->outcome, taken->task); break;
     }
     if (*line) world_note(line);
 }
 
-void world_deliver(const char *session, uint32_t max)
+void world_deliver_line(const char *session, uint32_t max)
 {
     struct core_taken taken;
     while (max-- > 0 && weft__core_next(world.core, world_now_ns(), world_line_of(session), &taken))
@@ -47,7 +47,7 @@ void world_enters(const char *task)
     world_after_entry();
 }
 
-void world_room(const char *dispatch, uint32_t count)
+void world_room_for(const char *dispatch, uint32_t count)
 {
     weft__core_room(world.core, world_now_ns(), world_id_of(dispatch), count);
     world_after_entry();

@@ -23,23 +23,23 @@
 #include "lib/fixture.h"
 
 #define far_session(name) session(name)
-#define deliver(name) world_verb(deliver, name, UINT32_MAX) /* all that stands in its line */
-#define deliver_up_to(max, name) world_verb(deliver, name, max)
+#define deliver(name) world_verb(deliver_line, name, UINT32_MAX) /* all that stands in its line */
+#define deliver_up_to(max, name) world_verb(deliver_line, name, max)
 #define detach(name) world_verb(bar, name, CORE_BAR_DETACHED)
 #define backlog(name) world_verb(bar, name, CORE_BAR_BACKLOGGED)
 #define unbar(name) world_verb(bar, name, CORE_BAR_NONE)
 #define enters(task) world_verb(enters, task) /* its handler was entered, there */
 #define room_for(count, of)                                                                                            \
-    world_verb(room, of, count) /* the caller of that dispatch has room for so many more parts */
+    world_verb(room_for, of, count) /* the caller of that dispatch has room for so many more parts */
 #define waits_in_line(name) world_verb(waits_in_line, name) /* how many items */
 #define lets_go_of(task) world_verb(lets_go_of, task) /* its holder, wherever it is: nothing more is said of it here */
 #define found(task, session) world_verb(found, task, session) /* by its handle, as one of that session */
 #define close_line(name) world_verb(close_line, name)         /* nobody drains it any more */
 
-void world_deliver(const char *session, uint32_t max);
+void world_deliver_line(const char *session, uint32_t max);
 void world_bar(const char *session, enum core_bar bar);
 void world_enters(const char *task);
-void world_room(const char *dispatch, uint32_t count);
+void world_room_for(const char *dispatch, uint32_t count);
 uint32_t world_waits_in_line(const char *session);
 void world_close_line(const char *session);
 void world_lets_go_of(const char *task);
@@ -47,7 +47,7 @@ bool world_found(const char *task, const char *session);
 
 /* fixture.c and fixture_event.c, for these. */
 struct core_dest *world_line_of(const char *session);
-void world_told(enum core_item_kind kind, struct core_outcome *outcome, struct core_task *cancelled);
+void world_got(enum core_item_kind kind, struct core_outcome *outcome, struct core_task *cancelled);
 const char *world_got_task(struct core_task *task); /* its name, known from then on */
 const char *world_name_of_task(const struct core_task *task);
 const char *world_name_of_worker(const void *context);

@@ -150,7 +150,7 @@ static void check_lists_equal(const struct frame_register *a, const struct frame
 static void check_schemas_equal(const unsigned char *a, const unsigned char *b)
 {
     check_eq(a != NULL, b != NULL);
-    if (a) check_eq(memcmp(a, b, 32), 0);
+    if (a && b) check_eq(memcmp(a, b, 32), 0);
 }
 
 static void check_rests_equal(const weft_bytes *a, const weft_bytes *b)

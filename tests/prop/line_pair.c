@@ -22,10 +22,20 @@
 #include "lib/failmem.h"
 #include "sim/rng.h"
 
-enum { LANES = 5, PENDING_MAX = 64, STEPS = 4000, WIRE_MAX = 1 << 20, IDLE_BYTES = 1024, STRETCH_MAX = 70000 };
+enum {
+    LANES = 5,
+    PENDING_MAX = 64,
+    STEPS = 4000,
+    WIRE_MAX = 1 << 20,
+    IDLE_BYTES = 1024,
+    SIZE_LARGEST = 300000,
+    FRAME_MAX = 310000,
+    BLOCK = 66000,
+    STRETCH_MAX = 70000
+};
 
 static uint64_t chosen_seed;
-static unsigned worlds = 60;
+static unsigned worlds = 40;
 
 struct tag {
     uint64_t lane, number;
@@ -67,7 +77,7 @@ static unsigned char pattern(const struct tag *tag, size_t i)
 static size_t some_size(struct world *world)
 {
     struct rng *rng = &world->rng;
-    if (rng_once_in(rng, world->large_once_in)) return rng_between(rng, 60000, 300000);
+    if (rng_once_in(rng, world->large_once_in)) return rng_between(rng, 60000, SIZE_LARGEST);
     if (rng_once_in(rng, 50)) return rng_between(rng, 65480, 65560);
     if (rng_once_in(rng, 8)) return rng_between(rng, 1000, 20000);
     return rng_between(rng, 16, 300);
@@ -276,8 +286,9 @@ static void step(struct world *world)
 
 static void check_memory(struct world *world)
 {
-    uint64_t out = (uint64_t)world->limits.window_bytes + world->limits.waiting_bytes + 2 * 310000 + 2 * 65536;
-    uint64_t most = 2 * out + 8 * 65536 + 310000, sum = 0;
+    const uint64_t large = FRAME_MAX, block = BLOCK;
+    uint64_t out = world->limits.window_bytes + world->limits.waiting_bytes + 2 * large + 2 * block;
+    uint64_t most = 2 * out + 8 * block + large, sum = 0;
     for (int i = 0; i < 2; i++) {
         check_true(weft__line_bytes(world->ends[i].line) <= most);
         sum += weft__line_bytes(world->ends[i].line);
@@ -334,7 +345,7 @@ static void run_world(struct world *world)
     struct rng *rng = &world->rng;
     failmem_init(&world->failmem);
     world->limits = (struct line_limits){
-        .window_bytes = sizes[rng_below(rng, 5)], .waiting_bytes = sizes[rng_below(rng, 5)], .frame_max = 400000};
+        .window_bytes = sizes[rng_below(rng, 5)], .waiting_bytes = sizes[rng_below(rng, 5)], .frame_max = FRAME_MAX};
     world->large_once_in = rng_once_in(rng, 3) ? 0 : rng_between(rng, 2, 40);
     world->failing_once_in = rng_once_in(rng, 2) ? 0 : rng_between(rng, 2, 20);
     world->cut_once_in = rng_once_in(rng, 4) ? 0 : rng_between(rng, 1, 60);

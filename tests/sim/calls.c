@@ -32,6 +32,15 @@ static void fill(struct world *world, struct sim_request *draft)
     draft->request.context2 = &world->calls[draft->request.token];
 }
 
+/* A new number; now and then one that is known. */
+static weft_dispatch_id stranger_id(struct world *world, uint64_t session)
+{
+    uint32_t other = once_in(world, 8) ? any_call(world) : NONE;
+    if (other != NONE && world->calls[other].strange && world->calls[other].id.session == session)
+        return world->calls[other].id;
+    return (weft_dispatch_id){session, ++world->serial};
+}
+
 static bool draw_call(struct world *world, struct sim_request *draft)
 {
     uint32_t session = likely_session(world);
@@ -54,6 +63,11 @@ static bool draw_call(struct world *world, struct sim_request *draft)
     if (draft->dest != NONE && percent(world, world->shape.streams)) {
         request->updated = model_updated;
         request->window = 1 + draw(world, WINDOW_MAX);
+    }
+    if (percent(world, world->shape.far)) {
+        request->id = stranger_id(world, request->session);
+        request->credit = request->updated && once_in(world, 2);
+        if (draft->dest != NONE && !once_in(world, 4)) draft->dest = world->sessions[session].line;
     }
     if (percent(world, world->shape.sticky)) request->sticky_hash = draw(world, 5) * UINT64_C(0x1234567890abcdef) + 1;
     request->on_crash = percent(world, world->shape.redispatch) ? WEFT_CRASH_REDISPATCH : (uint8_t)draw(world, 2);
@@ -152,6 +166,12 @@ static weft_error expected_error(const struct world *world, const struct sim_req
     if (world->closing) return WEFT_ECLOSED;
     if (world->channels[draft->channel].life == CHANNEL_NONE) return WEFT_ENOCHANNEL;
     if (draft->caller_dead) return WEFT_EDEAD;
+    for (uint32_t i = 0; draft->request.id.number && i < world->live_count; i++) {
+        const struct sim_call *other = &world->calls[world->live[i]];
+        if (other->strange && other->id.number == draft->request.id.number &&
+            other->id.session == draft->request.id.session)
+            return WEFT_EEXIST;
+    }
     if (world->core->dispatches.live_count >= world->shape.limits.dispatches_max) return WEFT_ELIMIT;
     return WEFT_OK;
 }
@@ -162,6 +182,7 @@ static void cover_error(weft_error error)
     if (error == WEFT_ENOCHANNEL) cover(COVER_ENOCHANNEL);
     if (error == WEFT_EDEAD) cover(COVER_EDEAD);
     if (error == WEFT_ELIMIT) cover(COVER_ELIMIT);
+    if (error == WEFT_EEXIST) cover(COVER_STRANGER_KNOWN);
 }
 
 /* Leaves a blocked caller's waiter where there is room for one. */
@@ -342,7 +363,7 @@ static void admit_key(struct world *world, const struct sim_request *draft, stru
                       const struct core_admitted *admitted, const weft_channel_info *before)
 {
     const weft_channel_options *o = &world->channels[draft->channel].options;
-    const struct core_dispatch *asker = weft__slotmap_find(&world->core->dispatches, admitted->id.number);
+    const struct core_dispatch *asker = weft__dispatch_find(world->core, admitted->id);
     const struct core_dispatch *inner = asker ? asker->key->inner : NULL;
     EXPECT(world, inner && asker->state == DISPATCH_JOINED, "a new key, and nobody waits");
     EXPECT(world, key->life == KEY_UNKNOWN || (key->life == KEY_ENDED && may_be_evicted(o)),
@@ -392,6 +413,8 @@ static void draw_keyed(struct world *world, struct sim_request *draft, struct si
     if (!once_in(world, 10)) draft->type = world->shape.types ? name % (world->shape.types + 1) : 0;
     draft->request.waits = false;
     draft->request.updated = NULL; /* the two do not go together */
+    draft->request.credit = false;
+    draft->request.id = (weft_dispatch_id){0, 0}; /* the simulator finds who asked by context2 */
     fill(world, draft);
     draft->request.context2 = asker;
     draft->request.key = names[name];
@@ -503,7 +526,7 @@ bool call_put_back(struct world *world, const char *keeper, uint32_t index)
     if (!error) {
         expect_admission(world, &draft, &admitted, &before);
         uint32_t call = model_admit(world, &draft.request, &admitted, session, draft.channel, NONE, draft.type);
-        struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, admitted.id.number);
+        struct core_dispatch *record = weft__dispatch_find(world->core, admitted.id);
         record->token = call; /* the simulator finds its calls by them */
         record->context = world;
         record->context2 = &world->calls[call];
@@ -537,7 +560,7 @@ void call_cancel(struct world *world, uint32_t index, bool wrong)
 {
     struct sim_call *call = &world->calls[index];
     weft_dispatch_id id = call->id;
-    if (wrong) id.session++;
+    if (wrong) id.session ^= UINT64_C(1) << 63;
     sim_enter(world, EV_CANCEL, false);
     world->event.call = index;
     weft_error error = weft__core_cancel(world->core, world->now_ns, id);

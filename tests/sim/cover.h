@@ -167,6 +167,18 @@
     X(KEY_EVICTED, "a key was forgotten for want of room")                                                             \
     X(KEY_LEFT, "one who asked leaves alone")                                                                          \
     X(KEY_ABANDONED, "all who asked have left what runs")                                                              \
+    X(WHY_DETACHED, "why: detached")                                                                                   \
+    X(WHY_BACKLOGGED, "why: backlogged")                                                                               \
+    X(DETACHED, "a session is detached")                                                                               \
+    X(BACKLOGGED, "a session is backlogged")                                                                           \
+    X(UNBARRED, "a session is barred no more")                                                                         \
+    X(FAR_TAKEN, "a task goes elsewhere")                                                                              \
+    X(FAR_STARTED, "its time counts from here")                                                                        \
+    X(FAR_ROOM, "a task elsewhere is told of room")                                                                    \
+    X(FAR_OVER, "a worker elsewhere has ended")                                                                        \
+    X(FAR_RELEASED, "what a worker elsewhere had when it ended is released")                                           \
+    X(CREDIT, "a caller makes room")                                                                                   \
+    X(STRANGER_KNOWN, "a second dispatch with the id of another")                                                      \
     X(QUIET_WAIT, "wait for quiet")                                                                                    \
     X(ENOMEM_SUBSCRIBE, "WEFT_ENOMEM: subscribe")                                                                      \
     X(ENOMEM_PUBLISH, "WEFT_ENOMEM: publish")                                                                          \

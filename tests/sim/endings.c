@@ -136,8 +136,10 @@ enum ending model_overdue(const struct world *world, const struct sim_call *call
     bool started = call->taken || call->spent > 0;
     if (now_ns >= call->close_deadline_ns) return END_LATE_CLOSE;
     if (!started && now_ns >= call->start_deadline_ns) return END_LATE_START;
-    if (call->taken && now_ns >= sim_after(call->taken_ns, call->start_to_close_ms)) return END_LATE_RUN;
-    if (call->taken && !call->waiting && now_ns >= sim_after(call->beat_ns, call->heartbeat_ms)) return END_LATE_BEAT;
+    bool runs = call->taken && !call->awaited;
+    if (runs && now_ns >= sim_after(call->taken_ns, call->start_to_close_ms)) return END_LATE_RUN;
+    if (runs && !call->waiting && !model_far_waits(call) && now_ns >= sim_after(call->beat_ns, call->heartbeat_ms))
+        return END_LATE_BEAT;
     if (call->cancelling && now_ns >= call->grace_ns) return END_GRACE;
     return ENDINGS_COUNT;
 }

@@ -63,7 +63,7 @@ void askers_abandoned(struct world *world, uint32_t dest)
     for (uint32_t i = 0; i < ASKERS_MAX; i++) {
         struct sim_asker *asker = &world->askers[i];
         if (!asker->used || asker->dest != dest) continue;
-        const struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, asker->id.number);
+        const struct core_dispatch *record = weft__dispatch_find(world->core, asker->id);
         if (asker->ended && !record)
             asker->used = false;
         else if (asker->detached && record && !record->dest)
@@ -183,8 +183,7 @@ static void asker_ended(struct world *world, struct sim_asker *asker, const stru
     bool own = own_reason(world, asker, code) && (!record || code);
     asker->ended = true;
     if (!own && mine && key->life == KEY_OPEN) {
-        const struct core_dispatch *inner =
-            weft__slotmap_find(&world->core->dispatches, world->calls[key->call].id.number);
+        const struct core_dispatch *inner = weft__dispatch_find(world->core, world->calls[key->call].id);
         EXPECT(world, !inner, "one who asked is told the end of what goes on");
         key->wanted = true;
     }
@@ -204,7 +203,7 @@ static void asker_ended(struct world *world, struct sim_asker *asker, const stru
 
 static void observe_asker(struct world *world, struct sim_asker *asker)
 {
-    const struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, asker->id.number);
+    const struct core_dispatch *record = weft__dispatch_find(world->core, asker->id);
     if (asker->ended) {
         bool forgotten = world->event.kind == EV_TICK && asker->dest == NONE && world->now_ns >= asker->keep_until_ns;
         EXPECT(world, record || forgotten, "the outcome of one who asked is gone");

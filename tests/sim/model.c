@@ -41,6 +41,8 @@ uint32_t model_admit(struct world *world, const struct core_request *request, co
         .admission = (uint8_t)admitted->admission,
         .detached = request->detached,
         .window = request->updated ? request->window : 0,
+        .strange = request->id.number != 0,
+        .credit = request->credit,
         .announced = 1,
         .redispatches = inherit(request->on_crash, o->on_crash) == WEFT_CRASH_REDISPATCH,
         .life = CALL_OPEN,
@@ -108,6 +110,7 @@ void model_assigned(struct world *world, struct sim_call *call, const struct cor
     EXPECT(world, worker->handle, "dispatch %llu was assigned to a worker that is not there", number);
     const struct sim_session *session = &world->sessions[worker->session];
     const struct sim_channel *channel = &world->channels[worker->channel];
+    EXPECT(world, !session->bar, "dispatch %llu was assigned to %s, whose session is barred", number, worker->name);
     EXPECT(world, session->armed, "dispatch %llu was assigned to %s before its link was armed", number, worker->name);
     EXPECT(world, !session->fired, "dispatch %llu was assigned to %s after its link had fired", number, worker->name);
     EXPECT(world, !worker->unregistered, "dispatch %llu was assigned to the removed %s", number, worker->name);
@@ -190,6 +193,9 @@ void model_taken(struct world *world, struct core_task *task, uint32_t batch)
     call->taken_ns = call->beat_ns = world->now_ns;
     if (world->tasks_count == world->tasks_room) sim_fail(world, "more tasks are held than there are slots");
     const struct sim_worker *worker = &world->workers[call->worker];
+    bool far = worker->kind == WORKER_FAR;
+    call->far = far;
+    call->awaited = far && task->timed;
     world->tasks[world->tasks_count++] = (struct sim_task){.task = task,
                                                            .call = index,
                                                            .call_serial = call->serial,
@@ -199,7 +205,11 @@ void model_taken(struct world *world, struct core_task *task, uint32_t batch)
                                                            .batch = batch,
                                                            .order = ++world->taken_count,
                                                            .handled = worker->kind != WORKER_PULLS,
-                                                           .begun = worker->kind == WORKER_PULLS};
+                                                           .begun = worker->kind == WORKER_PULLS,
+                                                           .far = far,
+                                                           .asked = far,
+                                                           .session = world->sessions[worker->session].handle,
+                                                           .handle = task->slot.handle};
     if (worker->kind == WORKER_PULLS) call->begun = true;
     model_announce(world, call, task->attempt);
 }

@@ -65,6 +65,13 @@ void model_updated(const weft_update *update, void *context); /* never called: o
 /* After each event: nobody waits without a reason. */
 void observe_senders(struct world *world);
 
+/* far.c: whether its window is full; and its task, elsewhere, may be waiting for that to change. After each event: first
+ * what was released, then the others. */
+bool model_full(const struct sim_call *call);
+bool model_far_waits(const struct sim_call *call);
+void far_released(struct world *world);
+void observe_far(struct world *world);
+
 /* Whether it is known how a dispatch has ended of which no record is left. */
 bool model_sure(const struct world *world, const struct sim_call *call);
 

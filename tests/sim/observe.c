@@ -124,7 +124,7 @@ static void changed(struct world *world, uint32_t index, struct sim_call *call, 
 static bool observe_call(struct world *world, uint32_t index, bool last)
 {
     struct sim_call *call = &world->calls[index];
-    const struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, call->id.number);
+    const struct core_dispatch *record = weft__dispatch_find(world->core, call->id);
     if (call->life == CALL_ENDED) {
         bool forgotten = world->event.kind == EV_TICK && call->dest == NONE && world->now_ns >= call->keep_until_ns;
         if (!record && forgotten) {
@@ -258,7 +258,7 @@ static void expect_least_loaded(struct world *world, const struct sim_call *fres
         if (worker == chosen || !worker->handle || worker->channel != fresh->channel || !model_can(worker, fresh))
             continue;
         const struct core_worker *other = weft__slotmap_find(&world->core->workers, worker->handle);
-        bool could = other->indexed && !worker_ended(world, worker) &&
+        bool could = other->indexed && !world->sessions[worker->session].bar && !worker_ended(world, worker) &&
                      (!other->group || other->group->busy < other->group->limit);
         bool less = other->in_flight < its->in_flight - 1 ||
                     (other->in_flight == its->in_flight - 1 && worker->id < chosen->id);
@@ -284,7 +284,7 @@ static void observe_order(struct world *world)
     for (uint32_t i = 0; i < world->fresh_count; i++) {
         const struct sim_call *call = &world->calls[world->fresh[i].call];
         struct sim_channel *channel = &world->channels[call->channel];
-        const struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, call->id.number);
+        const struct core_dispatch *record = weft__dispatch_find(world->core, call->id);
         uint64_t turns = weft__channel_of(record)->turns;
         bool alone = world->fresh_count == 1 && !world->event.had_work && !call->tried_count &&
                      channel->options.policy != WEFT_STICKY;
@@ -309,8 +309,11 @@ static uint64_t item_key(const struct core_item *item)
     case CORE_ITEM_NOTES: break;
     case CORE_ITEM_UPDATE: return (uint64_t)(uintptr_t)item << 2 | 3;
     case CORE_ITEM_EVENTS: return list_record(item, struct core_subscription, item)->slot.handle << 2 | 3;
-    case CORE_ITEM_ROOM: return (uint64_t)(uintptr_t)item << 2 | 3;
-    case CORE_ITEM_WORKER: return list_record(item, struct core_worker, end_item)->slot.handle << 2;
+    case CORE_ITEM_ROOM:
+    case CORE_ITEM_WORKER:
+    case CORE_ITEM_STARTED:
+    case CORE_ITEM_RELEASED:
+    case CORE_ITEM_HEARD: return (uint64_t)(uintptr_t)item << 2 | 3;
     }
     return 0;
 }
@@ -369,7 +372,7 @@ static void observe_dest(struct world *world, struct sim_dest *dest)
 {
     const struct core_dest *core = dest->core;
     uint32_t count = 0;
-    expect_order(world, dest, dest->role != DEST_CALLBACKS && dest->role != DEST_QUEUE);
+    expect_order(world, dest, dest->role != DEST_CALLBACKS && dest->role != DEST_QUEUE && dest->role != DEST_LINE);
     if (core->items_count > dest->shadow_room) {
         dest->shadow_room = 2 * core->items_count;
         dest->shadow = realloc(dest->shadow, dest->shadow_room * sizeof *dest->shadow);
@@ -436,7 +439,8 @@ static void expect_no_room(struct world *world, const struct room_waiter *room)
         const struct sim_worker *worker = &world->workers[i];
         if (!worker->handle || worker_ended(world, worker) || worker->channel != room->channel) continue;
         const struct core_worker *idle = weft__slotmap_find(&world->core->workers, worker->handle);
-        bool free = idle->indexed && (!idle->group || idle->group->busy < idle->group->limit);
+        bool free = idle->indexed && !world->sessions[worker->session].bar &&
+                    (!idle->group || idle->group->busy < idle->group->limit);
         EXPECT(world, !free || !model_can(worker, &call), "a caller waits for room on %s, and %s is idle",
                channel->name, worker->name);
     }
@@ -473,6 +477,7 @@ static void observe_done(struct world *world)
 
 void observe(struct world *world)
 {
+    far_released(world);
     askers_observe(world);
     observe_calls(world);
     keys_observe(world);
@@ -484,6 +489,7 @@ void observe(struct world *world)
         if (world->dests[i].core && (world->dests[i].core->items_count || world->dests[i].shadow_count))
             observe_dest(world, &world->dests[i]);
     observe_senders(world);
+    observe_far(world);
     observe_events(world);
     observe_stats(world);
     observe_notes(world);

@@ -17,7 +17,8 @@ static void expect_outcome(struct world *world, struct sim_call *call, const str
     EXPECT(world, outcome->attempts == call->attempts, "dispatch %llu: %u attempts and not %u", number,
            outcome->attempts, call->attempts);
     EXPECT(world, (uint8_t)outcome->admission == call->admission, "dispatch %llu: another admission", number);
-    EXPECT(world, outcome->context == world && outcome->context2 == call, "dispatch %llu: another's context", number);
+    EXPECT(world, outcome->context == world && outcome->context2 == (call->strange ? NULL : call),
+           "dispatch %llu: another's context", number);
     EXPECT(world, strcmp(outcome->worker, call->worker_name) == 0, "dispatch %llu: worker '%s' and not '%s'", number,
            outcome->worker, call->worker_name);
     uint64_t spent_ns = outcome->queued_ns + outcome->started_ns + outcome->run_ns;
@@ -44,32 +45,40 @@ static void noticed(struct world *world, const struct core_task *task)
     sim_fail(world, "a cancel notice of a task that nobody holds");
 }
 
+void outcome_got(struct world *world, const struct sim_dest *dest, enum core_item_kind kind,
+                 struct core_outcome *outcome, const struct core_task *cancelled)
+{
+    if (kind == CORE_ITEM_OUTCOME && asker_outcome(world, dest, outcome)) {
+        cover(COVER_OUTCOME_TAKEN);
+    } else if (kind == CORE_ITEM_OUTCOME) {
+        struct sim_call *call = &world->calls[outcome->token];
+        TRACE(world, "outcome of dispatch %llu: %d %s", (unsigned long long)call->arrival, (int)outcome->outcome,
+              outcome->code ? outcome->code : "");
+        EXPECT(world, &world->dests[call->dest] == dest, "an outcome at another's destination");
+        expect_outcome(world, call, outcome);
+        cover(COVER_OUTCOME_TAKEN);
+    } else if (kind == CORE_ITEM_UPDATE) {
+        struct sim_call *call = &world->calls[outcome->token];
+        TRACE(world, "update of dispatch %llu: %d", (unsigned long long)call->arrival, (int)outcome->update);
+        EXPECT(world, &world->dests[call->dest] == dest, "an update at another's destination");
+        model_heard(world, call, outcome);
+    } else {
+        EXPECT(world, kind == CORE_ITEM_CANCEL, "an item of kind %d in a destination of outcomes", (int)kind);
+        TRACE(world, "cancel notice");
+        noticed(world, cancelled);
+    }
+}
+
 static bool take_outcome(struct world *world, struct sim_dest *dest)
 {
     struct core_outcome outcome;
     struct core_task *cancelled = NULL;
     sim_enter(world, EV_OUTCOME, false);
     enum core_item_kind kind = weft__core_outcome_take(world->core, dest->core, &outcome, &cancelled);
-    if (kind == CORE_ITEM_OUTCOME && asker_outcome(world, dest, &outcome)) {
-        cover(COVER_OUTCOME_TAKEN);
-    } else if (kind == CORE_ITEM_OUTCOME) {
-        struct sim_call *call = &world->calls[outcome.token];
-        TRACE(world, "outcome of dispatch %llu: %d %s", (unsigned long long)call->arrival, (int)outcome.outcome,
-              outcome.code ? outcome.code : "");
-        EXPECT(world, &world->dests[call->dest] == dest, "an outcome at another's destination");
-        expect_outcome(world, call, &outcome);
-        cover(COVER_OUTCOME_TAKEN);
-    } else if (kind == CORE_ITEM_UPDATE) {
-        struct sim_call *call = &world->calls[outcome.token];
-        TRACE(world, "update of dispatch %llu: %d", (unsigned long long)call->arrival, (int)outcome.update);
-        EXPECT(world, &world->dests[call->dest] == dest, "an update at another's destination");
-        model_heard(world, call, &outcome);
-    } else if (kind == CORE_ITEM_CANCEL) {
-        TRACE(world, "cancel notice");
-        noticed(world, cancelled);
-    } else {
+    if (kind)
+        outcome_got(world, dest, kind, &outcome, cancelled);
+    else
         dest_sleep(world, dest);
-    }
     sim_leave(world);
     return kind != 0;
 }
@@ -135,7 +144,7 @@ void dest_abandon(struct world *world, uint32_t index)
         for (uint32_t i = world->live_count; i-- > 0;) {
             struct sim_call *call = &world->calls[world->live[i]];
             if (call->dest != index) continue;
-            const struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, call->id.number);
+            const struct core_dispatch *record = weft__dispatch_find(world->core, call->id);
             if (call->life == CALL_ENDED && !record)
                 model_forget(world, call);
             else if (call->detached && record && !record->dest) {

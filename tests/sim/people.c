@@ -60,8 +60,12 @@ void session_attach(struct world *world, uint32_t index, uint32_t name, bool dec
         EXPECT(world, error == expected, "attach: %d and not %d", (int)error, (int)expected);
     if (!error) {
         if (replaces) cover(COVER_SESSION_REPLACED);
-        *session = (struct sim_session){
-            .handle = handle, .name = name, .serial = ++world->serial, .holders = 1, .declared = declared};
+        *session = (struct sim_session){.handle = handle,
+                                        .name = name,
+                                        .serial = ++world->serial,
+                                        .holders = 1,
+                                        .declared = declared,
+                                        .line = session->line};
         list_init(&session->ended);
         world->sessions_count++;
     }

@@ -62,6 +62,7 @@ static weft_rule first_rule(const struct world *world, const struct sim_worker *
 {
     const struct sim_session *session = &world->sessions[worker->session];
     if (!session->armed || session->fired) return WEFT_RULE_LINK;
+    if (session->bar) return session->bar == CORE_BAR_DETACHED ? WEFT_RULE_DETACHED : WEFT_RULE_BACKLOGGED;
     if (!model_takes(worker, call)) return WEFT_RULE_ACTIVITY_TYPE;
     if (!model_understands(worker, call)) return WEFT_RULE_SCHEMA;
     if (worker->draining) return WEFT_RULE_DRAINING;
@@ -100,6 +101,7 @@ static void expect_rules(struct world *world, const struct core_request *request
         [WEFT_RULE_ACTIVITY_TYPE] = COVER_WHY_TYPE, [WEFT_RULE_DRAINING] = COVER_WHY_DRAINING,
         [WEFT_RULE_EXCLUDED] = COVER_WHY_EXCLUDED,  [WEFT_RULE_CAPACITY] = COVER_WHY_CAPACITY,
         [WEFT_RULE_EXECUTOR] = COVER_WHY_EXECUTOR,  [WEFT_RULE_SCHEMA] = COVER_WHY_SCHEMA,
+        [WEFT_RULE_DETACHED] = COVER_WHY_DETACHED,  [WEFT_RULE_BACKLOGGED] = COVER_WHY_BACKLOGGED,
     };
     struct page page;
     struct core_refusal_row rows[PAGE];
@@ -195,7 +197,7 @@ void forecast_check(struct world *world, const struct forecast *forecast, weft_e
 {
     enum { CALL_BYTES = 2048 };
     const struct core_why *why = &forecast->why;
-    if (!forecast->asked || error == WEFT_ESTALE) return;
+    if (!forecast->asked || error == WEFT_ESTALE || error == WEFT_EEXIST) return;
     bool too_large = error == WEFT_EREJECTED && strcmp(admitted->reason, "payload_too_large") == 0;
     if (forecast->error || (error && error != WEFT_EREJECTED)) {
         EXPECT(world, forecast->error == error || too_large, "it would give %d, and gives %d", (int)forecast->error,
@@ -213,7 +215,7 @@ void forecast_check(struct world *world, const struct forecast *forecast, weft_e
                admitted->reason);
         cover(COVER_WOULD_REJECT);
     } else if (why->admission == WEFT_ADMISSION_ACCEPTED) {
-        const struct core_dispatch *record = weft__slotmap_find(&world->core->dispatches, admitted->id.number);
+        const struct core_dispatch *record = weft__dispatch_find(world->core, admitted->id);
         EXPECT(world, strcmp(why->worker, record->task->worker->name->text) == 0, "%s would get it, and %s does",
                why->worker, record->task->worker->name->text);
         cover(COVER_WOULD_ACCEPT);

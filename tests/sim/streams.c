@@ -61,8 +61,8 @@ void model_broken(struct sim_call *call)
 
 void model_deaf(struct world *world, struct sim_call *call)
 {
-    if (call->waiting) call->beat_ns = world->now_ns;
-    call->window = call->words_count = call->parts_count = call->waiting = 0;
+    if (call->waiting || model_far_waits(call)) call->beat_ns = world->now_ns;
+    call->out = call->window = call->words_count = call->parts_count = call->waiting = 0;
 }
 
 void model_heard(struct world *world, struct sim_call *call, const struct core_outcome *update)
@@ -82,8 +82,8 @@ void model_heard(struct world *world, struct sim_call *call, const struct core_o
            (unsigned long long)update->number, (unsigned long long)word->number);
     EXPECT(world, update->message == word->message, "dispatch %llu: another's words", number);
     EXPECT(world,
-           update->context == world && update->context2 == call && update->updated == model_updated &&
-               update->updated_context == world,
+           update->context == world && update->context2 == (call->strange ? NULL : call) &&
+               update->updated == model_updated && update->updated_context == world,
            "dispatch %llu: another's context", number);
     static const enum cover heard[] = {[WEFT_UPDATE_PROGRESS] = COVER_PROGRESS_HEARD,
                                        [WEFT_UPDATE_PARTIAL] = COVER_PART_HEARD,
@@ -91,6 +91,9 @@ void model_heard(struct world *world, struct sim_call *call, const struct core_o
     cover(heard[word->kind]);
     if (call->life == CALL_ENDED) cover(COVER_HEARD_AT_THE_END);
     weft__message_drop(update->message);
+    bool part = word->kind == WEFT_UPDATE_PARTIAL;
+    if (part && call->life == CALL_OPEN && !call->credit && model_far_waits(call)) call->beat_ns = world->now_ns;
+    call->out += part && call->credit;
     forget_word(call, 0);
 }
 
@@ -158,7 +161,8 @@ static void say_part(struct world *world, struct sim_task *held, struct sender *
     struct message *message = words(world);
     sim_enter(world, EV_PARTIAL, false);
     weft_error expected = expected_error(world, held, &call);
-    bool full = !expected && call->window && call->parts_count == call->window;
+    bool full = !expected && model_full(call);
+    EXPECT(world, !full || !held->far, "a task elsewhere knows of room that is not there");
     if (full) expected = WEFT_EAGAIN;
     if (waited) {
         held->sending--;
@@ -171,6 +175,7 @@ static void say_part(struct world *world, struct sim_task *held, struct sender *
     EXPECT(world, error == expected, "part: %d and not %d", (int)error, (int)expected);
     if (error) weft__message_drop(message);
     if (!error && call->window) will_hear(world, call, WEFT_UPDATE_PARTIAL, message);
+    if (!error && call->window && held->far) held->room--;
     if (full && waits) {
         sender->busy = sender->waiter.waiting = true;
         sender->order = held->order;
@@ -205,7 +210,9 @@ bool act_partial(struct world *world)
     }
     struct sim_task *held = any_speaker(world);
     if (!held) return false;
-    bool waits = !sender->busy && once_in(world, 2);
+    const struct sim_call *call = held->far ? model_current(world, held) : NULL;
+    if (call && call->window && !held->room) return false; /* it waits there */
+    bool waits = !sender->busy && !held->far && once_in(world, 2);
     say_part(world, held, waits ? sender : NULL, waits);
     return true;
 }
@@ -235,6 +242,6 @@ void observe_senders(struct world *world)
             const struct sim_task *other = world->senders[j].woken ? task_of(world, &world->senders[j]) : NULL;
             others |= other && other->call == held->call && other->call_serial == held->call_serial;
         }
-        EXPECT(world, others || call->parts_count == call->window, "a task waits for its caller, and there is room");
+        EXPECT(world, others || model_full(call), "a task waits for its caller, and there is room");
     }
 }

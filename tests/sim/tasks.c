@@ -42,7 +42,7 @@ void dest_take(struct world *world, uint32_t index, uint32_t max)
 bool act_take(struct world *world)
 {
     uint32_t first = 2 + world->shape.queues;
-    uint32_t index = first - 1 + draw(world, world->dests_count - first + 1);
+    uint32_t index = first - 1 + draw(world, world->dests_count - world->shape.sessions - first + 1);
     if (index == first - 1) index = 1; /* the inline tasks */
     struct sim_dest *dest = &world->dests[index];
     if (!dest->core || dest->waiting == CONSUMERS) return false;
@@ -58,7 +58,14 @@ static void enter_handler(struct world *world, struct sim_task *held)
     struct sim_call *call = model_current(world, held);
     held->begun = true;
     if (call) call->begun = true;
-    if (once_in(world, 2)) held->task->started_ns = world->now_ns;
+    if (held->far && (held->task->timed || once_in(world, 2))) {
+        weft__core_started(world->core, world->now_ns, held->task);
+        if (call) call->taken_ns = call->beat_ns = world->now_ns;
+        if (call && call->awaited) cover(COVER_FAR_STARTED);
+        if (call) call->awaited = false;
+    } else if (!held->far && once_in(world, 2)) {
+        held->task->started_ns = world->now_ns;
+    }
 }
 
 static uint32_t any_task(struct world *world)

@@ -86,6 +86,7 @@ static bool draw_worker(struct world *world, struct sim_worker *worker)
                                   .group = group,
                                   .max_concurrent = once_in(world, 8) ? draw(world, 20) + 1 : draw(world, 3) + 1};
     worker->kind = kind < 2 ? WORKER_PULLS : kind < 4 ? WORKER_GROUP : WORKER_INLINE;
+    if (percent(world, world->shape.far)) worker->kind = WORKER_FAR;
     if (worker->kind == WORKER_GROUP && !world->groups[group].added) return false;
     if (world->shape.types && !once_in(world, 3))
         worker->types = (draw(world, (1U << world->shape.types) - 1) + 1) << 1;
@@ -108,20 +109,22 @@ void worker_register(struct world *world, uint32_t index, const struct sim_worke
     char message[ERROR_TEXT_MAX];
     bool maybe;
     if (draft.kind == WORKER_PULLS) dest_open(world, draft.dest, &world->dests[draft.dest].own);
-    struct core_worker_spec spec = {
-        .channel = channel->name,
-        .channel_hash = channel->hash,
-        .name = name,
-        .activity_types = takes,
-        .max_concurrent = draft.max_concurrent,
-        .session = world->sessions[draft.session].handle,
-        .group = group ? &group->core : NULL,
-        .dest = world->dests[draft.kind == WORKER_PULLS    ? draft.dest
-                             : draft.kind == WORKER_INLINE ? 1
-                                                           : group->dest]
-                    .core,
-        .handled = draft.kind != WORKER_PULLS,
-        .context = worker};
+    struct core_worker_spec spec = {.channel = channel->name,
+                                    .channel_hash = channel->hash,
+                                    .name = name,
+                                    .activity_types = takes,
+                                    .max_concurrent = draft.max_concurrent,
+                                    .session = world->sessions[draft.session].handle,
+                                    .group = group ? &group->core : NULL,
+                                    .dest = world
+                                                ->dests[draft.kind == WORKER_PULLS    ? draft.dest
+                                                        : draft.kind == WORKER_INLINE ? 1
+                                                        : draft.kind == WORKER_FAR ? world->sessions[draft.session].line
+                                                                                   : group->dest]
+                                                .core,
+                                    .handled = draft.kind != WORKER_PULLS && draft.kind != WORKER_FAR,
+                                    .remote = draft.kind == WORKER_FAR,
+                                    .context = worker};
     for (uint32_t i = 1; i <= world->shape.types; i++)
         if (draft.types & 1U << i) takes[spec.activity_types_count++] = types[i];
     uint8_t ids[2 * SIM_SCHEMAS][SCHEMA_ID_BYTES];

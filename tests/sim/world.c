@@ -128,6 +128,9 @@ static const struct {
     [EV_LETTER] = {act_letter, 6, false},
     [EV_KEY] = {act_key, 20, false},
     [EV_CONTRACT] = {act_contract, 6, false},
+    [EV_BAR] = {act_bar, 6, false},
+    [EV_DELIVER] = {act_deliver, 50, true},
+    [EV_ROOM] = {act_room, 12, false},
     [EV_QUIET] = {act_quiet, 1, true},
 };
 
@@ -205,6 +208,7 @@ void sim_draw(struct shape *shape, struct rng *rng, enum world_size size)
     shape->redispatch = rng_below(rng, 4) * 33;
     shape->sticky = rng_below(rng, 3) * 40;
     shape->streams = rng_below(rng, 3) * 40;
+    shape->far = rng_below(rng, 3) * 35;
     bool tight = rng_below(rng, 4) == 0;
     shape->limits =
         (struct core_limits){.channels_max = tight ? shape->channels + 1 : 64,
@@ -257,7 +261,7 @@ static void make_dests(struct world *world)
 {
     const struct shape *shape = &world->shape;
     uint32_t next = 2;
-    world->dests_count = 2 + shape->queues + shape->groups + shape->workers;
+    world->dests_count = 2 + shape->queues + shape->groups + shape->workers + shape->sessions;
     world->dests = zeroed(world->dests_count, sizeof *world->dests);
     world->dests[0].role = DEST_CALLBACKS;
     world->dests[1].role = DEST_INLINE;
@@ -277,6 +281,12 @@ static void make_dests(struct world *world)
         world->dests[next].owner = i;
         world->workers[i].dest = next;
         waiter_init(&world->workers[i].idle, WAITS_IDLE, i);
+    }
+    for (uint32_t i = 0; i < shape->sessions; i++, next++) {
+        world->dests[next].role = DEST_LINE;
+        world->dests[next].owner = i;
+        world->sessions[i].line = next;
+        dest_open(world, next, &world->dests[next].own);
     }
 }
 
@@ -419,6 +429,9 @@ static void empty(struct world *world)
         else
             dest_drain(world, i, UINT32_MAX);
     }
+    for (uint32_t i = 0; i < world->shape.sessions; i++)
+        while (world->dests[world->sessions[i].line].core->items_count)
+            (void)line_deliver(world, i);
     for (uint32_t i = 0; i < world->shape.sessions; i++)
         while (world->sessions[i].handle && world->sessions[i].holders)
             session_release(world, i);

@@ -78,6 +78,9 @@ enum event_kind {
     EV_LETTER,
     EV_KEY,
     EV_CONTRACT,
+    EV_BAR,
+    EV_DELIVER,
+    EV_ROOM,
     EV_QUIET,
     EV_CLOSE,
     EV_SETTLE_ALL,
@@ -97,6 +100,7 @@ struct shape {
     uint32_t take_max;
     uint32_t results_max;
     uint32_t detached, redispatch, sticky, streams; /* percent of the dispatches */
+    uint32_t far;                                   /* of the workers, and of the dispatches */
     struct core_limits limits;
 };
 
@@ -123,11 +127,12 @@ struct sim_waiter {
 struct sim_session {
     uint64_t handle; /* 0 = none here */
     struct list_node ended;
-    uint32_t name, serial, holders, workers, subscriptions;
+    uint32_t name, serial, holders, workers, subscriptions, line;
     bool declared, armed, fired;
+    enum core_bar bar;
 };
 
-enum worker_kind { WORKER_PULLS = 1, WORKER_GROUP, WORKER_INLINE };
+enum worker_kind { WORKER_PULLS = 1, WORKER_GROUP, WORKER_INLINE, WORKER_FAR };
 
 enum { SIM_SCHEMAS = 4 };
 
@@ -149,7 +154,7 @@ struct sim_worker {
     char name[24];
     uint32_t serial, session, channel, channel_serial, group, dest, types, understands, max_concurrent;
     enum worker_kind kind;
-    bool draining, unregistered;
+    bool draining, unregistered, told_over;
     struct sim_waiter idle;
 };
 
@@ -174,7 +179,7 @@ struct sim_group {
     bool awake; /* a thread has handed in a turn, and looks for the next */
 };
 
-enum dest_role { DEST_CALLBACKS = 1, DEST_INLINE, DEST_QUEUE, DEST_GROUP, DEST_INBOX };
+enum dest_role { DEST_CALLBACKS = 1, DEST_INLINE, DEST_QUEUE, DEST_GROUP, DEST_INBOX, DEST_LINE };
 
 enum { CONSUMERS = 2 };
 
@@ -182,7 +187,7 @@ struct sim_dest {
     struct core_dest *core; /* NULL = not in use */
     struct core_dest own;
     enum dest_role role;
-    uint32_t owner; /* the group or worker */
+    uint32_t owner; /* the group, worker or session */
     uint32_t serial;
     uint32_t waiting; /* of its consumers */
     struct sim_waiter consumers[CONSUMERS];
@@ -250,11 +255,12 @@ struct sim_call {
     uint32_t start_to_close_ms, heartbeat_ms;
     uint32_t at_live; /* where it stands in live[] */
     uint8_t priority, attempts_max, admission;
-    bool detached, redispatches;
+    bool detached, redispatches, strange, credit;
 
     /* what is known of its course */
     enum call_life life;
     bool taken, begun; /* its attempt was taken; and a handler or puller has begun it */
+    bool far, awaited; /* it runs elsewhere; and its time does not count, since nobody has told that it was begun */
     bool giving_back;  /* the event under way gives its attempt back, not begun */
     bool cancelling;   /* its end was asked for while it ran */
     bool retracted;    /* a loss of it turned out to be none */
@@ -270,6 +276,7 @@ struct sim_call {
     /* what its caller must hear next; window 0: nothing, he does not listen */
     struct sim_word words[WORDS_MAX];
     uint32_t window, words_count, parts_count, announced;
+    uint32_t out;     /* heard, and no room was made for them yet */
     uint64_t said;    /* parts of the attempt that was announced */
     uint32_t waiting; /* who wait for room, or were woken for it, and have not come back */
 
@@ -293,6 +300,9 @@ struct sim_task {
     uint32_t call, call_serial, worker, worker_serial, attempt, batch;
     uint64_t order;   /* of taking */
     uint32_t sending; /* of the senders wait for its caller */
+    bool far;
+    uint64_t session, handle; /* far: by which it is found */
+    uint32_t room;            /* far: for so many parts, as it was told */
     bool handled, begun, returned, settled, kept, asked, noticed;
 };
 
@@ -520,6 +530,9 @@ bool act_ask(struct world *world);
 bool act_letter(struct world *world);
 bool act_key(struct world *world);
 bool act_contract(struct world *world);
+bool act_bar(struct world *world);
+bool act_deliver(struct world *world);
+bool act_room(struct world *world);
 bool act_quiet(struct world *world);
 
 /* The same, done to one that is chosen. */
@@ -544,6 +557,9 @@ void dest_sleep(struct world *world, struct sim_dest *dest);
 void dest_take(struct world *world, uint32_t index, uint32_t max);
 void dest_drain(struct world *world, uint32_t index, uint32_t max);
 void dest_abandon(struct world *world, uint32_t index);
+void outcome_got(struct world *world, const struct sim_dest *dest, enum core_item_kind kind,
+                 struct core_outcome *outcome, const struct core_task *cancelled);
+bool line_deliver(struct world *world, uint32_t session); /* false: it is empty */
 void call_dispatch(struct world *world, struct sim_request *draft);
 void call_cancel(struct world *world, uint32_t index, bool wrong);
 void task_begin(struct world *world, uint32_t index);

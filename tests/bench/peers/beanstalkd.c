@@ -50,6 +50,11 @@ static void ask(int count)
     asked = count;
 }
 
+static bool begins(weft_bytes line, const char *beginning)
+{
+    return line.size >= strlen(beginning) && memcmp(line.data, beginning, strlen(beginning)) == 0;
+}
+
 /* Takes one answer to a reserve; the job's text, or of size 0 for none. False: it is not there yet. */
 static bool take(unsigned long *id, weft_bytes *job)
 {
@@ -58,14 +63,14 @@ static bool take(unsigned long *id, weft_bytes *job)
         const char *text = line.data;
         if (line.size == SIZE_MAX) return false;
         *job = (weft_bytes){0};
-        if (line.size > 9 && memcmp(text, "RESERVED ", 9) == 0) {
+        if (begins(line, "RESERVED ")) {
             const char *size = memchr(text + 9, ' ', line.size - 9);
             job->size = number_at(size + 1);
             job->data = text + line.size + 2;
             if (stream_unread(&reserving).size < line.size + 2 + job->size + 2) return false;
             *id = number_at(text + 9);
             stream_skip(&reserving, job->size + 2);
-        } else if (memcmp(text, "DELETED", 7) && memcmp(text, "INSERTED", 8) && memcmp(text, "TIMED_OUT", 9)) {
+        } else if (!begins(line, "DELETED") && !begins(line, "INSERTED") && !begins(line, "TIMED_OUT")) {
             fail("beanstalkd: %.*s", (int)line.size, text);
         }
         stream_skip(&reserving, line.size + 2);

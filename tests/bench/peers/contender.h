@@ -67,8 +67,8 @@ struct contender {
 extern const struct contender *const contenders[]; /* ends with NULL */
 const struct contender *contender_named(const char *name);
 
-extern const struct contender contender_weft, contender_weft_opaque, contender_epoll, contender_nng, contender_gearmand, contender_redis,
-    contender_nats, contender_beanstalkd, contender_zeromq, contender_mosquitto, contender_rabbitmq;
+extern const struct contender contender_weft, contender_weft_opaque, contender_epoll, contender_nng, contender_gearmand,
+    contender_redis, contender_nats, contender_beanstalkd, contender_zeromq, contender_mosquitto, contender_rabbitmq;
 
 /* What a role tells the race. */
 void ready(void);

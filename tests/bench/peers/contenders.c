@@ -3,17 +3,10 @@
 
 #include <string.h>
 
-const struct contender *const contenders[] = {&contender_weft, &contender_weft_opaque,
-                                              &contender_epoll,
-                                              &contender_nng,
-                                              &contender_gearmand,
-                                              &contender_redis,
-                                              &contender_nats,
-                                              &contender_beanstalkd,
-                                              &contender_zeromq,
-                                              &contender_mosquitto,
-                                              &contender_rabbitmq,
-                                              NULL};
+const struct contender *const contenders[] = {&contender_weft,      &contender_weft_opaque, &contender_epoll,
+                                              &contender_nng,       &contender_gearmand,    &contender_redis,
+                                              &contender_nats,      &contender_beanstalkd,  &contender_zeromq,
+                                              &contender_mosquitto, &contender_rabbitmq,    NULL};
 
 const struct contender *contender_named(const char *name)
 {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 static struct stream connections[RELAY_CONNECTIONS];
+static bool waiting[RELAY_CONNECTIONS]; /* for room to send */
 static int connections_count, poller;
 
 static int listen_at(int port)
@@ -27,10 +28,10 @@ static int listen_at(int port)
     return fd;
 }
 
-static void watch(int fd, int index)
+static void watch(int how, int fd, int index, uint32_t events)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = index};
-    if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event)) fail("epoll: %s", strerror(errno));
+    struct epoll_event event = {.events = events, .data.fd = index};
+    if (epoll_ctl(poller, how, fd, &event)) fail("epoll: %s", strerror(errno));
 }
 
 static void take_connection(int listener)
@@ -39,7 +40,22 @@ static void take_connection(int listener)
     if (fd < 0 || connections_count == RELAY_CONNECTIONS || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)))
         fail("accept: %s", strerror(errno));
     connections[connections_count].fd = fd;
-    watch(fd, connections_count++);
+    watch(EPOLL_CTL_ADD, fd, connections_count++, EPOLLIN);
+}
+
+/* What the other side does not take now waits until it does. */
+static void send_some(int to)
+{
+    struct stream *s = &connections[to];
+    ssize_t size = send(s->fd, s->out, s->out_size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (size < 0 && errno != EAGAIN) return; /* it is gone, which its end of stream tells */
+    if (size > 0) {
+        s->out_size -= (size_t)size;
+        memmove(s->out, s->out + size, s->out_size);
+    }
+    if ((s->out_size > 0) == waiting[to]) return;
+    waiting[to] = !waiting[to];
+    watch(EPOLL_CTL_MOD, s->fd, to, waiting[to] ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 static void relay(int from)
@@ -60,7 +76,7 @@ static void relay(int from)
     }
     stream_skip(s, stream_unread(s).size - unread.size);
     for (int to = 0; touched; to++, touched >>= 1)
-        if (touched & 1) stream_flush(&connections[to]);
+        if (touched & 1 && !waiting[to]) send_some(to);
 }
 
 static void serve(int port)
@@ -68,14 +84,14 @@ static void serve(int port)
     struct epoll_event events[RELAY_CONNECTIONS];
     int listener = listen_at(port);
     poller = epoll_create1(EPOLL_CLOEXEC);
-    watch(listener, -1);
+    watch(EPOLL_CTL_ADD, listener, -1, EPOLLIN);
     for (;;) {
         int count = epoll_wait(poller, events, RELAY_CONNECTIONS, -1);
         for (int i = 0; i < count; i++) {
-            if (events[i].data.fd < 0)
-                take_connection(listener);
-            else
-                relay(events[i].data.fd);
+            int from = events[i].data.fd;
+            if (from < 0) take_connection(listener);
+            if (from >= 0 && events[i].events & EPOLLOUT) send_some(from);
+            if (from >= 0 && events[i].events & ~(uint32_t)EPOLLOUT) relay(from);
         }
     }
 }

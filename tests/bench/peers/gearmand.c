@@ -21,7 +21,7 @@ enum {
     ECHO_RES = 17,
     ERROR = 19
 };
-enum { HEADER = 12, GRABS_MAX = 48 };
+enum { HEADER = 12, GRABS_MAX = 48, MAGIC = 0x524551 }; /* "\0REQ" */
 #define FUNCTION "bench"
 
 static struct stream server;
@@ -42,10 +42,9 @@ static void launch(struct launch *l)
 /* A packet whose data is a, then b. */
 static void put(struct stream *s, uint32_t type, const void *a, size_t a_size, weft_bytes b)
 {
-    uint32_t words[2] = {htonl(type), htonl((uint32_t)(a_size + b.size))};
+    uint32_t header[3] = {htonl(MAGIC), htonl(type), htonl((uint32_t)(a_size + b.size))};
     char *to = stream_extend(s, HEADER + a_size + b.size);
-    memcpy(to, "\0REQ", 4);
-    memcpy(to + 4, words, 8);
+    memcpy(to, header, sizeof(header));
     if (a_size) memcpy(to + HEADER, a, a_size);
     if (b.size) memcpy(to + HEADER + a_size, b.data, b.size);
 }

@@ -19,10 +19,9 @@
 
 static const char usage[] =
     "usage: bench-peers [--json] [--quick] [--rounds N] [--seconds S] [--against NAME] [--list] [WORD...]\n\n"
-    "Races weft and its peers, N (5) rounds of S (1) seconds. A WORD chooses the rows or the contenders whose name "
-    "begins\n"
-    "with it; a heavy contender is raced only when it is chosen. --quick: one short round. --against: whom the ratios\n"
-    "are to (weft, or where that is not raced the best peer). --json: one object a line.\n";
+    "Races weft and its peers, N (5) rounds of S (1) seconds. A WORD chooses the rows or the contenders whose name\n"
+    "begins with it; a heavy contender is raced only when it is chosen. --quick: one short round. --against: whom\n"
+    "the ratios are to (weft, or where that is not raced the best peer). --json: one object a line.\n";
 
 static struct {
     bool json;

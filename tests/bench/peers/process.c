@@ -37,7 +37,7 @@ uint64_t now_ns(void)
 
 void sleep_us(unsigned us)
 {
-    nanosleep(&(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL);
+    nanosleep(&(struct timespec){us / 1000000, (long)(us % 1000000) * 1000}, NULL);
 }
 
 /* --- the directory ---------------------------------------------------------------------------- */
@@ -100,6 +100,7 @@ void process_catch_signals(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGPIPE, &action, NULL);
 }
 
 static void end_if_interrupted(void)
@@ -255,7 +256,7 @@ static int socket_at(int port, bool binds)
 
 static int number_of(int fd)
 {
-    struct sockaddr_in at;
+    struct sockaddr_in at = {0};
     socklen_t size = sizeof(at);
     return getsockname(fd, (struct sockaddr *)&at, &size) ? 65535 : ntohs(at.sin_port);
 }

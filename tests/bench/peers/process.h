@@ -44,7 +44,7 @@ bool port_await(int port, struct process *process, double seconds);
 
 uint64_t now_ns(void);
 void sleep_us(unsigned us);
-/* From SIGINT, SIGTERM and SIGHUP on: the next wait ends the program. */
+/* From SIGINT, SIGTERM, SIGHUP and SIGPIPE on: the next wait ends the program. */
 void process_catch_signals(void);
 
 #endif

@@ -69,7 +69,9 @@ static void open_client(int port)
 
 static void submit(weft_bytes payload)
 {
-    publish(TASKS, REPLIES, (amqp_bytes_t){payload.size, (void *)(uintptr_t)payload.data});
+    static char body[8192]; /* the library wants it writable */
+    memcpy(body, payload.data, payload.size);
+    publish(TASKS, REPLIES, (amqp_bytes_t){payload.size, body});
 }
 
 static void flush(void)

@@ -137,7 +137,7 @@ static bool client_says(struct heat *heat, const char *role, double *a, double *
 
 static bool dispatch_round(struct heat *heat, double *values)
 {
-    double answered;
+    double answered = 0;
     if (!start_server(heat) || !start_workers(heat, "worker", heat->row->workers)) return false;
     double cpu_s = process_cpu_s(heat->server.pid);
     if (!client_says(heat, "client", &values[0], heat->row->window == 1 ? &values[1] : &answered)) return false;
@@ -147,7 +147,7 @@ static bool dispatch_round(struct heat *heat, double *values)
 
 static bool fan_out_round(struct heat *heat, double *values)
 {
-    double unused;
+    double unused = 0;
     return start_server(heat) && start_workers(heat, "subscriber", SUBSCRIBERS) &&
            client_says(heat, "publisher", &values[0], &unused);
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ROUND_TRIPS_MAX = 1 << 20, EVENTS_AHEAD = 16384, EVENTS_BATCH = 256 };
+enum { ROUND_TRIPS_MAX = 1 << 20, EVENTS_AHEAD = 16384, EVENTS_BATCH = 256, DRAIN_SECONDS = 10 };
 
 static struct role role;
 
@@ -51,7 +52,7 @@ void took(void)
 void reply_taken(weft_bytes reply)
 {
     weft_bytes sent = payload(role.payload);
-    if (reply.size != sent.size || memcmp(reply.data, sent.data, sent.size))
+    if (reply.size != sent.size || memcmp(reply.data, sent.data, sent.size) != 0)
         fail("a reply of %zu bytes is not the %zu that were sent", reply.size, sent.size);
 }
 
@@ -86,7 +87,28 @@ static void round_trips(void)
         if (warm_ns && (double)(end_ns - warm_ns) > role.seconds * 1e9) break;
     }
     qsort(took_ns, count, sizeof(*took_ns), by_time);
-    say("%f %f", (double)took_ns[count / 2] / 1e3, (double)took_ns[count * 99 / 100] / 1e3);
+    size_t p50 = count / 2, p99 = count * 99 / 100;
+    say("%f %f", (double)took_ns[p50] / 1e3, (double)took_ns[p99] / 1e3);
+}
+
+static void miss(int signal)
+{
+    static const char text[] = "bench-peers: replies that were due never came\n";
+    (void)signal;
+    (void)!write(2, text, sizeof(text) - 1);
+    _exit(1);
+}
+
+/* Waits for what is outstanding: a reply that is lost would make less and less of it. */
+static int drain(int outstanding)
+{
+    int count = 0;
+    signal(SIGALRM, miss);
+    alarm(DRAIN_SECONDS);
+    while (count < outstanding)
+        count += role.contender->collect();
+    alarm(0);
+    return count;
 }
 
 /* Keeps `window` dispatches outstanding for that long. Returns how many were answered. */
@@ -111,7 +133,8 @@ static void throughput(void)
     uint64_t warmed = keep_outstanding(&outstanding, role.seconds * 0.2), start_ns = now_ns();
     uint64_t answered = keep_outstanding(&outstanding, role.seconds);
     double seconds = (double)(now_ns() - start_ns) / 1e9;
-    say("%f %f", (double)answered / seconds, (double)(warmed + answered));
+    double all = (double)(warmed + answered) + drain(outstanding);
+    say("%f %f", (double)answered / seconds, all);
 }
 
 static void run_client(void)

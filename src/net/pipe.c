@@ -1,0 +1,240 @@
+/* Note CLOSED. nng takes operations on a stream that was closed, and never ends them: those of TLS cannot even be
+ * cancelled. So each pipe has a lock: nothing is begun after the close.
+ *
+ * Note ATTEMPT. A send is tried at once by nng, in the calling thread; but that it is done is told by a task thread, which costs a
+ * wake-up for each write. So it is begun with an aio that tells nobody, and looked at: nearly always it is done. Where the
+ * kernel has no room it is taken back, which nng does in the calling thread, too, and begun as one that tells.
+ *
+ * Note LOST. A TLS stream reads ahead. If that fails while no read of ours is there to be told, nng closes the
+ * connection beneath and keeps silent, and later reads and writes wait for ever. So after each is begun we look
+ * whether the connection still has another end. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/fork.h"
+#include "base/lock.h"
+#include "net/nng.h"
+
+enum { OPERATION_MAX = 1 << 30 };
+
+struct operation {
+    nng_aio *aio;
+    pipe_done done;
+    void *context;
+};
+
+struct pipe {
+    const struct mem *mem;
+    nng_stream *stream;
+    struct operation read, write;
+    nng_aio *attempt; /* without a callback; NULL: TLS, which never writes at once */
+    struct lock lock;
+    bool closed; /* under the lock, as is reason */
+    int reason;  /* nng's error that ended it; 0 = none yet */
+    enum url_kind kind;
+    int32_t pid;
+    int64_t uid, gid;
+    bool v6;
+    uint16_t port;
+    unsigned char address[16];
+};
+
+static void read_ended(void *context);
+static void write_ended(void *context);
+
+/* While it has just been connected: getpeername says nothing of a connection that has ended. */
+static void learn_peer(struct pipe *pipe)
+{
+    nng_sockaddr address;
+    uint64_t id;
+    pipe->uid = pipe->gid = -1;
+    if (pipe->kind == URL_IPC) {
+        if (!nng_stream_get_uint64(pipe->stream, NNG_OPT_IPC_PEER_PID, &id)) pipe->pid = (int32_t)id;
+        if (!nng_stream_get_uint64(pipe->stream, NNG_OPT_IPC_PEER_UID, &id)) pipe->uid = (int64_t)id;
+        if (!nng_stream_get_uint64(pipe->stream, NNG_OPT_IPC_PEER_GID, &id)) pipe->gid = (int64_t)id;
+    } else if (!nng_stream_get_addr(pipe->stream, NNG_OPT_REMADDR, &address)) {
+        pipe->v6 = address.s_family == NNG_AF_INET6;
+        pipe->port = ntohs(pipe->v6 ? address.s_in6.sa_port : address.s_in.sa_port);
+        if (pipe->v6)
+            memcpy(pipe->address, address.s_in6.sa_addr, 16);
+        else
+            memcpy(pipe->address, &address.s_in.sa_addr, 4);
+    }
+}
+
+struct pipe *weft__pipe_new(const struct mem *mem, nng_stream *stream, enum url_kind kind)
+{
+    struct pipe *pipe = weft__mem_zalloc(mem, sizeof *pipe);
+    if (!pipe || nng_aio_alloc(&pipe->read.aio, read_ended, pipe) ||
+        nng_aio_alloc(&pipe->write.aio, write_ended, pipe) ||
+        (kind != URL_TLS && nng_aio_alloc(&pipe->attempt, NULL, NULL))) {
+        if (pipe) nng_aio_free(pipe->read.aio);
+        if (pipe) nng_aio_free(pipe->write.aio);
+        weft__mem_free(mem, pipe);
+        nng_stream_free(stream);
+        return NULL;
+    }
+    pipe->mem = mem;
+    pipe->stream = stream;
+    pipe->kind = kind;
+    weft__lock_init(&pipe->lock, LOCK_PIPE);
+    learn_peer(pipe);
+    if (kind != URL_IPC) {
+        (void)nng_stream_set_bool(stream, NNG_OPT_TCP_NODELAY, true); /* fails where it has ended already */
+        (void)nng_stream_set_bool(stream, NNG_OPT_TCP_KEEPALIVE, true);
+    }
+    atomic_fetch_add(&weft__net_living, 1);
+    return pipe;
+}
+
+/* Called with the lock. */
+static void close_for(struct pipe *pipe, int reason)
+{
+    if (!pipe->reason) pipe->reason = reason;
+    if (pipe->closed) return;
+    pipe->closed = true;
+    nng_stream_close(pipe->stream);
+}
+
+/* Called with the lock. Note LOST. */
+static bool lost(struct pipe *pipe)
+{
+    nng_sockaddr address;
+    return pipe->kind == URL_TLS && nng_stream_get_addr(pipe->stream, NNG_OPT_REMADDR, &address) != 0;
+}
+
+static void begin(struct pipe *pipe, struct operation *operation, const void *bytes, size_t size, pipe_done done,
+                  void *context)
+{
+    if (weft__forked) return;
+    WEFT_ASSERT(size > 0);
+    nng_iov iov = {.iov_buf = (void *)bytes, .iov_len = size < OPERATION_MAX ? size : OPERATION_MAX};
+    operation->done = done;
+    operation->context = context;
+    int state = hold_cancel();
+    (void)nng_aio_set_iov(operation->aio, 1, &iov);
+    weft__lock(&pipe->lock);
+    if (pipe->closed) { /* Note CLOSED */
+        if (nng_aio_begin(operation->aio)) nng_aio_finish(operation->aio, NNG_ECLOSED);
+    } else {
+        if (operation == &pipe->read)
+            nng_stream_recv(pipe->stream, operation->aio);
+        else
+            nng_stream_send(pipe->stream, operation->aio);
+        if (lost(pipe)) close_for(pipe, NNG_ECONNSHUT);
+    }
+    weft__unlock(&pipe->lock);
+    let_cancel(state);
+}
+
+void weft__pipe_read(struct pipe *pipe, void *bytes, size_t size, pipe_done done, void *context)
+{
+    begin(pipe, &pipe->read, bytes, size, done, context);
+}
+
+/* Note ATTEMPT. */
+size_t weft__pipe_try_write(struct pipe *pipe, const void *bytes, size_t size)
+{
+    if (!pipe->attempt || weft__forked) return 0;
+    nng_iov iov = {.iov_buf = (void *)bytes, .iov_len = size < OPERATION_MAX ? size : OPERATION_MAX};
+    int state = hold_cancel();
+    (void)nng_aio_set_iov(pipe->attempt, 1, &iov);
+    weft__lock(&pipe->lock);
+    bool begun = !pipe->closed;
+    if (begun) nng_stream_send(pipe->stream, pipe->attempt);
+    weft__unlock(&pipe->lock);
+    size_t written = 0;
+    if (begun) {
+        if (!nng_aio_count(pipe->attempt)) nng_aio_cancel(pipe->attempt);
+        nng_aio_wait(pipe->attempt);
+        if (!nng_aio_result(pipe->attempt)) written = nng_aio_count(pipe->attempt);
+    }
+    let_cancel(state);
+    return written;
+}
+
+void weft__pipe_write(struct pipe *pipe, const void *bytes, size_t size, pipe_done done, void *context)
+{
+    begin(pipe, &pipe->write, bytes, size, done, context);
+}
+
+/* The function may begin the next operation, and this one's callback run again beside it: nothing of the operation is
+ * looked at after the call. */
+static void ended(struct pipe *pipe, struct operation *operation)
+{
+    pipe_done done = operation->done;
+    void *context = operation->context;
+    size_t size = nng_aio_count(operation->aio);
+    int error = nng_aio_result(operation->aio);
+    if ((!error && !size) || error == NNG_ECONNREFUSED) error = NNG_ECONNSHUT; /* how TLS says it */
+    if (error) {
+        weft__lock(&pipe->lock);
+        if (operation == &pipe->read)
+            close_for(pipe, error);
+        else if (!pipe->reason)
+            pipe->reason = error;
+        weft__unlock(&pipe->lock);
+    }
+    done(context, error ? WEFT_ECLOSED : WEFT_OK, error ? 0 : size);
+}
+
+static void read_ended(void *context)
+{
+    struct pipe *pipe = context;
+    ended(pipe, &pipe->read);
+}
+
+static void write_ended(void *context)
+{
+    struct pipe *pipe = context;
+    ended(pipe, &pipe->write);
+}
+
+void weft__pipe_peer(const struct pipe *pipe, struct pipe_peer *peer)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    *peer = (struct pipe_peer){.local = pipe->kind == URL_IPC, .pid = pipe->pid, .uid = pipe->uid, .gid = pipe->gid};
+    if (peer->local) {
+        (void)snprintf(peer->address, sizeof peer->address, "ipc pid %d", (int)pipe->pid);
+        return;
+    }
+    (void)inet_ntop(pipe->v6 ? AF_INET6 : AF_INET, pipe->address, host, sizeof host);
+    (void)snprintf(peer->address, sizeof peer->address, pipe->v6 ? "[%s]:%u" : "%s:%u", host, (unsigned)pipe->port);
+}
+
+void weft__pipe_reason(struct pipe *pipe, char sentence[PIPE_SENTENCE_BYTES])
+{
+    sentence[0] = '\0';
+    if (weft__forked) return;
+    weft__lock(&pipe->lock);
+    int reason = pipe->reason;
+    weft__unlock(&pipe->lock);
+    if (reason) (void)weft__nng_tell(sentence, reason);
+}
+
+void weft__pipe_close(struct pipe *pipe)
+{
+    if (weft__forked) return;
+    int state = hold_cancel();
+    weft__lock(&pipe->lock);
+    close_for(pipe, NNG_ECLOSED);
+    weft__unlock(&pipe->lock);
+    let_cancel(state);
+}
+
+void weft__pipe_free(struct pipe *pipe)
+{
+    if (!pipe || weft__forked) return;
+    weft__pipe_close(pipe);
+    int state = hold_cancel();
+    nng_aio_free(pipe->read.aio); /* waits */
+    nng_aio_free(pipe->write.aio);
+    nng_aio_free(pipe->attempt);
+    nng_stream_free(pipe->stream);
+    let_cancel(state);
+    weft__lock_fini(&pipe->lock);
+    weft__mem_free(pipe->mem, pipe);
+    atomic_fetch_sub(&weft__net_living, 1);
+}
