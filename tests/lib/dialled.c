@@ -78,5 +78,5 @@ weft_error dialled_node_close(weft_node *node, uint32_t timeout_ms)
     pthread_mutex_lock(&mutex);
     *find(node) = (struct pair){NULL, NULL};
     pthread_mutex_unlock(&mutex);
-    return weft_node_close(behind, WEFT_FOREVER);
+    return weft_node_close(behind, 0);
 }
