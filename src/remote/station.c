@@ -97,8 +97,7 @@ static void forget_all(weft_node *node, struct guest *guest)
         uint64_t handle = guest->workers.pairs[i].handle;
         if (!handle) continue;
         uint64_t now_ns = weft__enter(node);
-        weft__core_worker_unregister(node->core, now_ns, handle);
-        weft__core_worker_forget(node->core, handle);
+        weft__core_worker_unregister(node->core, now_ns, handle); /* its record goes with the destination */
         weft__leave_inside(node);
     }
 }

@@ -13,7 +13,7 @@
 #include "link/process.h"
 #include "remote/remote.h"
 
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000 };
+enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000, GOODBYE_MS = 100 };
 
 static void dial_next(struct uplink *uplink);
 
@@ -199,11 +199,9 @@ static bool begin_anew(struct uplink *uplink)
     weft__lock(&uplink->session.lock);
     struct line *old = uplink->session.line;
     uplink->session.line = line;
-    bool stalled = uplink->session.stalled;
-    uplink->session.stalled = false;
     weft__unlock(&uplink->session.lock);
     weft__line_free(old);
-    if (stalled) weft__session_resume(&uplink->session);
+    weft__session_resume(&uplink->session);
     return true;
 }
 
@@ -384,6 +382,14 @@ weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t
     weft_error error = ask(uplink, frame, timeout_ms, asking);
     weft__call_close(node);
     return error;
+}
+
+weft_error weft__uplink_send(struct uplink *uplink, uint64_t lane, const struct frame *frame)
+{
+    weft__lock(&uplink->lock);
+    weft_error error = uplink->closing || uplink->hushed ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
+    weft__unlock(&uplink->lock);
+    return error ? error : weft__session_put_waiting(&uplink->session, lane, frame);
 }
 
 /* With the lock: takes him off the list and wakes him. */
@@ -632,7 +638,9 @@ static void delivered(struct session *session)
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns)
 {
     struct session *session = &uplink->session;
-    weft__session_await_pump(session);
+    uint64_t least_ns = weft__clock_after_ms(weft__clock_ns(), GOODBYE_MS);
+    if (deadline_ns < least_ns) deadline_ns = least_ns;
+    weft__session_await_pump(session, deadline_ns);
     weft__lock(&uplink->lock);
     bool up = uplink->was_up && !uplink->down_ns;
     uplink->parting = up;
