@@ -113,9 +113,9 @@ static weft_error verdict(struct steps *s)
                                          .worker = f->worker,
                                          .message = s->step->message};
     weft_error error = weft__core_verdict(s->core, s->now_ns, task, &verdict);
-    if (error == WEFT_ENOMEM) return error;
-    s->step->message = NULL;
-    return WEFT_OK;
+    if (!error) s->step->message = NULL;
+    if (error == WEFT_EPROTOCOL) (void)snprintf(s->sentence, FRAME_SENTENCE_MAX, "an outcome that cannot be");
+    return error == WEFT_ESTALE ? WEFT_OK : error;
 }
 
 static weft_error update(struct steps *s)

@@ -141,7 +141,8 @@ static void hold(int port)
 
 static void publish(weft_bytes payload)
 {
-    static const weft_publish_options options = {WEFT_PUBLISH_OPTIONS_VALUES, .flags = WEFT_NO_WAIT};
+    weft_publish_options options = WEFT_PUBLISH_OPTIONS;
+    options.flags = WEFT_NO_WAIT;
     must(weft_publish(node, EVENTS, payload, &options, NULL));
 }
 
