@@ -17,6 +17,7 @@
 #include "exec/node.h"
 #include "exec/participant.h"
 #include "remote/client.h"
+#include "remote/client_ask.h"
 
 enum {
     COPIED_UNASKED = 65536, /* a payload up to that is copied before its channel was looked at */
@@ -379,6 +380,7 @@ weft_error weft_subscription_info_get(weft_subscription *subscription, weft_subs
     uint64_t now_ns = weft__enter(node);
     weft_error error = weft__core_subscription_info(node->core, now_ns, subscription->handle, info);
     weft__leave(node);
+    if (!error && node->uplink) weft__client_subscription_info(subscription, info);
     return weft__error_plain(error, subscription->pattern);
 }
 

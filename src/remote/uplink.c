@@ -349,14 +349,15 @@ static uint32_t *ask_in(struct frame *frame)
     }
 }
 
-weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct asking *asking)
+static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct asking *asking)
 {
     *asking = (struct asking){.error = WEFT_OK};
     weft__park_init(&asking->park);
     list_init(&asking->on);
     uint64_t deadline_ns = weft__deadline(weft__clock_ns(), timeout_ms);
     weft__lock(&uplink->lock);
-    weft_error error = uplink->closing ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
+    weft_error error = uplink->closing || uplink->hushed ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
+    if (error == WEFT_ELOST) (void)snprintf(asking->sentence, sizeof asking->sentence, "%.200s", uplink->said);
     if (!error) {
         if (++uplink->ask_number == 0) uplink->ask_number = 1;
         *ask_in(frame) = asking->ask = uplink->ask_number;
@@ -373,6 +374,16 @@ weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t
     if (done && !woken) (void)weft__park(&asking->park, PARK_FOREVER); /* its wake-up is on its way */
     if (error) return error;
     return done ? asking->error : WEFT_ETIMEDOUT;
+}
+
+/* A call that closing waits for. */
+weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct asking *asking)
+{
+    weft_node *node = uplink->node;
+    weft__call_open(node);
+    weft_error error = ask(uplink, frame, timeout_ms, asking);
+    weft__call_close(node);
+    return error;
 }
 
 /* With the lock: takes him off the list and wakes him. */
@@ -421,6 +432,14 @@ static void tell_all(struct uplink *uplink, weft_error error)
 void weft__uplink_tell_lost(struct uplink *uplink)
 {
     tell_all(uplink, WEFT_ELOST);
+}
+
+void weft__uplink_hush(struct uplink *uplink)
+{
+    weft__lock(&uplink->lock);
+    uplink->hushed = true;
+    weft__unlock(&uplink->lock);
+    tell_all(uplink, WEFT_ECLOSED);
 }
 
 weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking)

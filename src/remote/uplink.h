@@ -66,6 +66,7 @@ struct uplink {
     bool was_up;                           /* (u) ever */
     bool lost;                             /* (u) since it is down, everything open was lost */
     bool closing;                          /* (u) */
+    bool hushed;                           /* (u) nothing is asked any more */
     bool parting;                          /* (u) goodbye was said, and is waited for */
     weft_error refused;                    /* (u) the node said that it will never do: WEFT_OK = it has not */
     char said[ERROR_TEXT_MAX];             /* (u) what the last failures were */
@@ -97,6 +98,7 @@ void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t num
 
 /* part: what was put so far is delivered, and goodbye said, by the deadline. close: nothing of it runs any more. destroy:
  * after the core is gone. */
+void weft__uplink_hush(struct uplink *uplink); /* before them: who waits for an answer, or asks from now on, gets WEFT_ECLOSED */
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns);
 void weft__uplink_close(struct uplink *uplink);
 void weft__uplink_destroy(struct uplink *uplink);
