@@ -135,13 +135,13 @@ enum { PLACE_CONNECT = 1000, PLACE_WAIT, PLACE_TLS_CA, PLACE_TLS_CERT_KEY };
     "                      separated by commas, are tried in order. Without it WEFT_URL of the\n"                      \
     "                      environment says where; and without that it is the socket that weftd\n"                     \
     "                      listens on by default\n"                                                                    \
-    "  --connect-ms N      wait for a connection so long (5000)\n"                                                     \
+    "  --connect-ms N      wait for a connection so long (2000)\n"                                                     \
     "  --tls-ca FILE       who has signed the node's certificate, PEM\n"                                               \
     "  --tls-cert-key FILE this end's own certificate and key, PEM\n"
 
 #define PLACE_VALUES                                                                                                   \
     {                                                                                                                  \
-        .wait_ms = 5000                                                                                                \
+        .wait_ms = 2000                                                                                                \
     }
 
 /* Takes one of those options. False: its value is no good, and that was said. */

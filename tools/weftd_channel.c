@@ -155,7 +155,7 @@ static bool describe(weft_node *node, struct described *channel, char *text)
     char *schema = strchr(text, ':');
     if (schema) *schema++ = '\0';
     if (schema && !set(node, channel, "schema", schema)) return false;
-    for (char *key = strtok(rest, ","); rest && key; key = strtok(NULL, ",")) {
+    for (char *key; (key = strsep(&rest, ","));) {
         char *value = strchr(key, '=');
         if (!value) return verb_usage("%s: it is KEY=VALUE", key), false;
         *value++ = '\0';
