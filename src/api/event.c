@@ -118,7 +118,8 @@ weft_error weft_publish(weft_node *node, const char *channel, weft_bytes payload
     struct core_publication publication = {.channel = channel};
     if (weft__forked) return weft__error_forked(__func__);
     weft_error error = check_publish(node, channel, payload, o);
-    if (!error && options) error = owner_of(node, o->participant, o->flags, "publish", &publication.session);
+    if (!error && options)
+        error = owner_of(node, o->participant, o->flags & ~(uint32_t)WEFT_NO_WAIT, "publish", &publication.session);
     if (error) return error;
     if (!options) publication.session = node->process->session;
     if (node->uplink) return weft__client_publish(node, channel, payload, o, heard);

@@ -219,6 +219,16 @@ static void tell_ends(weft_node *node)
     }
 }
 
+/* Of a client node: what was settled here is still to end there, which nobody waits for: the goodbye cancels it. */
+static void give_up_calls(weft_node *node)
+{
+    for (bool more = true; more;) {
+        uint64_t now_ns = weft__enter(node);
+        more = weft__core_uplink_lost(node->core, now_ns);
+        weft__leave(node);
+    }
+}
+
 /* Phases 1 to 3. */
 static weft_error wind_down(weft_node *node, uint32_t timeout_ms)
 {
@@ -240,6 +250,7 @@ static weft_error wind_down(weft_node *node, uint32_t timeout_ms)
     if (node->uplink) weft__uplink_hush(node->uplink);
     tell_ends(node);
     if (station) weft__station_part(station, deadline_ns);
+    if (node->uplink) give_up_calls(node);
 
     now_ns = weft__enter(node);
     uint64_t last_ns = weft__clock_after_ms(now_ns, timeout_ms < LAST_MS ? timeout_ms : LAST_MS);

@@ -94,7 +94,6 @@ void weft__refusal_text(const struct core_refusal_row *row, const struct core_wh
     case WEFT_RULE_ELIGIBLE: say(&s, "may have it: %u of %u in flight", info->in_flight, info->max_concurrent); break;
     case WEFT_RULE_LINK: say_link(&s, row); break;
     case WEFT_RULE_DETACHED: say(&s, "its session has no connection: it may come back, and have more then"); break;
-    case WEFT_RULE_BACKLOGGED: say(&s, "more waits for its session than its connection takes"); break;
     case WEFT_RULE_ACTIVITY_TYPE: say_types(&s, &row->worker, why->activity_type); break;
     case WEFT_RULE_SCHEMA: say_schema(&s, &row->worker, &why->schema); break;
     case WEFT_RULE_DRAINING: say(&s, "takes nothing more, it is drained: %u in flight", info->in_flight); break;
@@ -107,6 +106,7 @@ void weft__refusal_text(const struct core_refusal_row *row, const struct core_wh
         say(&s, "no thread of its group %s is free: it has %u tasks, and takes %u now", row->worker.group,
             row->group_busy, row->group_limit);
         break;
+    case WEFT_RULE_BACKLOGGED: say(&s, "more waits for its session than its connection takes"); break;
     }
 }
 
@@ -130,6 +130,9 @@ static void say_nearest(struct sentence *s, const struct core_why *why, const st
             "a worker is free, and looks past 255 that it does not understand: keep one that understands those before");
     else if (n[WEFT_RULE_ELIGIBLE])
         say(s, "a worker is free, and about to get what is next");
+    else if (n[WEFT_RULE_BACKLOGGED])
+        say(s, "the sessions of %u workers are behind: a faster connection would help, or another worker",
+            n[WEFT_RULE_BACKLOGGED]);
     else if (n[WEFT_RULE_EXECUTOR])
         say(s,
             "of %u workers %u have a free slot, but no thread: more threads in their group would help (weft_group_run "
@@ -147,9 +150,6 @@ static void say_nearest(struct sentence *s, const struct core_why *why, const st
             n[WEFT_RULE_SCHEMA], type, why->schema.name, SHORT_ID(why->schema.id));
     else if (n[WEFT_RULE_ACTIVITY_TYPE])
         say(s, "no worker of %u takes %s: register one that does", n[WEFT_RULE_ACTIVITY_TYPE], type);
-    else if (n[WEFT_RULE_BACKLOGGED])
-        say(s, "the sessions of %u workers are behind: a faster connection would help, or another worker",
-            n[WEFT_RULE_BACKLOGGED]);
     else if (n[WEFT_RULE_DETACHED])
         say(s, "the sessions of %u workers have no connection: it waits for them to come back, or for another worker",
             n[WEFT_RULE_DETACHED]);

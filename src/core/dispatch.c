@@ -808,6 +808,8 @@ static void forget_item(struct core *core, struct core_dest *dest, struct core_i
         weft__update_forget(core, list_record(item, struct core_update, item));
     else if (item->kind == CORE_ITEM_OUTCOME || item->kind == CORE_ITEM_RELEASED)
         forget_unheard(core, list_record(item, struct core_dispatch, item));
+    else if (item->kind == CORE_ITEM_ROOM)
+        list_record(item, struct core_stream, room_item)->room = 0;
     else if (item->kind == CORE_ITEM_WORKER)
         weft__core_worker_forget(core, list_record(item, struct core_worker, end_item)->slot.handle);
 }

@@ -656,6 +656,12 @@ weft_error weft__core_events_take(struct core *core, uint64_t now_ns, uint64_t h
     return WEFT_OK;
 }
 
+void weft__core_refused(struct core *core, uint64_t now_ns, const char *channel)
+{
+    core->now_ns = now_ns;
+    weft__note(core, WEFT_NODE_REFUSED, channel, NULL, NULL, (weft_cause){0}, 0);
+}
+
 void weft__core_subscription_over(struct core *core, uint64_t now_ns, uint64_t handle, weft_error why)
 {
     core->now_ns = now_ns;

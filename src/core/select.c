@@ -79,13 +79,13 @@ weft_rule weft__refusal(const struct core *core, const struct core_worker *worke
 {
     if (worker->session->state != CORE_SESSION_ARMED) return WEFT_RULE_LINK;
     if (worker->session->bar == CORE_BAR_DETACHED) return WEFT_RULE_DETACHED;
-    if (worker->session->bar == CORE_BAR_BACKLOGGED) return WEFT_RULE_BACKLOGGED;
     if (dispatch && !takes_type(worker, dispatch->class)) return WEFT_RULE_ACTIVITY_TYPE;
     if (dispatch && !understands(worker->understands, dispatch)) return WEFT_RULE_SCHEMA;
     if (worker->draining || worker->ended) return WEFT_RULE_DRAINING;
     if (dispatch && excluded(core, dispatch, worker)) return WEFT_RULE_EXCLUDED;
     if (worker->in_flight >= worker->max_concurrent) return WEFT_RULE_CAPACITY;
     if (dispatch && worker->group && worker->group->busy >= worker->group->limit) return WEFT_RULE_EXECUTOR;
+    if (worker->session->bar == CORE_BAR_BACKLOGGED) return WEFT_RULE_BACKLOGGED;
     return WEFT_RULE_ELIGIBLE;
 }
 

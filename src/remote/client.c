@@ -82,6 +82,10 @@ weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes
     struct frame frame = {
         .kind = FRAME_PUBLISH,
         .publish = {.channel = channel, .content_type = o ? o->content_type : NULL, .payload = payload}};
+    if (o && (o->flags & WEFT_NO_WAIT)) {
+        if (heard) *heard = 0;
+        return weft__error_plain(weft__uplink_send(node->uplink, weft__name_hash(channel), &frame), channel);
+    }
     weft_error error = weft__uplink_ask(node->uplink, &frame, WEFT_FOREVER, &asking);
     if (!error && heard) *heard = asking.value;
     return weft__client_told(&asking, error, channel);

@@ -456,6 +456,19 @@ static void go_on(struct conn *conn)
 
 static void pump(struct session *session);
 
+/* Who waits for room. On its stack. */
+struct waiting {
+    struct list_node on;
+    struct park park;
+};
+
+/* With the session's lock. */
+static void let_in(struct session *session)
+{
+    for (struct list_node *on; (on = list_pop_front(&session->crowd));)
+        weft__unpark(&list_record(on, struct waiting, on)->park);
+}
+
 /* A write of the line's bytes is over. True: there is room again for what the pump has. */
 static bool line_written(struct session *session, size_t size)
 {
@@ -464,6 +477,7 @@ static bool line_written(struct session *session, size_t size)
     weft__line_written(session->line, size);
     bool resumes = session->stalled && weft__line_roomy(session->line);
     if (resumes) session->stalled = false;
+    if (weft__line_roomy(session->line)) let_in(session);
     weft__unlock(&session->lock);
     return resumes;
 }
@@ -591,7 +605,12 @@ static void pump_woken(struct waiter *waiter)
 
 void weft__session_resume(struct session *session)
 {
-    pump_woken(&session->waiter);
+    weft__lock(&session->lock);
+    bool stalled = session->stalled;
+    session->stalled = false;
+    let_in(session);
+    weft__unlock(&session->lock);
+    if (stalled) pump_woken(&session->waiter);
 }
 
 void weft__session_pump_ready(struct session *session)
@@ -637,6 +656,21 @@ weft_error weft__session_put(struct session *session, uint64_t lane, const struc
     if (error == WEFT_ENOMEM) weft__session_close(session, error, "no memory for what it is to be sent");
     if (!error) flush(session);
     return error;
+}
+
+weft_error weft__session_put_waiting(struct session *session, uint64_t lane, const struct frame *frame)
+{
+    weft__lock(&session->lock);
+    while (!session->over && weft__line_full(session->line)) {
+        struct waiting waiting;
+        weft__park_init(&waiting.park);
+        list_push_back(&session->crowd, &waiting.on);
+        weft__unlock(&session->lock);
+        (void)weft__park(&waiting.park, PARK_FOREVER);
+        weft__lock(&session->lock);
+    }
+    weft__unlock(&session->lock);
+    return weft__session_put(session, lane, frame, NULL);
 }
 
 void weft__session_close(struct session *session, weft_error error, const char *sentence)
@@ -699,6 +733,7 @@ weft_error weft__session_init(struct session *session, struct remote *remote, co
     weft__waiter_init(&session->waiter);
     session->waiter.woken = pump_woken;
     weft__lock_init(&session->lock, LOCK_SESSION);
+    list_init(&session->crowd);
     list_init(&session->on_remote);
     weft__lock(&remote->lock);
     list_push_back(&remote->sessions, &session->on_remote);
@@ -731,6 +766,7 @@ void weft__session_over(struct session *session)
     struct conn *conn = session->conn, *next = session->next;
     session->over = true;
     session->stalled = false;
+    let_in(session);
     session->next = NULL;
     bool there = weft__conn_hold(conn), next_there = weft__conn_hold(next);
     weft__unlock(&session->lock);

@@ -149,6 +149,7 @@ struct session {
     struct conn *next;                 /* (s) attached when conn has ended */
     uint64_t next_received;            /* (s) */
     bool writing;                      /* (s) a write of the line's bytes is under way */
+    struct list_node crowd;            /* (s) who waits for room in the line */
     bool stalled;                      /* (s) the pump waits for room */
     bool wants_delivered;              /* (s) */
     bool over;                         /* (s) nothing is put or attached any more */
@@ -193,11 +194,13 @@ void weft__session_drop(struct session *session); /* the last: ops->free, on the
 
 /* Leaves the waiter for the first time, inside; so the pump runs from then on. */
 void weft__session_pump_ready(struct session *session);
-/* Where the pump was stalled, and the line is another one: it goes on. */
+/* The line is another one, with room: who waited for that goes on. */
 void weft__session_resume(struct session *session);
 /* Puts a frame of the session, any thread; outside. Closes the session's connection where there is no memory. */
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame,
                              struct message *message);
+/* The same, but waits while the line is full, or until the session is over or begins anew. */
+weft_error weft__session_put_waiting(struct session *session, uint64_t lane, const struct frame *frame);
 /* Closes the connection; with a sentence: an error frame goes first. WEFT_OK: a goodbye does. */
 void weft__session_close(struct session *session, weft_error error, const char *sentence);
 /* Nothing is put, attached or pumped any more. */

@@ -171,8 +171,11 @@ static void process_fired(void *context, struct process_watch *watch, weft_cause
     guest->cause = cause;
     bool detached = guest->detached_ns != 0;
     weft__unlock(&station->lock);
-    uint64_t drain_ns = detached ? 0 : weft__clock_after_ms(weft__clock_ns(), station->options.drain_ms);
-    weft__timer_at(&station->remote, &guest->drain, drain_ns);
+    if (detached)
+        weft__guest_end(guest, cause);
+    else
+        weft__timer_at(&station->remote, &guest->drain,
+                       weft__clock_after_ms(weft__clock_ns(), station->options.drain_ms));
 }
 
 static bool is_loopback(const struct pipe_peer *peer)
@@ -326,7 +329,7 @@ static void greeted(struct conn *conn, const struct frame *frame)
         weft__conn_refuse(conn, error, refusal(error));
         return;
     }
-    weft__conn_attach(conn, &guest->session, hello->received);
+    weft__conn_attach(conn, &guest->session, fresh ? 0 : hello->received); /* else it is of a session that is gone */
     weft__session_drop(&guest->session);
 }
 
@@ -384,7 +387,7 @@ static void guest_down(struct session *session, weft_error error, const char *se
     if (closing)
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
     else if (died)
-        weft__timer_at(&station->remote, &guest->drain, now_ns);
+        weft__guest_end(guest, guest->cause);
     else if (error == WEFT_EPROTOCOL)
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
     else

@@ -199,11 +199,9 @@ static bool begin_anew(struct uplink *uplink)
     weft__lock(&uplink->session.lock);
     struct line *old = uplink->session.line;
     uplink->session.line = line;
-    bool stalled = uplink->session.stalled;
-    uplink->session.stalled = false;
     weft__unlock(&uplink->session.lock);
     weft__line_free(old);
-    if (stalled) weft__session_resume(&uplink->session);
+    weft__session_resume(&uplink->session);
     return true;
 }
 
@@ -384,6 +382,14 @@ weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t
     weft_error error = ask(uplink, frame, timeout_ms, asking);
     weft__call_close(node);
     return error;
+}
+
+weft_error weft__uplink_send(struct uplink *uplink, uint64_t lane, const struct frame *frame)
+{
+    weft__lock(&uplink->lock);
+    weft_error error = uplink->closing ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
+    weft__unlock(&uplink->lock);
+    return error ? error : weft__session_put_waiting(&uplink->session, lane, frame);
 }
 
 /* With the lock: takes him off the list and wakes him. */

@@ -91,6 +91,9 @@ struct uplink {
  * WEFT_ELOST, WEFT_ECLOSED, WEFT_ENOMEM, WEFT_ETIMEDOUT; else what the node said. Outside. */
 weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct asking *asking);
 
+/* Sends a frame that wants no answer; waits while the line is full. WEFT_ELOST, WEFT_ECLOSED, WEFT_ENOMEM. */
+weft_error weft__uplink_send(struct uplink *uplink, uint64_t lane, const struct frame *frame);
+
 /* Announces a worker or a subscription, and keeps the frame to announce it again. Its errors are the node's. gone: not any
  * more; kind is UNREGISTER or UNSUBSCRIBE. Does not wait for the answer of that. */
 weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking);

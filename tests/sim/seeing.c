@@ -62,7 +62,7 @@ static weft_rule first_rule(const struct world *world, const struct sim_worker *
 {
     const struct sim_session *session = &world->sessions[worker->session];
     if (!session->armed || session->fired) return WEFT_RULE_LINK;
-    if (session->bar) return session->bar == CORE_BAR_DETACHED ? WEFT_RULE_DETACHED : WEFT_RULE_BACKLOGGED;
+    if (session->bar == CORE_BAR_DETACHED) return WEFT_RULE_DETACHED;
     if (!model_takes(worker, call)) return WEFT_RULE_ACTIVITY_TYPE;
     if (!model_understands(worker, call)) return WEFT_RULE_SCHEMA;
     if (worker->draining) return WEFT_RULE_DRAINING;
@@ -70,7 +70,7 @@ static weft_rule first_rule(const struct world *world, const struct sim_worker *
     if (in_flight(world, worker) >= worker->max_concurrent) return WEFT_RULE_CAPACITY;
     if (worker->kind == WORKER_GROUP && busy(world, worker->group) >= world->groups[worker->group].core.limit)
         return WEFT_RULE_EXECUTOR;
-    return WEFT_RULE_ELIGIBLE;
+    return session->bar ? WEFT_RULE_BACKLOGGED : WEFT_RULE_ELIGIBLE;
 }
 
 static const struct sim_worker *worker_of(const struct world *world, uint64_t id)
