@@ -95,7 +95,7 @@ static void again_due(struct timer *timer, uint64_t now_ns)
     struct uplink *uplink = list_record(timer, struct uplink, again);
     weft__lock(&uplink->lock);
     bool lose = !uplink->closing && now_ns >= lost_at(uplink);
-    bool dial = !uplink->closing && uplink->again_ns && now_ns >= uplink->again_ns && !uplink->dialling;
+    bool dial = !uplink->closing && !uplink->leaving && uplink->again_ns && now_ns >= uplink->again_ns && !uplink->dialling;
     if (lose) uplink->lost = true;
     if (dial) uplink->again_ns = 0;
     struct dial *spent = dial ? uplink->dial : NULL;
@@ -280,7 +280,7 @@ static void went_down(struct session *session, weft_error error, const char *sen
     weft__lock(&uplink->lock);
     uplink->down_ns = weft__clock_ns();
     uplink->parting = false;
-    if (!uplink->closing) {
+    if (!uplink->closing && !uplink->leaving) {
         (void)snprintf(uplink->said, sizeof uplink->said, "%.60s: %.120s", uplink->urls[uplink->url], sentence);
         uplink->again_ns = uplink->down_ns; /* at once, the first time */
     }
@@ -642,6 +642,8 @@ void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns)
     weft__lock(&uplink->lock);
     bool up = uplink->was_up && !uplink->down_ns;
     uplink->parting = up;
+    uplink->leaving = true; /* else it might come back when the node has said goodbye, and be taken for somebody new */
+    uplink->again_ns = 0;
     weft__unlock(&uplink->lock);
     if (!up) return;
     weft__lock(&session->lock);

@@ -68,6 +68,7 @@ struct uplink {
     bool closing;                          /* (u) */
     bool hushed;                           /* (u) nothing is asked any more */
     bool parting;                          /* (u) goodbye was said, and is waited for */
+    bool leaving;                          /* (u) it parts, or has: it dials no more */
     weft_error refused;                    /* (u) the node said that it will never do: WEFT_OK = it has not */
     char said[ERROR_TEXT_MAX];             /* (u) what the last failures were */
     unsigned char node_id[INSTANCE_BYTES]; /* (u) */
