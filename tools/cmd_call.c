@@ -40,7 +40,7 @@ const char help_call[] =
     "                      from 1, which is that of its line\n"
     "\n"
     "Exit status:\n"
-    "  0 completed; 1 failed; 2 wrong usage, no such channel, or a file; 3 the node cannot be reached;\n"
+    "  0 completed; 1 failed; 2 wrong usage, or a file; 3 the node cannot be reached;\n"
     "  4 worker_died; 5 timed_out; 6 cancelled; 7 rejected; 8 node_lost: the node is gone, and may have\n"
     "  done it. With --lines: that of the first line that did not complete\n";
 

@@ -27,8 +27,8 @@ const char help_work[] =
     "--exec COMMAND is for the shell (/bin/sh -c); what follows -- is run as it stands. The command is a\n"
     "process group of its own, which is killed when its task is cancelled (SIGTERM, and SIGKILL after\n"
     "--kill-ms), when its first process ends, and when weft work ends, also by SIGKILL. It finds in its\n"
-    "environment WEFT_CHANNEL, WEFT_WORKER, WEFT_DISPATCH (an ID), WEFT_ATTEMPT, WEFT_ACTIVITY_TYPE,\n"
-    "WEFT_CONTENT_TYPE and WEFT_REMAINING_MS, the last three where the task has them.\n"
+    "environment WEFT_CHANNEL, WEFT_DISPATCH (an ID), WEFT_ATTEMPT, and, where there are such, WEFT_WORKER\n"
+    "(--name), WEFT_ACTIVITY_TYPE, WEFT_CONTENT_TYPE and WEFT_REMAINING_MS.\n"
     "\n"
     "Once it is registered it prints \"ready CHANNEL\". SIGTERM, SIGINT and SIGHUP drain it: it takes no\n"
     "more tasks, and ends when those it has have ended, or after --drain-ms: then they are given up.\n"
@@ -54,7 +54,6 @@ struct work {
     char *const *argv;
     const char *types[WEFT_ACTIVITY_TYPES_MAX];
     weft_worker_options options;
-    char name[WEFT_NAME_MAX + 1]; /* as the node has it */
     uint32_t kill_ms, drain_ms, result_max;
     int stop_fd; /* readable: every command is to be killed */
 };
@@ -92,7 +91,7 @@ static bool make_environment(struct variables *variables, const struct work *wor
     *variables = (struct variables){.all = calloc(count + VARIABLES + 1, sizeof(char *))};
     if (!variables->all) return false;
     add(variables, "", "WEFT_CHANNEL=%s", work->channel);
-    add(variables, work->name[0] ? work->name : NULL, "WEFT_WORKER=%s", work->name);
+    add(variables, work->options.name, "WEFT_WORKER=%s", work->options.name);
     add(variables, "", "WEFT_DISPATCH=%" PRIu64 ":%" PRIu64, id.session, id.number);
     add(variables, "", "WEFT_ATTEMPT=%" PRIu32, weft_task_attempt(task));
     add(variables, weft_task_activity_type(task), "WEFT_ACTIVITY_TYPE=%s", weft_task_activity_type(task));
@@ -221,7 +220,6 @@ static int drain(struct work *work, weft_worker *worker)
 static int run(struct work *work, weft_node *node)
 {
     weft_group_options group = WEFT_GROUP_OPTIONS;
-    weft_worker_info info;
     weft_worker *worker;
     group.name = "work";
     group.threads = group.threads_max = work->options.max_concurrent;
@@ -229,7 +227,6 @@ static int run(struct work *work, weft_node *node)
     weft_error error = weft_group_open(node, &group, &work->options.group);
     if (!error) error = weft_worker_register(node, work->channel, handle, work, &work->options, &worker);
     if (error) return verb_failed(error);
-    if (weft_worker_info_get(worker, &info) == WEFT_OK) (void)info;
     printf("ready %s\n", work->channel);
     (void)verb_end(VERB_YES);
     await_end();
