@@ -632,6 +632,8 @@ weft_error weft_node_dial(const char *urls, const weft_dial_options *options, we
     if (error) return error;
     do {
         randombytes_buf(instance, sizeof instance);
+        instance[6] &= 0x1f; /* below 2^53: a number that every reader of JSON reads as it stands */
+        instance[7] = 0;
         memcpy(&public_session, instance, sizeof public_session);
     } while (!public_session);
     error = weft__node_open(options->node, public_session, &node);

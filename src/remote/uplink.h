@@ -102,7 +102,8 @@ void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t num
 
 /* part: what was put so far is delivered, and goodbye said, by the deadline. close: nothing of it runs any more. destroy:
  * after the core is gone. */
-void weft__uplink_hush(struct uplink *uplink); /* before them: who waits for an answer, or asks from now on, gets WEFT_ECLOSED */
+void weft__uplink_hush(
+    struct uplink *uplink); /* before them: who waits for an answer, or asks from now on, gets WEFT_ECLOSED */
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns);
 void weft__uplink_close(struct uplink *uplink);
 void weft__uplink_destroy(struct uplink *uplink);
