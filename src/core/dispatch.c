@@ -780,6 +780,7 @@ void weft__dispatch_cancel(struct core *core, struct core_dispatch *dispatch)
     dispatch->cancelling = true;
     dispatch->grace_ns = after(core->now_ns, grace_ms);
     weft__task_cancel(core, dispatch->task);
+    weft__stream_stop(core, dispatch);
     weft__dispatch_timer(core, dispatch);
 }
 
