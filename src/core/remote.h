@@ -18,7 +18,7 @@
 /* Why a session's workers are passed over though its link is armed. */
 enum core_bar {
     CORE_BAR_NONE = 0,
-    CORE_BAR_DETACHED, /* no connection: WEFT_RULE_DETACHED. What its workers were assigned and nobody took goes to others */
+    CORE_BAR_DETACHED,  /* no connection: WEFT_RULE_DETACHED. What its remote workers have not taken goes to others */
     CORE_BAR_BACKLOGGED /* more waits for it than its connection takes: WEFT_RULE_BACKLOGGED */
 };
 /* From here on no selection returns its workers; with CORE_BAR_NONE they may be chosen again. The rest is done in steps.
@@ -116,7 +116,7 @@ weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_ta
                               const struct core_verdict *verdict);
 
 /* The node is gone, or knows nothing of them: those that were taken end WEFT_NODE_LOST, the oldest first, CORE_HOLD_MAX a
- * call; those that were not stay. True = call again. */
+ * call; those that were not stay. True = call again. Also when the core ends: nothing else ends what nobody will answer. */
 bool weft__core_uplink_lost(struct core *core, uint64_t now_ns);
 
 /* What the node said of it before that. Takes the message where it is WEFT_OK. WEFT_ESTALE: nobody waits for it any more;
@@ -161,6 +161,12 @@ struct core_hand {
 weft_error weft__core_hand(struct core *core, uint64_t now_ns, const struct core_hand *hand, weft_dispatch_id *local);
 
 /* What the node sends meanwhile, by the local id: cancel: weft__core_cancel; room: weft__core_room. */
+
+/* The node has refused an event of this process that nobody waits for the word on: the hooks are told. */
+void weft__core_refused(struct core *core, uint64_t now_ns, const char *channel);
+
+/* The node has ended that subscription of this process: as if it had been ended here. */
+void weft__core_subscription_over(struct core *core, uint64_t now_ns, uint64_t subscription, weft_error why);
 
 /* An event that the node has sent for a subscription of this process: into its inbox, as a publish would. dropped: lost
  * before it. The message is made by weft__event_new, and stamped; takes it where it is WEFT_OK. WEFT_ENOTFOUND: it has

@@ -140,7 +140,7 @@ static void members_finish(struct core_worker *worker)
         list_init(&member->on_turn);
         for (uint64_t p = 0; worker->points && p < RING_POINTS; p++) {
             uint64_t place = mix(worker->name_hash + p * UINT64_C(0x9e3779b97f4a7c15));
-            worker->points[i * RING_POINTS + p] = (struct ring_point){.place = place, .worker = worker};
+            worker->points[(size_t)i * RING_POINTS + p] = (struct ring_point){.place = place, .worker = worker};
         }
     }
 }
@@ -285,9 +285,10 @@ void weft__worker_end(struct core *core, struct core_worker *worker, weft_worker
 }
 
 /* Its session is detached: what it was assigned and has not taken goes to others, so many of the newest at a time, of
- * which the oldest goes first. What was taken stands before all that was not. */
+ * which the oldest goes first. In the one FIFO of a remote worker what was taken stood before all that was not. */
 bool weft__worker_retract(struct core *core, struct core_worker *worker)
 {
+    if (!worker->remote) return true;
     struct list_node *end = &worker->tasks, *node = end;
     while (node->prev != end && list_record(node->prev, struct core_task, on_worker)->state == CORE_TASK_ASSIGNED) {
         if (core->budget-- <= 0) break;

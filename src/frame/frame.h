@@ -36,7 +36,7 @@ enum {
     X(HELLO, 1, "hello", C, hello)                                                                                     \
     X(WELCOME, 2, "welcome", N, welcome)                                                                               \
     X(ERROR, 3, "error", B, error)    /* why the connection is closed now */                                           \
-    X(GOODBYE, 4, "goodbye", B, none) /* the session ends in order; answered by the same */                            \
+    X(GOODBYE, 4, "goodbye", B, none) /* the session ends in order; a client's is answered */                          \
     X(BEAT, 5, "beat", B, beat)       /* a sign of life, with the count of frames received */                          \
     X(PART, 8, "part", B, part)       /* of a large frame */                                                           \
     X(DISPATCH, 16, "dispatch", C, dispatch)                                                                           \
@@ -100,8 +100,8 @@ struct frame_welcome {
 };
 
 /* code: weft_error: EPROTOCOL: what came is not allowed; EUNSUPPORTED: no version in common; ESTALE: the instance has a newer
- * connection: do not come back with this one; ECLOSED: the node closes; ELIMIT, ENOMEM: no room for this session; ESLOW: nothing
- * was taken for too long; ETIMEDOUT: no hello in time, or no sign of life. */
+ * connection: do not come back with this one; ECLOSED: the node closes; ELIMIT, ENOMEM: no room for this session; EINVAL,
+ * EEXIST: its name; ESLOW: nothing was taken for too long; ETIMEDOUT: no hello in time, or no sign of life. */
 struct frame_error {
     uint16_t code;
     uint8_t kind;         /* of the frame that was bad; 0 = none */

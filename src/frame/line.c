@@ -168,6 +168,11 @@ bool weft__line_roomy(const struct line *line)
     return line->waiting_bytes < line->limits.waiting_bytes / 2;
 }
 
+bool weft__line_idle(const struct line *line)
+{
+    return line->sent == line->acknowledged;
+}
+
 uint64_t weft__line_received(const struct line *line)
 {
     return line->received;

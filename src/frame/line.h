@@ -88,6 +88,7 @@ void weft__line_written(struct line *line, size_t size); /* so much of that; the
 weft_error weft__line_read(struct line *line, weft_bytes *bytes, struct frame *frame, size_t *need, char *sentence);
 void weft__line_count(struct line *line, uint32_t frames);
 
+bool weft__line_idle(const struct line *line);               /* all that was sent has been got, as far as is known */
 uint64_t weft__line_received(const struct line *line);       /* frames of the session, dealt with */
 uint64_t weft__line_unacknowledged(const struct line *line); /* were put, and the other end may not have them */
 uint64_t weft__line_bytes(const struct line *line);          /* of memory that it has now, held payloads included */

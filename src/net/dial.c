@@ -92,12 +92,12 @@ static weft_error new_dial(struct dial *dial, const char *url, const struct pipe
     int error = weft__nng_aio(&dial->aio, dial_ended, dial);
     if (!error) error = nng_stream_dialer_alloc(&dial->dialer, url);
     if (error) return weft__nng_tell(sentence, error);
-    if (dial->kind == URL_TLS) return secure_dialer(dial->dialer, tls, sentence);
+    if (tls) return secure_dialer(dial->dialer, tls, sentence);
     return WEFT_OK;
 }
 
 weft_error weft__pipe_dial(const struct mem *mem, const char *url, const struct pipe_tls *tls, uint32_t timeout_ms,
-                           dial_done done, void *context, struct dial **result, char sentence[PIPE_SENTENCE_BYTES])
+                           dial_done done, void *context, struct dial **dial, char sentence[PIPE_SENTENCE_BYTES])
 {
     struct url parsed;
     if (weft__forked) return weft__nng_say(sentence, WEFT_EFORKED, weft_error_text(WEFT_EFORKED));
@@ -109,21 +109,22 @@ weft_error weft__pipe_dial(const struct mem *mem, const char *url, const struct 
                              "tls+tcp needs to be told whose signature on a certificate is trusted");
     if (parsed.kind != URL_TLS && tls)
         return weft__nng_say(sentence, WEFT_EINVAL, "certificates are for tls+tcp alone");
-    struct dial *dial = weft__mem_zalloc(mem, sizeof *dial);
-    if (!dial || !weft__fork_arm()) {
-        weft__mem_free(mem, dial);
+    struct dial *attempt = weft__mem_zalloc(mem, sizeof *attempt);
+    if (!attempt || !weft__fork_arm()) {
+        weft__mem_free(mem, attempt);
         return weft__nng_tell(sentence, NNG_ENOMEM);
     }
-    *dial = (struct dial){.mem = mem, .done = done, .context = context, .kind = parsed.kind, .timeout_ms = timeout_ms};
+    *attempt =
+        (struct dial){.mem = mem, .done = done, .context = context, .kind = parsed.kind, .timeout_ms = timeout_ms};
     int state = hold_cancel();
-    weft_error error = new_dial(dial, url, tls, sentence);
+    weft_error error = new_dial(attempt, url, tls, sentence);
     if (error) {
-        free_dial(dial);
+        free_dial(attempt);
     } else {
         atomic_fetch_add(&weft__net_living, 1);
-        *result = dial;
-        dial->until_ns = weft__clock_after_ms(weft__clock_ns(), timeout_ms);
-        begin(dial);
+        *dial = attempt;
+        attempt->until_ns = weft__clock_after_ms(weft__clock_ns(), timeout_ms);
+        begin(attempt);
     }
     let_cancel(state);
     return error;

@@ -69,7 +69,7 @@ static weft_error open_acceptor(struct acceptor *acceptor, const char *text, con
     if (!error) error = nng_stream_listener_alloc(&acceptor->listener, text);
     if (error == NNG_EADDRINVAL) return weft__nng_say(sentence, WEFT_EINVAL, "the host's name is not known");
     if (error) return weft__nng_tell(sentence, error) == WEFT_ENOMEM ? WEFT_ENOMEM : WEFT_ESYSTEM;
-    weft_error code = url->kind == URL_TLS ? secure_listener(acceptor->listener, tls, sentence) : WEFT_OK;
+    weft_error code = tls ? secure_listener(acceptor->listener, tls, sentence) : WEFT_OK;
     return code ? code : listen_at(acceptor->listener, url, sentence);
 }
 
@@ -92,7 +92,7 @@ static void tell_bound(const struct acceptor *acceptor, const char *text, const 
 
 weft_error weft__pipe_listen(const struct mem *mem, const char *url, const struct pipe_tls *tls,
                              void (*accepted)(void *context, struct pipe *pipe), void *context,
-                             struct acceptor **result, char url_bound[PIPE_URL_BYTES],
+                             struct acceptor **acceptor, char url_bound[PIPE_URL_BYTES],
                              char sentence[PIPE_SENTENCE_BYTES])
 {
     struct url parsed;
@@ -102,21 +102,21 @@ weft_error weft__pipe_listen(const struct mem *mem, const char *url, const struc
         return weft__nng_say(sentence, WEFT_EINVAL, "tls+tcp needs a certificate and its key");
     if (parsed.kind != URL_TLS && tls)
         return weft__nng_say(sentence, WEFT_EINVAL, "certificates are for tls+tcp alone");
-    struct acceptor *acceptor = weft__mem_zalloc(mem, sizeof *acceptor);
-    if (!acceptor || !weft__fork_arm()) {
-        weft__mem_free(mem, acceptor);
+    struct acceptor *opened = weft__mem_zalloc(mem, sizeof *opened);
+    if (!opened || !weft__fork_arm()) {
+        weft__mem_free(mem, opened);
         return weft__nng_tell(sentence, NNG_ENOMEM);
     }
-    *acceptor = (struct acceptor){.mem = mem, .accepted = accepted, .context = context, .kind = parsed.kind};
+    *opened = (struct acceptor){.mem = mem, .accepted = accepted, .context = context, .kind = parsed.kind};
     int state = hold_cancel();
-    weft_error error = open_acceptor(acceptor, url, &parsed, tls, sentence);
+    weft_error error = open_acceptor(opened, url, &parsed, tls, sentence);
     if (error) {
-        free_acceptor(acceptor);
+        free_acceptor(opened);
     } else {
         atomic_fetch_add(&weft__net_living, 1);
-        tell_bound(acceptor, url, &parsed, url_bound);
-        *result = acceptor;
-        nng_stream_listener_accept(acceptor->listener, acceptor->aio);
+        tell_bound(opened, url, &parsed, url_bound);
+        *acceptor = opened;
+        nng_stream_listener_accept(opened->listener, opened->aio);
     }
     let_cancel(state);
     return error;

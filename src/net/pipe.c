@@ -1,6 +1,10 @@
 /* Note CLOSED. nng takes operations on a stream that was closed, and never ends them: those of TLS cannot even be
  * cancelled. So each pipe has a lock: nothing is begun after the close.
  *
+ * Note ATTEMPT. A send is tried at once by nng, in the calling thread; but that it is done is told by a task thread, which costs a
+ * wake-up for each write. So it is begun with an aio that tells nobody, and looked at: nearly always it is done. Where the
+ * kernel has no room it is taken back, which nng does in the calling thread, too, and begun as one that tells.
+ *
  * Note LOST. A TLS stream reads ahead. If that fails while no read of ours is there to be told, nng closes the
  * connection beneath and keeps silent, and later reads and writes wait for ever. So after each is begun we look
  * whether the connection still has another end. */
@@ -25,6 +29,7 @@ struct pipe {
     const struct mem *mem;
     nng_stream *stream;
     struct operation read, write;
+    nng_aio *attempt; /* without a callback; NULL: TLS, which never writes at once */
     struct lock lock;
     bool closed; /* under the lock, as is reason */
     int reason;  /* nng's error that ended it; 0 = none yet */
@@ -63,8 +68,10 @@ struct pipe *weft__pipe_new(const struct mem *mem, nng_stream *stream, enum url_
 {
     struct pipe *pipe = weft__mem_zalloc(mem, sizeof *pipe);
     if (!pipe || nng_aio_alloc(&pipe->read.aio, read_ended, pipe) ||
-        nng_aio_alloc(&pipe->write.aio, write_ended, pipe)) {
+        nng_aio_alloc(&pipe->write.aio, write_ended, pipe) ||
+        (kind != URL_TLS && nng_aio_alloc(&pipe->attempt, NULL, NULL))) {
         if (pipe) nng_aio_free(pipe->read.aio);
+        if (pipe) nng_aio_free(pipe->write.aio);
         weft__mem_free(mem, pipe);
         nng_stream_free(stream);
         return NULL;
@@ -125,6 +132,27 @@ static void begin(struct pipe *pipe, struct operation *operation, const void *by
 void weft__pipe_read(struct pipe *pipe, void *bytes, size_t size, pipe_done done, void *context)
 {
     begin(pipe, &pipe->read, bytes, size, done, context);
+}
+
+/* Note ATTEMPT. */
+size_t weft__pipe_try_write(struct pipe *pipe, const void *bytes, size_t size)
+{
+    if (!pipe->attempt || weft__forked) return 0;
+    nng_iov iov = {.iov_buf = (void *)bytes, .iov_len = size < OPERATION_MAX ? size : OPERATION_MAX};
+    int state = hold_cancel();
+    (void)nng_aio_set_iov(pipe->attempt, 1, &iov);
+    weft__lock(&pipe->lock);
+    bool begun = !pipe->closed;
+    if (begun) nng_stream_send(pipe->stream, pipe->attempt);
+    weft__unlock(&pipe->lock);
+    size_t written = 0;
+    if (begun) {
+        if (!nng_aio_count(pipe->attempt)) nng_aio_cancel(pipe->attempt);
+        nng_aio_wait(pipe->attempt);
+        if (!nng_aio_result(pipe->attempt)) written = nng_aio_count(pipe->attempt);
+    }
+    let_cancel(state);
+    return written;
 }
 
 void weft__pipe_write(struct pipe *pipe, const void *bytes, size_t size, pipe_done done, void *context)
@@ -203,6 +231,7 @@ void weft__pipe_free(struct pipe *pipe)
     int state = hold_cancel();
     nng_aio_free(pipe->read.aio); /* waits */
     nng_aio_free(pipe->write.aio);
+    nng_aio_free(pipe->attempt);
     nng_stream_free(pipe->stream);
     let_cancel(state);
     weft__lock_fini(&pipe->lock);

@@ -58,6 +58,10 @@ void weft__pipe_read(struct pipe *pipe, void *bytes, size_t size, pipe_done done
  * WEFT_ECLOSED: nothing more can be written; what the other end had sent before may still be read. */
 void weft__pipe_write(struct pipe *pipe, const void *bytes, size_t size, pipe_done done, void *context);
 
+/* Writes what can be written without waiting, while no write is under way: costs no switch of threads. Returns how many bytes;
+ * 0: none now, or it has ended: weft__pipe_write tells. */
+size_t weft__pipe_try_write(struct pipe *pipe, const void *bytes, size_t size);
+
 void weft__pipe_peer(const struct pipe *pipe, struct pipe_peer *peer);
 
 /* Why it has ended: "the other end has closed it", "closed here", "the other end's certificate is not trusted" …; ""

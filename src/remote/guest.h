@@ -42,6 +42,9 @@ struct guest {
 /* guest_hears.c: frames -> core. */
 weft_error weft__guest_frames(struct session *session, const struct frame *frames, size_t count, char *sentence);
 
+/* guest_check.c: what is wrong with it; NULL: nothing. */
+const char *weft__guest_check(const struct frame *frame);
+
 /* guest_tells.c: core -> frames. */
 void weft__guest_taken(struct session *session, struct haul *haul, size_t index);
 weft_error weft__guest_put(struct session *session, struct haul *haul);

@@ -9,8 +9,8 @@
 #include "api/request.h"
 #include "base/clock.h"
 #include "exec/node.h"
-#include "remote/ask.h"
 #include "remote/guest.h"
+#include "remote/serve.h"
 
 enum { BATCH = 64 };
 
@@ -18,6 +18,7 @@ enum { BATCH = 64 };
 struct step {
     const struct frame *frame;
     struct message *message; /* its payload; NULL: taken, or it has none */
+    const char *wrong;       /* with a result, which is its worker's failure then; NULL = nothing */
     weft_error error;        /* what comes of it, where somebody wants to know */
     uint32_t value;          /* of the answer */
     struct core_admitted admitted;
@@ -38,6 +39,16 @@ static struct message *copied(const weft_node *node, weft_bytes payload, const c
     return weft__message_new(&node->mem, payload.data, payload.size, content_type);
 }
 
+/* False: it is not let in, and whoever waits for an answer is told why. A result that cannot be is its worker's failure. */
+static bool check(struct step *step)
+{
+    const char *wrong = weft__guest_check(step->frame);
+    if (!wrong || step->frame->kind == FRAME_RESULT) return true;
+    step->error = WEFT_EINVAL;
+    (void)snprintf(step->sentence, sizeof step->sentence, "%s: %s", weft__frame_name(step->frame->kind), wrong);
+    return false;
+}
+
 /* False: no memory. */
 static bool prepare(weft_node *node, struct step *step)
 {
@@ -55,7 +66,10 @@ static bool prepare(weft_node *node, struct step *step)
     case FRAME_PROGRESS:
     case FRAME_PARTIAL: step->message = copied(node, f->said.payload, NULL); break;
     case FRAME_RESULT:
-        if (f->result.kind == CORE_RESULT_COMPLETE)
+        step->wrong = weft__guest_check(f);
+        if (step->wrong)
+            step->message = copied(node, weft_text(step->wrong), "protocol");
+        else if (f->result.kind == CORE_RESULT_COMPLETE)
             step->message = copied(node, f->result.payload, f->result.content_type);
         else if (f->result.kind == CORE_RESULT_FAIL)
             step->message = copied(node, f->result.payload, f->result.code ? f->result.code : "failed");
@@ -155,6 +169,7 @@ static void subscribe(struct steps *s)
                                                 .bytes_max = f->bytes_max,
                                                 .stall_ms = f->stall_ms,
                                                 .dest = &guest->session.dest,
+                                                .tells = true,
                                                 .context = (void *)(uintptr_t)f->subscription};
     if (weft__numbers_find(&guest->subscriptions, f->subscription))
         step->error = WEFT_EEXIST;
@@ -208,10 +223,7 @@ static void unregister(struct steps *s)
     uint64_t handle = weft__numbers_remove(&s->guest->workers, s->step->frame->worker.worker);
     s->step->error = handle ? WEFT_OK : WEFT_ENOTFOUND;
     if (!handle) return;
-    weft__core_worker_unregister(s->node->core, s->now_ns, handle);
-    weft__leave_inside(s->node); /* which works off what it had in hand */
-    s->now_ns = weft__enter(s->node);
-    weft__core_worker_forget(s->node->core, handle);
+    weft__core_worker_unregister(s->node->core, s->now_ns, handle); /* its record goes with the item that says so */
 }
 
 static void drain(struct steps *s)
@@ -259,7 +271,9 @@ static void of_task(struct steps *s)
     switch (f->kind) {
     case FRAME_STARTED: weft__core_started(core, s->now_ns, task); break;
     case FRAME_ALIVE: (void)weft__core_heartbeat(core, s->now_ns, task); break;
-    case FRAME_GIVE_BACK: weft__core_give_back(core, s->now_ns, &task, 1); break;
+    case FRAME_GIVE_BACK:
+        if (!task->settled) weft__core_give_back(core, s->now_ns, &task, 1);
+        break;
     case FRAME_PROGRESS: error = weft__core_progress(core, s->now_ns, task, step->message); break;
     case FRAME_PARTIAL: error = weft__core_partial(core, s->now_ns, task, step->message, NULL, false); break;
     case FRAME_RELEASED:
@@ -267,7 +281,8 @@ static void of_task(struct steps *s)
         weft__core_results(core, s->now_ns, &result, 1);
         break;
     default:
-        result.kind = (enum core_result_kind)f->result.kind;
+        result.kind = step->wrong ? CORE_RESULT_FAIL : (enum core_result_kind)f->result.kind;
+        if (result.kind == CORE_RESULT_SKIPPED && !atomic_load(&task->cancelled)) result.kind = CORE_RESULT_ABANDON;
         result.task = meet_result(s, task, &result.kind);
         if (!result.task) return;
         result.message = step->message;
@@ -333,11 +348,15 @@ static void answer(struct guest *guest, struct step *step)
 {
     uint32_t ask = ask_of(step->frame);
     if (step->frame->kind == FRAME_DISPATCH && step->error) answer_dispatch(guest, step);
-    if (ask) {
+    bool unasked = step->frame->kind == FRAME_PUBLISH && !ask && step->error;
+    if (ask || unasked) {
         const char *sentence = step->sentence[0] ? step->sentence : NULL;
-        const struct frame frame = {
-            .kind = FRAME_ANSWER,
-            .answer = {.ask = ask, .error = (uint16_t)step->error, .value = step->value, .sentence = sentence}};
+        const struct frame frame = {.kind = FRAME_ANSWER,
+                                    .answer = {.ask = ask,
+                                               .error = (uint16_t)step->error,
+                                               .value = step->value,
+                                               .sentence = sentence,
+                                               .body = weft_text(unasked ? step->frame->publish.channel : NULL)}};
         (void)weft__session_put(&guest->session, 0, &frame, NULL);
     }
     weft__message_drop(step->message);
@@ -358,13 +377,15 @@ static weft_error hear(struct guest *guest, const struct frame *frames, size_t c
         step->message = NULL;
         step->error = WEFT_OK;
         step->value = 0;
+        step->wrong = NULL;
         step->sentence[0] = '\0';
+        if (!check(step)) continue;
         if (!prepare(node, step)) break;
     }
     s.now_ns = weft__enter(node);
     for (size_t i = 0; i < ready; i++) {
         s.step = &steps[i];
-        enter_step(&s);
+        if (!s.step->error) enter_step(&s);
     }
     weft__leave_inside(node);
     for (size_t i = 0; i < ready; i++)

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "exec/node.h"
-#include "remote/guest.h"
+#include "remote/station.h"
 
 static const unsigned char *schema_id(const struct message *message)
 {
@@ -27,11 +27,15 @@ void weft__guest_taken(struct session *session, struct haul *haul, size_t index)
 {
     const struct core_taken *taken = &haul->items[index];
     struct task_told *told = &haul->tasks[index];
-    (void)session;
-    if (taken->kind != CORE_ITEM_TASK && taken->kind != CORE_ITEM_CANCEL) return;
+    struct guest *guest = list_record(session, struct guest, session);
+    if (taken->kind == CORE_ITEM_WORKER) {
+        told->handle = weft__numbers_remove(&guest->workers, (uintptr_t)taken->worker_context);
+        weft__core_worker_forget(guest->station->node->core, taken->worker);
+    }
     const struct core_task *task = taken->task;
+    if (!task) return;
     told->handle = weft__core_task_handle(task);
-    if (taken->kind == CORE_ITEM_CANCEL) return;
+    if (taken->kind != CORE_ITEM_TASK) return;
     const char *type = weft__core_task_type(task);
     told->worker = (uintptr_t)task->worker_context;
     told->id = task->id;
@@ -67,6 +71,23 @@ static weft_error put_task(struct line *line, const struct task_told *task, uint
 static weft_error put_number(struct line *line, enum frame_kind kind, uint64_t number)
 {
     const struct frame frame = {.kind = kind, .of_task = {.task = number}};
+    return weft__line_put(line, number, &frame, NULL);
+}
+
+static weft_error put_room(struct line *line, uint64_t task, uint32_t count)
+{
+    const struct frame frame = {.kind = FRAME_TASK_ROOM, .room = {.number = task, .count = count}};
+    return weft__line_put(line, task, &frame, NULL);
+}
+
+/* Of a worker or a subscription, by the client's number, that has ended here and not by its own word. */
+static weft_error put_ended(struct line *line, enum frame_kind kind, uint64_t number, weft_error why)
+{
+    struct frame frame = {.kind = kind};
+    if (kind == FRAME_WORKER_ENDED)
+        frame.worker = (struct frame_worker){.ask = (uint32_t)why, .worker = number};
+    else
+        frame.of_subscription = (struct frame_of_subscription){.ask = (uint32_t)why, .subscription = number};
     return weft__line_put(line, number, &frame, NULL);
 }
 
@@ -126,12 +147,20 @@ weft_error weft__guest_put(struct session *session, struct haul *haul)
         const struct core_taken *taken = &haul->items[i];
         switch (taken->kind) {
         case CORE_ITEM_TASK: error = put_task(line, &haul->tasks[i], now_ns); break;
+        case CORE_ITEM_ROOM: error = put_room(line, haul->tasks[i].handle, taken->room); break;
+        case CORE_ITEM_WORKER:
+            if (haul->tasks[i].handle)
+                error = put_ended(line, FRAME_WORKER_ENDED, (uintptr_t)taken->worker_context, WEFT_ECLOSED);
+            break;
         case CORE_ITEM_CANCEL: error = put_number(line, FRAME_TASK_CANCEL, haul->tasks[i].handle); break;
         case CORE_ITEM_OUTCOME: error = put_outcome(line, &taken->outcome); break;
         case CORE_ITEM_UPDATE: error = put_update(line, &taken->outcome); break;
         case CORE_ITEM_EVENTS:
             for (size_t e = 0; e < haul->events_count && !error; e++)
                 error = put_event(line, (uintptr_t)taken->subscription_context, &haul->events[e]);
+            if (haul->events_ended && !error)
+                error = put_ended(line, FRAME_SUBSCRIPTION_ENDED, (uintptr_t)taken->subscription_context,
+                                  haul->events_ended);
             break;
         default: break;
         }

@@ -3,7 +3,11 @@
  * there are sessions.
  *
  * Note QUIET. A connection ends when it is closed and the last call of its pipe is over (busy is 0). Only then its line is
- * taken down, since a write under way reads the line's memory; and only then the next connection is attached. */
+ * taken down, since a write under way reads the line's memory; and only then the next connection is attached.
+ *
+ * Note BATCH. A write that is told of by another thread costs a switch, and while it is under way what comes meanwhile gathers and
+ * leaves together: with much under way that is what is wanted. Where the other end has got all that was sent nothing is
+ * likely to come meanwhile, and a write at once costs no switch: a single round trip is a third shorter so. */
 #include "remote/session.h"
 
 #include <stdio.h>
@@ -452,16 +456,37 @@ static void go_on(struct conn *conn)
 
 static void pump(struct session *session);
 
+/* Who waits for room. On its stack. */
+struct waiting {
+    struct list_node on;
+    struct park park;
+};
+
+/* With the session's lock. */
+static void let_in(struct session *session)
+{
+    for (struct list_node *on; (on = list_pop_front(&session->crowd));)
+        weft__unpark(&list_record(on, struct waiting, on)->park);
+}
+
+/* A write of the line's bytes is over. True: there is room again for what the pump has. */
+static bool line_written(struct session *session, size_t size)
+{
+    weft__lock(&session->lock);
+    session->writing = false;
+    weft__line_written(session->line, size);
+    bool resumes = session->stalled && weft__line_roomy(session->line);
+    if (resumes) session->stalled = false;
+    if (weft__line_roomy(session->line)) let_in(session);
+    weft__unlock(&session->lock);
+    return resumes;
+}
+
 static void written(void *context, weft_error error, size_t size)
 {
     struct conn *conn = context;
     struct session *session = conn->session;
-    weft__lock(&session->lock);
-    session->writing = false;
-    weft__line_written(session->line, error ? 0 : size);
-    bool resumes = session->stalled && weft__line_roomy(session->line);
-    if (resumes) session->stalled = false;
-    weft__unlock(&session->lock);
+    bool resumes = line_written(session, error ? 0 : size);
     if (error) close_saying(conn, error, error == WEFT_ECLOSED ? "the other end closed the connection" : NULL);
     if (resumes)
         pump_woken(&session->waiter);
@@ -470,20 +495,35 @@ static void written(void *context, weft_error error, size_t size)
     conn_done(conn);
 }
 
-static void flush(struct session *session)
+/* The connection, held, and the bytes that are to be written on it now; NULL: none are. Note BATCH. */
+static struct conn *next_write(struct session *session, weft_bytes *bytes, bool *at_once)
 {
-    weft_bytes bytes = {NULL, 0};
     weft__lock(&session->lock);
     struct conn *conn = session->conn;
+    *at_once = weft__line_idle(session->line);
     bool writes =
         conn && !session->writing && !conn->greeting_size && !atomic_load(&conn->closing) && weft__conn_hold(conn);
-    if (writes) bytes = weft__line_write(session->line);
-    if (bytes.size) session->writing = true;
+    *bytes = writes ? weft__line_write(session->line) : (weft_bytes){NULL, 0};
+    if (bytes->size) session->writing = true;
     weft__unlock(&session->lock);
-    if (bytes.size)
-        weft__pipe_write(conn->pipe, bytes.data, bytes.size, written, conn);
-    else if (writes)
+    if (writes && !bytes->size) conn_done(conn);
+    return bytes->size ? conn : NULL;
+}
+
+static void flush(struct session *session)
+{
+    bool resumes = false, at_once;
+    weft_bytes bytes;
+    for (struct conn *conn; (conn = next_write(session, &bytes, &at_once));) {
+        size_t size = at_once ? weft__pipe_try_write(conn->pipe, bytes.data, bytes.size) : 0;
+        if (!size) {
+            weft__pipe_write(conn->pipe, bytes.data, bytes.size, written, conn);
+            break;
+        }
+        resumes |= line_written(session, size);
         conn_done(conn);
+    }
+    if (resumes) pump_woken(&session->waiter);
 }
 
 void weft__session_flush(struct session *session)
@@ -495,6 +535,7 @@ void weft__session_flush(struct session *session)
 static void take_haul(struct session *session, struct core *core, uint64_t now_ns, struct haul *haul)
 {
     haul->count = haul->events_count = 0;
+    haul->events_ended = WEFT_OK;
     while (haul->count < HAUL_MAX) {
         struct core_taken *taken = &haul->items[haul->count];
         enum core_item_kind kind = weft__core_next(core, now_ns, &session->dest, taken);
@@ -502,8 +543,10 @@ static void take_haul(struct session *session, struct core *core, uint64_t now_n
         if (session->ops->taken) session->ops->taken(session, haul, haul->count);
         haul->count++;
         if (kind != CORE_ITEM_EVENTS) continue;
-        if (weft__core_events_take(core, now_ns, taken->subscription, haul->events, HAUL_MAX, &haul->events_count))
-            haul->events_count = 0;
+        weft_error error =
+            weft__core_events_take(core, now_ns, taken->subscription, haul->events, HAUL_MAX, &haul->events_count);
+        if (error) haul->events_count = 0;
+        if (error != WEFT_EAGAIN) haul->events_ended = error;
         return;
     }
 }
@@ -525,9 +568,11 @@ static void pump(struct session *session)
             return;
         }
         uint64_t now_ns = weft__enter(node);
+        session->put_count = session->taken_count;
         take_haul(session, node->core, now_ns, &haul);
+        session->taken_count += haul.count;
         bool rests = haul.count == 0 && weft__core_dest_wait(&session->dest, &session->waiter.core);
-        if (rests && session->awaited_count) weft__changed(node);
+        if (session->awaited_count) weft__changed(node);
         weft__leave_inside(node);
         if (rests) return;
         weft__lock(&session->lock);
@@ -560,7 +605,12 @@ static void pump_woken(struct waiter *waiter)
 
 void weft__session_resume(struct session *session)
 {
-    pump_woken(&session->waiter);
+    weft__lock(&session->lock);
+    bool stalled = session->stalled;
+    session->stalled = false;
+    let_in(session);
+    weft__unlock(&session->lock);
+    if (stalled) pump_woken(&session->waiter);
 }
 
 void weft__session_pump_ready(struct session *session)
@@ -571,19 +621,32 @@ void weft__session_pump_ready(struct session *session)
     (void)rests;
 }
 
-void weft__session_await_pump(struct session *session)
+/* Until it rests, or has put so many. */
+static void await_pump(struct session *session, uint64_t count, uint64_t deadline_ns, uint64_t now_ns)
 {
     weft_node *node = session->remote->node;
-    uint64_t now_ns = weft__enter(node);
     session->awaited_count++;
-    while (!list_linked(&session->waiter.core.on) && !session->pump_over) {
+    bool in_time = true;
+    while (in_time && !list_linked(&session->waiter.core.on) && !session->pump_over && session->put_count < count) {
         struct waiter waiter;
         weft__waiter_init(&waiter);
         weft__await(node, &waiter);
-        (void)weft__wait(node, &waiter, PARK_FOREVER, &now_ns);
+        in_time = weft__wait(node, &waiter, deadline_ns, &now_ns);
     }
     session->awaited_count--;
     weft__leave(node);
+}
+
+void weft__session_await_pump(struct session *session, uint64_t deadline_ns)
+{
+    uint64_t now_ns = weft__enter(session->remote->node);
+    await_pump(session, UINT64_MAX, deadline_ns, now_ns);
+}
+
+void weft__session_await_put(struct session *session)
+{
+    uint64_t now_ns = weft__enter(session->remote->node);
+    await_pump(session, session->taken_count + session->dest.items_count, PARK_FOREVER, now_ns);
 }
 
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame, struct message *message)
@@ -594,6 +657,21 @@ weft_error weft__session_put(struct session *session, uint64_t lane, const struc
     if (error == WEFT_ENOMEM) weft__session_close(session, error, "no memory for what it is to be sent");
     if (!error) flush(session);
     return error;
+}
+
+weft_error weft__session_put_waiting(struct session *session, uint64_t lane, const struct frame *frame)
+{
+    weft__lock(&session->lock);
+    while (!session->over && weft__line_full(session->line)) {
+        struct waiting waiting;
+        weft__park_init(&waiting.park);
+        list_push_back(&session->crowd, &waiting.on);
+        weft__unlock(&session->lock);
+        (void)weft__park(&waiting.park, PARK_FOREVER);
+        weft__lock(&session->lock);
+    }
+    weft__unlock(&session->lock);
+    return weft__session_put(session, lane, frame, NULL);
 }
 
 void weft__session_close(struct session *session, weft_error error, const char *sentence)
@@ -656,6 +734,7 @@ weft_error weft__session_init(struct session *session, struct remote *remote, co
     weft__waiter_init(&session->waiter);
     session->waiter.woken = pump_woken;
     weft__lock_init(&session->lock, LOCK_SESSION);
+    list_init(&session->crowd);
     list_init(&session->on_remote);
     weft__lock(&remote->lock);
     list_push_back(&remote->sessions, &session->on_remote);
@@ -688,6 +767,7 @@ void weft__session_over(struct session *session)
     struct conn *conn = session->conn, *next = session->next;
     session->over = true;
     session->stalled = false;
+    let_in(session);
     session->next = NULL;
     bool there = weft__conn_hold(conn), next_there = weft__conn_hold(next);
     weft__unlock(&session->lock);

@@ -29,7 +29,7 @@ extern char **environ;
 static double median_us(uint64_t *times, size_t count)
 {
     qsort(times, count, sizeof *times, bench_by_time);
-    return (double)times[count / 2] / 1e3;
+    return (double)times[(count - 1) / 2] / 1e3;
 }
 
 static pid_t spawn_peer(const char *how)

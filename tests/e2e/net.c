@@ -42,7 +42,8 @@ static void the_other_end_is_told(void **state)
             check_eq(peer.gid, way->local ? (int64_t)getgid() : -1);
         }
         (void)snprintf(expected, sizeof expected, "ipc pid %d", (int)getpid());
-        if (!way->local && !way->tls) strcpy(expected, strchr(pair.door.url, '/') + 2);
+        if (!way->local && !way->tls)
+            (void)snprintf(expected, sizeof expected, "%.70s", strchr(pair.door.url, '/') + 2);
         if (way->tls) (void)snprintf(expected, sizeof expected, "127.0.0.1%s", strrchr(pair.door.url, ':'));
         if (way->tls && peer.address[0] == '[')
             (void)snprintf(expected, sizeof expected, "[::1]%s", strrchr(pair.door.url, ':'));
@@ -251,7 +252,7 @@ static void close_ends_a_write_that_waits_for_room(void **state)
             begin_write(&pair.near, bytes, sizeof bytes);
             struct timespec until;
             clock_gettime(CLOCK_REALTIME, &until);
-            until.tv_nsec += 50 * 1000 * 1000;
+            until.tv_nsec += 50000000;
             if (until.tv_nsec >= 1000000000) {
                 until.tv_sec++;
                 until.tv_nsec -= 1000000000;

@@ -11,6 +11,7 @@
 #include "lib/audit.h"
 #include "lib/fixture_client.h"
 #include "lib/fixture_contract.h"
+#include "lib/fixture_remote.h"
 
 /* --- entries that may be refused -------------------------------------------------------------- */
 
@@ -392,7 +393,47 @@ static void is_delivered(void)
     event_came("new", "s", 3);
 }
 
+static void with_strangers(int filled)
+{
+    channel("dispatch.media.resize");
+    far_session("far");
+    for (int i = 0; i < filled; i++)
+        dispatch(numbered("a", i), .by = "far", .number = 1000 + (uint64_t)i, .type = i % 2 ? "x" : NULL);
+}
+
+static void dispatches_from_far(void)
+{
+    dispatch("another", .by = "far", .number = 7, .window = 3, .credit = true);
+}
+
+static void dispatches_with_a_key_from_far(void)
+{
+    dispatch("another", .by = "far", .number = 7, .once = "key");
+}
+
+static void registers_from_far(void)
+{
+    worker("another", .of = "far", .far = true, .types = {"x", "y"}, .capacity = 40);
+}
+
+static void subscribes_from_far(void)
+{
+    subscribe("another", .to = DONE, .far = "far", .told = true);
+}
+
+static void with_far_subscribers(int filled)
+{
+    far_session("far");
+    with_subscribers(filled);
+}
+
 static const struct swept entries[] = {
+    {.name = "weft__core_dispatch, stranger", .set_up = with_strangers, .act = dispatches_from_far},
+    {.name = "weft__core_dispatch, stranger with a key",
+     .set_up = with_strangers,
+     .act = dispatches_with_a_key_from_far},
+    {.name = "weft__core_worker_register, remote", .set_up = with_strangers, .act = registers_from_far},
+    {.name = "weft__core_subscribe, remote", .set_up = with_far_subscribers, .act = subscribes_from_far},
     {.name = "weft__core_uplink_open", .set_up = with_sessions, .act = opens_uplink, .undoes = true},
     {.name = "weft__core_dispatch, uplink", .set_up = with_calls, .act = calls_out},
     {.name = "weft__core_verdict", .set_up = with_calls, .act = is_answered},
@@ -537,7 +578,7 @@ static void entry_refused_all_memory_can_be_followed_by_the_end(void **state)
 static void core_refused_its_memory_is_none(void **state)
 {
     (void)state;
-    static const struct core_limits limits = {1, 1, 1, 1, 1, 1, 1, 0, 0};
+    static const struct core_limits limits = {1, 1, 1, 1, 1, 1, 1, 0, 0, 0};
     struct failmem failmem;
     failmem_init(&failmem);
     failmem_fail_once(&failmem, 1);
@@ -718,6 +759,54 @@ spec(what_comes_of_calls_and_of_tasks_of_the_node_asks_for_no_memory)
     none_was_asked_for();
 }
 
+spec(what_comes_and_goes_in_lines_asks_for_no_memory)
+{
+    channel(DONE);
+    channel("dispatch.media.resize", .on_crash = WEFT_CRASH_REDISPATCH);
+    far_session("s1");
+    far_session("s2");
+    worker("w1", .of = "s1", .far = true, .capacity = 6);
+    worker("w2", .of = "s2", .far = true, .capacity = 6);
+    subscribe("s", .to = DONE, .far = "s1", .told = true);
+    for (int i = 0; i < 14; i++)
+        dispatch(numbered("a", i), .by = "s2", .number = 1 + (uint64_t)i, .window = 2, .credit = true,
+                 .start_to_close_ms = i % 4 ? 0 : 40);
+    publish("e", .on = DONE);
+    whatever();
+
+    no_more_memory();
+    deliver_up_to(4, "s1");
+    deliver_up_to(4, "s2");
+    detach("s2");
+    backlog("s1");
+    unbar("s1");
+    for (int i = 0; i < 14; i++) {
+        const char *task = numbered("a", i);
+        char name[16];
+        snprintf(name, sizeof name, "%s#1", task);
+        if (!holds(name)) continue;
+        enters(name);
+        maybe(partial(name, "part"));
+        maybe(progress(name, "half"));
+        deliver("s2");
+        room_for(1, task);
+        if (i % 3 == 0) maybe(complete_inside(name));
+        if (i % 3 == 1) cancel(task);
+    }
+    deliver("s1");
+    unbar("s2");
+    at(100);
+    unregister("w1");
+    fire("s2");
+    delete_channel();
+    deliver("s1");
+    close_line("s2");
+    close_node();
+    settle_all();
+    deliver("s1");
+    none_was_asked_for();
+}
+
 spec(letters_and_keys_that_were_admitted_ask_for_no_memory)
 {
     channel("dispatch.media.dead", .depth_max = 2);
@@ -886,6 +975,7 @@ int main(void)
         promised(life_of_what_was_admitted_asks_for_no_memory),
         promised(results_beats_moves_and_ends_ask_for_no_memory),
         promised(what_comes_of_calls_and_of_tasks_of_the_node_asks_for_no_memory),
+        promised(what_comes_and_goes_in_lines_asks_for_no_memory),
         promised(letters_and_keys_that_were_admitted_ask_for_no_memory),
         promised(what_tasks_say_asks_for_no_memory),
         promised(deleting_and_forgetting_asks_for_no_memory),

@@ -10,7 +10,7 @@ bool audit_bar(const struct core_session *session)
     for (const struct list_node *node = session->workers.next; node != &session->workers; node = node->next) {
         const struct core_worker *worker = list_record(node, struct core_worker, on_session);
         HOLDS(worker->seen_turn == session->turn || session->state == CORE_SESSION_ARMING, "worker of session", name);
-        if (session->bar != CORE_BAR_DETACHED || list_empty(&worker->tasks)) continue;
+        if (session->bar != CORE_BAR_DETACHED || !worker->remote || list_empty(&worker->tasks)) continue;
         const struct core_task *last = list_record(worker->tasks.prev, struct core_task, on_worker);
         HOLDS(last->state != CORE_TASK_ASSIGNED, "assigned to a detached worker of session", name);
     }
