@@ -740,9 +740,10 @@ static void hand_out(struct core *core, struct core_dispatch *dispatch, struct c
     weft__dispatch_forget(core, dispatch);
 }
 
-enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest *dest, struct core_outcome *outcome,
-                                            struct core_task **cancelled)
+enum core_item_kind weft__core_outcome_take(struct core *core, uint64_t now_ns, struct core_dest *dest,
+                                            struct core_outcome *outcome, struct core_task **cancelled)
 {
+    core->now_ns = now_ns;
     struct list_node *node = list_first(&dest->fifo);
     if (!node) return 0;
     struct core_item *item = list_record(node, struct core_item, on);
