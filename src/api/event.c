@@ -17,6 +17,7 @@
 #include "exec/node.h"
 #include "exec/participant.h"
 #include "remote/client.h"
+#include "remote/client_ask.h"
 
 enum {
     COPIED_UNASKED = 65536, /* a payload up to that is copied before its channel was looked at */
@@ -120,7 +121,7 @@ weft_error weft_publish(weft_node *node, const char *channel, weft_bytes payload
         error = owner_of(node, o->participant, o->flags & ~(uint32_t)WEFT_NO_WAIT, "publish", &publication.session);
     if (error) return error;
     if (!options) publication.session = node->process->session;
-    if (node->uplink) return weft__client_publish(node, channel, payload, o, heard);
+    if (node->uplink) return weft__client_publish(node, channel, payload, o, publication.session, heard);
     publication.channel_hash = weft__name_hash(channel);
     error = check_fits(node, channel, publication.channel_hash, payload.size);
     if (error) return error;
@@ -379,6 +380,7 @@ weft_error weft_subscription_info_get(weft_subscription *subscription, weft_subs
     uint64_t now_ns = weft__enter(node);
     weft_error error = weft__core_subscription_info(node->core, now_ns, subscription->handle, info);
     weft__leave(node);
+    if (!error && node->uplink) weft__client_subscription_info(subscription, info);
     return weft__error_plain(error, subscription->pattern);
 }
 

@@ -22,6 +22,7 @@
 #include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/participant.h"
+#include "remote/client_ask.h"
 #include "remote/station.h"
 #include "remote/uplink.h"
 #include "schema/seed.h"
@@ -261,6 +262,7 @@ static weft_error wind_down(weft_node *node, uint32_t timeout_ms)
     weft__wake_callers(node);
     wake_pullers(node);
     weft__leave(node);
+    if (node->uplink) weft__uplink_hush(node->uplink);
     tell_ends(node);
     if (station) weft__station_part(station, deadline_ns);
     if (node->uplink) give_up_calls(node);
@@ -389,6 +391,7 @@ weft_error weft_node_stats_get(weft_node *node, weft_node_stats *stats)
 {
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !stats) return weft__error_null(__func__, !node ? "node" : "stats");
+    if (node->uplink) return weft__client_node_stats(node, stats);
     (void)weft__enter(node);
     weft__core_stats(node->core, stats);
     weft__leave(node);

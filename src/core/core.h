@@ -405,6 +405,7 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
 weft_error weft__core_dispatch_refuse(struct core *core, uint64_t now_ns, const struct core_request *request,
                                       weft_rejection reason, struct core_admitted *admitted);
 weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_id id);
+const char *weft__code_word(const char *text); /* the static text of a code of ours; NULL: it is none */
 /* The oldest outcome, update or cancel notice in the FIFO, if there is one: an outcome is handed out, and its dispatch is
  * forgotten; an update is handed out in outcome, too.
  * Where the item is a cancel notice, *cancelled is the task, and it stays valid until the task is settled. */
@@ -443,7 +444,8 @@ struct core_letter_walk {
 weft_error weft__core_letters_begin(struct core *core, const char *channel, struct core_letter_walk *walk);
 bool weft__core_letters_next(struct core_letter_walk *walk, struct core_letter_view *view);
 void weft__core_letters_end(struct core_letter_walk *walk);
-/* id 0: the oldest. Takes it off. WEFT_ENOCHANNEL, WEFT_ENOTFOUND. */
+/* id 0: the oldest. look: leaves it there. fetch: takes it off. WEFT_ENOCHANNEL, WEFT_ENOTFOUND. */
+weft_error weft__core_letter_look(struct core *core, const char *channel, uint64_t id, struct core_letter_view *view);
 weft_error weft__core_letter_fetch(struct core *core, const char *channel, uint64_t id, struct core_letter_view *view);
 /* session: who is its caller from then on. origin_gone: the channel that is not there is the one it came from. */
 weft_error weft__core_letter_put_back(struct core *core, uint64_t now_ns, const char *channel, uint64_t id,

@@ -551,6 +551,12 @@ bool weft__code_find(const char *text, uint8_t *found)
     return false;
 }
 
+const char *weft__code_word(const char *text)
+{
+    uint8_t code;
+    return weft__code_find(text, &code) ? codes[code] : NULL;
+}
+
 static uint8_t code_of(const char *text)
 {
     uint8_t code;

@@ -9,8 +9,8 @@
 #include "api/request.h"
 #include "base/clock.h"
 #include "exec/node.h"
-#include "remote/ask.h"
 #include "remote/guest.h"
+#include "remote/serve.h"
 
 enum { BATCH = 64 };
 

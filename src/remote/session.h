@@ -137,7 +137,9 @@ struct session {
     struct core_dest dest;     /* (l) all that goes to the other end */
     struct waiter waiter;      /* on it, where the pump rests */
     struct session *next_pump; /* the pumping thread's */
-    uint32_t awaited_count;    /* (l) calls that wait for the pump to rest */
+    uint32_t awaited_count;    /* (l) calls that wait for the pump */
+    uint64_t taken_count;      /* (l) items that it has taken */
+    uint64_t put_count;        /* (l) of these: known to have been put */
     bool pump_over;            /* (l) */
     struct timer timer;        /* beats, and what else has a time */
 
@@ -205,9 +207,11 @@ void weft__session_close(struct session *session, weft_error error, const char *
 void weft__session_over(struct session *session);
 void weft__session_flush(struct session *session);
 
-/* Returns when all that stood in the destination has been put, or the session is over. Outside; not under a lock, nor in a
- * pump. */
-void weft__session_await_pump(struct session *session);
+/* Returns when all that stood in the destination has been put, or the session is over, or at the deadline. Outside; not
+ * under a lock, nor in a pump. */
+void weft__session_await_pump(struct session *session, uint64_t deadline_ns);
+/* The same, of what stands there now; what comes meanwhile is not waited for. */
+void weft__session_await_put(struct session *session);
 /* By the timer, each beat_ms: says that it lives, and closes a connection whose other end has not for too long. */
 void weft__session_beat(struct session *session, uint64_t now_ns);
 

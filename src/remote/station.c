@@ -143,6 +143,7 @@ void weft__guest_end(struct guest *guest, weft_cause cause)
     weft__unlock(&station->lock);
     if (ended) return;
     weft__session_over(&guest->session);
+    weft__clerk_forget(&station->clerk, &guest->session);
     uint64_t wall_ns = weft__clock_wall_ns();
     uint64_t now_ns = weft__enter(node);
     if (cause.kind != WEFT_CAUSE_RELEASED || guest->workers.count || guest->subscriptions.count)
@@ -496,6 +497,7 @@ weft_error weft__station_open(weft_node *node, const weft_listen_options *option
     }
     weft__lock_init(&station->lock, LOCK_STATION);
     weft__process_monitor_init(&station->monitor, process_fired, station);
+    weft__clerk_init(&station->clerk, node);
     *opened = station;
     return WEFT_OK;
 }
@@ -566,6 +568,7 @@ static bool await_guests(struct station *station, uint64_t deadline_ns)
 void weft__station_part(struct station *station, uint64_t deadline_ns)
 {
     close_acceptors(station);
+    weft__clerk_finish(&station->clerk, deadline_ns);
     for (size_t bucket = 0; bucket < STATION_BUCKETS; bucket++) {
         weft__lock(&station->lock);
         struct list_node *guests = &station->guests[bucket];
@@ -586,6 +589,7 @@ void weft__station_part(struct station *station, uint64_t deadline_ns)
 void weft__station_free(struct station *station)
 {
     struct mem *mem = &station->node->mem;
+    weft__clerk_stop(&station->clerk);
     weft__remote_stop(&station->remote);
     weft__process_monitor_stop(&station->monitor);
     weft__lock_fini(&station->lock);

@@ -13,7 +13,7 @@
 #include "link/process.h"
 #include "remote/remote.h"
 
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000 };
+enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000, GOODBYE_MS = 100 };
 
 static void dial_next(struct uplink *uplink);
 
@@ -372,14 +372,15 @@ static uint32_t *ask_in(struct frame *frame)
     }
 }
 
-weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct asking *asking)
+static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct asking *asking)
 {
     *asking = (struct asking){.error = WEFT_OK};
     weft__park_init(&asking->park);
     list_init(&asking->on);
     uint64_t deadline_ns = weft__deadline(weft__clock_ns(), timeout_ms);
     weft__lock(&uplink->lock);
-    weft_error error = uplink->closing ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
+    weft_error error = uplink->closing || uplink->hushed ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
+    if (error == WEFT_ELOST) (void)snprintf(asking->sentence, sizeof asking->sentence, "%.200s", uplink->said);
     if (!error) {
         if (++uplink->ask_number == 0) uplink->ask_number = 1;
         *ask_in(frame) = asking->ask = uplink->ask_number;
@@ -398,10 +399,20 @@ weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t
     return done ? asking->error : WEFT_ETIMEDOUT;
 }
 
+/* A call that closing waits for. */
+weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct asking *asking)
+{
+    weft_node *node = uplink->node;
+    weft__call_open(node);
+    weft_error error = ask(uplink, frame, timeout_ms, asking);
+    weft__call_close(node);
+    return error;
+}
+
 weft_error weft__uplink_send(struct uplink *uplink, uint64_t lane, const struct frame *frame)
 {
     weft__lock(&uplink->lock);
-    weft_error error = uplink->closing ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
+    weft_error error = uplink->closing || uplink->hushed ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
     weft__unlock(&uplink->lock);
     return error ? error : weft__session_put_waiting(&uplink->session, lane, frame);
 }
@@ -452,6 +463,14 @@ static void tell_all(struct uplink *uplink, weft_error error)
 void weft__uplink_tell_lost(struct uplink *uplink)
 {
     tell_all(uplink, WEFT_ELOST);
+}
+
+void weft__uplink_hush(struct uplink *uplink)
+{
+    weft__lock(&uplink->lock);
+    uplink->hushed = true;
+    weft__unlock(&uplink->lock);
+    tell_all(uplink, WEFT_ECLOSED);
 }
 
 weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking)
@@ -649,7 +668,9 @@ static void delivered(struct session *session)
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns)
 {
     struct session *session = &uplink->session;
-    weft__session_await_pump(session);
+    uint64_t least_ns = weft__clock_after_ms(weft__clock_ns(), GOODBYE_MS);
+    if (deadline_ns < least_ns) deadline_ns = least_ns;
+    weft__session_await_pump(session, deadline_ns);
     weft__lock(&uplink->lock);
     bool up = uplink->was_up && !uplink->down_ns, parting = uplink->was_up && !uplink->lost;
     uplink->parting = parting;

@@ -66,6 +66,7 @@ struct uplink {
     bool was_up;                           /* (u) ever */
     bool lost;                             /* (u) since it is down, everything open was lost */
     bool closing;                          /* (u) */
+    bool hushed;                           /* (u) nothing is asked any more */
     bool parting;                          /* (u) goodbye is to be said, or was, and is waited for */
     bool parted;                           /* (u) it was said: there is no way back */
     uint32_t greeting_count;               /* (u) connections that are being greeted this moment */
@@ -101,6 +102,7 @@ void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t num
 
 /* part: what was put so far is delivered, and goodbye said, by the deadline. close: nothing of it runs any more. destroy:
  * after the core is gone. */
+void weft__uplink_hush(struct uplink *uplink); /* before them: who waits for an answer, or asks from now on, gets WEFT_ECLOSED */
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns);
 void weft__uplink_close(struct uplink *uplink);
 void weft__uplink_destroy(struct uplink *uplink);

@@ -163,6 +163,7 @@ struct weft_schema {
     bool duplicate_keys, has_id;
     uint32_t id_fault; /* offset of the number that has no canonical form */
     uint8_t id[WEFT_SCHEMA_ID_BYTES];
+    struct schema_origin *origin;
     struct program program;
 };
 
