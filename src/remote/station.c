@@ -325,7 +325,7 @@ static void greeted(struct conn *conn, const struct frame *frame)
         weft__conn_refuse(conn, error, refusal(error));
         return;
     }
-    weft__conn_attach(conn, &guest->session, hello->received);
+    weft__conn_attach(conn, &guest->session, fresh ? 0 : hello->received); /* else it is of a session that is gone */
     weft__session_drop(&guest->session);
 }
 
