@@ -55,8 +55,15 @@ typedef struct weft_publish_options {
     uint32_t version;              /* filled in by WEFT_PUBLISH_OPTIONS */
     const char *content_type;      /* copies; NULL = none */
     weft_participant *participant; /* who publishes; NULL = the process */
-    uint32_t flags;                /* WEFT_OWNER_THREAD: the calling thread */
+    uint32_t flags;                /* WEFT_OWNER_THREAD: the calling thread; WEFT_NO_WAIT */
 } weft_publish_options;
+
+enum weft_publish_flags {
+    WEFT_NO_WAIT =
+        4 /* on a client node: WEFT_OK says that the event is on its way, in the order of such calls of this thread;
+                        heard is not told; what the node refuses is told to the hooks (WEFT_NODE_REFUSED). Waits only while
+                        the connection takes no more. Elsewhere: nothing. */
+};
 
 #define WEFT_PUBLISH_OPTIONS_VALUES 1, 0, 0, 0
 #ifdef __cplusplus

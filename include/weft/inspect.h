@@ -58,13 +58,13 @@ typedef struct weft_listing {
     X(ELIGIBLE, 0, "eligible")           /* none: it would get it */                                                   \
     X(LINK, 1, "link")                   /* its link is not armed yet, or has fired */                                 \
     X(DETACHED, 8, "detached")           /* its session has no connection, and may come back */                        \
-    X(BACKLOGGED, 9, "backlogged")       /* more waits for its session than its connection takes */                    \
     X(ACTIVITY_TYPE, 2, "activity_type") /* it does not take that type */                                              \
     X(SCHEMA, 7, "schema")               /* it does not understand the schema that the dispatch met */                 \
     X(DRAINING, 3, "draining")           /* it takes nothing more */                                                   \
     X(EXCLUDED, 4, "excluded")           /* the dispatch has died of it, or of its participant */                      \
     X(CAPACITY, 5, "capacity")           /* max_concurrent attempts are in flight */                                   \
-    X(EXECUTOR, 6, "executor")           /* its group has no free thread */
+    X(EXECUTOR, 6, "executor")           /* its group has no free thread */                                            \
+    X(BACKLOGGED, 9, "backlogged")       /* more waits for its session than its connection takes */
 
 typedef enum weft_rule {
 #define WEFT_RULE_ENUM(name, number, text) WEFT_RULE_##name = number,

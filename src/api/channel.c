@@ -7,6 +7,7 @@
 #include "base/fork.h"
 #include "exec/scope.h"
 #include "exec/node.h"
+#include "remote/client_ask.h"
 
 weft_error weft_channel_declare(weft_node *node, const char *name, const weft_channel_options *options)
 {
@@ -14,6 +15,7 @@ weft_error weft_channel_declare(weft_node *node, const char *name, const weft_ch
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
     if (!weft__channel_name_valid(name)) return weft__error_channel_name(name);
+    if (node->uplink) return weft__client_declare(node, ASK_CHANNEL_DECLARE, name, options);
     (void)weft__enter(node);
     weft_error error = weft__core_channel_declare(node->core, name, options, sentence);
     weft__leave(node);
@@ -26,6 +28,7 @@ weft_error weft_channel_template(weft_node *node, const char *pattern, const wef
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !pattern) return weft__error_null(__func__, !node ? "node" : "pattern");
     if (!weft__pattern_valid(pattern)) return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
+    if (node->uplink) return weft__client_declare(node, ASK_CHANNEL_TEMPLATE, pattern, options);
     (void)weft__enter(node);
     weft_error error = weft__core_template_declare(node->core, pattern, options, sentence);
     weft__leave(node);
@@ -36,6 +39,7 @@ weft_error weft_channel_pause(weft_node *node, const char *name)
 {
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
+    if (node->uplink) return weft__client_ask_named(node, ASK_CHANNEL_PAUSE, name);
     uint64_t now_ns = weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_pause(node->core, now_ns, name);
@@ -50,6 +54,7 @@ weft_error weft_channel_resume(weft_node *node, const char *name)
 {
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
+    if (node->uplink) return weft__client_ask_named(node, ASK_CHANNEL_RESUME, name);
     uint64_t now_ns = weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_resume(node->core, now_ns, name);
@@ -68,15 +73,9 @@ static weft_error after_wake(weft_node *node, uint64_t now_ns, const char *name)
     return info.state == WEFT_CHANNEL_DRAINING ? WEFT_EAGAIN : WEFT_ETIMEDOUT;
 }
 
-weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeout_ms)
+static weft_error drain(weft_node *node, const char *name, uint32_t timeout_ms)
 {
     struct waiter waiter;
-    struct executor *lent;
-    if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
-    if (weft__scope_in_channel(node, name))
-        return weft__error(WEFT_EDEADLK, "%s: drained from one of its own handlers, which it would wait for", name);
-    (void)weft__lend(node, &lent); /* with no substitute to be had it waits all the same */
     uint64_t now_ns = weft__enter(node);
     uint64_t deadline_ns = weft__deadline(now_ns, timeout_ms);
     weft__call_begin(node);
@@ -88,8 +87,21 @@ weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeou
         error = weft__wait(node, &waiter, deadline_ns, &now_ns) ? after_wake(node, now_ns, name) : WEFT_ETIMEDOUT;
     }
     weft__leave_call(node);
-    weft__lend_end(lent);
     return weft__error_told(error, name, error == WEFT_ETIMEDOUT ? "the channel is not drained yet" : "");
+}
+
+weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeout_ms)
+{
+    struct executor *lent;
+    if (weft__forked) return weft__error_forked(__func__);
+    if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
+    if (weft__scope_in_channel(node, name))
+        return weft__error(WEFT_EDEADLK, "%s: drained from one of its own handlers, which it would wait for", name);
+    (void)weft__lend(node, &lent); /* with no substitute to be had it waits all the same */
+    weft_error error =
+        node->uplink ? weft__client_drain_channel(node, name, timeout_ms) : drain(node, name, timeout_ms);
+    weft__lend_end(lent);
+    return error;
 }
 
 weft_error weft_channel_delete(weft_node *node, const char *name)
@@ -97,6 +109,7 @@ weft_error weft_channel_delete(weft_node *node, const char *name)
     char sentence[ERROR_TEXT_MAX] = "";
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
+    if (node->uplink) return weft__client_ask_named(node, ASK_CHANNEL_DELETE, name);
     uint64_t now_ns = weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_delete(node->core, now_ns, name, sentence);
@@ -110,6 +123,7 @@ weft_error weft_channel_find(weft_node *node, const char *pattern,
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !pattern || !found) return weft__error_null(__func__, !node ? "node" : !pattern ? "pattern" : "found");
     if (!weft__pattern_valid(pattern)) return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
+    if (node->uplink) return weft__client_channel_find(node, pattern, found, context);
     struct scope scope = {.kind = SCOPE_FOUND, .node = node};
     uint64_t serial = 0;
     bool closed, goes_on = true;
@@ -136,6 +150,7 @@ weft_error weft_channel_info_get(weft_node *node, const char *name, weft_channel
     weft_channel_info now;
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name || !info) return weft__error_null(__func__, !node ? "node" : !name ? "name" : "info");
+    if (node->uplink) return weft__client_channel_info(node, name, info);
     uint64_t now_ns = weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_info(node->core, now_ns, name, &now);
@@ -148,6 +163,7 @@ weft_error weft_channel_latency_get(weft_node *node, const char *name, weft_late
 {
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name || !latency) return weft__error_null(__func__, !node ? "node" : !name ? "name" : "latency");
+    if (node->uplink) return weft__client_channel_latency(node, name, latency);
     (void)weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_latency(node->core, name, latency);
@@ -160,6 +176,7 @@ weft_error weft_channel_deaths(weft_node *node, const char *name, weft_death *de
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !name || (!deaths && max) || !count)
         return weft__error_null(__func__, !node ? "node" : !name ? "name" : (!deaths && max) ? "deaths" : "count");
+    if (node->uplink) return weft__client_channel_deaths(node, name, deaths, max, count);
     (void)weft__enter(node);
     weft_error error =
         weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_channel_deaths(node->core, name, deaths, max, count);

@@ -4,6 +4,7 @@
 #include "api/error.h"
 #include "exec/contract.h"
 #include "exec/node.h"
+#include "remote/client_ask.h"
 
 _Static_assert((int)SCHEMA_ID_BYTES == (int)WEFT_SCHEMA_ID_BYTES && (int)SCHEMA_NAME_MAX == (int)WEFT_NAME_MAX,
                "the same words");
@@ -22,6 +23,7 @@ weft_error weft_schema_register(weft_node *node, const char *name, weft_schema *
     if (!node || !name || !schema) return weft__error_null(__func__, !node ? "node" : !name ? "name" : "schema");
     weft_error error = check_name(__func__, name);
     if (error) return error;
+    if (node->uplink) return weft__client_schema_register(node, name, schema);
     error = weft__named_schema_new(node, name, schema, &named);
     if (error == WEFT_ENOMEM) return weft__error(error, "%s: no memory for a schema", name);
     if (error) return error; /* its sentence is said */
@@ -41,6 +43,7 @@ weft_error weft_schema_get(weft_node *node, const char *name, weft_schema **sche
     if (!node || !name || !schema) return weft__error_null(__func__, !node ? "node" : !name ? "name" : "schema");
     weft_error error = check_name(__func__, name);
     if (error) return error;
+    if (node->uplink) return weft__client_schema_get(node, name, schema);
     (void)weft__enter(node);
     bool closing = weft__core_closing(node->core);
     struct named_schema *named = closing ? NULL : weft__core_schema_find(node->core, name);
@@ -59,6 +62,7 @@ weft_error weft_schema_unregister(weft_node *node, const char *name)
     if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
     weft_error error = check_name(__func__, name);
     if (error) return error;
+    if (node->uplink) return weft__client_ask_named(node, ASK_SCHEMA_UNREGISTER, name);
     weft__call_open(node);
     (void)weft__enter(node);
     error = weft__core_closing(node->core) ? WEFT_ECLOSED : weft__core_schema_unregister(node->core, name, sentence);
@@ -77,6 +81,7 @@ weft_error weft_channel_schema_set(weft_node *node, const char *channel, weft_sc
         return weft__error(WEFT_EINVAL, "%s: role %d is none of weft_schema_role", channel, (int)role);
     weft_error error = name ? check_name(__func__, name) : WEFT_OK;
     if (error) return error;
+    if (node->uplink) return weft__client_schema_set(node, channel, role, name);
     weft__call_open(node);
     uint64_t now_ns = weft__enter(node);
     error = weft__core_closing(node->core)

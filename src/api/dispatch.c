@@ -13,6 +13,7 @@
 #include "exec/node.h"
 #include "exec/reply.h"
 #include "exec/update.h"
+#include "remote/client_ask.h"
 
 static weft_error deadlock(const char *where)
 {
@@ -168,18 +169,16 @@ weft_error weft_dispatch_cancel(weft_node *node, weft_dispatch_id id)
     uint64_t now_ns = weft__enter(node);
     weft_error error = weft__core_cancel(node->core, now_ns, id);
     weft__leave(node);
+    if (error && node->uplink) return weft__client_cancel(node, id);
     return weft__error_plain(error, "weft_dispatch_cancel");
 }
 
 /* --- detached --------------------------------------------------------------------------------- */
 
-weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t timeout_ms, weft_reply *reply)
+/* Of this process's own. */
+static weft_error fetch(weft_node *node, weft_dispatch_id id, uint32_t timeout_ms, weft_reply *reply)
 {
     struct core_outcome outcome;
-    struct executor *lent = NULL;
-    if (weft__forked) return weft__error_forked(__func__);
-    if (!node || !reply) return weft__error_null(__func__, !node ? "node" : "reply");
-    if (timeout_ms && weft__lend(node, &lent)) return deadlock("weft_dispatch_fetch");
     uint64_t now_ns = weft__enter(node);
     uint64_t deadline_ns = weft__deadline(now_ns, timeout_ms);
     weft_error error;
@@ -196,9 +195,22 @@ weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t ti
         in_time = weft__wait(node, &waiter, deadline_ns, &now_ns);
     }
     weft__leave_call(node);
-    weft__lend_end(lent);
     if (!error) weft__reply_fill(reply, &outcome);
-    return weft__error_plain(error, "weft_dispatch_fetch");
+    return error;
+}
+
+weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t timeout_ms, weft_reply *reply)
+{
+    struct executor *lent = NULL;
+    if (weft__forked) return weft__error_forked(__func__);
+    if (!node || !reply) return weft__error_null(__func__, !node ? "node" : "reply");
+    if (timeout_ms && weft__lend(node, &lent)) return deadlock("weft_dispatch_fetch");
+    weft_error error = fetch(node, id, timeout_ms, reply);
+    bool elsewhere = error == WEFT_ENOTFOUND && node->uplink;
+    error =
+        elsewhere ? weft__client_fetch(node, id, timeout_ms, reply) : weft__error_plain(error, "weft_dispatch_fetch");
+    weft__lend_end(lent);
+    return error;
 }
 
 /* --- names ------------------------------------------------------------------------------------ */

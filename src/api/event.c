@@ -17,6 +17,7 @@
 #include "exec/node.h"
 #include "exec/participant.h"
 #include "remote/client.h"
+#include "remote/client_ask.h"
 
 enum {
     COPIED_UNASKED = 65536, /* a payload up to that is copied before its channel was looked at */
@@ -88,8 +89,6 @@ static weft_error meet_and_publish(weft_node *node, struct core_publication *pub
 /* Takes the message, whatever comes of it. */
 static weft_error publish(weft_node *node, struct core_publication *publication, uint32_t *heard, char *sentence)
 {
-    struct contract *wanted = NULL;
-    publication->wanted = &wanted;
     weft__contract_guess(node, publication->message, publication->channel_hash);
     uint64_t now_ns = weft__enter(node);
     weft_error error = weft__core_publish(node->core, now_ns, publication, heard, sentence);
@@ -114,13 +113,15 @@ weft_error weft_publish(weft_node *node, const char *channel, weft_bytes payload
     const weft_publish_options defaults = WEFT_PUBLISH_OPTIONS;
     const weft_publish_options *o = options ? options : &defaults;
     char sentence[ERROR_TEXT_MAX] = "";
-    struct core_publication publication = {.channel = channel};
+    struct contract *wanted = NULL;
+    struct core_publication publication = {.channel = channel, .wanted = &wanted};
     if (weft__forked) return weft__error_forked(__func__);
     weft_error error = check_publish(node, channel, payload, o);
-    if (!error && options) error = owner_of(node, o->participant, o->flags, "publish", &publication.session);
+    if (!error && options)
+        error = owner_of(node, o->participant, o->flags & ~(uint32_t)WEFT_NO_WAIT, "publish", &publication.session);
     if (error) return error;
     if (!options) publication.session = node->process->session;
-    if (node->uplink) return weft__client_publish(node, channel, payload, o, heard);
+    if (node->uplink) return weft__client_publish(node, channel, payload, o, publication.session, heard);
     publication.channel_hash = weft__name_hash(channel);
     error = check_fits(node, channel, publication.channel_hash, payload.size);
     if (error) return error;
@@ -221,7 +222,7 @@ weft_error weft_subscribe(weft_node *node, const char *pattern, void (*heard)(co
 {
     const weft_subscribe_options defaults = WEFT_SUBSCRIBE_OPTIONS;
     const weft_subscribe_options *o = options ? options : &defaults;
-    uint64_t session;
+    uint64_t session = 0;
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !pattern || !subscribed)
         return weft__error_null(__func__, !node ? "node" : !pattern ? "pattern" : "subscription");
@@ -379,6 +380,7 @@ weft_error weft_subscription_info_get(weft_subscription *subscription, weft_subs
     uint64_t now_ns = weft__enter(node);
     weft_error error = weft__core_subscription_info(node->core, now_ns, subscription->handle, info);
     weft__leave(node);
+    if (!error && node->uplink) weft__client_subscription_info(subscription, info);
     return weft__error_plain(error, subscription->pattern);
 }
 

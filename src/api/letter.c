@@ -3,15 +3,17 @@
 #include <weft/letter.h>
 
 #include "api/error.h"
+#include "api/letter.h"
 #include "api/request.h"
 #include "base/clock.h"
 #include "base/fork.h"
 #include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/participant.h"
+#include "remote/client_ask.h"
 
 /* The core knows no wall clock: it came as long ago as the other clock says. */
-static void date(struct core_letter_view *view)
+void weft__letter_date(struct core_letter_view *view)
 {
     view->letter.came_wall_ns = weft__clock_wall_ns() - (weft__clock_ns() - view->came_ns);
 }
@@ -24,6 +26,7 @@ weft_error weft_letters_find(weft_node *node, const char *channel,
     struct scope scope = {.kind = SCOPE_FOUND, .node = node};
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !channel || !found) return weft__error_null(__func__, !node ? "node" : !channel ? "channel" : "found");
+    if (node->uplink) return weft__client_letters_find(node, channel, found, context);
     weft__call_open(node);
     (void)weft__enter(node);
     weft_error error =
@@ -37,7 +40,7 @@ weft_error weft_letters_find(weft_node *node, const char *channel,
         weft__leave(node);
         if (closed) error = WEFT_ECLOSED;
         if (!more) break;
-        date(&view);
+        weft__letter_date(&view);
         weft__scope_push(&scope);
         goes_on = found(&view.letter, context);
         weft__fork_check();
@@ -57,6 +60,7 @@ weft_error weft_letter_fetch(weft_node *node, const char *channel, uint64_t id, 
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !channel || !letter)
         return weft__error_null(__func__, !node ? "node" : !channel ? "channel" : "letter");
+    if (node->uplink) return weft__client_letter_fetch(node, channel, id, letter);
     struct core_letter_view *view = weft__mem_alloc(&node->mem, sizeof *view);
     if (!view) return weft__error(WEFT_ENOMEM, "%s: no memory for a letter", channel);
     (void)weft__enter(node);
@@ -67,7 +71,7 @@ weft_error weft_letter_fetch(weft_node *node, const char *channel, uint64_t id, 
         weft__mem_free(&node->mem, view);
         return weft__error_plain(error, channel);
     }
-    date(view);
+    weft__letter_date(view);
     view->letter.memory = view;
     *letter = view->letter;
     return WEFT_OK;
@@ -79,6 +83,7 @@ weft_error weft_letter_put_back(weft_node *node, const char *channel, uint64_t i
     bool origin_gone;
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !channel) return weft__error_null(__func__, !node ? "node" : "channel");
+    if (node->uplink) return weft__client_letter_put_back(node, channel, id, ticket);
     uint64_t now_ns = weft__enter(node);
     weft_error error =
         weft__core_letter_put_back(node->core, now_ns, channel, id, node->process->session, &admitted, &origin_gone);

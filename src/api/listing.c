@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
+#include "base/assert.h"
 #include "api/error.h"
+#include "api/listing.h"
 #include "base/clock.h"
 #include "exec/node.h"
+#include "remote/client_ask.h"
 
 /* A page is shorter than a hold might be: a dispatch that comes meanwhile waits for some microseconds. */
 enum {
@@ -190,6 +192,7 @@ static bool copy_ids(struct arena *arena, const struct core_worker_row *row, con
 static bool fill_worker(struct arena *arena, const struct core_worker_row *row, const struct found_worker *before,
                         struct found_worker *found)
 {
+    WEFT_ASSERT(found);
     const weft_worker_listing *known = before ? &before->listing : &(weft_worker_listing){.group = NULL};
     *found = (struct found_worker){.channel = row->channel,
                                    .listing = {.info = row->info, .activity_types_count = row->activity_types_count}};
@@ -363,15 +366,25 @@ static weft_error list(weft_node *node, const char *pattern, struct listing *lis
     return error;
 }
 
+weft_listing *weft__listing_new(const struct mem *mem, struct arena **arena)
+{
+    struct listing *listing = weft__mem_zalloc(mem, sizeof(*listing));
+    if (!listing) return NULL;
+    weft__arena_init(&listing->arena, mem);
+    *arena = &listing->arena;
+    return &listing->listed;
+}
+
 weft_error weft_node_inspect(weft_node *node, const char *pattern, weft_listing **listed)
 {
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !listed) return weft__error_null(__func__, !node ? "node" : "listing");
     if (pattern && !weft__pattern_valid(pattern))
         return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
-    struct listing *listing = weft__mem_zalloc(&node->mem, sizeof(*listing));
+    if (node->uplink) return weft__client_inspect(node, pattern, listed);
+    struct arena *arena;
+    struct listing *listing = (struct listing *)weft__listing_new(&node->mem, &arena);
     if (!listing) return weft__error_plain(WEFT_ENOMEM, "weft_node_inspect");
-    weft__arena_init(&listing->arena, &node->mem);
     weft__call_open(node);
     weft_error error = list(node, pattern ? pattern : "*.*.*", listing);
     if (error)

@@ -22,6 +22,7 @@
 #include "exec/scope.h"
 #include "exec/node.h"
 #include "exec/participant.h"
+#include "remote/client_ask.h"
 #include "remote/station.h"
 #include "remote/uplink.h"
 #include "schema/seed.h"
@@ -154,24 +155,39 @@ weft_error weft_node_open(const weft_node_options *options, weft_node **node)
 
 /* --- close ------------------------------------------------------------------------------------ */
 
+/* Between two holds of the core, each of which is short. */
+static void breathe(weft_node *node, uint64_t *now_ns)
+{
+    weft__leave(node);
+    *now_ns = weft__enter(node);
+}
+
+static uint32_t ms_since(uint64_t since_ns, uint64_t now_ns)
+{
+    return since_ns && since_ns < now_ns ? (uint32_t)((now_ns - since_ns) / NS_PER_MS) : 0;
+}
+
 /* Inside. Who still runs or holds a task, or is inside a call. */
 static weft_error busy(weft_node *node, uint64_t now_ns)
 {
-    const char *worker, *channel;
-    const struct core_task *task = weft__core_any_task(node->core, &worker, &channel);
-    uint64_t turn_ns = 0;
-    const char *heard = task ? NULL : weft__core_any_turn(node->core, &turn_ns);
+    const struct core_task *task;
+    const char *worker, *channel, *heard;
+    uint64_t turn_ns;
+    uint32_t tasks_cursor = 0, turns_cursor = 0;
+    while (!weft__core_any_task(node->core, &tasks_cursor, &task, &worker, &channel))
+        breathe(node, &now_ns);
+    if (task)
+        return weft__error(WEFT_EBUSY, "node: worker %s of %s has held a task for %u ms", worker, channel,
+                           ms_since(__atomic_load_n(&task->started_ns, __ATOMIC_RELAXED), now_ns));
+    while (!weft__core_any_turn(node->core, &turns_cursor, &heard, &turn_ns))
+        breathe(node, &now_ns);
     if (heard)
-        return weft__error(WEFT_EBUSY, "node: a subscriber of %s has been called for %llu ms", heard,
-                           (unsigned long long)(turn_ns < now_ns ? (now_ns - turn_ns) / NS_PER_MS : 0));
-    if (!task && !node->calls_count)
+        return weft__error(WEFT_EBUSY, "node: a subscriber of %s has been called for %u ms", heard,
+                           ms_since(turn_ns, now_ns));
+    if (!node->calls_count)
         return weft__error(WEFT_EBUSY,
                            "node: a subscriber has yet to be told of its end: no thread of its group is free");
-    if (!task) return weft__error(WEFT_EBUSY, "node: %u calls of other threads are still inside", node->calls_count);
-    uint64_t since_ns = __atomic_load_n(&task->started_ns, __ATOMIC_RELAXED);
-    uint64_t for_ms = since_ns && since_ns < now_ns ? (now_ns - since_ns) / NS_PER_MS : 0;
-    return weft__error(WEFT_EBUSY, "node: worker %s of %s has held a task for %llu ms", worker, channel,
-                       (unsigned long long)for_ms);
+    return weft__error(WEFT_EBUSY, "node: %u calls of other threads are still inside", node->calls_count);
 }
 
 static weft_error wait_for_handlers(weft_node *node, uint64_t deadline_ns, uint64_t now_ns)
@@ -218,6 +234,16 @@ static void tell_ends(weft_node *node)
     }
 }
 
+/* Of a client node: what was settled here is still to end there, which nobody waits for: the goodbye cancels it. */
+static void give_up_calls(weft_node *node)
+{
+    for (bool more = true; more;) {
+        uint64_t now_ns = weft__enter(node);
+        more = weft__core_uplink_lost(node->core, now_ns);
+        weft__leave(node);
+    }
+}
+
 /* Phases 1 to 3. */
 static weft_error wind_down(weft_node *node, uint32_t timeout_ms)
 {
@@ -236,8 +262,10 @@ static weft_error wind_down(weft_node *node, uint32_t timeout_ms)
     weft__wake_callers(node);
     wake_pullers(node);
     weft__leave(node);
+    if (node->uplink) weft__uplink_hush(node->uplink);
     tell_ends(node);
     if (station) weft__station_part(station, deadline_ns);
+    if (node->uplink) give_up_calls(node);
 
     now_ns = weft__enter(node);
     uint64_t last_ns = weft__clock_after_ms(now_ns, timeout_ms < LAST_MS ? timeout_ms : LAST_MS);
@@ -363,6 +391,7 @@ weft_error weft_node_stats_get(weft_node *node, weft_node_stats *stats)
 {
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !stats) return weft__error_null(__func__, !node ? "node" : "stats");
+    if (node->uplink) return weft__client_node_stats(node, stats);
     (void)weft__enter(node);
     weft__core_stats(node->core, stats);
     weft__leave(node);

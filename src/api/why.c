@@ -11,6 +11,7 @@
 #include "api/request.h"
 #include "api/why_text.h"
 #include "exec/node.h"
+#include "remote/client_ask.h"
 
 enum { ROWS_A_PAGE = 64, TEXT_A_PAGE = 8192, TRIES_MAX = 4 };
 
@@ -134,6 +135,32 @@ static weft_error ask(weft_node *node, const struct core_request *request, weft_
     return error;
 }
 
+/* Of a client node: all but who asks is the node's to look at. */
+static weft_error elsewhere(weft_node *node, const char *channel, const weft_dispatch_options *options,
+                            struct core_request *request, weft_why *why)
+{
+    (void)weft__enter(node);
+    bool alive = weft__core_session_alive(node->core, request->session, NULL, NULL);
+    weft__leave(node);
+    weft__request_drop(request);
+    if (!alive) return weft__error_plain(WEFT_EDEAD, channel);
+    return weft__client_dispatch_why(node, channel, options, why);
+}
+
+/* What has ended here is known here alone. */
+static weft_error get_elsewhere(weft_node *node, weft_dispatch_id id, weft_why *why)
+{
+    weft_why own;
+    weft_error error = weft__client_why_get(node, id, why);
+    if (error != WEFT_ENOTFOUND || ask(node, NULL, id, &own)) return error;
+    if (own.standing == WEFT_STANDING_ENDED) {
+        *why = own;
+        return WEFT_OK;
+    }
+    weft_why_release(&own);
+    return error;
+}
+
 weft_error weft_dispatch_why(weft_node *node, const char *channel, const weft_dispatch_options *options, weft_why *why)
 {
     struct core_request request;
@@ -142,6 +169,7 @@ weft_error weft_dispatch_why(weft_node *node, const char *channel, const weft_di
     if (!why) return weft__error_null(__func__, "why");
     weft_error error = weft__request_fill(node, channel, (weft_bytes){.size = 0}, options, &request);
     if (error) return error;
+    if (node->uplink) return elsewhere(node, channel, options, &request, why);
     weft__call_open(node);
     error = ask(node, &request, (weft_dispatch_id){0, 0}, why);
     weft__request_drop(&request);
@@ -154,8 +182,9 @@ weft_error weft_why_get(weft_node *node, weft_dispatch_id id, weft_why *why)
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !why) return weft__error_null(__func__, !node ? "node" : "why");
     weft__call_open(node);
-    weft_error error = ask(node, NULL, id, why);
+    weft_error error = node->uplink ? get_elsewhere(node, id, why) : ask(node, NULL, id, why);
     weft__call_close(node);
+    if (error && node->uplink) return error;
     return weft__error_plain(error, "weft_why_get");
 }
 

@@ -91,10 +91,12 @@ void weft__refusal_text(const struct core_refusal_row *row, const struct core_wh
     const weft_worker_info *info = &row->worker.info;
     text[0] = '\0';
     switch (row->rule) {
-    case WEFT_RULE_ELIGIBLE: say(&s, "may have it: %u of %u in flight", info->in_flight, info->max_concurrent); break;
+    case WEFT_RULE_ELIGIBLE:
+        say(&s, "may have it%s: %u of %u in flight", why->passed_over ? ", and gives up before it" : "",
+            info->in_flight, info->max_concurrent);
+        break;
     case WEFT_RULE_LINK: say_link(&s, row); break;
     case WEFT_RULE_DETACHED: say(&s, "its session has no connection: it may come back, and have more then"); break;
-    case WEFT_RULE_BACKLOGGED: say(&s, "more waits for its session than its connection takes"); break;
     case WEFT_RULE_ACTIVITY_TYPE: say_types(&s, &row->worker, why->activity_type); break;
     case WEFT_RULE_SCHEMA: say_schema(&s, &row->worker, &why->schema); break;
     case WEFT_RULE_DRAINING: say(&s, "takes nothing more, it is drained: %u in flight", info->in_flight); break;
@@ -107,6 +109,7 @@ void weft__refusal_text(const struct core_refusal_row *row, const struct core_wh
         say(&s, "no thread of its group %s is free: it has %u tasks, and takes %u now", row->worker.group,
             row->group_busy, row->group_limit);
         break;
+    case WEFT_RULE_BACKLOGGED: say(&s, "more waits for its session than its connection takes"); break;
     }
 }
 
@@ -127,9 +130,13 @@ static void say_nearest(struct sentence *s, const struct core_why *why, const st
     const char *type = why->activity_type[0] ? why->activity_type : "what has no type";
     if (n[WEFT_RULE_ELIGIBLE] && why->passed_over)
         say(s,
-            "a worker is free, and looks past 255 that it does not understand: keep one that understands those before");
+            "a worker is free, but gives up before it: it looks past 255 that it does not understand, and 63 that it "
+            "is kept from; keep one that takes those before");
     else if (n[WEFT_RULE_ELIGIBLE])
         say(s, "a worker is free, and about to get what is next");
+    else if (n[WEFT_RULE_BACKLOGGED])
+        say(s, "the sessions of %u workers are behind: a faster connection would help, or another worker",
+            n[WEFT_RULE_BACKLOGGED]);
     else if (n[WEFT_RULE_EXECUTOR])
         say(s,
             "of %u workers %u have a free slot, but no thread: more threads in their group would help (weft_group_run "
@@ -147,9 +154,6 @@ static void say_nearest(struct sentence *s, const struct core_why *why, const st
             n[WEFT_RULE_SCHEMA], type, why->schema.name, SHORT_ID(why->schema.id));
     else if (n[WEFT_RULE_ACTIVITY_TYPE])
         say(s, "no worker of %u takes %s: register one that does", n[WEFT_RULE_ACTIVITY_TYPE], type);
-    else if (n[WEFT_RULE_BACKLOGGED])
-        say(s, "the sessions of %u workers are behind: a faster connection would help, or another worker",
-            n[WEFT_RULE_BACKLOGGED]);
     else if (n[WEFT_RULE_DETACHED])
         say(s, "the sessions of %u workers have no connection: it waits for them to come back, or for another worker",
             n[WEFT_RULE_DETACHED]);

@@ -12,6 +12,7 @@
 #include "exec/node.h"
 #include "exec/participant.h"
 #include "remote/client.h"
+#include "remote/client_ask.h"
 
 /* --- registering ------------------------------------------------------------------------------ */
 
@@ -330,5 +331,6 @@ weft_error weft_worker_info_get(weft_worker *worker, weft_worker_info *info)
     uint64_t now_ns = weft__enter(worker->node);
     weft_error error = weft__core_worker_info(worker->node->core, now_ns, worker->handle, info);
     weft__leave(worker->node);
+    if (!error && worker->node->uplink) weft__client_worker_info(worker, info);
     return weft__error_plain(error, worker->channel);
 }

@@ -13,6 +13,7 @@ enum lock_rank {
     LOCK_BATCH = 15,   /* what one executor has taken and not handed in; the guard enters the core with it */
     LOCK_CORE = 20,    /* everything in src/core: no call out, no wait while held */
     LOCK_SESSION = 25, /* the line of one session, and its connection */
+    LOCK_CLERK = 28,   /* what guests asked, and where it stands */
     LOCK_MONITOR = 30, /* the table of watched processes */
     LOCK_PIPE = 80,    /* one pipe: nothing is begun after its close */
     LOCK_LOG = 90      /* takes nothing */

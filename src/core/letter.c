@@ -305,6 +305,16 @@ static weft_error find(struct core *core, const char *name, uint64_t id, struct 
     return *found ? WEFT_OK : WEFT_ENOTFOUND;
 }
 
+weft_error weft__core_letter_look(struct core *core, const char *channel, uint64_t id, struct core_letter_view *view)
+{
+    struct core_letter *letter;
+    weft_error error = find(core, channel, id, &letter);
+    if (error) return error;
+    fill_view(view, letter);
+    (void)weft__message_hold(view->payload);
+    return WEFT_OK;
+}
+
 weft_error weft__core_letter_fetch(struct core *core, const char *channel, uint64_t id, struct core_letter_view *view)
 {
     struct core_letter *letter;

@@ -162,6 +162,9 @@ weft_error weft__core_hand(struct core *core, uint64_t now_ns, const struct core
 
 /* What the node sends meanwhile, by the local id: cancel: weft__core_cancel; room: weft__core_room. */
 
+/* The node has refused an event of this process that nobody waits for the word on: the hooks are told. */
+void weft__core_refused(struct core *core, uint64_t now_ns, const char *channel);
+
 /* The node has ended that subscription of this process: as if it had been ended here. */
 void weft__core_subscription_over(struct core *core, uint64_t now_ns, uint64_t subscription, weft_error why);
 

@@ -101,26 +101,26 @@ static bool is_possible(const struct core_verdict *verdict)
 }
 
 weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_task *task,
-                              const struct core_verdict *asked)
+                              const struct core_verdict *verdict)
 {
     core->now_ns = now_ns;
     WEFT_ASSERT(task->origin && !task->origin->handed && task->state == CORE_TASK_TAKEN);
-    if (!is_possible(asked)) return WEFT_EPROTOCOL;
+    if (!is_possible(verdict)) return WEFT_EPROTOCOL;
     if (!task->dispatch) {
         weft__task_over(core, task);
         return WEFT_ESTALE;
     }
-    struct core_verdict verdict = *asked;
+    struct core_verdict kept = *verdict;
     uint8_t code;
-    bool named = verdict.worker && *verdict.worker;
-    struct name *worker = named ? name_of(core, verdict.worker) : NULL;
-    if ((named && !worker) || !keep_code(core, &verdict, &code)) {
+    bool named = kept.worker && *kept.worker;
+    struct name *worker = named ? name_of(core, kept.worker) : NULL;
+    if ((named && !worker) || !keep_code(core, &kept, &code)) {
         weft__name_drop(worker);
         return WEFT_ENOMEM;
     }
-    if (verdict.message != asked->message) weft__message_drop(asked->message);
+    if (kept.message != verdict->message) weft__message_drop(verdict->message);
     task->settled = true; /* so nobody is told to stop */
-    weft__settle_verdict(core, task->dispatch, &verdict, code, worker);
+    weft__settle_verdict(core, task->dispatch, &kept, code, worker);
     weft__task_over(core, task);
     return WEFT_OK;
 }

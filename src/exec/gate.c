@@ -223,9 +223,21 @@ static void leave(weft_node *node, enum leaver leaver)
     } while (see_to_inline(node, &departure));
 }
 
+static _Thread_local bool own_thread;
+
+void weft__gate_own(bool own)
+{
+    own_thread = own;
+}
+
+static enum leaver user(void)
+{
+    return own_thread ? LEAVER_INSIDE : LEAVER_USER;
+}
+
 void weft__leave(weft_node *node)
 {
-    leave(node, LEAVER_USER);
+    leave(node, user());
 }
 
 void weft__leave_inside(weft_node *node)
@@ -278,7 +290,7 @@ static void leave_call(weft_node *node, enum leaver leaver)
 
 void weft__leave_call(weft_node *node)
 {
-    leave_call(node, LEAVER_USER);
+    leave_call(node, user());
 }
 
 void weft__call_open(weft_node *node)

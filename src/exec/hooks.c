@@ -42,6 +42,7 @@ static weft_log_level note_text(const struct core_note *note, char *text, size_t
     case WEFT_NODE_LETTER: SAY(WARNING, "a dead letter came to %s", channel);
     case WEFT_NODE_LETTER_DROPPED: SAY(ERROR, "%s dropped its oldest dead letter for want of room", channel);
     case WEFT_NODE_CUT: SAY(WARNING, "a subscriber of %s was cut off for lack of progress", channel);
+    case WEFT_NODE_REFUSED: SAY(WARNING, "%s: an event was refused by the node", note->channel); break;
     case WEFT_NODE_MISSED: SAY(ERROR, "%llu events were missed: the hook was too slow", count);
     }
 #undef SAY

@@ -9,8 +9,8 @@
 #include "api/request.h"
 #include "base/clock.h"
 #include "exec/node.h"
-#include "remote/ask.h"
 #include "remote/guest.h"
+#include "remote/serve.h"
 
 enum { BATCH = 64 };
 
@@ -348,11 +348,15 @@ static void answer(struct guest *guest, struct step *step)
 {
     uint32_t ask = ask_of(step->frame);
     if (step->frame->kind == FRAME_DISPATCH && step->error) answer_dispatch(guest, step);
-    if (ask) {
+    bool unasked = step->frame->kind == FRAME_PUBLISH && !ask && step->error;
+    if (ask || unasked) {
         const char *sentence = step->sentence[0] ? step->sentence : NULL;
-        const struct frame frame = {
-            .kind = FRAME_ANSWER,
-            .answer = {.ask = ask, .error = (uint16_t)step->error, .value = step->value, .sentence = sentence}};
+        const struct frame frame = {.kind = FRAME_ANSWER,
+                                    .answer = {.ask = ask,
+                                               .error = (uint16_t)step->error,
+                                               .value = step->value,
+                                               .sentence = sentence,
+                                               .body = weft_text(unasked ? step->frame->publish.channel : NULL)}};
         (void)weft__session_put(&guest->session, 0, &frame, NULL);
     }
     weft__message_drop(step->message);

@@ -456,6 +456,19 @@ static void go_on(struct conn *conn)
 
 static void pump(struct session *session);
 
+/* Who waits for room. On its stack. */
+struct waiting {
+    struct list_node on;
+    struct park park;
+};
+
+/* With the session's lock. */
+static void let_in(struct session *session)
+{
+    for (struct list_node *on; (on = list_pop_front(&session->crowd));)
+        weft__unpark(&list_record(on, struct waiting, on)->park);
+}
+
 /* A write of the line's bytes is over. True: there is room again for what the pump has. */
 static bool line_written(struct session *session, size_t size)
 {
@@ -464,6 +477,7 @@ static bool line_written(struct session *session, size_t size)
     weft__line_written(session->line, size);
     bool resumes = session->stalled && weft__line_roomy(session->line);
     if (resumes) session->stalled = false;
+    if (weft__line_roomy(session->line)) let_in(session);
     weft__unlock(&session->lock);
     return resumes;
 }
@@ -554,9 +568,11 @@ static void pump(struct session *session)
             return;
         }
         uint64_t now_ns = weft__enter(node);
+        session->put_count = session->taken_count;
         take_haul(session, node->core, now_ns, &haul);
+        session->taken_count += haul.count;
         bool rests = haul.count == 0 && weft__core_dest_wait(&session->dest, &session->waiter.core);
-        if (rests && session->awaited_count) weft__changed(node);
+        if (session->awaited_count) weft__changed(node);
         weft__leave_inside(node);
         if (rests) return;
         weft__lock(&session->lock);
@@ -589,7 +605,12 @@ static void pump_woken(struct waiter *waiter)
 
 void weft__session_resume(struct session *session)
 {
-    pump_woken(&session->waiter);
+    weft__lock(&session->lock);
+    bool stalled = session->stalled;
+    session->stalled = false;
+    let_in(session);
+    weft__unlock(&session->lock);
+    if (stalled) pump_woken(&session->waiter);
 }
 
 void weft__session_pump_ready(struct session *session)
@@ -600,19 +621,32 @@ void weft__session_pump_ready(struct session *session)
     (void)rests;
 }
 
-void weft__session_await_pump(struct session *session)
+/* Until it rests, or has put so many. */
+static void await_pump(struct session *session, uint64_t count, uint64_t deadline_ns, uint64_t now_ns)
 {
     weft_node *node = session->remote->node;
-    uint64_t now_ns = weft__enter(node);
     session->awaited_count++;
-    while (!list_linked(&session->waiter.core.on) && !session->pump_over) {
+    bool in_time = true;
+    while (in_time && !list_linked(&session->waiter.core.on) && !session->pump_over && session->put_count < count) {
         struct waiter waiter;
         weft__waiter_init(&waiter);
         weft__await(node, &waiter);
-        (void)weft__wait(node, &waiter, PARK_FOREVER, &now_ns);
+        in_time = weft__wait(node, &waiter, deadline_ns, &now_ns);
     }
     session->awaited_count--;
     weft__leave(node);
+}
+
+void weft__session_await_pump(struct session *session, uint64_t deadline_ns)
+{
+    uint64_t now_ns = weft__enter(session->remote->node);
+    await_pump(session, UINT64_MAX, deadline_ns, now_ns);
+}
+
+void weft__session_await_put(struct session *session)
+{
+    uint64_t now_ns = weft__enter(session->remote->node);
+    await_pump(session, session->taken_count + session->dest.items_count, PARK_FOREVER, now_ns);
 }
 
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame, struct message *message)
@@ -623,6 +657,21 @@ weft_error weft__session_put(struct session *session, uint64_t lane, const struc
     if (error == WEFT_ENOMEM) weft__session_close(session, error, "no memory for what it is to be sent");
     if (!error) flush(session);
     return error;
+}
+
+weft_error weft__session_put_waiting(struct session *session, uint64_t lane, const struct frame *frame)
+{
+    weft__lock(&session->lock);
+    while (!session->over && weft__line_full(session->line)) {
+        struct waiting waiting;
+        weft__park_init(&waiting.park);
+        list_push_back(&session->crowd, &waiting.on);
+        weft__unlock(&session->lock);
+        (void)weft__park(&waiting.park, PARK_FOREVER);
+        weft__lock(&session->lock);
+    }
+    weft__unlock(&session->lock);
+    return weft__session_put(session, lane, frame, NULL);
 }
 
 void weft__session_close(struct session *session, weft_error error, const char *sentence)
@@ -685,6 +734,7 @@ weft_error weft__session_init(struct session *session, struct remote *remote, co
     weft__waiter_init(&session->waiter);
     session->waiter.woken = pump_woken;
     weft__lock_init(&session->lock, LOCK_SESSION);
+    list_init(&session->crowd);
     list_init(&session->on_remote);
     weft__lock(&remote->lock);
     list_push_back(&remote->sessions, &session->on_remote);
@@ -717,6 +767,7 @@ void weft__session_over(struct session *session)
     struct conn *conn = session->conn, *next = session->next;
     session->over = true;
     session->stalled = false;
+    let_in(session);
     session->next = NULL;
     bool there = weft__conn_hold(conn), next_there = weft__conn_hold(next);
     weft__unlock(&session->lock);

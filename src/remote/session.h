@@ -137,7 +137,9 @@ struct session {
     struct core_dest dest;     /* (l) all that goes to the other end */
     struct waiter waiter;      /* on it, where the pump rests */
     struct session *next_pump; /* the pumping thread's */
-    uint32_t awaited_count;    /* (l) calls that wait for the pump to rest */
+    uint32_t awaited_count;    /* (l) calls that wait for the pump */
+    uint64_t taken_count;      /* (l) items that it has taken */
+    uint64_t put_count;        /* (l) of these: known to have been put */
     bool pump_over;            /* (l) */
     struct timer timer;        /* beats, and what else has a time */
 
@@ -147,6 +149,7 @@ struct session {
     struct conn *next;                 /* (s) attached when conn has ended */
     uint64_t next_received;            /* (s) */
     bool writing;                      /* (s) a write of the line's bytes is under way */
+    struct list_node crowd;            /* (s) who waits for room in the line */
     bool stalled;                      /* (s) the pump waits for room */
     bool wants_delivered;              /* (s) */
     bool over;                         /* (s) nothing is put or attached any more */
@@ -191,20 +194,24 @@ void weft__session_drop(struct session *session); /* the last: ops->free, on the
 
 /* Leaves the waiter for the first time, inside; so the pump runs from then on. */
 void weft__session_pump_ready(struct session *session);
-/* Where the pump was stalled, and the line is another one: it goes on. */
+/* The line is another one, with room: who waited for that goes on. */
 void weft__session_resume(struct session *session);
 /* Puts a frame of the session, any thread; outside. Closes the session's connection where there is no memory. */
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame,
                              struct message *message);
+/* The same, but waits while the line is full, or until the session is over or begins anew. */
+weft_error weft__session_put_waiting(struct session *session, uint64_t lane, const struct frame *frame);
 /* Closes the connection; with a sentence: an error frame goes first. WEFT_OK: a goodbye does. */
 void weft__session_close(struct session *session, weft_error error, const char *sentence);
 /* Nothing is put, attached or pumped any more. */
 void weft__session_over(struct session *session);
 void weft__session_flush(struct session *session);
 
-/* Returns when all that stood in the destination has been put, or the session is over. Outside; not under a lock, nor in a
- * pump. */
-void weft__session_await_pump(struct session *session);
+/* Returns when all that stood in the destination has been put, or the session is over, or at the deadline. Outside; not
+ * under a lock, nor in a pump. */
+void weft__session_await_pump(struct session *session, uint64_t deadline_ns);
+/* The same, of what stands there now; what comes meanwhile is not waited for. */
+void weft__session_await_put(struct session *session);
 /* By the timer, each beat_ms: says that it lives, and closes a connection whose other end has not for too long. */
 void weft__session_beat(struct session *session, uint64_t now_ns);
 

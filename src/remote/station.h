@@ -2,6 +2,7 @@
 #ifndef WEFT_REMOTE_STATION_H
 #define WEFT_REMOTE_STATION_H
 
+#include "remote/clerk.h"
 #include "remote/guest.h"
 
 enum { STATION_URLS_MAX = 16, STATION_BUCKETS = 1024, GREETING_MAX = 256 };
@@ -11,6 +12,7 @@ struct station {
     weft_node *node;
     weft_listen_options options;
     struct process_monitor monitor; /* of guests on this host */
+    struct clerk clerk;
     unsigned char id[INSTANCE_BYTES];
     unsigned char hash_key[16];
 

@@ -66,7 +66,10 @@ struct uplink {
     bool was_up;                           /* (u) ever */
     bool lost;                             /* (u) since it is down, everything open was lost */
     bool closing;                          /* (u) */
-    bool parting;                          /* (u) goodbye was said, and is waited for */
+    bool hushed;                           /* (u) nothing is asked any more */
+    bool parting;                          /* (u) goodbye is to be said, or was, and is waited for */
+    bool parted;                           /* (u) it was said: there is no way back */
+    uint32_t greeting_count;               /* (u) connections that are being greeted this moment */
     weft_error refused;                    /* (u) the node said that it will never do: WEFT_OK = it has not */
     char said[ERROR_TEXT_MAX];             /* (u) what the last failures were */
     unsigned char node_id[INSTANCE_BYTES]; /* (u) */
@@ -77,7 +80,6 @@ struct uplink {
     struct list_node standing;             /* (u) in the order in which they came */
     struct list_node waiters;              /* (u) parks of who waits for it to be up, or gone */
 
-    bool anew;                                    /* (u) the session that the node may still know is given up */
     struct contract *contracts[UPLINK_CONTRACTS]; /* its reader's */
     uint32_t contracts_next;
 
@@ -90,6 +92,9 @@ struct uplink {
  * WEFT_ELOST, WEFT_ECLOSED, WEFT_ENOMEM, WEFT_ETIMEDOUT; else what the node said. Outside. */
 weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct asking *asking);
 
+/* Sends a frame that wants no answer; waits while the line is full. WEFT_ELOST, WEFT_ECLOSED, WEFT_ENOMEM. */
+weft_error weft__uplink_send(struct uplink *uplink, uint64_t lane, const struct frame *frame);
+
 /* Announces a worker or a subscription, and keeps the frame to announce it again. Its errors are the node's. gone: not any
  * more; kind is UNREGISTER or UNSUBSCRIBE. Does not wait for the answer of that. */
 weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking);
@@ -97,6 +102,8 @@ void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t num
 
 /* part: what was put so far is delivered, and goodbye said, by the deadline. close: nothing of it runs any more. destroy:
  * after the core is gone. */
+void weft__uplink_hush(
+    struct uplink *uplink); /* before them: who waits for an answer, or asks from now on, gets WEFT_ECLOSED */
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns);
 void weft__uplink_close(struct uplink *uplink);
 void weft__uplink_destroy(struct uplink *uplink);

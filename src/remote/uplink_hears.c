@@ -113,9 +113,9 @@ static weft_error verdict(struct steps *s)
                                          .worker = f->worker,
                                          .message = s->step->message};
     weft_error error = weft__core_verdict(s->core, s->now_ns, task, &verdict);
-    if (error == WEFT_ENOMEM) return error;
-    s->step->message = NULL;
-    return WEFT_OK;
+    if (!error) s->step->message = NULL;
+    if (error == WEFT_EPROTOCOL) (void)snprintf(s->sentence, FRAME_SENTENCE_MAX, "an outcome that cannot be");
+    return error == WEFT_ESTALE ? WEFT_OK : error;
 }
 
 static weft_error update(struct steps *s)
@@ -208,6 +208,16 @@ static weft_error enter_step(struct steps *s)
 
 /* --- after it --------------------------------------------------------------------------------- */
 
+/* Of an event that was published without waiting: the body is its channel. */
+static void refused(struct uplink *uplink, const struct frame_answer *answer)
+{
+    char channel[WEFT_CHANNEL_NAME_MAX + 1];
+    (void)snprintf(channel, sizeof channel, "%.*s", (int)answer->body.size, (const char *)answer->body.data);
+    uint64_t now_ns = weft__enter(uplink->node);
+    weft__core_refused(uplink->node->core, now_ns, channel);
+    weft__leave_inside(uplink->node);
+}
+
 static void finish(struct uplink *uplink, const struct step *step)
 {
     const struct frame *f = step->frame;
@@ -216,6 +226,8 @@ static void finish(struct uplink *uplink, const struct step *step)
         (void)weft__session_put(&uplink->session, f->task.task, &reply, NULL);
     } else if (step->reply == FRAME_UNSUBSCRIBE) {
         weft__uplink_gone(uplink, FRAME_UNSUBSCRIBE, f->event.subscription);
+    } else if (f->kind == FRAME_ANSWER && !f->answer.ask) {
+        refused(uplink, &f->answer);
     } else if (f->kind == FRAME_ANSWER) {
         weft__uplink_answered(uplink, &f->answer);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/error.h"
+#include "schema/origin.h"
 #include "schema/seed.h"
 #include "schema/uri.h"
 
@@ -65,6 +66,7 @@ static void compiler_init(struct compiler *c, const weft_schema_options *options
     if (allocator) c->mem = (struct mem){allocator->alloc, allocator->free, allocator->context};
     weft__arena_init(&c->arena, &c->mem);
     weft__namemap_init(&c->names, &c->mem);
+    weft__namemap_init(&c->source_names, &c->mem);
     weft__namemap_init(&c->dynamics, &c->mem);
     weft__keyword_table_init(&c->keywords, c->seed);
 }
@@ -76,8 +78,62 @@ static void compiler_fini(struct compiler *c)
     for (size_t i = 0; i < c->regexes.count; i++)
         weft__regex_free(c->regexes.items[i].regex);
     weft__namemap_fini(&c->names);
+    weft__namemap_fini(&c->source_names);
     weft__namemap_fini(&c->dynamics);
     weft__arena_fini(&c->arena);
+}
+
+static size_t text_bytes(const char *text)
+{
+    return text ? strlen(text) + 1 : 0;
+}
+
+static const void *copy(char **to, const void *from, size_t size)
+{
+    if (!from) return NULL;
+    char *begin = *to;
+    if (size) memcpy(begin, from, size);
+    *to += size;
+    return begin;
+}
+
+/* In one block, which goes with the schema. NULL: out of memory. */
+static struct schema_origin *origin_new(const struct mem *mem, weft_bytes json, const weft_schema_options *o)
+{
+    size_t size = sizeof(struct schema_origin) + o->sources_count * sizeof(weft_schema_source);
+    size_t texts = json.size + text_bytes(o->uri);
+    for (size_t i = 0; i < o->sources_count; i++)
+        texts += text_bytes(o->sources[i].uri) + o->sources[i].json.size;
+    struct schema_origin *origin = weft__mem_alloc(mem, size + texts);
+    if (!origin) return NULL;
+    weft_schema_source *sources = (weft_schema_source *)(origin + 1);
+    char *to = (char *)origin + size;
+    origin->options = *o;
+    origin->options.allocator = NULL;
+    origin->options.sources = sources;
+    origin->options.uri = copy(&to, o->uri, text_bytes(o->uri));
+    origin->json = (weft_bytes){copy(&to, json.data, json.size), json.size};
+    for (size_t i = 0; i < o->sources_count; i++) {
+        const weft_schema_source *source = &o->sources[i];
+        sources[i].uri = copy(&to, source->uri, text_bytes(source->uri));
+        sources[i].json = (weft_bytes){copy(&to, source->json.data, source->json.size), source->json.size};
+    }
+    return origin;
+}
+
+/* In the end: with what it was compiled from. */
+static void finish(struct compiler *c, weft_bytes json, struct weft_schema **schema)
+{
+    struct weft_schema *made;
+    struct schema_origin *origin = origin_new(&c->mem, json, c->options);
+    if (!origin) {
+        (void)weft__compile_error(c, WEFT_ENOMEM, "schema: out of memory");
+    } else if (!weft__compile_finish(c, &made)) {
+        weft__mem_free(&c->mem, origin);
+    } else {
+        made->origin = origin;
+        *schema = made;
+    }
 }
 
 weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *options, weft_schema **schema)
@@ -91,8 +147,7 @@ weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *optio
     struct compiler c;
     compiler_init(&c, options);
     c.uri_bytes_left = uri_bytes_max(json, options);
-    if (weft__sources_read(&c, json) && weft__meta_check(&c, json) && weft__compile(&c))
-        (void)weft__compile_finish(&c, schema);
+    if (weft__sources_read(&c, json) && weft__meta_check(&c, json) && weft__compile(&c)) finish(&c, json, schema);
     compiler_fini(&c);
     return c.error;
 }
@@ -109,7 +164,13 @@ void weft_schema_release(weft_schema *schema)
     struct mem mem = schema->mem;
     for (uint32_t i = 0; i < schema->program.regexes_count; i++)
         weft__regex_free(schema->program.regexes[i].regex);
+    weft__mem_free(&mem, schema->origin);
     weft__mem_free(&mem, schema);
+}
+
+const struct schema_origin *weft__schema_origin(const weft_schema *schema)
+{
+    return schema->origin;
 }
 
 weft_error weft_schema_id(const weft_schema *schema, uint8_t id[WEFT_SCHEMA_ID_BYTES])

@@ -1290,7 +1290,8 @@ static void note_refusals(const struct core_request *request, struct core_why *a
         check_true_at(w.site, !changed && answer->budget >= 0);
         answer->budget = CORE_HOLD_MAX;
         for (size_t i = 0; i < count; i++)
-            note("  %s: %s", rows[i].worker.info.name, rule_words[rows[i].rule]);
+            note("  %s: %s%s", rows[i].worker.info.name, rule_words[rows[i].rule],
+                 rows[i].rule == WEFT_RULE_ELIGIBLE && answer->passed_over ? ", gives up before it" : "");
     }
 }
 

@@ -90,7 +90,7 @@ static size_t world_bytes(void)
 static void world_open(void)
 {
     static const char *const names[] = {"first", "second", "caller-1", "caller-2"};
-    struct core_limits limits = {1, 4, 8, 4, 1000, 1, 1, 0, 0};
+    struct core_limits limits = {1, 4, 8, 4, 1000, 1, 1, 2, 0, 0};
     weft_channel_options options = WEFT_CHANNEL_OPTIONS;
     char message[ERROR_TEXT_MAX];
     memset(&world, 0, sizeof(world));

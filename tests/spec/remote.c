@@ -257,6 +257,27 @@ spec(why_tells_a_barred_worker_from_a_dead_one_and_one_of_the_wrong_type)
     whatever();
 }
 
+spec(why_asks_whether_a_session_is_behind_last_of_all)
+{
+    channel("dispatch.media.resize");
+    far_session("s1");
+    worker("w1", .of = "s1", .far = true, .types = {"probe"});
+    worker("w2", .of = "s1", .far = true);
+    worker("w3", .of = "s1", .far = true);
+    dispatch("busy");
+    drain_worker("w3");
+    backlog("s1");
+    dispatch("a", .type = "encode");
+    whatever();
+    why("a");
+    then("0 a waits 0 ms, 0 ahead", "0   w1: activity_type", "0   w2: capacity", "0   w3: draining");
+    deliver("s1");
+    complete("busy#1");
+    whatever();
+    why("a");
+    then("0 a waits 0 ms, 0 ahead", "0   w1: activity_type", "0   w2: backlogged", "0   w3: draining");
+}
+
 spec(time_runs_out_for_what_a_detached_worker_has_and_it_is_told_when_it_is_back)
 {
     channel("dispatch.media.resize");
@@ -663,6 +684,7 @@ int main(void)
         promised(worker_that_comes_while_its_session_is_barred_waits_for_the_end_of_that),
         promised(session_may_die_while_it_is_barred),
         promised(why_tells_a_barred_worker_from_a_dead_one_and_one_of_the_wrong_type),
+        promised(why_asks_whether_a_session_is_behind_last_of_all),
         promised(time_runs_out_for_what_a_detached_worker_has_and_it_is_told_when_it_is_back),
         promised(slot_of_a_remote_worker_is_free_when_its_handler_has_returned),
         promised(remote_handler_that_returns_without_a_word_has_abandoned_its_task),

@@ -141,7 +141,9 @@ static void hold(int port)
 
 static void publish(weft_bytes payload)
 {
-    must(weft_publish(node, EVENTS, payload, NULL, NULL));
+    weft_publish_options options = WEFT_PUBLISH_OPTIONS;
+    options.flags = WEFT_NO_WAIT;
+    must(weft_publish(node, EVENTS, payload, &options, NULL));
 }
 
 static void subscribe(int port)
