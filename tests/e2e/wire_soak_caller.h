@@ -5,7 +5,7 @@
 
 #include "e2e/wire_soak.h"
 
-enum { CALLS_MAX = 1024, OUTSTANDING_MAX = 256, STREAMS_MAX = 64, OUTCOMES = WEFT_NODE_LOST + 1 };
+enum { CALLS_MAX = 1024, OUTSTANDING_MAX = 256, PATIENCE_MS = 30000, STREAMS_MAX = 64, OUTCOMES = WEFT_NODE_LOST + 1 };
 
 /* What was asked for. */
 struct call {
@@ -14,6 +14,7 @@ struct call {
     size_t size;
     uint8_t what;
     bool once;
+    const char *channel;
     atomic_bool open;
     atomic_uint attempt; /* its stream's */
     uint64_t parts;      /* of that attempt */
@@ -57,6 +58,7 @@ static unsigned char *begin_call(unsigned *state, struct call *call, const char 
     call->slot = caller.number * OWN_SLOTS + atomic_fetch_add(&caller.next_slot, 1) % OWN_SLOTS;
     call->size = random_size(state);
     call->what = (uint8_t)roll(state, 32);
+    call->channel = channel;
     call->once = channel != channels[1] && channel != channels[2];
     call->parts = 0;
     call->attempt = 0;
@@ -92,6 +94,18 @@ static void account(struct call *call, const weft_reply *reply)
     thread_check_true(payload_is(reply->payload, call->size, call->slot, call->what));
 }
 
+/* Some have not come to an end. */
+static void complain(void)
+{
+    for (int i = 0; i < CALLS_MAX; i++) {
+        const struct call *call = &caller.calls[i];
+        if (call->open)
+            (void)fprintf(stderr, "no end: %016" PRIx64 "-%" PRIu64 ", %zu bytes, deed %u, on %s, begun %u times\n",
+                          call->id.session, call->id.number, call->size, call->what, call->channel, ledger[call->slot]);
+    }
+    thread_check_true(!"all comes to its end");
+}
+
 static weft_dispatch_options random_options(unsigned *state)
 {
     weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
@@ -113,19 +127,23 @@ static const char *random_channel(unsigned *state)
 
 /* --- many at a time ------------------------------------------------------------------------------- */
 
-static void fetch(weft_completions *completions, uint32_t timeout_ms)
+static unsigned fetch(weft_completions *completions, uint32_t timeout_ms)
 {
     weft_reply replies[32];
     size_t count = 0;
+    unsigned fetched = 0;
     while (weft_completions_next(completions, timeout_ms, replies, 32, &count) == WEFT_OK)
         for (size_t i = 0; i < count; i++) {
             struct call *call = (struct call *)(uintptr_t)replies[i].token;
             account(call, &replies[i]);
             give_call(call);
             weft_reply_release(&replies[i]);
+            fetched++;
         }
+    return fetched;
 }
 
+/* {0, 0}: it was not taken. */
 static weft_dispatch_id submit_one(unsigned *state, weft_completions *completions)
 {
     const char *channel = random_channel(state);
@@ -136,7 +154,7 @@ static weft_dispatch_id submit_one(unsigned *state, weft_completions *completion
     weft_error error =
         weft_dispatch_submit(completions, channel, (weft_bytes){bytes, call->size}, &options, (uintptr_t)call, &ticket);
     free(bytes);
-    if (!error) return ticket.id;
+    if (!error) return call->id = ticket.id;
     thread_check_true(error == WEFT_EAGAIN || error == WEFT_EREJECTED);
     unask(call);
     give_call(call);
@@ -146,20 +164,24 @@ static weft_dispatch_id submit_one(unsigned *state, weft_completions *completion
 static void *submit_many(void *argument)
 {
     unsigned state = caller.seed + (unsigned)(uintptr_t)argument;
+    unsigned outstanding = 0;
     weft_dispatch_id recent[64] = {{0, 0}};
     weft_completions *completions;
     thread_check_ok(weft_completions_open(caller.node, OUTSTANDING_MAX, &completions));
     while (!caller.stop) {
-        for (unsigned i = 1 + roll(&state, 64); i > 0; i--)
-            recent[roll(&state, 64)] = submit_one(&state, completions);
+        for (unsigned i = 1 + roll(&state, 64); i > 0; i--) {
+            weft_dispatch_id submitted = submit_one(&state, completions);
+            outstanding += submitted.session != 0;
+            recent[roll(&state, 64)] = submitted;
+        }
         weft_dispatch_id id = recent[roll(&state, 64)];
         if (id.session) (void)weft_dispatch_cancel(caller.node, id);
-        fetch(completions, roll(&state, 2) ? 0 : 1);
+        outstanding -= fetch(completions, roll(&state, 2) ? 0 : 1);
     }
-    fetch(completions, 0);
-    for (weft_node_stats stats = stats_of(caller.node); stats.dispatches_open; stats = stats_of(caller.node))
-        fetch(completions, 5);
-    fetch(completions, 0);
+    for (uint64_t until_ms = now_ms() + PATIENCE_MS; outstanding;) {
+        outstanding -= fetch(completions, 100);
+        if (outstanding && now_ms() > until_ms) complain();
+    }
     thread_check_ok(weft_completions_close(completions));
     return NULL;
 }
@@ -212,8 +234,10 @@ static void *stream_some(void *argument)
         give_call(call);
         caller.streams_open--;
     }
-    while (caller.streams_open) /* each ends with a call, which only counts */
-        usleep(500);
+    for (uint64_t until_ms = now_ms() + PATIENCE_MS; caller.streams_open;) {
+        usleep(500); /* each ends with a call, which only counts */
+        if (now_ms() > until_ms) complain();
+    }
     return NULL;
 }
 
@@ -295,7 +319,6 @@ static void end_round(const pthread_t *threads)
     for (unsigned i = 0; i < CALLER_THREADS; i++)
         join(threads[i]);
     thread_check_eq(caller.asked, caller.ended);
-    thread_check_eq(stats_of(caller.node).dispatches_open, 0);
 }
 
 /* How each ended, since the round before. */
