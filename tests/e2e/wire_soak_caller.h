@@ -103,6 +103,7 @@ static void complain(void)
             (void)fprintf(stderr, "no end: %016" PRIx64 "-%" PRIu64 ", %zu bytes, deed %u, on %s, begun %u times\n",
                           call->id.session, call->id.number, call->size, call->what, call->channel, ledger[call->slot]);
     }
+    if (getenv("SOAK_HALTS")) pause(); /* for a debugger */
     thread_check_true(!"all comes to its end");
 }
 
