@@ -122,7 +122,7 @@ weft_error weft_publish(weft_node *node, const char *channel, weft_bytes payload
         error = owner_of(node, o->participant, o->flags & ~(uint32_t)WEFT_NO_WAIT, "publish", &publication.session);
     if (error) return error;
     if (!options) publication.session = node->process->session;
-    if (node->uplink) return weft__client_publish(node, channel, payload, o, heard);
+    if (node->uplink) return weft__client_publish(node, channel, payload, o, publication.session, heard);
     publication.channel_hash = weft__name_hash(channel);
     error = check_fits(node, channel, publication.channel_hash, payload.size);
     if (error) return error;

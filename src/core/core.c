@@ -116,10 +116,12 @@ static void settle_all_work(struct core *core)
         weft__work_add(core, &core->settle_work, WORK_SETTLE_ALL);
 }
 
+/* What went out runs no code here: nobody waits for the node's word on what has ended. */
 static bool quiet(const struct core *core, bool tasks)
 {
+    uint32_t out = core->uplink ? core->uplink->worker->in_flight : 0;
     return core->stats.dispatches_open == 0 && core->askers_count == 0 && core->turns_due == 0 &&
-           (!tasks || core->tasks.live_count == core->tasks_lost);
+           (!tasks || core->tasks.live_count == core->tasks_lost + out);
 }
 
 bool weft__core_wait_quiet(struct core *core, bool tasks, struct core_waiter *waiter)

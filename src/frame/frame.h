@@ -74,6 +74,7 @@ enum frame_kind {
 
 /* The client's first, and the node's answer. */
 struct frame_hello {
+    bool anew;                /* flag 1: what the node may still know of the instance is given up: a new session */
     uint16_t lowest, highest; /* versions spoken */
     uint32_t features;
     unsigned char instance[INSTANCE_BYTES]; /* random, once per client node */

@@ -21,6 +21,7 @@
 #include "frame/frame.h"
 
 #define BODY_hello(X)                                                                                                  \
+    X(FLAG, anew, 1)                                                                                                   \
     X(MAGIC, magic, 0)                                                                                                 \
     X(U16, lowest, 0)                                                                                                  \
     X(U16, highest, 0)                                                                                                 \

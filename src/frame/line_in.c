@@ -90,6 +90,14 @@ static weft_error give_whole(struct line *line, char by, struct frame *frame, ch
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+/* Not before what came in front of it was dealt with: who asks wants to hear of that. */
+static void answer(struct line *line)
+{
+    if (!line->answer_due || line->received < line->answer_at) return;
+    line->answer_due = false;
+    line->beat_due = true;
+}
+
 static weft_error take_beat(struct line *line, const struct frame_beat *beat, char *sentence)
 {
     if (beat->received > line->sent) {
@@ -98,7 +106,11 @@ static weft_error take_beat(struct line *line, const struct frame_beat *beat, ch
         return WEFT_EPROTOCOL;
     }
     if (beat->received > line->acknowledged) weft__line_acknowledged(line, beat->received);
-    line->beat_due |= beat->wanted;
+    if (beat->wanted) {
+        line->answer_due = true;
+        line->answer_at = line->read;
+        answer(line);
+    }
     return WEFT_OK;
 }
 
@@ -140,5 +152,6 @@ void weft__line_count(struct line *line, uint32_t frames)
 {
     line->received += frames;
     WEFT_ASSERT(line->received <= line->read);
+    answer(line);
     if (line->received == line->read) line->even_bytes = line->read_bytes;
 }

@@ -288,7 +288,7 @@ weft_error weft__line_up(struct line *line, uint64_t received)
 
 void weft__line_down(struct line *line)
 {
-    line->up = line->beat_due = line->beat_wanted = false;
+    line->up = line->beat_due = line->beat_wanted = line->answer_due = false;
     weft__line_chain_free(line, &line->now);
     weft__line_forget_whole(line);
     weft__line_rewind(line);

@@ -70,6 +70,8 @@ struct line {
     bool stale;     /* of a connection that has gone since */
     bool part_next; /* of stream and large frames, whose turn it is */
     bool beat_due, beat_wanted;
+    bool answer_due;    /* a beat was asked for, and is due when what came before it has been dealt with: */
+    uint64_t answer_at; /* so many frames */
 
     /* out */
     struct chain stream, now; /* a stretch of `now` has left it */

@@ -69,19 +69,30 @@ void weft__client_drain(weft_worker *worker)
 void weft__client_unregister(weft_worker *worker)
 {
     struct uplink *uplink = worker->node->uplink;
-    weft__session_await_pump(&uplink->session);
+    weft__session_await_pump(&uplink->session, PARK_FOREVER);
     weft__uplink_gone(uplink, FRAME_UNREGISTER, worker->handle);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes payload, const weft_publish_options *o,
+static weft_error may_speak(weft_node *node, uint64_t session)
+{
+    (void)weft__enter(node);
+    bool closing = weft__core_closing(node->core);
+    bool alive = weft__core_session_alive(node->core, session, NULL, NULL);
+    weft__leave(node);
+    return closing ? WEFT_ECLOSED : alive ? WEFT_OK : WEFT_EDEAD;
+}
+
+weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes payload, const weft_publish_options *o, uint64_t publisher,
                                 uint32_t *heard)
 {
     struct asking asking;
     struct frame frame = {
         .kind = FRAME_PUBLISH,
         .publish = {.channel = channel, .content_type = o ? o->content_type : NULL, .payload = payload}};
+    weft_error refused = may_speak(node, publisher);
+    if (refused) return weft__error_plain(refused, channel);
     if (o && (o->flags & WEFT_NO_WAIT)) {
         if (heard) *heard = 0;
         return weft__error_plain(weft__uplink_send(node->uplink, weft__name_hash(channel), &frame), channel);

@@ -18,8 +18,9 @@ weft_error weft__client_register(weft_worker *worker, const weft_worker_options 
 void weft__client_drain(weft_worker *worker);
 void weft__client_unregister(weft_worker *worker);
 
+/* publisher: whose death here is the end of it. */
 weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes payload,
-                                const weft_publish_options *options, uint32_t *heard);
+                                const weft_publish_options *options, uint64_t publisher, uint32_t *heard);
 weft_error weft__client_subscribe(weft_subscription *subscription, const weft_subscribe_options *options);
 void weft__client_unsubscribe(weft_subscription *subscription);
 

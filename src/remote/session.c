@@ -622,30 +622,31 @@ void weft__session_pump_ready(struct session *session)
 }
 
 /* Until it rests, or has put so many. */
-static void await_pump(struct session *session, uint64_t count, uint64_t now_ns)
+static void await_pump(struct session *session, uint64_t count, uint64_t deadline_ns, uint64_t now_ns)
 {
     weft_node *node = session->remote->node;
     session->awaited_count++;
-    while (!list_linked(&session->waiter.core.on) && !session->pump_over && session->put_count < count) {
+    bool in_time = true;
+    while (in_time && !list_linked(&session->waiter.core.on) && !session->pump_over && session->put_count < count) {
         struct waiter waiter;
         weft__waiter_init(&waiter);
         weft__await(node, &waiter);
-        (void)weft__wait(node, &waiter, PARK_FOREVER, &now_ns);
+        in_time = weft__wait(node, &waiter, deadline_ns, &now_ns);
     }
     session->awaited_count--;
     weft__leave(node);
 }
 
-void weft__session_await_pump(struct session *session)
+void weft__session_await_pump(struct session *session, uint64_t deadline_ns)
 {
     uint64_t now_ns = weft__enter(session->remote->node);
-    await_pump(session, UINT64_MAX, now_ns);
+    await_pump(session, UINT64_MAX, deadline_ns, now_ns);
 }
 
 void weft__session_await_put(struct session *session)
 {
     uint64_t now_ns = weft__enter(session->remote->node);
-    await_pump(session, session->taken_count + session->dest.items_count, now_ns);
+    await_pump(session, session->taken_count + session->dest.items_count, PARK_FOREVER, now_ns);
 }
 
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame, struct message *message)

@@ -207,9 +207,9 @@ void weft__session_close(struct session *session, weft_error error, const char *
 void weft__session_over(struct session *session);
 void weft__session_flush(struct session *session);
 
-/* Returns when all that stood in the destination has been put, or the session is over. Outside; not under a lock, nor in a
- * pump. */
-void weft__session_await_pump(struct session *session);
+/* Returns when all that stood in the destination has been put, or the session is over, or at the deadline. Outside; not
+ * under a lock, nor in a pump. */
+void weft__session_await_pump(struct session *session, uint64_t deadline_ns);
 /* The same, of what stands there now; what comes meanwhile is not waited for. */
 void weft__session_await_put(struct session *session);
 /* By the timer, each beat_ms: says that it lives, and closes a connection whose other end has not for too long. */

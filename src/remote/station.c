@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "exec/node.h"
 
+enum { PUBLIC_BYTES = 8 }; /* of the instance, which stand in the ids of its dispatches */
+
 static void guest_welcome(struct session *session, struct frame *frame);
 static void guest_up(struct session *session);
 static void guest_down(struct session *session, weft_error error, const char *sentence);
@@ -47,8 +49,18 @@ static const struct session_ops guest_ops = {.hears = 'C',
 static struct list_node *bucket_of(struct station *station, const unsigned char *instance)
 {
     unsigned char hash[crypto_shorthash_BYTES];
-    (void)crypto_shorthash(hash, instance, INSTANCE_BYTES, station->hash_key);
+    (void)crypto_shorthash(hash, instance, PUBLIC_BYTES, station->hash_key); /* all that begin alike stand together */
     return &station->guests[(hash[0] | hash[1] << 8) % STATION_BUCKETS];
+}
+
+/* With the station's lock. Whether another has the same half of public ids: dispatches are known by it to everybody, and belong
+ * to who had it first. */
+static bool public_taken(struct station *station, const unsigned char *instance)
+{
+    struct list_node *bucket = bucket_of(station, instance);
+    for (struct list_node *on = bucket->next; on != bucket; on = on->next)
+        if (memcmp(list_record(on, struct guest, on_station)->instance, instance, PUBLIC_BYTES) == 0) return true;
+    return false;
 }
 
 /* With the station's lock. */
@@ -80,11 +92,23 @@ static void abandon_dest(weft_node *node, struct core_dest *dest)
     }
 }
 
+/* What it called by numbers, taken from its reader, who may still be at work: to him nothing of it is there any more. */
+static struct numbers take_numbers(weft_node *node, struct numbers *numbers)
+{
+    (void)weft__enter(node);
+    struct numbers taken = *numbers;
+    weft__numbers_init(numbers, &node->mem);
+    weft__leave_inside(node);
+    return taken;
+}
+
 /* Its subscriptions' records, which have ended with the participant. A hold each, since an inbox may be large. */
 static void forget_all(weft_node *node, struct guest *guest)
 {
-    for (uint32_t i = 0; i < guest->subscriptions.room; i++) {
-        uint64_t handle = guest->subscriptions.pairs[i].handle;
+    struct numbers subscriptions = take_numbers(node, &guest->subscriptions);
+    struct numbers workers = take_numbers(node, &guest->workers);
+    for (uint32_t i = 0; i < subscriptions.room; i++) {
+        uint64_t handle = subscriptions.pairs[i].handle;
         struct inbox inbox = {0};
         if (!handle) continue;
         uint64_t now_ns = weft__enter(node);
@@ -93,13 +117,15 @@ static void forget_all(weft_node *node, struct guest *guest)
         weft__leave_inside(node);
         weft__inbox_free(&inbox, &node->mem);
     }
-    for (uint32_t i = 0; i < guest->workers.room; i++) {
-        uint64_t handle = guest->workers.pairs[i].handle;
+    for (uint32_t i = 0; i < workers.room; i++) {
+        uint64_t handle = workers.pairs[i].handle;
         if (!handle) continue;
         uint64_t now_ns = weft__enter(node);
         weft__core_worker_unregister(node->core, now_ns, handle); /* its record goes with the destination */
         weft__leave_inside(node);
     }
+    weft__numbers_fini(&subscriptions);
+    weft__numbers_fini(&workers);
 }
 
 void weft__guest_end(struct guest *guest, weft_cause cause)
@@ -248,6 +274,19 @@ static weft_error guest_new(struct station *station, const struct frame_hello *h
     return WEFT_OK;
 }
 
+/* Its client has given it up: what it left behind is over before the next one begins. */
+static void give_up(struct station *station, const struct frame_hello *hello)
+{
+    weft__lock(&station->lock);
+    struct guest *guest = find(station, hello->instance);
+    bool given_up = guest && hello->epoch > guest->epoch;
+    if (given_up) weft__session_hold(&guest->session);
+    weft__unlock(&station->lock);
+    if (!given_up) return;
+    weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
+    weft__session_drop(&guest->session);
+}
+
 /* Finds or makes the guest. Gives a reference. *fresh: it is new, and not a participant yet. */
 static weft_error seat(struct station *station, const struct frame_hello *hello, struct guest **found, bool *fresh)
 {
@@ -259,6 +298,8 @@ static weft_error seat(struct station *station, const struct frame_hello *hello,
         error = WEFT_ECLOSED;
     else if (guest && hello->epoch <= guest->epoch)
         error = WEFT_ESTALE;
+    else if (!guest && public_taken(station, hello->instance))
+        error = WEFT_EEXIST;
     else if (!guest && station->guests_count >= station->options.sessions_max)
         error = WEFT_ELIMIT;
     else if (!guest)
@@ -282,7 +323,7 @@ static const char *refusal(weft_error error)
     case WEFT_ECLOSED: return "the node is closing";
     case WEFT_ESTALE: return "stale: a newer connection of this session was here";
     case WEFT_ELIMIT: return "sessions_max: the node serves as many client nodes as it may";
-    case WEFT_EEXIST: return "the name is taken at the node: choose another";
+    case WEFT_EEXIST: return "the name, or the beginning of the instance, is taken at the node: choose another";
     default: return weft_error_text(error);
     }
 }
@@ -309,6 +350,7 @@ static void greeted(struct conn *conn, const struct frame *frame)
         weft__conn_refuse(conn, WEFT_EINVAL, "the name is not 1 to 64 of [A-Za-z0-9_.-]");
         return;
     }
+    if (hello->anew) give_up(station, hello);
     weft_error error = seat(station, hello, &guest, &fresh);
     if (!error && fresh) {
         weft__pipe_peer(conn->pipe, &peer);

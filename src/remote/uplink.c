@@ -13,7 +13,7 @@
 #include "link/process.h"
 #include "remote/remote.h"
 
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000 };
+enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000, GOODBYE_MS = 100 };
 
 static void dial_next(struct uplink *uplink);
 
@@ -95,8 +95,12 @@ static void again_due(struct timer *timer, uint64_t now_ns)
     struct uplink *uplink = list_record(timer, struct uplink, again);
     weft__lock(&uplink->lock);
     bool lose = !uplink->closing && now_ns >= lost_at(uplink);
-    bool dial = !uplink->closing && !uplink->leaving && uplink->again_ns && now_ns >= uplink->again_ns && !uplink->dialling;
-    if (lose) uplink->lost = true;
+    bool dial =
+        !uplink->closing && !uplink->parted && uplink->again_ns && now_ns >= uplink->again_ns && !uplink->dialling;
+    if (lose) {
+        uplink->lost = true;
+        changed(uplink);
+    }
     if (dial) uplink->again_ns = 0;
     struct dial *spent = dial ? uplink->dial : NULL;
     if (dial) uplink->dial = NULL;
@@ -110,7 +114,8 @@ static void again_due(struct timer *timer, uint64_t now_ns)
 static void fill_hello(struct uplink *uplink, struct frame *frame)
 {
     *frame = (struct frame){.kind = FRAME_HELLO,
-                            .hello = {.lowest = PROTOCOL_LOWEST,
+                            .hello = {.anew = uplink->lost,
+                                      .lowest = PROTOCOL_LOWEST,
                                       .highest = PROTOCOL_HIGHEST,
                                       .epoch = ++uplink->epoch,
                                       .received = weft__line_received(uplink->session.line),
@@ -219,7 +224,7 @@ static void announce_all(struct uplink *uplink)
     weft__unlock(&uplink->lock);
 }
 
-static void greeted(struct conn *conn, const struct frame *frame)
+static void welcomed(struct conn *conn, const struct frame *frame)
 {
     struct uplink *uplink = conn->context;
     const struct frame_welcome *welcome = &frame->welcome;
@@ -262,6 +267,25 @@ static void greeted(struct conn *conn, const struct frame *frame)
     if (anew) announce_all(uplink);
 }
 
+/* Closing waits for it, since the session is no connection's yet. */
+static void greeted(struct conn *conn, const struct frame *frame)
+{
+    struct uplink *uplink = conn->context;
+    weft__lock(&uplink->lock);
+    bool closing = uplink->closing;
+    uplink->greeting_count += !closing;
+    weft__unlock(&uplink->lock);
+    if (closing) {
+        weft__conn_close(conn);
+        return;
+    }
+    welcomed(conn, frame);
+    weft__lock(&uplink->lock);
+    uplink->greeting_count--;
+    if (uplink->closing) changed(uplink);
+    weft__unlock(&uplink->lock);
+}
+
 static void went_up(struct session *session)
 {
     struct uplink *uplink = list_record(session, struct uplink, session);
@@ -279,8 +303,9 @@ static void went_down(struct session *session, weft_error error, const char *sen
     (void)error;
     weft__lock(&uplink->lock);
     uplink->down_ns = weft__clock_ns();
-    uplink->parting = false;
-    if (!uplink->closing && !uplink->leaving) {
+    if (uplink->parted) {
+        uplink->parting = false;
+    } else if (!uplink->closing) {
         (void)snprintf(uplink->said, sizeof uplink->said, "%.60s: %.120s", uplink->urls[uplink->url], sentence);
         uplink->again_ns = uplink->down_ns; /* at once, the first time */
     }
@@ -293,11 +318,11 @@ static void said_goodbye(struct session *session)
 {
     struct uplink *uplink = list_record(session, struct uplink, session);
     weft__lock(&uplink->lock);
-    bool parting = uplink->parting;
+    bool parted = uplink->parted;
     uplink->parting = false;
     changed(uplink);
     weft__unlock(&uplink->lock);
-    if (!parting) weft__session_close(session, WEFT_ECLOSED, "the node said goodbye: it closes");
+    if (!parted) weft__session_close(session, WEFT_ECLOSED, "the node said goodbye: it closes");
 }
 
 static void delivered(struct session *session);
@@ -387,7 +412,7 @@ weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t
 weft_error weft__uplink_send(struct uplink *uplink, uint64_t lane, const struct frame *frame)
 {
     weft__lock(&uplink->lock);
-    weft_error error = uplink->closing ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
+    weft_error error = uplink->closing || uplink->hushed ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
     weft__unlock(&uplink->lock);
     return error ? error : weft__session_put_waiting(&uplink->session, lane, frame);
 }
@@ -633,32 +658,38 @@ weft_error weft_node_dial(const char *urls, const weft_dial_options *options, we
 /* All that was put has been got: the last word can be said. */
 static void delivered(struct session *session)
 {
+    struct uplink *uplink = list_record(session, struct uplink, session);
+    weft__lock(&uplink->lock);
+    uplink->parted = true;
+    weft__unlock(&uplink->lock);
     weft__session_close(session, WEFT_OK, NULL);
 }
 
-/* Goodbye is said when everything before it was got, and answered when it was dealt with. */
+/* Goodbye is said when everything before it was got, and answered when it was dealt with. A connection that breaks before that is
+ * made anew. */
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns)
 {
     struct session *session = &uplink->session;
-    weft__session_await_pump(session);
+    uint64_t least_ns = weft__clock_after_ms(weft__clock_ns(), GOODBYE_MS);
+    if (deadline_ns < least_ns) deadline_ns = least_ns;
+    weft__session_await_pump(session, deadline_ns);
     weft__lock(&uplink->lock);
-    bool up = uplink->was_up && !uplink->down_ns;
-    uplink->parting = up;
-    uplink->leaving = true; /* else it might come back when the node has said goodbye, and be taken for somebody new */
-    uplink->again_ns = 0;
+    bool up = uplink->was_up && !uplink->down_ns, parting = uplink->was_up && !uplink->lost;
+    uplink->parting = parting;
     weft__unlock(&uplink->lock);
-    if (!up) return;
+    if (!parting) return;
     weft__lock(&session->lock);
     bool at_once = weft__line_unacknowledged(session->line) == 0;
     session->wants_delivered = !at_once;
     if (!at_once) weft__line_beat(session->line, true);
     weft__unlock(&session->lock);
+    if (at_once && !up) return;
     if (at_once)
         delivered(session);
     else
         weft__session_flush(session);
     weft__lock(&uplink->lock);
-    while (uplink->parting && await_change(uplink, deadline_ns)) {
+    while (uplink->parting && !uplink->lost && await_change(uplink, deadline_ns)) {
     }
     weft__unlock(&uplink->lock);
 }
@@ -669,7 +700,7 @@ void weft__uplink_close(struct uplink *uplink)
     uplink->closing = true;
     struct dial *dial = uplink->dial;
     if (dial) weft__dial_cancel(dial);
-    while (uplink->dialling || uplink->starting)
+    while (uplink->dialling || uplink->starting || uplink->greeting_count)
         (void)await_change(uplink, PARK_FOREVER);
     dial = uplink->dial;
     uplink->dial = NULL;

@@ -67,8 +67,9 @@ struct uplink {
     bool lost;                             /* (u) since it is down, everything open was lost */
     bool closing;                          /* (u) */
     bool hushed;                           /* (u) nothing is asked any more */
-    bool parting;                          /* (u) goodbye was said, and is waited for */
-    bool leaving;                          /* (u) it parts, or has: it dials no more */
+    bool parting;                          /* (u) goodbye is to be said, or was, and is waited for */
+    bool parted;                           /* (u) it was said: there is no way back */
+    uint32_t greeting_count;               /* (u) connections that are being greeted this moment */
     weft_error refused;                    /* (u) the node said that it will never do: WEFT_OK = it has not */
     char said[ERROR_TEXT_MAX];             /* (u) what the last failures were */
     unsigned char node_id[INSTANCE_BYTES]; /* (u) */
@@ -79,7 +80,6 @@ struct uplink {
     struct list_node standing;             /* (u) in the order in which they came */
     struct list_node waiters;              /* (u) parks of who waits for it to be up, or gone */
 
-    bool anew;                                    /* (u) the session that the node may still know is given up */
     struct contract *contracts[UPLINK_CONTRACTS]; /* its reader's */
     uint32_t contracts_next;
 

@@ -14,6 +14,10 @@
 #include <weft/weft.h>
 
 #include "lib/check.h"
+#include "lib/dialled.h"
+
+#define weft_node_open dialled_node_open
+#define weft_node_close dialled_node_close
 
 extern char **environ;
 

@@ -201,10 +201,22 @@ static void dies_in_its_handler(const struct way *way, enum end end)
     close_scene(&scene);
 }
 
-static void killed_in_its_handler(void **state) { dies_in_its_handler(*state, KILL); }
-static void stopped_in_its_handler(void **state) { dies_in_its_handler(*state, STOP); }
-static void exits_in_its_handler(void **state) { dies_in_its_handler(*state, EXIT); }
-static void killed_while_a_grandchild_keeps_its_socket(void **state) { dies_in_its_handler(*state, GRANDCHILD); }
+static void killed_in_its_handler(void **state)
+{
+    dies_in_its_handler(*state, KILL);
+}
+static void stopped_in_its_handler(void **state)
+{
+    dies_in_its_handler(*state, STOP);
+}
+static void exits_in_its_handler(void **state)
+{
+    dies_in_its_handler(*state, EXIT);
+}
+static void killed_while_a_grandchild_keeps_its_socket(void **state)
+{
+    dies_in_its_handler(*state, GRANDCHILD);
+}
 
 /* One that was given up, and comes back: its result is nobody's, and it serves again under its name. */
 static void stopped_and_continued_serves_again(void **state)
@@ -263,8 +275,14 @@ static void dies_before_it_gets_it(const struct way *way, enum end end)
     close_scene(&scene);
 }
 
-static void killed_before_it_gets_it(void **state) { dies_before_it_gets_it(*state, KILL); }
-static void stopped_before_it_gets_it(void **state) { dies_before_it_gets_it(*state, STOP); }
+static void killed_before_it_gets_it(void **state)
+{
+    dies_before_it_gets_it(*state, KILL);
+}
+static void stopped_before_it_gets_it(void **state)
+{
+    dies_before_it_gets_it(*state, STOP);
+}
 
 /* What fills its connection was sent; what could not be sent any more goes to others, and nobody counts an attempt. */
 static void dies_before_it_is_sent(const struct way *way, enum end end)
@@ -302,8 +320,14 @@ static void dies_before_it_is_sent(const struct way *way, enum end end)
     close_scene(&scene);
 }
 
-static void killed_before_it_is_sent(void **state) { dies_before_it_is_sent(*state, KILL); }
-static void stopped_before_it_is_sent(void **state) { dies_before_it_is_sent(*state, STOP); }
+static void killed_before_it_is_sent(void **state)
+{
+    dies_before_it_is_sent(*state, KILL);
+}
+static void stopped_before_it_is_sent(void **state)
+{
+    dies_before_it_is_sent(*state, STOP);
+}
 
 /* --- settled -------------------------------------------------------------------------------------- */
 
@@ -331,21 +355,36 @@ static void dies_after_it_settled(const struct way *way, enum end end)
     close_scene(&scene);
 }
 
-static void killed_after_it_settled(void **state) { dies_after_it_settled(*state, KILL); }
-static void stopped_after_it_settled(void **state) { dies_after_it_settled(*state, STOP); }
-static void exits_after_it_settled(void **state) { dies_after_it_settled(*state, EXIT); }
-static void killed_after_it_settled_with_a_grandchild(void **state) { dies_after_it_settled(*state, GRANDCHILD); }
+static void killed_after_it_settled(void **state)
+{
+    dies_after_it_settled(*state, KILL);
+}
+static void stopped_after_it_settled(void **state)
+{
+    dies_after_it_settled(*state, STOP);
+}
+static void exits_after_it_settled(void **state)
+{
+    dies_after_it_settled(*state, EXIT);
+}
+static void killed_after_it_settled_with_a_grandchild(void **state)
+{
+    dies_after_it_settled(*state, GRANDCHILD);
+}
 
 /* --- answers, and exits --------------------------------------------------------------------------- */
 
-/* answerer URL WAY: forks one process after the other, none of which has used weft before; each takes one task, answers, and
- * ends: exit: at once; kill: by SIGKILL; close: in order; grandchild: at once, and somebody keeps its socket. */
-static void answer(const char *url, const char *how)
+/* answerer URL WAY: forks one process after the other, none of which has used weft before; each takes the one task that is of its type,
+ * answers, and ends: exit: at once; kill: by SIGKILL; close: in order; grandchild: at once, and somebody keeps its socket. */
+static void answer(const char *url, const char *how, const char *number)
 {
     weft_task *task;
     weft_worker *worker;
+    weft_worker_options options = WEFT_WORKER_OPTIONS;
     weft_node *node = dial_named(url, NULL);
-    thread_check_ok(weft_worker_register(node, CHANNEL, NULL, NULL, NULL, &worker));
+    options.activity_types = &number;
+    options.activity_types_count = 1;
+    thread_check_ok(weft_worker_register(node, CHANNEL, NULL, NULL, &options, &worker));
     weft_error error = weft_worker_next(worker, 60000, &task);
     if (error) _exit(9);
     weft_bytes text = weft_task_payload(task);
@@ -363,24 +402,33 @@ static void answer(const char *url, const char *how)
     _exit(0);
 }
 
+static void reap_answerer(const char *how)
+{
+    int status;
+    thread_check_true(wait(&status) > 0);
+    bool well = strcmp(how, "kill") ? status == 0 : WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    if (!well) say("ended badly: %x", (unsigned)status);
+}
+
 static int play_answerer(char **arguments)
 {
     char line[16];
     unsigned running = 0;
-    int status;
-    (void)signal(SIGCHLD, SIG_DFL);
     while (hear(line, sizeof line)) {
-        if (running == 3 && wait(&status) > 0) running--;
+        if (running == 3) {
+            reap_answerer(arguments[1]);
+            running--;
+        }
         pid_t pid = fork();
         thread_check_true(pid >= 0);
         if (pid == 0) {
             (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-            answer(arguments[0], arguments[1]);
+            answer(arguments[0], arguments[1], line);
         }
         running++;
     }
-    while (wait(&status) > 0)
-        ;
+    for (; running; running--)
+        reap_answerer(arguments[1]);
     return 0;
 }
 
@@ -400,8 +448,9 @@ static void answers_and_ends(const struct way *way, const char *how)
             char text[16];
             (void)snprintf(text, sizeof text, "%u", sent);
             options.on_crash = WEFT_CRASH_REDISPATCH;
+            options.activity_type = text;
             check_ok(weft_dispatch_submit(scene.completions, CHANNEL, weft_text(text), &options, sent, NULL));
-            tell(&answerer, "one");
+            tell(&answerer, text);
         }
         weft_reply reply = next_reply(scene.completions);
         check_true(reply.token < count && !ended[reply.token]);
@@ -413,6 +462,7 @@ static void answers_and_ends(const struct way *way, const char *how)
     answerer.in = open("/dev/null", O_RDWR);
     for (const char *line; (line = next_line(&answerer));) {
         unsigned number;
+        if (strncmp(line, "ran ", 4)) check_str(line, "ran ...");
         check_eq(sscanf(line, "ran %u", &number), 1);
         check_true(number < count);
         check_eq(ran[number], 0); /* it would have run again */
@@ -428,9 +478,18 @@ static void answers_and_ends(const struct way *way, const char *how)
     close_scene(&scene);
 }
 
-static void answers_and_exits(void **state) { answers_and_ends(*state, "exit"); }
-static void answers_and_is_killed(void **state) { answers_and_ends(*state, "kill"); }
-static void answers_and_closes(void **state) { answers_and_ends(*state, "close"); }
+static void answers_and_exits(void **state)
+{
+    answers_and_ends(*state, "exit");
+}
+static void answers_and_is_killed(void **state)
+{
+    answers_and_ends(*state, "kill");
+}
+static void answers_and_closes(void **state)
+{
+    answers_and_ends(*state, "close");
+}
 static void answers_and_exits_while_a_grandchild_keeps_its_socket(void **state)
 {
     answers_and_ends(*state, "grandchild");
@@ -510,10 +569,22 @@ static void caller_dies(const struct way *way, enum end end)
     close_scene(&scene);
 }
 
-static void caller_is_killed(void **state) { caller_dies(*state, KILL); }
-static void caller_is_stopped(void **state) { caller_dies(*state, STOP); }
-static void caller_exits(void **state) { caller_dies(*state, EXIT); }
-static void caller_is_killed_while_a_grandchild_keeps_its_socket(void **state) { caller_dies(*state, GRANDCHILD); }
+static void caller_is_killed(void **state)
+{
+    caller_dies(*state, KILL);
+}
+static void caller_is_stopped(void **state)
+{
+    caller_dies(*state, STOP);
+}
+static void caller_exits(void **state)
+{
+    caller_dies(*state, EXIT);
+}
+static void caller_is_killed_while_a_grandchild_keeps_its_socket(void **state)
+{
+    caller_dies(*state, GRANDCHILD);
+}
 
 int main(int argc, char **argv)
 {

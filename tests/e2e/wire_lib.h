@@ -31,7 +31,10 @@ static const struct way tcp = {"tcp", false};
 
 /* A test once over each. */
 #define OVER_EACH(test)                                                                                                \
-    {#test " (ipc)", test, NULL, NULL, (void *)(uintptr_t)&ipc}, {#test " (tcp)", test, NULL, NULL, (void *)(uintptr_t)&tcp}
+    {#test " (ipc)", test, NULL, NULL, (void *)(uintptr_t)&ipc},                                                       \
+    {                                                                                                                  \
+#test " (tcp)", test, NULL, NULL, (void *)(uintptr_t)&tcp                                                      \
+    }
 
 static char scratch[64] = "/tmp/weft-wire-XXXXXX";
 static pid_t scratch_owner;
@@ -157,8 +160,8 @@ static inline weft_worker *register_named(weft_node *node, const char *name, uin
 
 struct child {
     pid_t pid;
-    int in;      /* what it is told */
-    FILE *said;  /* what it says */
+    int in;     /* what it is told */
+    FILE *said; /* what it says */
     char line[512];
 };
 

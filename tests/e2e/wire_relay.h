@@ -17,10 +17,10 @@ enum { RELAY_LINKS_MAX = 64, RELAY_BYTES = 65536 };
 enum relay_direction { UPWARDS, DOWNWARDS }; /* from the client to the node; and back */
 
 struct relay_link {
-    int fd[2];                     /* the client's, the node's; -1 = none */
-    bool ended[2];                 /* nothing more comes from that side */
-    size_t have[2], from[2];       /* what came from that side and is not passed on */
-    uint64_t due_ms[2];            /* it may be, from then on */
+    int fd[2];               /* the client's, the node's; -1 = none */
+    bool ended[2];           /* nothing more comes from that side */
+    size_t have[2], from[2]; /* what came from that side and is not passed on */
+    uint64_t due_ms[2];      /* it may be, from then on */
     unsigned char bytes[2][RELAY_BYTES];
 };
 
@@ -31,7 +31,7 @@ struct relay {
     int listener, wake;
     pthread_mutex_t mutex; /* guards all that follows */
     char target[WEFT_URL_MAX + 1];
-    bool refusing;  /* who comes is turned away */
+    bool refusing; /* who comes is turned away */
     bool stalled[2];
     bool stopping;
     uint32_t delay_ms;
@@ -263,8 +263,8 @@ static inline void relay_stall(struct relay *relay, bool upwards, bool downwards
 
 static inline void relay_shut(struct relay *relay, int side)
 {
-    RELAY_CHANGE(relay, for (int at = 0; at < RELAY_LINKS_MAX; at++) if (relay->links[at])
-                            (void)shutdown(relay->links[at]->fd[side], SHUT_WR));
+    RELAY_CHANGE(relay, for (int at = 0; at < RELAY_LINKS_MAX; at++) if (relay->links[at])(void)
+                            shutdown(relay->links[at]->fd[side], SHUT_WR));
 }
 
 static inline void relay_slow(struct relay *relay, uint32_t delay_ms, uint32_t chunk_max)
