@@ -52,6 +52,7 @@ struct uplink {
     char *texts;
     struct pipe_tls tls; /* (c) its names are in tls_texts */
     char *tls_texts[3];
+    bool seated;                  /* (c) its session stands: else it could not even be made */
     struct timer again; /* the next attempt; or what is open is lost */
 
     struct lock lock;
