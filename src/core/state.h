@@ -517,6 +517,7 @@ struct core {
     struct core_limits limits;
     uint64_t now_ns;
     bool closing;
+    bool settling; /* what was open is settled */
     struct slotmap channels, sessions, workers, dispatches, tasks, subscriptions, letters;
     struct namemap channel_names, session_names;
     struct core_ids ids;

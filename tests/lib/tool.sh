@@ -13,6 +13,7 @@ cd "$work" || exit 1
 
 # Only what was started here, by number. A process of its own group that is left has failed the test before.
 clean() {
+    exec 2>/dev/null # the shell says of each that it was killed
     for pid in "${started[@]}"; do kill -KILL "$pid" 2>/dev/null; done
     wait
     rm -rf "$work"
