@@ -59,7 +59,7 @@ SHARED := $O/libweft.so.$(VERSION)
 TEST_LIB := $O/libtest.a
 UV_EXAMPLES := $(call programs,$(shell grep -l '<uv.h>' examples/*.c))
 EXAMPLES := $(filter-out $(UV_EXAMPLES),$(call programs,examples/*.c examples/*.cc))
-TOOLS := $O/weft
+TOOLS := $O/weft $O/weftd
 SIM := $(if $(wildcard tests/sim/*.c),$O/sim)
 BENCH := $(if $(wildcard tests/bench/*.c),$O/bench)
 BENCH_PEERS := $(if $(wildcard tests/bench/peers/*.c),$O/bench-peers)
@@ -144,7 +144,9 @@ $O/bench-peers: $(call objects,tests/bench/peers/*.c) $(LIB)
 $(FUZZERS): %: %.o $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka -fsanitize=fuzzer
 
-$O/weft: $(call objects,tools/*.c) $(LIB)
+$O/weft: $(filter-out %/weftd.o %/weftd_channel.o,$(call objects,tools/*.c)) $(LIB)
+$O/weftd: $(addprefix $O/tools/,weftd.o weftd_channel.o verb.o option.o place.o input.o text.o) $(LIB)
+$(TOOLS):
 	$(call say,link)$(link)
 
 $(EXAMPLES) $(UV_EXAMPLES): %: %.o $(LIB)

@@ -18,13 +18,20 @@ static uint32_t point(const unsigned char *text, size_t *size)
     return good ? value : 0xfffd;
 }
 
+/* Control characters, separators of lines, and what turns the direction of reading. */
+static bool steers(uint32_t value)
+{
+    return value < ' ' || (value >= 0x7f && value < 0xa0) || value == 0x61c || value == 0x200e || value == 0x200f ||
+           (value >= 0x2028 && value <= 0x202e) || (value >= 0x2066 && value <= 0x2069);
+}
+
 static void put(FILE *to, const char *text, bool json)
 {
     const unsigned char *at = (const unsigned char *)text;
     while (*at) {
         size_t size;
         uint32_t value = point(at, &size);
-        if (value < ' ' || (value >= 0x7f && value < 0xa0))
+        if (steers(value))
             fprintf(to, "\\u%04x", (unsigned)value);
         else if (value == 0xfffd)
             fputs("\xef\xbf\xbd", to);
@@ -36,14 +43,33 @@ static void put(FILE *to, const char *text, bool json)
     }
 }
 
+void put_json(const char *text)
+{
+    put(stdout, text, true);
+}
+
 void put_json_string(const char *text)
 {
     putchar('"');
-    put(stdout, text, true);
+    put_json(text);
     putchar('"');
 }
 
 void put_plain(FILE *to, const char *text)
 {
     put(to, text, false);
+}
+
+bool is_text(const char *bytes, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    for (size_t i = 0; i < size;) {
+        unsigned char last[5] = {0}; /* ends with a NUL, where the bytes end within a character */
+        size_t step;
+        for (size_t k = 0; k < 4 && i + k < size; k++)
+            last[k] = at[i + k];
+        if (!last[0] || (point(last, &step) == 0xfffd && step == 1)) return false;
+        i += step;
+    }
+    return true;
 }
