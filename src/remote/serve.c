@@ -52,11 +52,10 @@ weft_error weft__ask_give(struct ask_call *call, const void *given)
 
 static void put_answer(struct session *session, uint32_t ask, weft_error error, weft_bytes body)
 {
-    const struct frame frame = {.kind = FRAME_ANSWER,
-                                .answer = {.ask = ask,
-                                           .error = (uint16_t)error,
-                                           .sentence = error ? weft_error_message() : NULL,
-                                           .body = body}};
+    const struct frame frame = {
+        .kind = FRAME_ANSWER,
+        .answer = {
+            .ask = ask, .error = (uint16_t)error, .sentence = error ? weft_error_message() : NULL, .body = body}};
     (void)weft__session_put(session, ANSWER_LANE(ask), &frame, NULL);
 }
 
@@ -77,7 +76,7 @@ static weft_error look_drained(struct ask_call *call, uint64_t now_ns, struct co
     weft_error error = weft__core_channel_info(call->node->core, now_ns, name, &info);
     if (error || info.state == WEFT_CHANNEL_DRAINED) return error;
     if (info.state != WEFT_CHANNEL_DRAINING) return WEFT_ETIMEDOUT;
-    return weft__core_channel_drain(call->node->core, name, waiter);
+    return weft__core_channel_drain(call->node->core, now_ns, name, waiter);
 }
 
 weft_error weft__ask_look(struct ask_call *call, uint64_t now_ns, struct core_waiter *waiter,

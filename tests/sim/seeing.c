@@ -314,8 +314,7 @@ void notes_open(struct world *world)
 static void expect_note(struct world *world, const struct core_note *note)
 {
     struct sim_notes *notes = &world->notes;
-    EXPECT(world, note->at_ns >= notes->last_ns && note->at_ns <= world->now_ns, "a note of another time");
-    notes->last_ns = note->at_ns;
+    EXPECT(world, note->at_ns == world->now_ns, "a note of another time");
     switch (note->kind) {
     case WEFT_NODE_CHANNEL_DECLARED: notes->channels++; break;
     case WEFT_NODE_CHANNEL_DELETED: notes->channels--; break;

@@ -370,6 +370,7 @@ void sim_steps(struct world *world)
 static void live(struct world *world, uint64_t events_max)
 {
     letters_declare(world);
+    observe_notes(world);
     world->keyed = once_in(world, 2);
     for (uint32_t i = 0; i < world->channels_count; i++) {
         weft_channel_options options;
