@@ -502,15 +502,23 @@ weft_error weft__station_open(weft_node *node, const weft_listen_options *option
     return WEFT_OK;
 }
 
+/* The first guest of the bucket; detached: that has no connection. NULL: none. */
+static struct guest *first_of(struct list_node *guests, bool detached)
+{
+    for (struct list_node *on = guests->next; on != guests; on = on->next) {
+        struct guest *guest = list_record(on, struct guest, on_station);
+        if (!detached || guest->detached_ns) return guest;
+    }
+    return NULL;
+}
+
 /* The guest at or behind that place in the table, with a reference; NULL: no more. */
-static struct guest *next_guest(struct station *station, size_t *bucket)
+static struct guest *next_guest(struct station *station, size_t *bucket, bool detached)
 {
     struct guest *guest = NULL;
     weft__lock(&station->lock);
-    for (; *bucket < STATION_BUCKETS && !guest; *bucket += !guest) {
-        struct list_node *on = list_first(&station->guests[*bucket]);
-        if (on) guest = list_record(on, struct guest, on_station);
-    }
+    for (; *bucket < STATION_BUCKETS && !guest; *bucket += !guest)
+        guest = first_of(&station->guests[*bucket], detached);
     if (guest) weft__session_hold(&guest->session);
     weft__unlock(&station->lock);
     return guest;
@@ -565,6 +573,15 @@ static bool await_guests(struct station *station, uint64_t deadline_ns)
     return none;
 }
 
+static void end_guests(struct station *station, bool detached)
+{
+    size_t bucket = 0;
+    for (struct guest *guest; (guest = next_guest(station, &bucket, detached));) {
+        weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
+        weft__session_drop(&guest->session);
+    }
+}
+
 void weft__station_part(struct station *station, uint64_t deadline_ns)
 {
     close_acceptors(station);
@@ -578,12 +595,8 @@ void weft__station_part(struct station *station, uint64_t deadline_ns)
         }
         weft__unlock(&station->lock);
     }
-    if (await_guests(station, deadline_ns)) return;
-    size_t bucket = 0;
-    for (struct guest *guest; (guest = next_guest(station, &bucket));) {
-        weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
-        weft__session_drop(&guest->session);
-    }
+    end_guests(station, true);
+    if (!await_guests(station, deadline_ns)) end_guests(station, false);
 }
 
 void weft__station_free(struct station *station)
@@ -591,6 +604,7 @@ void weft__station_free(struct station *station)
     struct mem *mem = &station->node->mem;
     weft__clerk_stop(&station->clerk);
     weft__remote_stop(&station->remote);
+    weft__clerk_fini(&station->clerk);
     weft__process_monitor_stop(&station->monitor);
     weft__lock_fini(&station->lock);
     weft__mem_free(mem, station);

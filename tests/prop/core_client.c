@@ -260,7 +260,8 @@ static void tell(struct world *w, struct call *call)
 
 static void lose_node(struct world *w)
 {
-    while (weft__core_uplink_lost(w->core, w->now_ns))
+    uint32_t most = UINT32_MAX;
+    while (weft__core_uplink_lost(w->core, w->now_ns, &most))
         after_entry(w);
     for (uint32_t i = 0; i < w->calls_count; i++)
         w->calls[i].out = false;
