@@ -97,3 +97,10 @@ void weft__core_room(struct core *core, uint64_t now_ns, weft_dispatch_id id, ui
     struct core_dispatch *dispatch = weft__dispatch_find(core, id);
     if (dispatch) weft__stream_room_made(core, dispatch, count);
 }
+
+void weft__core_hand_deaf(struct core *core, uint64_t now_ns, weft_dispatch_id id)
+{
+    core->now_ns = now_ns;
+    struct core_dispatch *dispatch = weft__dispatch_find(core, id);
+    if (dispatch && dispatch->handed) (void)weft__stream_end(core, dispatch);
+}

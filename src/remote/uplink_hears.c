@@ -195,7 +195,10 @@ static weft_error enter_step(struct steps *s)
         (void)weft__core_cancel(s->core, s->now_ns, local_of(uplink, f->of_task.task));
         return WEFT_OK;
     case FRAME_TASK_ROOM:
-        weft__core_room(s->core, s->now_ns, local_of(uplink, f->room.number), f->room.count);
+        if (f->room.count == UINT32_MAX)
+            weft__core_hand_deaf(s->core, s->now_ns, local_of(uplink, f->room.number));
+        else
+            weft__core_room(s->core, s->now_ns, local_of(uplink, f->room.number), f->room.count);
         return WEFT_OK;
     case FRAME_WORKER_ENDED: weft__core_worker_drain(s->core, f->worker.worker); return WEFT_OK;
     case FRAME_SUBSCRIPTION_ENDED:
@@ -296,7 +299,9 @@ static void cancel_hands(struct uplink *uplink, const struct numbers *tasks)
     for (uint32_t i = 0; i < tasks->room; i++) {
         if (!tasks->pairs[i].handle) continue;
         uint64_t now_ns = weft__enter(node);
-        (void)weft__core_cancel(node->core, now_ns, (weft_dispatch_id){uplink->public_session, tasks->pairs[i].handle});
+        const weft_dispatch_id local = {uplink->public_session, tasks->pairs[i].handle};
+        (void)weft__core_cancel(node->core, now_ns, local);
+        weft__core_hand_deaf(node->core, now_ns, local);
         weft__leave_inside(node);
     }
 }
