@@ -161,9 +161,7 @@ struct core_hand {
 };
 weft_error weft__core_hand(struct core *core, uint64_t now_ns, const struct core_hand *hand, weft_dispatch_id *local);
 
-/* What the node sends meanwhile, by the local id: cancel: weft__core_cancel; room: weft__core_room; nobody listens any more, and
- * what is said goes nowhere, without waiting: weft__core_hand_deaf. */
-void weft__core_hand_deaf(struct core *core, uint64_t now_ns, weft_dispatch_id id);
+/* What the node sends meanwhile, by the local id: cancel: weft__core_cancel; room: weft__core_room. */
 
 /* The node has refused an event of this process that nobody waits for the word on: the hooks are told. */
 void weft__core_refused(struct core *core, uint64_t now_ns, const char *channel);

@@ -217,13 +217,6 @@ void weft__task_cancel(struct core *core, struct core_task *task)
     if (task->cancel_dest) weft__dest_append(core, task->cancel_dest, &task->cancel_item, CORE_ITEM_CANCEL);
 }
 
-/* One that is remote and streams may wait for room that nobody makes: it was told to stop, and is told again that nobody listens. */
-static void tell_deaf(struct core *core, struct core_task *task)
-{
-    if (task->worker->remote && task->streams && !list_linked(&task->cancel_item.on))
-        weft__dest_append(core, task->cancel_dest, &task->cancel_item, CORE_ITEM_CANCEL);
-}
-
 /* Where its own result ended the dispatch the worker knows; otherwise it is told that nobody waits any more. */
 void weft__task_leave(struct core *core, struct core_task *task)
 {
@@ -235,11 +228,7 @@ void weft__task_leave(struct core *core, struct core_task *task)
         release(core, task, false);
         return;
     }
-    bool outlives = dispatch->detached && task->worker->channel->hidden; /* it goes on at the node, if this core ends */
-    if (!task->settled && !outlives) {
-        weft__task_cancel(core, task);
-        tell_deaf(core, task);
-    }
+    if (!task->settled) weft__task_cancel(core, task);
     orphan(task);
 }
 
@@ -348,6 +337,7 @@ static bool apply(struct core *core, struct core_task *task, enum core_result_ki
         else
             weft__settle(core, dispatch, WEFT_FAILED, "not_cancelled", NULL);
         break;
+    case CORE_RESULT_DIED: crash(core, task, weft__tried_key(task->worker, false), "worker_died"); break;
     case CORE_RESULT_ABANDON:
     case CORE_RESULT_NONE:
     case CORE_RESULT_GIVEN_BACK:

@@ -36,7 +36,6 @@ void weft__guest_taken(struct session *session, struct haul *haul, size_t index)
     if (!task) return;
     told->handle = weft__core_task_handle(task);
     told->too_large = false;
-    told->deaf = task->streams && (task->fenced || !task->dispatch);
     if (taken->kind != CORE_ITEM_TASK) return;
     const char *type = weft__core_task_type(task);
     told->worker = (uintptr_t)task->worker_context;
@@ -161,10 +160,7 @@ weft_error weft__guest_put(struct session *session, struct haul *haul)
             if (haul->tasks[i].handle)
                 error = put_ended(line, FRAME_WORKER_ENDED, (uintptr_t)taken->worker_context, WEFT_ECLOSED);
             break;
-        case CORE_ITEM_CANCEL:
-            error = put_number(line, FRAME_TASK_CANCEL, haul->tasks[i].handle);
-            if (!error && haul->tasks[i].deaf) error = put_room(line, haul->tasks[i].handle, UINT32_MAX);
-            break;
+        case CORE_ITEM_CANCEL: error = put_number(line, FRAME_TASK_CANCEL, haul->tasks[i].handle); break;
         case CORE_ITEM_OUTCOME: error = put_outcome(line, &taken->outcome); break;
         case CORE_ITEM_UPDATE: error = put_update(line, &taken->outcome); break;
         case CORE_ITEM_EVENTS:
