@@ -1,15 +1,16 @@
 /* headers: every header file under a directory (default /usr/include) is a task: the BLAKE2b-256 of its content. Tasks and
  * results are JSON, and the channel has a schema for each: what does not match reaches no worker and no caller.
  *
- * Several kinds of worker share the work, and some die holding a task, on purpose:
+ * Several kinds of worker share the work, and some die holding a task, on purpose; it is their first, which each of them
+ * gets however slow it is and however fast the others are:
  *   - callback workers, on threads of the node;
- *   - pull workers, each bound to a thread that fetches its own tasks; two of those threads return with a task in hand;
- *   - callback workers in front of helper processes; one helper stops in the middle of a task and is killed.
+ *   - pull workers, each bound to a thread that fetches its own tasks; two of those threads return with it in hand;
+ *   - callback workers in front of helper processes; one helper stops in the middle of it and is killed.
  *
  * At the end every task is accounted for, exactly once. Every figure comes from the run:
  *
  *   6103 header files, 6103 completed, 0 unaccounted for, 0 accounted for twice, in 0.8 s
- *   4 tasks were dispatched again after a death; each of 250 digests checked again is right
+ *   3 tasks were dispatched again after a death; each of 250 digests checked again is right
  *   ...
  *   one task more, {"path":7,"algorithm":"blake2b-256"}: rejected, schema_mismatch: /path: expected a string, got the number 7
  *
@@ -35,7 +36,7 @@
 #include <sodium.h>
 #include <weft/weft.h>
 
-extern char **environ;
+extern char **environ; /* NOLINT(readability-redundant-declaration): unistd.h has it with _GNU_SOURCE only */
 
 #define CHANNEL "dispatch.demo.blake2b"
 
@@ -135,9 +136,10 @@ static void callback(weft_task *task, void *context)
 struct thread_worker {
     weft_node *node;
     int number;
-    unsigned leaves_after; /* tasks; 0 = works to the end */
-    uint64_t left_ns;      /* when it left */
+    bool leaves;      /* with its first task; false = works to the end */
+    uint64_t left_ns; /* when it left */
     pthread_t thread;
+    pthread_barrier_t *registered;
 };
 
 static void *thread_main(void *argument)
@@ -154,8 +156,9 @@ static void *thread_main(void *argument)
     options.participant = owner;
     if (weft_worker_register(self->node, CHANNEL, NULL, NULL, &options, &worker)) die("register a thread's worker");
     weft_participant_release(owner); /* the worker hangs on it now */
-    for (unsigned done = 0; weft_worker_next(worker, WEFT_FOREVER, &task) == WEFT_OK; done++) {
-        if (self->leaves_after && done == self->leaves_after) {
+    pthread_barrier_wait(self->registered);
+    while (weft_worker_next(worker, WEFT_FOREVER, &task) == WEFT_OK) {
+        if (self->leaves) {
             self->left_ns = now_ns(); /* with a task in hand, which nobody will ever settle */
             return NULL;
         }
@@ -167,13 +170,13 @@ static void *thread_main(void *argument)
 
 /* --- workers that are processes --------------------------------------------------------------------------------------- */
 
-/* What the helper process runs: a path in, a digest out. It stops itself before the task that it is told to. */
-static int helper_main(unsigned stops_before)
+/* What the helper process runs: a path in, a digest out. It stops itself in its first task if it is told to. */
+static int helper_main(bool stops)
 {
     char path[PATH_BYTES];
-    for (unsigned done = 1; read(0, path, sizeof(path)) == (ssize_t)sizeof(path); done++) {
+    while (read(0, path, sizeof(path)) == (ssize_t)sizeof(path)) {
         unsigned char digest[DIGEST] = {0};
-        if (stops_before && done == stops_before) raise(SIGSTOP);
+        if (stops) raise(SIGSTOP);
         if (!hash_file(path, digest)) memset(digest, 0, sizeof(digest));
         if (write(1, digest, sizeof(digest)) != (ssize_t)sizeof(digest)) return 1;
     }
@@ -211,14 +214,13 @@ static void ask_helper(weft_task *task, void *context)
         weft_task_abandon(task);
 }
 
-static void helper_start(struct helper *helper, weft_node *node, int number, unsigned stops_before)
+static void helper_start(struct helper *helper, weft_node *node, int number, bool stops)
 {
     int pair[2];
-    char argument[16], name[32];
-    char *argv[] = {"headers", "--helper", argument, NULL};
+    char name[32];
+    char *argv[] = {"headers", "--helper", stops ? "stops" : "works", NULL};
     posix_spawn_file_actions_t actions;
     weft_worker_options options = WEFT_WORKER_OPTIONS;
-    snprintf(argument, sizeof(argument), "%u", stops_before);
     snprintf(name, sizeof(name), "helper-%d", number);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) die("socketpair");
     posix_spawn_file_actions_init(&actions);
@@ -525,7 +527,7 @@ static void know(weft_node *node, const char *name, const char *text)
 int main(int argc, char **argv)
 {
     if (sodium_init() < 0) die("libsodium");
-    if (argc == 3 && strcmp(argv[1], "--helper") == 0) return helper_main((unsigned)atoi(argv[2]));
+    if (argc == 3 && strcmp(argv[1], "--helper") == 0) return helper_main(strcmp(argv[2], "stops") == 0);
     const char *root = argc > 1 ? argv[1] : "/usr/include";
     if (nftw(root, found, 32, FTW_PHYS)) die(root);
     if (paths_count < 100) {
@@ -549,6 +551,10 @@ int main(int argc, char **argv)
     struct thread_worker threads[THREADS];
     struct helper helpers[HELPERS] = {0};
     pthread_t killer;
+    pthread_barrier_t registered;
+    for (int i = 0; i < HELPERS;
+         i++) /* before the callback workers, whose threads they share: theirs is the first turn */
+        helper_start(&helpers[i], node, i + 1, i == 0);
     for (int i = 0; i < CALLBACKS; i++) {
         weft_worker_options named = WEFT_WORKER_OPTIONS;
         char name[32];
@@ -556,14 +562,14 @@ int main(int argc, char **argv)
         named.name = name;
         if (weft_worker_register(node, CHANNEL, callback, NULL, &named, &callbacks[i])) die("register a worker");
     }
-    for (int i = 0; i < HELPERS; i++)
-        helper_start(&helpers[i], node, i + 1, i == 0 ? 10 : 0);
+    pthread_barrier_init(&registered, NULL, THREADS + 1);
     for (int i = 0; i < THREADS; i++) {
-        threads[i] =
-            (struct thread_worker){.node = node, .number = i + 1, .leaves_after = i < 2 ? 5u * (unsigned)(i + 1) : 0};
+        threads[i] = (struct thread_worker){.node = node, .number = i + 1, .leaves = i < 2, .registered = &registered};
         if (pthread_create(&threads[i].thread, NULL, thread_main, &threads[i])) die("start a thread");
     }
     if (pthread_create(&killer, NULL, helper_killer, &helpers[0])) die("start a thread");
+    pthread_barrier_wait(&registered);
+    pthread_barrier_destroy(&registered);
 
     struct tally tally = {.seen = calloc(paths_count, sizeof(unsigned)), .digests = calloc(paths_count, DIGEST_TEXT)};
     if (!tally.seen || !tally.digests) die("the account");

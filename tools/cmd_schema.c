@@ -32,16 +32,22 @@ static void worse(struct job *job, int status)
 
 /* --- options ----------------------------------------------------------------------------------------------------------- */
 
-enum { OPTION_ALL = 1, OPTION_JSON, OPTION_STEPS, OPTION_DRAFT, OPTION_ASSERT_FORMATS, OPTION_REF };
+enum {
+    OPTION_ALL = 1,
+    OPTION_JSON,
+    OPTION_STEPS,
+    OPTION_DUPLICATE_KEYS,
+    OPTION_DRAFT,
+    OPTION_ASSERT_FORMATS,
+    OPTION_REF
+};
 
-static const struct option validate_options[] = {{"all", no_argument, NULL, OPTION_ALL},
-                                                 {"json", no_argument, NULL, OPTION_JSON},
-                                                 {"steps", required_argument, NULL, OPTION_STEPS},
-                                                 {"draft", required_argument, NULL, OPTION_DRAFT},
-                                                 {"assert-formats", no_argument, NULL, OPTION_ASSERT_FORMATS},
-                                                 {"ref", required_argument, NULL, OPTION_REF},
-                                                 {0}};
-static const struct option *const compile_options = validate_options + 3;
+static const struct option validate_options[] = {
+    {"all", no_argument, NULL, OPTION_ALL},           {"json", no_argument, NULL, OPTION_JSON},
+    {"steps", required_argument, NULL, OPTION_STEPS}, {"duplicate-keys", no_argument, NULL, OPTION_DUPLICATE_KEYS},
+    {"draft", required_argument, NULL, OPTION_DRAFT}, {"assert-formats", no_argument, NULL, OPTION_ASSERT_FORMATS},
+    {"ref", required_argument, NULL, OPTION_REF},     {0}};
+static const struct option *const compile_options = validate_options + 4;
 
 #define COMPILE_HELP                                                                                                   \
     "  --draft 7|2020-12   the draft, where the schema does not say by $schema (2020-12)\n"                            \
@@ -102,6 +108,7 @@ static bool parse(struct job *job, const struct option *options, int argc, char 
         switch (option) {
         case OPTION_ALL: job->all = true; break;
         case OPTION_JSON: job->json = true; break;
+        case OPTION_DUPLICATE_KEYS: job->options.duplicate_keys = true; break;
         case OPTION_ASSERT_FORMATS: job->options.assert_formats = true; break;
         case OPTION_STEPS:
             if (!set_steps(job, optarg)) return false;
@@ -218,11 +225,15 @@ static void refused(struct job *job, const char *why)
         verb_error("%s: %s", job->where, why);
         return;
     }
-    char text[4096];
-    snprintf(text, sizeof(text), "%s: %s", job->where, why);
+    char *text;
+    if (asprintf(&text, "%s: %s", job->where, why) < 0) {
+        verb_error("out of memory");
+        return;
+    }
     fputs("{\"error\": ", stdout);
     put_json_string(text);
     fputs("}\n", stdout);
+    free(text);
 }
 
 static void put_member(const char *before, const char *value)
@@ -370,7 +381,9 @@ static const char validate_help[] =
     "                          where a bound was met before all were told\n"
     "                        {\"error\": ...} where it could not be looked at\n"
     "  --steps N           the steps that a document may take: a keyword on a value is one, or what\n"
-    "                      costs as much (10000000). Beyond it the document could not be looked at\n" COMPILE_HELP "\n"
+    "                      costs as much (10000000). Beyond it the document could not be looked at\n"
+    "  --duplicate-keys    a name may stand twice in its object, in documents: the last counts, and it is as\n"
+    "                      if the others were not there\n" COMPILE_HELP "\n"
     "Exit status:\n"
     "  0 all match; 1 one does not; 2 one could not be looked at, or the schema does not compile\n"
     "\n"
@@ -379,9 +392,9 @@ static const char validate_help[] =
     "very many mismatches under --all, may take more steps: --steps. A pattern that takes too many\n"
     "on one string ends likewise.\n"
     "\n"
-    "JSON is taken strictly (RFC 8259, I-JSON): a name that stands twice in its object, half of a\n"
-    "surrogate pair and an exponent beyond 1000000000 are refused. What of JSON Schema is not to be\n"
-    "had stands in docs/schema.md.\n";
+    "JSON is taken strictly (RFC 8259, I-JSON): a name that stands twice in its object (unless allowed),\n"
+    "half of a surrogate pair and an exponent beyond 1000000000 are refused. What of JSON Schema is not\n"
+    "to be had stands in docs/schema.md.\n";
 
 static const char id_help[] =
     "Prints the id of a schema: the BLAKE2b-256 of its canonical form (RFC 8785), in hexadecimal. Texts\n"

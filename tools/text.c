@@ -18,13 +18,20 @@ static uint32_t point(const unsigned char *text, size_t *size)
     return good ? value : 0xfffd;
 }
 
+/* Control characters, separators of lines, and what turns the direction of reading. */
+static bool steers(uint32_t value)
+{
+    return value < ' ' || (value >= 0x7f && value < 0xa0) || value == 0x61c || value == 0x200e || value == 0x200f ||
+           (value >= 0x2028 && value <= 0x202e) || (value >= 0x2066 && value <= 0x2069);
+}
+
 static void put(FILE *to, const char *text, bool json)
 {
     const unsigned char *at = (const unsigned char *)text;
     while (*at) {
         size_t size;
         uint32_t value = point(at, &size);
-        if (value < ' ' || (value >= 0x7f && value < 0xa0))
+        if (steers(value))
             fprintf(to, "\\u%04x", (unsigned)value);
         else if (value == 0xfffd)
             fputs("\xef\xbf\xbd", to);

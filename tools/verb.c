@@ -58,11 +58,9 @@ int verb_end(int status)
     return verb_error("the output cannot be written: %s", strerror(errno));
 }
 
+/* Each that was closed is opened the wrong way, so that using it is the error that it would have been. */
 void verb_descriptors(void)
 {
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd > STDERR_FILENO) close(fd);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0) (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }

@@ -63,7 +63,8 @@ int verb_end(int status);
 /* The standard descriptors are open afterwards, so that nothing else becomes one of them. */
 void verb_descriptors(void);
 
-/* Prints text with its control characters escaped, and what is not UTF-8 replaced: as JSON's string, and for people. */
+/* Prints text with what steers a terminal, a line or the direction of reading escaped, and what is not UTF-8 replaced: as
+ * JSON's string, and for people. */
 void put_json_string(const char *text);
 void put_json(const char *text); /* what stands between its quotes */
 void put_plain(FILE *to, const char *text);

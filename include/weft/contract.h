@@ -6,9 +6,11 @@
  * expected a string, got the number 7". Payloads are looked at in the thread that brings them, outside the node's
  * locks, and are never rewritten.
  *
- * On a channel that names a schema for them, payloads are JSON: their content type is none, application/json, or one that
- * ends in +json; others are rejected ("content_type"), unless the channel is opaque: then those are not looked at.
- * Partial results and progress are not looked at either.
+ * On a channel that names a schema for them, payloads are JSON: their content type is none, application/json, or
+ * <something>+json, parameters aside; others are rejected ("content_type"), unless the channel is opaque: then they are
+ * not looked at. Partial results and progress are not looked at either. A name stands once in its object, unless the
+ * channel's schema was compiled with duplicate_keys: then the last counts for the schema, the payload goes on with all of
+ * them, and the worker's parser must take the last as well.
  *
  * A channel's schema may be replaced at any time. What comes then meets the new one; what was let in keeps the one that
  * it met, in the queue, when it is dispatched again, as a dead letter, and when that is put back. So its worker should

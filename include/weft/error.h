@@ -59,8 +59,9 @@ WEFT_API const char *weft_error_name(weft_error error);
 /* The sentence of the list above. Static text; any thread. */
 WEFT_API const char *weft_error_text(weft_error error);
 
-/* What the last failing call of this thread had to say, "" before the first. Lends, until the next failing call of this
- * thread. */
+/* What the last failing call of this thread had to say, "" before the first: UTF-8, at most 511 bytes, one line, fit for a
+ * terminal: of what it quotes, control characters and those that change the direction of reading stand as \u001b. Lends,
+ * until the next failing call of this thread. */
 WEFT_API const char *weft_error_message(void);
 
 #ifdef __cplusplus

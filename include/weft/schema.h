@@ -8,8 +8,8 @@
  * Not had: other drafts, 2019-09 among them; patterns with a lookbehind whose length varies, a reference within one or
  * to a group that a turn of its repeat may leave out, a repeat of more than 65535 (WEFT_EUNSUPPORTED); an assertion of
  * the format "idn-hostname", or of any that is not known: they are always annotations; a multipleOf of more than 38
- * digits, an exponent of more than a thousand million. Refused on purpose, as I-JSON does: a name that stands twice in
- * its object, half of a surrogate pair. docs/schema.md has the rest. */
+ * digits, an exponent of more than a thousand million. Refused on purpose, as I-JSON does: half of a surrogate pair,
+ * and, unless an option allows it in documents, a name that stands twice in its object. docs/schema.md has the rest. */
 #ifndef WEFT_SCHEMA_H
 #define WEFT_SCHEMA_H
 
@@ -36,6 +36,11 @@ typedef struct weft_schema_options {
     size_t sources_count;
     uint32_t schema_bytes_max; /* of the schema and its sources, together */
 
+    /* In a document a name may stand twice in its object; else that is WEFT_EINVAL. The last of them counts, and for no
+     * keyword are the others there. Readers differ in this (RFC 8259, section 4): allow it where whoever reads the
+     * document takes the last as well, or what is read is not what was validated. In schemas a name never does. */
+    bool duplicate_keys;
+
     /* Bounds of validation: what exceeds one is WEFT_ELIMIT. */
     uint32_t document_bytes_max;
     uint32_t depth_max; /* of nested arrays and objects, at most 1024; schemas may lead to each other four times as
@@ -47,7 +52,8 @@ typedef struct weft_schema_options {
     const weft_allocator *allocator; /* copies; NULL = malloc */
 } weft_schema_options;
 
-#define WEFT_SCHEMA_OPTIONS_VALUES 1, WEFT_DRAFT_2020_12, NULL, false, NULL, 0, 1u << 20, 16u << 20, 256, 10000000, NULL
+#define WEFT_SCHEMA_OPTIONS_VALUES                                                                                     \
+    1, WEFT_DRAFT_2020_12, NULL, false, NULL, 0, 1u << 20, false, 16u << 20, 256, 10000000, NULL
 #ifdef __cplusplus
 #define WEFT_SCHEMA_OPTIONS (weft_schema_options{WEFT_SCHEMA_OPTIONS_VALUES})
 #else
@@ -64,7 +70,8 @@ typedef struct weft_mismatch {
      * dependentRequired also for which member: "#/dependentRequired/email". */
     const char *schema;
     const char *keyword; /* "type"; where the schema is false: what has it for its value, or "" */
-    const char *message; /* "expected a string, got the number 7" */
+    const char *message; /* "expected a string, got the number 7": as weft_error_message fit for a terminal, which the
+                          * pointers are not: they have the names as they are */
 } weft_mismatch;
 
 enum { WEFT_SCHEMA_ID_BYTES = 32 };
@@ -89,9 +96,10 @@ WEFT_API void weft_schema_release(weft_schema *schema);
  * WEFT_EUNSUPPORTED: a number in it has no canonical form. */
 WEFT_API weft_error weft_schema_id(const weft_schema *schema, uint8_t id[WEFT_SCHEMA_ID_BYTES]);
 
-/* The schemas of what weft itself writes and reads as JSON. Returns the URI of one, "urn:weft:schema:listing", and
- * lends its text for ever, unless json is NULL; NULL: there are fewer. A "$ref" to that URI finds it by itself. Never
- * fails; any thread. */
+/* The schemas of weft's own things as JSON: of what the library writes (listing, why), and of what programs of yours may
+ * pass on (docs/schema.md has the list). The library holds nothing against them by itself. Returns the URI of one,
+ * "urn:weft:schema:listing", and lends its text for ever, unless json is NULL; NULL: there are fewer. A "$ref" to that
+ * URI finds it by itself. Never fails; any thread. */
 WEFT_API const char *weft_schema_builtin(size_t index, weft_bytes *json);
 
 /* allocator: copies; NULL = malloc. Gives: close it. WEFT_ENOMEM. */

@@ -2,18 +2,23 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <weft/weft.h>
+
+#include "base/utf8.h"
 
 static _Thread_local char message[512];
 
 weft_error weft__error(weft_error code, const char *format, ...)
 {
     if (!code) return code;
+    char told[sizeof message];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments); /* cut where too long */
+    (void)vsnprintf(told, sizeof told, format, arguments); /* cut where too long */
     va_end(arguments);
+    (void)weft__utf8_show(message, sizeof message, told, strlen(told));
     return code;
 }
 

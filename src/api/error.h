@@ -6,7 +6,8 @@
 
 #include "base/fork.h"
 
-/* Keeps the sentence for weft_error_message and returns the code, WEFT_OK included (which keeps nothing). */
+/* Keeps the sentence for weft_error_message, as weft__utf8_show has it, and returns the code, WEFT_OK included (which
+ * keeps nothing). */
 __attribute__((format(printf, 2, 3))) weft_error weft__error(weft_error code, const char *format, ...);
 
 /* The same, with the code's own sentence, after "<where>: ". */

@@ -89,8 +89,6 @@ static weft_error meet_and_publish(weft_node *node, struct core_publication *pub
 /* Takes the message, whatever comes of it. */
 static weft_error publish(weft_node *node, struct core_publication *publication, uint32_t *heard, char *sentence)
 {
-    struct contract *wanted = NULL;
-    publication->wanted = &wanted;
     weft__contract_guess(node, publication->message, publication->channel_hash);
     uint64_t now_ns = weft__enter(node);
     weft_error error = weft__core_publish(node->core, now_ns, publication, heard, sentence);
@@ -115,7 +113,8 @@ weft_error weft_publish(weft_node *node, const char *channel, weft_bytes payload
     const weft_publish_options defaults = WEFT_PUBLISH_OPTIONS;
     const weft_publish_options *o = options ? options : &defaults;
     char sentence[ERROR_TEXT_MAX] = "";
-    struct core_publication publication = {.channel = channel};
+    struct contract *wanted = NULL;
+    struct core_publication publication = {.channel = channel, .wanted = &wanted};
     if (weft__forked) return weft__error_forked(__func__);
     weft_error error = check_publish(node, channel, payload, o);
     if (!error && options)
@@ -223,7 +222,7 @@ weft_error weft_subscribe(weft_node *node, const char *pattern, void (*heard)(co
 {
     const weft_subscribe_options defaults = WEFT_SUBSCRIBE_OPTIONS;
     const weft_subscribe_options *o = options ? options : &defaults;
-    uint64_t session;
+    uint64_t session = 0;
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !pattern || !subscribed)
         return weft__error_null(__func__, !node ? "node" : !pattern ? "pattern" : "subscription");

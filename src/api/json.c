@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "schema/text.h"
+#include "base/utf8.h"
 
 enum { ROOM_FIRST = 4096 };
 

@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "api/error.h"
 #include "api/listing.h"
+#include "base/arena.h"
+#include "base/assert.h"
 #include "base/clock.h"
 #include "exec/node.h"
 #include "remote/client_ask.h"
@@ -191,6 +194,7 @@ static bool copy_ids(struct arena *arena, const struct core_worker_row *row, con
 static bool fill_worker(struct arena *arena, const struct core_worker_row *row, const struct found_worker *before,
                         struct found_worker *found)
 {
+    WEFT_ASSERT(found);
     const weft_worker_listing *known = before ? &before->listing : &(weft_worker_listing){.group = NULL};
     *found = (struct found_worker){.channel = row->channel,
                                    .listing = {.info = row->info, .activity_types_count = row->activity_types_count}};

@@ -155,24 +155,39 @@ weft_error weft_node_open(const weft_node_options *options, weft_node **node)
 
 /* --- close ------------------------------------------------------------------------------------ */
 
+/* Between two holds of the core, each of which is short. */
+static void breathe(weft_node *node, uint64_t *now_ns)
+{
+    weft__leave(node);
+    *now_ns = weft__enter(node);
+}
+
+static uint32_t ms_since(uint64_t since_ns, uint64_t now_ns)
+{
+    return since_ns && since_ns < now_ns ? (uint32_t)((now_ns - since_ns) / NS_PER_MS) : 0;
+}
+
 /* Inside. Who still runs or holds a task, or is inside a call. */
 static weft_error busy(weft_node *node, uint64_t now_ns)
 {
-    const char *worker, *channel;
-    const struct core_task *task = weft__core_any_task(node->core, &worker, &channel);
-    uint64_t turn_ns = 0;
-    const char *heard = task ? NULL : weft__core_any_turn(node->core, &turn_ns);
+    const struct core_task *task;
+    const char *worker, *channel, *heard;
+    uint64_t turn_ns;
+    uint32_t tasks_cursor = 0, turns_cursor = 0;
+    while (!weft__core_any_task(node->core, &tasks_cursor, &task, &worker, &channel))
+        breathe(node, &now_ns);
+    if (task)
+        return weft__error(WEFT_EBUSY, "node: worker %s of %s has held a task for %u ms", worker, channel,
+                           ms_since(__atomic_load_n(&task->started_ns, __ATOMIC_RELAXED), now_ns));
+    while (!weft__core_any_turn(node->core, &turns_cursor, &heard, &turn_ns))
+        breathe(node, &now_ns);
     if (heard)
-        return weft__error(WEFT_EBUSY, "node: a subscriber of %s has been called for %llu ms", heard,
-                           (unsigned long long)(turn_ns < now_ns ? (now_ns - turn_ns) / NS_PER_MS : 0));
-    if (!task && !node->calls_count)
+        return weft__error(WEFT_EBUSY, "node: a subscriber of %s has been called for %u ms", heard,
+                           ms_since(turn_ns, now_ns));
+    if (!node->calls_count)
         return weft__error(WEFT_EBUSY,
                            "node: a subscriber has yet to be told of its end: no thread of its group is free");
-    if (!task) return weft__error(WEFT_EBUSY, "node: %u calls of other threads are still inside", node->calls_count);
-    uint64_t since_ns = __atomic_load_n(&task->started_ns, __ATOMIC_RELAXED);
-    uint64_t for_ms = since_ns && since_ns < now_ns ? (now_ns - since_ns) / NS_PER_MS : 0;
-    return weft__error(WEFT_EBUSY, "node: worker %s of %s has held a task for %llu ms", worker, channel,
-                       (unsigned long long)for_ms);
+    return weft__error(WEFT_EBUSY, "node: %u calls of other threads are still inside", node->calls_count);
 }
 
 static weft_error wait_for_handlers(weft_node *node, uint64_t deadline_ns, uint64_t now_ns)
@@ -222,9 +237,10 @@ static void tell_ends(weft_node *node)
 /* Of a client node: what was settled here is still to end there, which nobody waits for: the goodbye cancels it. */
 static void give_up_calls(weft_node *node)
 {
+    uint32_t most = UINT32_MAX;
     for (bool more = true; more;) {
         uint64_t now_ns = weft__enter(node);
-        more = weft__core_uplink_lost(node->core, now_ns);
+        more = weft__core_uplink_lost(node->core, now_ns, &most);
         weft__leave(node);
     }
 }

@@ -91,7 +91,10 @@ void weft__refusal_text(const struct core_refusal_row *row, const struct core_wh
     const weft_worker_info *info = &row->worker.info;
     text[0] = '\0';
     switch (row->rule) {
-    case WEFT_RULE_ELIGIBLE: say(&s, "may have it: %u of %u in flight", info->in_flight, info->max_concurrent); break;
+    case WEFT_RULE_ELIGIBLE:
+        say(&s, "may have it%s: %u of %u in flight", why->passed_over ? ", and gives up before it" : "",
+            info->in_flight, info->max_concurrent);
+        break;
     case WEFT_RULE_LINK: say_link(&s, row); break;
     case WEFT_RULE_DETACHED: say(&s, "its session has no connection: it may come back, and have more then"); break;
     case WEFT_RULE_ACTIVITY_TYPE: say_types(&s, &row->worker, why->activity_type); break;
@@ -127,7 +130,8 @@ static void say_nearest(struct sentence *s, const struct core_why *why, const st
     const char *type = why->activity_type[0] ? why->activity_type : "what has no type";
     if (n[WEFT_RULE_ELIGIBLE] && why->passed_over)
         say(s,
-            "a worker is free, and looks past 255 that it does not understand: keep one that understands those before");
+            "a worker is free, but gives up before it: it looks past 255 that it does not understand, and 63 that it "
+            "is kept from; keep one that takes those before");
     else if (n[WEFT_RULE_ELIGIBLE])
         say(s, "a worker is free, and about to get what is next");
     else if (n[WEFT_RULE_BACKLOGGED])

@@ -43,7 +43,7 @@ struct contract *weft__contract_new(const struct mem *mem, uint64_t generation, 
 struct contract *weft__contract_hold(struct contract *contract); /* returns it; accepts NULL */
 void weft__contract_drop(struct contract *contract);             /* accepts NULL */
 
-/* Whether that is JSON: none given, application/json, or a type that ends in +json; its parameters do not matter. */
+/* Whether that is JSON: none given, application/json, or <something>+json; parameters do not matter. */
 bool weft__content_type_json(const char *content_type);
 
 #endif

@@ -642,6 +642,7 @@ struct core_class *weft__class_get(struct core *core, struct core_channel *chann
 {
     struct core_class *class = weft__class_find(channel, hash, name);
     if (class) return class;
+    WEFT_ASSERT(name); /* what has no type has its class always */
     *error = WEFT_ELIMIT;
     if (channel->classes_count >= CORE_TYPES_MAX) return NULL;
     *error = WEFT_ENOMEM;

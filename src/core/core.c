@@ -14,6 +14,7 @@ struct core *weft__core_new(const struct mem *mem, const struct core_limits *lim
     if (!core) return NULL;
     core->mem = mem;
     core->limits = *limits;
+    if (!core->limits.strange_max) core->limits.strange_max = CORE_HOLD_MAX;
     core->now_ns = now_ns;
     core->sleeps_until_ns = CORE_NEVER;
     weft__slotmap_init(&core->channels, mem, sizeof(struct core_channel), limits->channels_max + 1);
@@ -150,16 +151,17 @@ void weft__quiet_changed(struct core *core)
     if (!list_empty(&core->quiet_waiters) && quiet(core, false)) weft__wake(core, &core->quiet_waiters, true);
 }
 
-const struct core_task *weft__core_any_task(const struct core *core, const char **worker, const char **channel)
+bool weft__core_any_task(const struct core *core, uint32_t *cursor, const struct core_task **task, const char **worker,
+                         const char **channel)
 {
-    uint32_t cursor = 0;
-    const struct core_task *task = weft__slotmap_next(&core->tasks, &cursor);
-    while (task && (task->state == CORE_TASK_LOST || task->worker->channel->hidden))
-        task = weft__slotmap_next(&core->tasks, &cursor);
-    if (!task) return NULL;
-    *worker = task->worker->name->text;
-    *channel = task->worker->channel->name;
-    return task;
+    int32_t budget = CORE_HOLD_MAX;
+    while ((*task = weft__next_live(&core->tasks, cursor, &budget)) &&
+           ((*task)->state == CORE_TASK_LOST || (*task)->worker->channel->hidden))
+        ;
+    if (!*task) return *cursor >= core->tasks.slots_made;
+    *worker = (*task)->worker->name->text;
+    *channel = (*task)->worker->channel->name;
+    return true;
 }
 
 void weft__core_stats(const struct core *core, weft_node_stats *stats)

@@ -50,6 +50,7 @@ struct core_limits {
     uint32_t outcome_keep_ms;
     uint32_t subscriptions_max;
     uint32_t schemas_max;
+    uint32_t strange_max;    /* so many that it does not understand, and a worker looks no further; 0 = CORE_HOLD_MAX */
     uint64_t public_session; /* the session half of the ids of its dispatches; 0 = the caller's handle */
     uint64_t seed;           /* so that nobody outside can choose ids that collide; 0 will do where nobody does */
 };
@@ -169,7 +170,7 @@ enum core_result_kind {
     CORE_RESULT_CANCEL_ACK,
     CORE_RESULT_SKIPPED, /* cancelled before its handler was entered, which will not be */
     CORE_RESULT_ABANDON,
-    CORE_RESULT_DIED, /* its worker hung on somebody in another process, who has died */
+    CORE_RESULT_DIED,      /* its worker hung on somebody in another process, who has died */
     CORE_RESULT_GIVEN_BACK /* only in an outcome: it was never begun */
 };
 
@@ -409,10 +410,10 @@ weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_i
 weft_error weft__core_gone(struct core *core, uint64_t now_ns, weft_dispatch_id id);
 const char *weft__code_word(const char *text); /* the static text of a code of ours; NULL: it is none */
 /* The oldest outcome, update or cancel notice in the FIFO, if there is one: an outcome is handed out, and its dispatch is
- * forgotten; an update is handed out in outcome, too.
+ * forgotten; an update is handed out in outcome, too: where that makes room for its task, from now on.
  * Where the item is a cancel notice, *cancelled is the task, and it stays valid until the task is settled. */
-enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest *dest, struct core_outcome *outcome,
-                                            struct core_task **cancelled);
+enum core_item_kind weft__core_outcome_take(struct core *core, uint64_t now_ns, struct core_dest *dest,
+                                            struct core_outcome *outcome, struct core_task **cancelled);
 /* The outcome of a detached one. WEFT_EAGAIN: still open; the waiter (if given) was left. */
 weft_error weft__core_outcome_fetch(struct core *core, weft_dispatch_id id, struct core_outcome *outcome,
                                     struct core_waiter *waiter);
@@ -460,8 +461,10 @@ void weft__core_settle_all(struct core *core);
  * the dead). False: so it is. */
 bool weft__core_wait_quiet(struct core *core, bool tasks, struct core_waiter *waiter);
 bool weft__core_closing(const struct core *core);
-/* Some task that is still in a handler, or held: the worker's name, its channel's and since when. NULL: none. */
-const struct core_task *weft__core_any_task(const struct core *core, const char **worker, const char **channel);
+/* Some task that is still in a handler, or held: the worker's name, and its channel's. Looks at no more than CORE_HOLD_MAX
+ * records, from *cursor on, which starts at 0. False: none among them (*task is NULL), and there are more. */
+bool weft__core_any_task(const struct core *core, uint32_t *cursor, const struct core_task **task, const char **worker,
+                         const char **channel);
 void weft__core_stats(const struct core *core, weft_node_stats *stats);
 
 #include "core/event.h"

@@ -47,7 +47,7 @@ void weft__dispatch_timer(struct core *core, struct core_dispatch *dispatch)
         if (dispatch->cancelling) at_ns = earlier(at_ns, dispatch->grace_ns);
     } else {
         if (!dispatch->started) at_ns = earlier(at_ns, dispatch->start_deadline_ns);
-        if (dispatch->state == DISPATCH_QUEUED && dispatch->tried_count > 0 &&
+        if (dispatch->state == DISPATCH_QUEUED && dispatch->tried_count > 0 && dispatch->extras &&
             dispatch->extras->retry_ns > core->now_ns)
             at_ns = earlier(at_ns, dispatch->extras->retry_ns);
     }
@@ -304,7 +304,7 @@ weft_error weft__admit(struct core *core, struct core_channel *channel, const st
     size_t charge_bytes = sizeof(*dispatch) + request->payload->charge_bytes;
     struct core_worker *worker = worker_for(core, dispatch);
     bool fits =
-        worker || has_room(channel, charge_bytes) ||
+        has_room(channel, charge_bytes) || weft__reaching(core, dispatch, worker) ||
         (channel->options.queue_full == WEFT_SHED_LOWEST && shed(core, channel, dispatch->priority, charge_bytes));
     if (!fits) {
         weft__slotmap_give(&core->dispatches, dispatch);
@@ -347,13 +347,14 @@ weft_error weft__admit(struct core *core, struct core_channel *channel, const st
 static weft_error admit(struct core *core, struct core_channel *channel, const struct core_request *request,
                         struct core_session *session, struct core_admitted *admitted)
 {
-    struct core_dispatch *dispatch;
+    struct core_dispatch *dispatch = NULL;
     session->hanging_count++; /* shedding may end others of its dispatches */
     weft_error error = weft__admit(core, channel, request, NULL, admitted, &dispatch);
     if (error) {
         session->hanging_count--;
         return error;
     }
+    WEFT_ASSERT(dispatch);
     dispatch->session = session;
     list_push_back(&session->dispatches, &dispatch->on_session);
     return WEFT_OK;
@@ -382,13 +383,16 @@ weft_error weft__would_admit(struct core *core, struct core_channel *channel, co
     }
     fill_in(core, draft, request, class);
     draft->session = session;
+    draft->arrival = core->arrival + 1;
     if (channel->state == WEFT_CHANNEL_DRAINING || channel->state == WEFT_CHANNEL_DRAINED)
         return refuse(admitted, WEFT_REJECTED_DRAINING, 0);
     if (workers == 0 && inherit_u8(request->no_worker, o->no_worker) == WEFT_NO_WORKER_REJECT)
         return refuse(admitted, WEFT_REJECTED_NO_WORKER, 0);
     if (types_full) return WEFT_ELIMIT;
     size_t charge_bytes = sizeof(*draft) + sizeof(struct message) + 1;
-    *worker = channel->state == WEFT_CHANNEL_OPEN ? weft__select(core, draft) : NULL;
+    struct core_worker *chosen = channel->state == WEFT_CHANNEL_OPEN ? weft__select(core, draft) : NULL;
+    *worker = weft__reaching(core, draft, chosen);
+    if (*worker && o->policy == WEFT_STICKY) *worker = chosen; /* whoever comes to it leaves it to the one of its key */
     admitted->admission = *worker ? WEFT_ADMISSION_ACCEPTED : WEFT_ADMISSION_DEFERRED;
     if (*worker || has_room(channel, charge_bytes) ||
         (o->queue_full == WEFT_SHED_LOWEST && to_shed(channel, request->priority, charge_bytes)))
@@ -736,9 +740,10 @@ static void hand_out(struct core *core, struct core_dispatch *dispatch, struct c
     weft__dispatch_forget(core, dispatch);
 }
 
-enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest *dest, struct core_outcome *outcome,
-                                            struct core_task **cancelled)
+enum core_item_kind weft__core_outcome_take(struct core *core, uint64_t now_ns, struct core_dest *dest,
+                                            struct core_outcome *outcome, struct core_task **cancelled)
 {
+    core->now_ns = now_ns;
     struct list_node *node = list_first(&dest->fifo);
     if (!node) return 0;
     struct core_item *item = list_record(node, struct core_item, on);
@@ -780,6 +785,7 @@ void weft__dispatch_cancel(struct core *core, struct core_dispatch *dispatch)
     dispatch->cancelling = true;
     dispatch->grace_ns = after(core->now_ns, grace_ms);
     weft__task_cancel(core, dispatch->task);
+    weft__stream_stop(core, dispatch);
     weft__dispatch_timer(core, dispatch);
 }
 

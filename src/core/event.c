@@ -155,15 +155,15 @@ void weft__core_call_end(struct core_subscription *subscription)
     atomic_fetch_add_explicit(&subscription->calls, 1, memory_order_relaxed);
 }
 
-const char *weft__core_any_turn(const struct core *core, uint64_t *since_ns)
+bool weft__core_any_turn(const struct core *core, uint32_t *cursor, const char **pattern, uint64_t *since_ns)
 {
-    uint32_t cursor = 0;
-    for (const struct core_subscription *s; (s = weft__slotmap_next(&core->subscriptions, &cursor));) {
-        if (!s->in_turn) continue;
-        *since_ns = s->taken_ns;
-        return s->pattern;
-    }
-    return NULL;
+    int32_t budget = CORE_HOLD_MAX;
+    const struct core_subscription *s;
+    while ((s = weft__next_live(&core->subscriptions, cursor, &budget)) && !s->in_turn)
+        ;
+    *pattern = s ? s->pattern : NULL;
+    *since_ns = s ? s->taken_ns : 0;
+    return s || *cursor >= core->subscriptions.slots_made;
 }
 
 /* --- losing ----------------------------------------------------------------------------------- */

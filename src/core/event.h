@@ -99,7 +99,7 @@ weft_error weft__core_subscription_info(struct core *core, uint64_t now_ns, uint
  * more. */
 bool weft__core_subscriptions_next(struct core *core, uint64_t now_ns, uint64_t *cursor, weft_subscription_info *rows,
                                    size_t max, size_t *count);
-/* Some subscription in a turn, and when it was taken. NULL: none. */
-const char *weft__core_any_turn(const struct core *core, uint64_t *since_ns);
+/* Some subscription in a turn, by its pattern, and when it was taken; as weft__core_any_task. */
+bool weft__core_any_turn(const struct core *core, uint32_t *cursor, const char **pattern, uint64_t *since_ns);
 
 #endif

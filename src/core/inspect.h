@@ -85,7 +85,7 @@ struct core_why {
     uint32_t able;                 /* of these: take the type, understand the schema, and are not draining */
     struct core_schema_row schema; /* that the dispatch met, or a request would meet now */
     uint32_t queued, depth_max;
-    bool passed_over; /* a worker has given up before too many that it does not understand */
+    bool passed_over; /* who may have it gives up before it: too many before it that it may not have */
     bool has_death;   /* somebody with workers there has died: */
     weft_death death;
     uint64_t death_ago_ns;

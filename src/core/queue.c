@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 
-enum { SERVE_MAX = 64, SKIP_MAX = 64, SKIP_SCHEMA_MAX = CORE_HOLD_MAX, STARVED_TURN = 16 };
+enum { SERVE_MAX = 64, SKIP_MAX = 64, STARVED_TURN = 16 };
 
 /* --- order ------------------------------------------------------------------------------------ */
 
@@ -96,25 +96,55 @@ void weft__queue_remove(struct core *core, struct core_dispatch *dispatch)
 
 /* --- whose turn it is ------------------------------------------------------------------------- */
 
-/* The first in the queue that the worker is not excluded from, and understands. Exclusions are rare, so the walk is
- * short; it gives up after SKIP_MAX, which leaves a worker that killed 64 dispatches in a row without work from behind
- * them. What waits in another schema's time stands together, and may be more: beyond SKIP_SCHEMA_MAX it, too, has to go
- * first; when one of it has, the channel is looked at again. */
+/* What a worker has looked past. Exclusions are rare; it gives up at SKIP_MAX, which leaves a worker that killed 64
+ * dispatches in a row without work from behind them. What waits in another schema's time stands together, and may be more:
+ * at strange_max it gives up as well. */
+struct look {
+    uint32_t excluded, strange;
+};
+
+static bool gives_up(const struct core *core, struct look *look, weft_rule refusal)
+{
+    look->excluded += refusal == WEFT_RULE_EXCLUDED;
+    look->strange += refusal == WEFT_RULE_SCHEMA;
+    return look->excluded >= SKIP_MAX || look->strange >= core->limits.strange_max;
+}
+
+/* The first in the queue that the worker is not excluded from, and understands. Where it gives up, the channel is looked
+ * at again when one of those before has gone. */
 static struct core_dispatch *first_for(const struct core *core, struct core_worker *worker, struct list_node *queue,
                                        size_t offset)
 {
-    int excluded = 0, strange = 0;
+    struct look look = {0};
     for (struct list_node *node = queue->next; node != queue; node = node->next) {
         struct core_dispatch *dispatch = (void *)((char *)node - offset);
         weft_rule refusal = weft__refusal(core, worker, dispatch);
         if (refusal == WEFT_RULE_ELIGIBLE) return dispatch;
         if (refusal != WEFT_RULE_EXCLUDED && refusal != WEFT_RULE_SCHEMA) return NULL;
-        excluded += refusal == WEFT_RULE_EXCLUDED;
-        strange += refusal == WEFT_RULE_SCHEMA;
-        worker->channel->passed_over |= strange >= SKIP_SCHEMA_MAX;
-        if (excluded >= SKIP_MAX || strange >= SKIP_SCHEMA_MAX) return NULL;
+        if (!gives_up(core, &look, refusal)) continue;
+        worker->channel->passed_over = true;
+        return NULL;
     }
     return NULL;
+}
+
+/* Whether the worker comes to that dispatch, which it may have, and which stands in the queue or is about to. What else it
+ * may have goes first, and is nothing to give up for. */
+bool weft__reaches(const struct core *core, const struct core_worker *worker, const struct core_dispatch *dispatch)
+{
+    bool any = !worker->members[0].seat->class->name;
+    size_t offset = any ? offsetof(struct core_dispatch, on_channel) : offsetof(struct core_dispatch, on_class);
+    const struct list_node *queue =
+        any ? &worker->channel->queues[dispatch->priority] : &dispatch->class->queues[dispatch->priority];
+    struct look look = {0};
+    for (const struct list_node *node = queue->next; node != queue; node = node->next) {
+        const struct core_dispatch *other = (const void *)((const char *)node - offset);
+        weft_rule refusal = weft__refusal(core, worker, other);
+        if (other->arrival >= dispatch->arrival) return true;
+        if (refusal != WEFT_RULE_EXCLUDED && refusal != WEFT_RULE_SCHEMA) return true;
+        if (gives_up(core, &look, refusal)) return false;
+    }
+    return true;
 }
 
 /* The oldest of that priority that the worker may have. */
@@ -286,7 +316,8 @@ void weft__serve_channel(struct core *core, struct core_channel *channel)
 void weft__place(struct core *core, struct core_dispatch *dispatch)
 {
     const struct core_channel *channel = weft__channel_of(dispatch);
-    struct core_worker *worker = hands_out(channel) ? weft__select(core, dispatch) : NULL;
+    struct core_worker *free = hands_out(channel) ? weft__select(core, dispatch) : NULL;
+    struct core_worker *worker = weft__reaching(core, dispatch, free);
     if (worker && channel->queued == 0) { /* else the worker may be due to one more urgent, or older */
         weft__assign(core, dispatch, worker);
         return;
@@ -297,6 +328,16 @@ void weft__place(struct core *core, struct core_dispatch *dispatch)
     struct core_class *class = dispatch->class;
     mark_class_hungry(class);
     if (class->name) mark_class_hungry(&class->channel->any);
-    bool passed = worker && weft__select(core, dispatch); /* another had that worker, and there is one more */
-    if (passed) weft__work_add(core, &class->channel->work, WORK_CHANNEL);
+    if (!free) return;
+    free = weft__select(core, dispatch);
+    if (weft__reaching(core, dispatch, free)) /* another had that worker, and there is one more */
+        weft__work_add(core, &class->channel->work, WORK_CHANNEL);
+    else if (free)
+        class->channel->passed_over = true;
+}
+
+bool weft__out_of_reach(struct core *core, const struct core_dispatch *dispatch)
+{
+    struct core_worker *free = hands_out(weft__channel_of(dispatch)) ? weft__select(core, dispatch) : NULL;
+    return free && !weft__reaching(core, dispatch, free);
 }

@@ -175,7 +175,7 @@ static uint32_t sort(const struct core_worker_spec *spec, unsigned char ids[][SC
         while (at < count && memcmp(ids[at], id, SCHEMA_ID_BYTES) < 0)
             at++;
         if (at < count && memcmp(ids[at], id, SCHEMA_ID_BYTES) == 0) continue;
-        memmove(ids[at + 1], ids[at], (count - at) * SCHEMA_ID_BYTES);
+        memmove(ids[at + 1], ids[at], (size_t)(count - at) * SCHEMA_ID_BYTES);
         memcpy(ids[at], id, SCHEMA_ID_BYTES);
         count++;
     }

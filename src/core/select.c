@@ -333,28 +333,44 @@ static struct core_worker *pick(struct core *core, struct seat *seat, const stru
     }
 }
 
-static void better(struct core *core, struct core_class *class, const struct core_dispatch *dispatch, bool untried_only,
+/* What is asked of those that may be chosen, besides that they may have it. */
+enum wish { ANY, UNTRIED, REACHING };
+
+static void better(struct core *core, struct core_class *class, const struct core_dispatch *dispatch, enum wish wish,
                    struct core_worker **best, uint64_t *best_key)
 {
     for (struct list_node *node = class->seats.next; node != &class->seats; node = node->next) {
         uint64_t key = 0;
-        struct core_worker *worker = pick(core, list_record(node, struct seat, on_class), dispatch, untried_only, &key);
+        struct seat *seat = list_record(node, struct seat, on_class);
+        struct core_worker *worker = pick(core, seat, dispatch, wish == UNTRIED, &key);
         if (!worker || (*best && key >= *best_key)) continue;
+        if (wish == REACHING && !weft__reaches(core, worker, dispatch)) continue;
         *best = worker;
         *best_key = key;
     }
 }
 
+static struct core_worker *best(struct core *core, const struct core_dispatch *dispatch, enum wish wish)
+{
+    struct core_worker *found = NULL;
+    uint64_t key = 0;
+    better(core, dispatch->class, dispatch, wish, &found, &key);
+    if (dispatch->class->name) better(core, &weft__channel_of(dispatch)->any, dispatch, wish, &found, &key);
+    return found;
+}
+
 /* The worker that gets the dispatch now: an untried one before any other; NULL: none may. */
 struct core_worker *weft__select(struct core *core, const struct core_dispatch *dispatch)
 {
-    struct core_worker *best = NULL;
-    uint64_t key = 0;
-    for (int untried_only = dispatch->tried_count > 0; untried_only >= 0 && !best; untried_only--) {
-        better(core, dispatch->class, dispatch, untried_only, &best, &key);
-        if (dispatch->class->name) better(core, &weft__channel_of(dispatch)->any, dispatch, untried_only, &best, &key);
-    }
-    return best;
+    struct core_worker *untried = dispatch->tried_count > 0 ? best(core, dispatch, UNTRIED) : NULL;
+    return untried ? untried : best(core, dispatch, ANY);
+}
+
+/* The one that was chosen for it, or NULL, if it comes to it past those that wait before; or another that does. */
+struct core_worker *weft__reaching(struct core *core, const struct core_dispatch *dispatch, struct core_worker *chosen)
+{
+    if (!chosen || chosen->channel->queued == 0 || weft__reaches(core, chosen, dispatch)) return chosen;
+    return best(core, dispatch, REACHING);
 }
 
 /* The member whose turn it is, for whatever dispatch it can serve; NULL: none, or no free thread. */

@@ -207,7 +207,7 @@ struct core_channel {
     weft_latency *latency; /* made with the first dispatch */
     bool degraded;         /* something waits, and no worker is registered: was noted */
     bool full;             /* it rejects for want of room: was noted */
-    bool passed_over; /* somebody gave up before what he does not understand: looks again when one of that has gone */
+    bool passed_over;      /* somebody gave up before what it may have: looks again when one of that has gone */
     uint32_t deaths_count; /* ever; the next goes to deaths_count % WEFT_DEATHS_KEPT */
     uint64_t dispatched, completed, failed, worker_died, timed_out, cancelled, rejected, shed, redispatched, fenced,
         node_lost;
@@ -623,6 +623,7 @@ void weft__seat_free_memory(struct core *core, struct seat *seat);
 void weft__index_update(struct core *core, struct core_worker *worker); /* after any change of its state or load */
 void weft__index_chosen(struct core_worker *worker);
 struct core_worker *weft__select(struct core *core, const struct core_dispatch *dispatch);
+struct core_worker *weft__reaching(struct core *core, const struct core_dispatch *dispatch, struct core_worker *chosen);
 struct core_worker *weft__seat_first(struct core *core, struct seat *seat);
 bool weft__seat_free(const struct seat *seat);
 
@@ -649,6 +650,8 @@ void weft__serve_group(struct core *core, struct core_group *group);
 void weft__serve_channel(struct core *core, struct core_channel *channel);
 void weft__room_wanted(struct core_channel *channel);
 void weft__place(struct core *core, struct core_dispatch *dispatch); /* to a worker, or into the queue */
+bool weft__reaches(const struct core *core, const struct core_worker *worker, const struct core_dispatch *dispatch);
+bool weft__out_of_reach(struct core *core, const struct core_dispatch *dispatch); /* though somebody may have it */
 
 /* ids.c. Reserve, then add; find: NULL, or it has that id, be it a stranger's or ours. */
 bool weft__ids_reserve(struct core *core);
@@ -768,7 +771,8 @@ uint32_t
 weft__stream_room(const struct core_dispatch *dispatch); /* for so many parts; 0: also where it has no stream */
 void weft__stream_room_made(struct core *core, struct core_dispatch *dispatch, uint32_t count); /* by its caller */
 void weft__stream_room_forget(struct core_dispatch *dispatch); /* its attempt was not begun: another will be told */
-void weft__stream_broken(struct core *core, struct core_dispatch *dispatch);  /* its attempt may not send any more */
+void weft__stream_broken(struct core *core, struct core_dispatch *dispatch); /* its attempt may not send any more */
+void weft__stream_stop(struct core *core, struct core_dispatch *dispatch);
 uint32_t weft__stream_end(struct core *core, struct core_dispatch *dispatch); /* dropped and freed: so many records */
 bool weft__stream_waits(const struct core_dispatch *dispatch);                /* its attempt waits for its caller */
 void weft__stream_restarted(struct core *core, struct core_stream *stream, uint32_t attempt);

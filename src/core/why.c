@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-static void channel_fill(const struct core *core, const struct core_channel *channel,
-                         const struct core_dispatch *dispatch, struct core_why *why)
+static void channel_fill(struct core *core, const struct core_channel *channel, const struct core_dispatch *dispatch,
+                         struct core_why *why)
 {
     const struct core_class *class = dispatch->class;
     const struct named_schema *met = weft__message_schema(dispatch->payload);
@@ -19,7 +19,6 @@ static void channel_fill(const struct core *core, const struct core_channel *cha
     why->able = weft__able_count(&channel->any, met) + (class->name ? weft__able_count(class, met) : 0);
     weft__schema_row(met, &why->schema);
     why->queued = channel->queued;
-    why->passed_over = channel->passed_over;
     why->depth_max = channel->options.depth_max;
     why->has_death = channel->deaths && weft__channel_deaths(channel, &why->death, 1) > 0;
     why->death_ago_ns = why->has_death ? core->now_ns - why->death.seen_ns : 0;
@@ -44,6 +43,7 @@ weft_error weft__core_why_request(struct core *core, uint64_t now_ns, const stru
     weft_error error = weft__would_admit(core, channel, request, &draft, &unknown, &admitted, &worker);
     if (error && error != WEFT_EREJECTED) return error;
     channel_fill(core, channel, &draft, why);
+    why->passed_over = weft__out_of_reach(core, &draft);
     why->admission = admitted.admission;
     why->reason = admitted.reason;
     why->retry_after_ms = admitted.retry_after_ms;
@@ -110,6 +110,7 @@ weft_error weft__core_why_dispatch(struct core *core, uint64_t now_ns, weft_disp
         why->standing = WEFT_STANDING_QUEUED;
         why->attempt = dispatch->attempts;
         why->waits_ns = now_ns - dispatch->waiting_since_ns;
+        why->passed_over = weft__out_of_reach(core, dispatch);
         why->ahead = ahead_of(channel, dispatch, &why->budget);
     } else {
         task_fill(core, dispatch, weft__task_of(dispatch), why);
@@ -127,7 +128,7 @@ static void data_fill(const struct core *core, const struct core_worker *worker,
     row->cause = session->cause;
     row->died_ago_ns = session->state == CORE_SESSION_DEAD ? core->now_ns - session->died_ns : 0;
     row->retry_in_ns = 0;
-    if (weft__tries(dispatch, worker) > 0 && dispatch->extras->retry_ns > core->now_ns)
+    if (dispatch->extras && weft__tries(dispatch, worker) > 0 && dispatch->extras->retry_ns > core->now_ns)
         row->retry_in_ns = dispatch->extras->retry_ns - core->now_ns;
     row->group_busy = worker->group ? worker->group->busy : 0;
     row->group_limit = worker->group ? worker->group->limit : 0;

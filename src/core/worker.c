@@ -140,7 +140,7 @@ static void members_finish(struct core_worker *worker)
         list_init(&member->on_turn);
         for (uint64_t p = 0; worker->points && p < RING_POINTS; p++) {
             uint64_t place = mix(worker->name_hash + p * UINT64_C(0x9e3779b97f4a7c15));
-            worker->points[i * RING_POINTS + p] = (struct ring_point){.place = place, .worker = worker};
+            worker->points[(size_t)i * RING_POINTS + p] = (struct ring_point){.place = place, .worker = worker};
         }
     }
 }

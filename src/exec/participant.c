@@ -127,13 +127,6 @@ weft_error weft__participant_new(weft_node *node, enum participant_kind kind, co
     return WEFT_OK;
 }
 
-void weft__participant_hold(weft_participant *participant)
-{
-    (void)weft__enter(participant->node);
-    weft__core_session_hold(participant->node->core, participant->session);
-    weft__leave(participant->node);
-}
-
 void weft__participant_release(weft_participant *participant)
 {
     weft_node *node = participant->node;

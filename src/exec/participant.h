@@ -32,7 +32,6 @@ weft_error weft__participant_new(weft_node *node, enum participant_kind kind, co
 /* The calling thread's on the node: found or made (name NULL: a name of its own). Gives no hold. */
 weft_error weft__participant_of_thread(weft_node *node, const char *name, weft_participant **participant);
 
-void weft__participant_hold(weft_participant *participant);
 void weft__participant_release(weft_participant *participant);
 
 /* For the gate. claim: inside; the node of `ended` came off the core's list: false: somebody else frees it. end: outside:

@@ -33,7 +33,8 @@ void weft__reply_fill(weft_reply *reply, struct core_outcome *outcome)
     outcome->message = NULL;
     if (outcome->error) {
         reply->code = refusal(outcome->error);
-        reply->message = message && message->size_bytes ? (const char *)message->bytes : weft_error_text(outcome->error);
+        reply->message =
+            message && message->size_bytes ? (const char *)message->bytes : weft_error_text(outcome->error);
         return;
     }
     if (!message) return;

@@ -136,8 +136,8 @@ struct frame_dispatch {
 
 /* CANCEL. flag 1: its caller is gone: it ends at once, whatever its task does. */
 struct frame_call {
-    bool gone;
     uint64_t call;
+    bool gone;
 };
 
 struct frame_room { /* ROOM, TASK_ROOM: call, or task */

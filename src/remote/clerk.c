@@ -113,8 +113,8 @@ static void run(struct job *job, uint64_t now_ns)
     struct ask_call call;
     char sentence[FRAME_SENTENCE_MAX] = "";
     bool waits = false;
-    weft_error error = weft__ask_open(&call, job->session, job->row, job->number, (weft_bytes){job->body, job->size},
-                                      sentence);
+    weft_error error =
+        weft__ask_open(&call, job->session, job->row, job->number, (weft_bytes){job->body, job->size}, sentence);
     if (error)
         weft__ask_answer(&call, weft__error_plain(error, job->row->name)); /* it was read before: no memory */
     else if (job->row->manner == ASK_BY_CLERK)
@@ -256,6 +256,10 @@ void weft__clerk_stop(struct clerk *clerk)
         weft__clerk_forget(clerk, NULL);
         weft__thread_join(clerk->thread);
     }
+}
+
+void weft__clerk_fini(struct clerk *clerk)
+{
     weft__heap_fini(&clerk->due);
     weft__lock_fini(&clerk->lock);
 }

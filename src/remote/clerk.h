@@ -24,12 +24,12 @@ enum { CLERK_JOBS_MAX = 4096 };
 struct clerk {
     weft_node *node;
     struct lock lock;
-    struct list_node ready;   /* (k) under the lock, as are all of these */
-    struct list_node jobs;    /* (k) all there are */
-    uint32_t jobs_count;      /* (k) */
-    struct heap due;          /* (k) of those that wait, by their deadlines */
-    bool started, stopping;   /* (k) */
-    struct park *closer;      /* (k) who waits for the last job */
+    struct list_node ready; /* (k) under the lock, as are all of these */
+    struct list_node jobs;  /* (k) all there are */
+    uint32_t jobs_count;    /* (k) */
+    struct heap due;        /* (k) of those that wait, by their deadlines */
+    bool started, stopping; /* (k) */
+    struct park *closer;    /* (k) who waits for the last job */
     struct park park;
     pthread_t thread;
 };
@@ -44,7 +44,9 @@ weft_error weft__clerk_take(struct clerk *clerk, struct session *session, const 
 /* The session is over: nothing more is done for it. */
 void weft__clerk_forget(struct clerk *clerk, const struct session *session);
 
-/* finish: waits until there is no job, or the deadline. stop: all jobs end, unanswered; then its thread is gone. */
+/* finish: waits until there is no job, or the deadline. stop: all jobs end, unanswered, and no more are taken; then its thread is
+ * gone. fini: when no session is left that could ask. */
+void weft__clerk_fini(struct clerk *clerk);
 void weft__clerk_finish(struct clerk *clerk, uint64_t deadline_ns);
 void weft__clerk_stop(struct clerk *clerk);
 

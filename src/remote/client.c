@@ -87,8 +87,8 @@ static weft_error may_speak(weft_node *node, uint64_t session)
     return closing ? WEFT_ECLOSED : alive ? WEFT_OK : WEFT_EDEAD;
 }
 
-weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes payload, const weft_publish_options *o, uint64_t publisher,
-                                uint32_t *heard)
+weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes payload, const weft_publish_options *o,
+                                uint64_t publisher, uint32_t *heard)
 {
     struct asking asking;
     struct frame frame = {

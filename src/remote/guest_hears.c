@@ -298,7 +298,7 @@ static void enter_step(struct steps *s)
 {
     const struct frame *f = s->step->frame;
     struct guest *guest = s->guest;
-    const weft_dispatch_id id = {guest->public_session, f->call.call};
+    const weft_dispatch_id id = {guest->public_session, f->kind == FRAME_ROOM ? f->room.number : f->call.call};
     switch (f->kind) {
     case FRAME_DISPATCH: dispatch(s); break;
     case FRAME_CANCEL:

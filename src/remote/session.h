@@ -92,7 +92,7 @@ struct task_told {
     uint32_t attempt;
     uint16_t window, room;
     bool timed, streams;
-    bool gone; /* CANCEL: nobody waits for it */
+    bool gone;                             /* CANCEL: nobody waits for it */
     char activity_type[WEFT_NAME_MAX + 1]; /* "" = none */
 };
 
@@ -103,6 +103,7 @@ struct haul {
     struct inbox_entry events[HAUL_MAX]; /* of the last item, where that is EVENTS */
     size_t events_count;
     weft_error events_ended; /* not WEFT_OK: it has ended, so */
+    uint64_t era;            /* a client's: what was taken before a session was lost is not put into the next */
 };
 
 /* What an end does. None is called with a lock held, unless it says so. */

@@ -14,7 +14,17 @@
 #include "remote/client.h"
 #include "remote/remote.h"
 
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000, GOODBYE_MS = 100, BURY_MS = 10 };
+enum {
+    BACKOFF_FIRST_MS = 50,
+    BACKOFF_MAX_MS = 2000,
+    GREETING_MS = 3000,
+    ATTEMPT_MS = 5000,
+    GOODBYE_MS = 100,
+    BURY_MS = 10
+};
+
+static const struct line_limits line_limits = {
+    .window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
 
 static void dial_next(struct uplink *uplink);
 
@@ -91,6 +101,28 @@ static void failed(struct uplink *uplink, const char *sentence)
     changed(uplink);
 }
 
+/* False: no memory; nothing has changed. */
+static bool lose_all(struct uplink *uplink)
+{
+    struct line *line = weft__line_new(&uplink->node->mem, 'C', &line_limits);
+    if (line) weft__uplink_lose(uplink, line);
+    return line != NULL;
+}
+
+/* For lost_ms there was no connection. What is asked for from now on waits for the next session. */
+static void give_up(struct uplink *uplink)
+{
+    weft__lock(&uplink->lock);
+    uplink->lost = true;
+    changed(uplink);
+    weft__unlock(&uplink->lock);
+    if (lose_all(uplink)) return;
+    weft__lock(&uplink->lock);
+    uplink->lost = false; /* and tries again after as long */
+    uplink->down_ns = weft__clock_ns();
+    weft__unlock(&uplink->lock);
+}
+
 static void again_due(struct timer *timer, uint64_t now_ns)
 {
     struct uplink *uplink = list_record(timer, struct uplink, again);
@@ -98,15 +130,11 @@ static void again_due(struct timer *timer, uint64_t now_ns)
     bool lose = !uplink->closing && now_ns >= lost_at(uplink);
     bool dial =
         !uplink->closing && !uplink->parted && uplink->again_ns && now_ns >= uplink->again_ns && !uplink->dialling;
-    if (lose) {
-        uplink->lost = true;
-        changed(uplink);
-    }
     if (dial) uplink->again_ns = 0;
     struct dial *spent = dial ? uplink->dial : NULL;
     if (dial) uplink->dial = NULL;
     weft__unlock(&uplink->lock);
-    if (lose) weft__uplink_lose(uplink);
+    if (lose) give_up(uplink);
     if (spent) weft__dial_free(spent);
     if (dial) dial_next(uplink);
     set_timer(uplink);
@@ -196,21 +224,6 @@ static void lost_conn(struct conn *conn, weft_error error, const char *sentence)
     set_timer(uplink);
 }
 
-/* The node does not know the session, or knows another of it: what stands in the line was for that one. */
-static bool begin_anew(struct uplink *uplink)
-{
-    const struct line_limits limits = {.window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
-    struct line *line = weft__line_new(&uplink->node->mem, 'C', &limits);
-    if (!line) return false;
-    weft__lock(&uplink->session.lock);
-    struct line *old = uplink->session.line;
-    uplink->session.line = line;
-    weft__unlock(&uplink->session.lock);
-    weft__line_free(old);
-    weft__session_resume(&uplink->session);
-    return true;
-}
-
 static void announce_all(struct uplink *uplink)
 {
     weft__lock(&uplink->lock);
@@ -245,12 +258,9 @@ static void welcomed(struct conn *conn, const struct frame *frame)
     bool anew = !welcome->resumed && uplink->was_up;
     bool lost = uplink->lost;
     weft__unlock(&uplink->lock);
-    if (anew) {
-        if (!lost) weft__uplink_lose(uplink);
-        if (!begin_anew(uplink)) {
-            weft__conn_close(conn);
-            return;
-        }
+    if (anew && !lost && !lose_all(uplink)) {
+        weft__conn_close(conn);
+        return;
     }
     weft__lock(&uplink->lock);
     uplink->was_up = true;
@@ -578,7 +588,6 @@ static bool copy_tls(struct uplink *uplink, const weft_dial_options *o)
 static weft_error build(struct uplink *uplink, const char *urls, const weft_dial_options *o)
 {
     weft_node *node = uplink->node;
-    const struct line_limits limits = {.window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
     if (!copy_tls(uplink, o)) return weft__error(WEFT_ENOMEM, "dial: no memory");
     uplink->options = *o;
     uplink->options.node = NULL;
@@ -589,7 +598,7 @@ static weft_error build(struct uplink *uplink, const char *urls, const weft_dial
     if (weft__process_start_time((int32_t)getpid(), &uplink->start_time)) uplink->start_time = 0;
     if (!weft__timer_ready(&uplink->remote, &uplink->again, again_due) ||
         !weft__timer_ready(&uplink->remote, &uplink->buries, bury) ||
-        weft__session_init(&uplink->session, &uplink->remote, &uplink_ops, 'C', &limits))
+        weft__session_init(&uplink->session, &uplink->remote, &uplink_ops, 'C', &line_limits))
         return weft__error(WEFT_ENOMEM, "dial: no memory");
     uplink->seated = true;
     uplink->session.beat_ms = 5000;
@@ -714,8 +723,10 @@ void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns)
     else
         weft__session_flush(session);
     weft__lock(&uplink->lock);
-    while (uplink->parting && !uplink->lost && await_change(uplink, deadline_ns)) {
+    while (uplink->parting && !uplink->lost && !(uplink->parted && uplink->down_ns) &&
+           await_change(uplink, deadline_ns)) {
     }
+    uplink->parted = true;
     weft__unlock(&uplink->lock);
 }
 

@@ -52,9 +52,9 @@ struct uplink {
     char *texts;
     struct pipe_tls tls; /* (c) its names are in tls_texts */
     char *tls_texts[3];
-    bool seated;                  /* (c) its session stands: else it could not even be made */
+    bool seated;         /* (c) its session stands: else it could not even be made */
     struct timer buries; /* somebody here has died: what hung on him is the node's no more */
-    struct timer again; /* the next attempt; or what is open is lost */
+    struct timer again;  /* the next attempt; or what is open is lost */
 
     struct lock lock;
     uint64_t epoch;                        /* (u) under the lock, as are all of these */
@@ -85,6 +85,8 @@ struct uplink {
     struct contract *contracts[UPLINK_CONTRACTS]; /* its reader's */
     uint32_t contracts_next;
 
+    uint64_t era;         /* (l and its line's lock, both) how many sessions were lost */
+    uint32_t out;         /* (l) calls that were taken, and have no verdict */
     uint64_t serial;      /* (l) of the last task that came */
     struct numbers tasks; /* (l) the node's numbers of tasks -> their local dispatches */
     struct numbers hands; /* (l) serials -> the node's numbers */
@@ -104,7 +106,8 @@ void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t num
 
 /* part: what was put so far is delivered, and goodbye said, by the deadline. close: nothing of it runs any more. destroy:
  * after the core is gone. */
-void weft__uplink_hush(struct uplink *uplink); /* before them: who waits for an answer, or asks from now on, gets WEFT_ECLOSED */
+void weft__uplink_hush(
+    struct uplink *uplink); /* before them: who waits for an answer, or asks from now on, gets WEFT_ECLOSED */
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns);
 void weft__uplink_close(struct uplink *uplink);
 void weft__uplink_destroy(struct uplink *uplink);
@@ -113,12 +116,13 @@ void weft__uplink_destroy(struct uplink *uplink);
  * memory. */
 struct message *weft__call_new(const struct mem *mem, const struct frame_dispatch *call);
 
-/* uplink_hears.c, uplink_tells.c: frames -> core -> frames. lose: everything open is lost. */
+/* uplink_hears.c, uplink_tells.c: frames -> core -> frames. lose: everything open is lost; what comes
+ * from now on goes into that line, which it takes. */
 weft_error weft__uplink_frames(struct session *session, const struct frame *frames, size_t count, char *sentence);
 void weft__uplink_taken(struct session *session, struct haul *haul, size_t index);
 weft_error weft__uplink_put(struct session *session, struct haul *haul);
 void weft__uplink_spent(struct session *session, struct haul *haul);
-void weft__uplink_lose(struct uplink *uplink);
+void weft__uplink_lose(struct uplink *uplink, struct line *line);
 void weft__uplink_tell_lost(struct uplink *uplink); /* whoever waits for an answer */
 void weft__uplink_answered(struct uplink *uplink, const struct frame_answer *answer);
 

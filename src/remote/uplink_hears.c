@@ -269,32 +269,54 @@ weft_error weft__uplink_frames(struct session *session, const struct frame *fram
 
 /* --- losing ----------------------------------------------------------------------------------- */
 
-/* In holds: what the workers here have of a session that is lost is cancelled, and what they say of it is dropped. */
-static void cancel_hands(struct uplink *uplink)
+struct loss {
+    struct line *line;
+    struct numbers tasks;
+    uint32_t calls;
+};
+
+/* In one hold of both locks: what is taken from the core from now on goes to the next session, and nothing of before does. */
+static struct loss begin_era(struct uplink *uplink, struct line *line)
 {
     weft_node *node = uplink->node;
+    struct session *session = &uplink->session;
     (void)weft__enter(node);
-    struct numbers tasks = uplink->tasks;
+    struct loss loss = {.line = session->line, .tasks = uplink->tasks, .calls = uplink->out};
+    weft__lock(&session->lock);
+    session->line = line;
+    uplink->era++;
+    weft__unlock(&session->lock);
+    uplink->out = 0;
     weft__numbers_init(&uplink->tasks, &node->mem);
     weft__numbers_fini(&uplink->hands);
     weft__leave_inside(node);
-    for (uint32_t i = 0; i < tasks.room; i++) {
-        if (!tasks.pairs[i].handle) continue;
-        uint64_t now_ns = weft__enter(node);
-        (void)weft__core_cancel(node->core, now_ns, (weft_dispatch_id){uplink->public_session, tasks.pairs[i].handle});
-        weft__leave_inside(node);
-    }
-    weft__numbers_fini(&tasks);
+    return loss;
 }
 
-void weft__uplink_lose(struct uplink *uplink)
+/* In holds: what the workers here have of a session that is lost is cancelled, and what they say of it is dropped. */
+static void cancel_hands(struct uplink *uplink, const struct numbers *tasks)
 {
     weft_node *node = uplink->node;
-    for (bool more = true; more;) {
+    for (uint32_t i = 0; i < tasks->room; i++) {
+        if (!tasks->pairs[i].handle) continue;
         uint64_t now_ns = weft__enter(node);
-        more = weft__core_uplink_lost(node->core, now_ns);
+        (void)weft__core_cancel(node->core, now_ns, (weft_dispatch_id){uplink->public_session, tasks->pairs[i].handle});
         weft__leave_inside(node);
     }
-    cancel_hands(uplink);
+}
+
+void weft__uplink_lose(struct uplink *uplink, struct line *line)
+{
+    weft_node *node = uplink->node;
+    struct loss loss = begin_era(uplink, line);
+    for (bool more = true; more;) {
+        uint64_t now_ns = weft__enter(node);
+        more = weft__core_uplink_lost(node->core, now_ns, &loss.calls);
+        weft__leave_inside(node);
+    }
+    cancel_hands(uplink, &loss.tasks);
+    weft__numbers_fini(&loss.tasks);
     weft__uplink_tell_lost(uplink);
+    weft__line_free(loss.line);
+    weft__session_resume(&uplink->session);
 }

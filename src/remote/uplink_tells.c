@@ -66,6 +66,8 @@ void weft__uplink_taken(struct session *session, struct haul *haul, size_t index
     const struct core_taken *taken = &haul->items[index];
     struct task_told *told = &haul->tasks[index];
     told->payload = NULL;
+    haul->era = uplink->era;
+    uplink->out += taken->kind == CORE_ITEM_TASK;
     switch (taken->kind) {
     case CORE_ITEM_TASK: told->payload = weft__message_hold(taken->task->payload); /* fall through */
     case CORE_ITEM_CANCEL: told->gone = !taken->task->dispatch;                    /* fall through */
@@ -128,8 +130,10 @@ static weft_error put_said(struct line *line, uint64_t task, const struct core_o
 
 weft_error weft__uplink_put(struct session *session, struct haul *haul)
 {
+    const struct uplink *uplink = list_record(session, struct uplink, session);
     struct line *line = session->line;
     weft_error error = WEFT_OK;
+    if (haul->era != uplink->era) return WEFT_OK;
     for (size_t i = 0; i < haul->count && !error; i++) {
         const struct core_taken *taken = &haul->items[i];
         const struct task_told *told = &haul->tasks[i];

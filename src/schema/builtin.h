@@ -1,4 +1,4 @@
-/* builtin.h: the schemas of what weft itself writes and reads as JSON: schemas/ of the source, as a table. tools/embed.sh
+/* builtin.h: the schemas of weft's own things as JSON: schemas/ of the source, as a table. tools/embed.sh
  * makes it. */
 #ifndef WEFT_SCHEMA_BUILTIN_H
 #define WEFT_SCHEMA_BUILTIN_H

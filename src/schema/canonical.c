@@ -43,7 +43,7 @@ static bool reserve(struct writer *writer, size_t size_bytes)
 
 static void put(struct writer *writer, const char *text, size_t size_bytes)
 {
-    if (!reserve(writer, size_bytes)) return;
+    if (size_bytes == 0 || !reserve(writer, size_bytes)) return;
     memcpy(writer->text + writer->used, text, size_bytes);
     writer->used += size_bytes;
 }
@@ -53,19 +53,16 @@ static void put_byte(struct writer *writer, int byte)
 {
     static const char names[] = "\b\t\n\f\r\"\\", letters[] = "btnfr\"\\", hex[] = "0123456789abcdef";
     const char *name = byte ? strchr(names, byte) : NULL;
-    char text[6] = {(char)byte};
-    size_t size_bytes = 1;
     if (name) {
-        text[0] = '\\';
-        text[1] = letters[name - names];
-        size_bytes = 2;
+        const char escape[2] = {'\\', letters[name - names]};
+        put(writer, escape, sizeof escape);
     } else if (byte < 0x20) {
-        memcpy(text, "\\u00", 4);
-        text[4] = hex[byte >> 4];
-        text[5] = hex[byte & 15];
-        size_bytes = 6;
+        const char escape[6] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
+        put(writer, escape, sizeof escape);
+    } else {
+        const char plain = (char)byte;
+        put(writer, &plain, 1);
     }
-    put(writer, text, size_bytes);
 }
 
 static void write_string(struct writer *writer, const char *decoded, size_t size_bytes)
@@ -93,7 +90,7 @@ static int by_name(const struct member *a, const struct member *b)
     return a->size_bytes < b->size_bytes ? -1 : a->size_bytes > b->size_bytes;
 }
 
-/* Merge sort, which keeps what is equal in its order: runs of `size` become runs of twice that. */
+/* Merge sort: runs of `size` become runs of twice that. */
 static struct member *sort(struct member *from, struct member *to, uint32_t count)
 {
     for (size_t size = 1; size < count; size *= 2) {
@@ -115,12 +112,9 @@ static struct member *sort(struct member *from, struct member *to, uint32_t coun
 
 static void write_members(struct writer *writer, const struct member *members, uint32_t count)
 {
-    bool first = true;
     put(writer, "{", 1);
     for (uint32_t i = 0; i < count; i++) {
-        if (i + 1 < count && by_name(&members[i], &members[i + 1]) == 0) continue; /* the last of a name counts */
-        if (!first) put(writer, ",", 1);
-        first = false;
+        if (i) put(writer, ",", 1);
         write_string(writer, members[i].name, members[i].size_bytes);
         put(writer, ":", 1);
         write_value(writer, members[i].value);

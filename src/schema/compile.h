@@ -89,8 +89,9 @@ struct compiler {
     LIST(struct source) sources; /* the first is the schema */
     LIST(struct record) records;
     LIST(struct resource) resources;
-    LIST(uint32_t) tables; /* see pointer.c */
-    struct namemap names;  /* "URI", "URI#anchor": record, and 1 */
+    LIST(uint32_t) tables;       /* see pointer.c */
+    struct namemap names;        /* "URI", "URI#anchor": record, and 1 */
+    struct namemap source_names; /* URIs of sources but the first, as they were given and by the "$id": their index */
     LIST(struct dynamic_anchor) dynamic_anchors;
     LIST(struct dynamic_name) dynamic_names;
     struct namemap dynamics; /* names: their number, and 1 */
@@ -123,6 +124,9 @@ void *weft__compile_alloc(struct compiler *c, size_t size_bytes);
  * where that is exceeded. */
 char *weft__uri_alloc(struct compiler *c, size_t size_bytes);
 
+/* Three texts as one, of that memory. */
+char *weft__uri_join(struct compiler *c, const char *a, const char *b, const char *d);
+
 /* Sets the error. Returns false. */
 __attribute__((format(printf, 3, 4))) bool weft__compile_error(struct compiler *c, weft_error error, const char *format,
                                                                ...);
@@ -151,6 +155,17 @@ char *weft__compile_string(struct compiler *c, uint32_t record, const char *keyw
 
 /* The record of "URI" or "URI#anchor"; PROGRAM_NONE. */
 uint32_t weft__name_find(struct compiler *c, const char *name);
+
+/* --- dialect.c --- */
+
+/* The names of the newest source, for those that name it by "$schema". Who comes first keeps a name. */
+bool weft__source_names_add(struct compiler *c);
+
+/* The draft that a "$schema" means, which it writes into; resource->draft 0 with a sentence: none that is known here. */
+bool weft__dialect_read(struct compiler *c, char *uri, struct resource *resource);
+
+/* That member of the root, where it is a string; NULL. */
+const struct json_value *weft__root_string(const struct json_doc *doc, const char *name);
 
 /* --- resolve.c --- */
 
@@ -209,6 +224,11 @@ struct op *weft__emit(struct compiler *c, enum op_code code, enum keyword keywor
 /* keywords: the values by their keyword, of a schema; NULL where it is not said. */
 bool weft__compile_object(struct compiler *c, uint32_t record, const struct json_value *const *keywords);
 bool weft__compile_dependents(struct compiler *c, uint32_t record, const struct json_value *map, enum keyword keyword);
+
+/* --- enumeration.c --- */
+
+/* array: what the keyword says, or NULL. */
+bool weft__compile_enum(struct compiler *c, uint32_t record, const struct json_value *array);
 
 /* --- compile_bounds.c --- */
 

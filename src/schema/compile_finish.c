@@ -282,6 +282,7 @@ bool weft__compile_finish(struct compiler *c, struct weft_schema **schema)
     made->document_bytes_max = c->options->document_bytes_max;
     made->depth_max = c->options->depth_max;
     made->steps_max = c->options->steps_max;
+    made->duplicate_keys = c->options->duplicate_keys;
     c->regexes.count = 0; /* they are the program's now */
     *schema = made;
     return true;

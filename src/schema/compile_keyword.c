@@ -128,9 +128,7 @@ static bool compile_anything(const struct schema *s)
     if (s->at[KEYWORD_CONST] && (!weft__constant_add(s->c, s->record, s->at[KEYWORD_CONST], &constant) ||
                                  !emit_value(s->c, OP_CONST, KEYWORD_CONST, constant)))
         return false;
-    if (s->at[KEYWORD_ENUM] && (!weft__constant_add(s->c, s->record, s->at[KEYWORD_ENUM], &constant) ||
-                                !emit_value(s->c, OP_ENUM, KEYWORD_ENUM, constant)))
-        return false;
+    if (!weft__compile_enum(s->c, s->record, s->at[KEYWORD_ENUM])) return false;
     return compile_ref(s) && compile_dynamic_ref(s) && compile_all(s) && compile_choice(s, OP_ANY, KEYWORD_ANY_OF) &&
            compile_choice(s, OP_ONE, KEYWORD_ONE_OF) && compile_node_op(s, OP_NOT, KEYWORD_NOT) && compile_if(s) &&
            compile_node_op(s, OP_UNEVALUATED_ITEMS, KEYWORD_UNEVALUATED_ITEMS) &&

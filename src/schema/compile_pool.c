@@ -2,20 +2,20 @@
 #include "schema/compile.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "api/error.h"
+#include "base/utf8.h"
 #include "schema/sentence.h"
 
 /* --- errors and memory ------------------------------------------------------------------------ */
 
 bool weft__compile_error(struct compiler *c, weft_error error, const char *format, ...)
 {
-    struct sentence sentence;
+    struct sentence sentence = {.size_bytes = 0};
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(sentence.text, sizeof sentence.text, format, arguments);
+    weft__say_list(&sentence, format, arguments);
     va_end(arguments);
     c->error = weft__error(error, "%s", sentence.text);
     return false;
@@ -41,17 +41,20 @@ static const char *place_text(const struct compiler *c, uint32_t record, const c
     return at;
 }
 
+enum { URI_BYTES = 120 }; /* of a sentence */
+
 bool weft__compile_error_at(struct compiler *c, weft_error error, uint32_t record, const char *keyword,
                             const char *format, ...)
 {
-    char place[256];
-    struct sentence sentence;
+    char place[256], uri[URI_BYTES + 1];
+    struct sentence sentence = {.size_bytes = 0};
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(sentence.text, sizeof sentence.text, format, arguments);
+    weft__say_list(&sentence, format, arguments);
     va_end(arguments);
-    c->error = weft__error(error, "%.120s%s: %s", weft__record_resource(c, record)->uri,
-                           place_text(c, record, keyword, place, sizeof place), sentence.text);
+    const char *whole = weft__record_resource(c, record)->uri;
+    (void)weft__utf8_show(uri, sizeof uri, whole, strlen(whole));
+    c->error = weft__error(error, "%s%s: %s", uri, place_text(c, record, keyword, place, sizeof place), sentence.text);
     return false;
 }
 

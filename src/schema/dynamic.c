@@ -30,7 +30,7 @@ static bool consider(struct compiler *c, const struct dynamic_anchor *anchor)
 bool weft__dynamic_anchor_add(struct compiler *c, uint32_t record, const char *text)
 {
     struct dynamic_anchor *anchor = LIST_ADD(c, &c->dynamic_anchors);
-    uint32_t number;
+    uint32_t number = 0;
     if (!anchor || !dynamic_name(c, text, &number)) return false;
     struct dynamic_name *name = &c->dynamic_names.items[number];
     uint32_t index = c->records.items[record].resource, place = (uint32_t)c->dynamic_anchors.count;

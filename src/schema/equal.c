@@ -19,13 +19,10 @@ const struct json_value *weft__json_member(const struct json_doc *doc, const str
 {
     WEFT_ASSERT(object->kind == JSON_OBJECT);
     size_t size_bytes = strlen(name);
-    const struct json_value *key = object + 1, *found = NULL;
-    for (uint32_t i = 0; i < object->count; i++, key = weft__json_next(doc, key + 1)) {
-        if (!weft__json_is(doc, key, name, size_bytes)) continue;
-        found = key + 1;
-        if (!doc->duplicate_keys) break;
-    }
-    return found;
+    const struct json_value *key = object + 1;
+    for (uint32_t i = 0; i < object->count; i++, key = weft__json_next(doc, key + 1))
+        if (weft__json_is(doc, key, name, size_bytes)) return key + 1;
+    return NULL;
 }
 
 /* One is always left where they suffice: 0 tells that they did not. */
@@ -42,46 +39,29 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* The key of that name, the last if there may be several. Looks first where it is likely: at `from`, a key or
- * the end. */
+/* The key of that name. Looks first where it is likely: at `from`, a key or the end. */
 static const struct json_value *search(const struct json_doc *doc, const struct json_value *object,
                                        const struct json_value *from, const struct json_doc *name_doc,
                                        const struct json_value *name, uint32_t *steps)
 {
-    const struct json_value *behind = weft__json_next(doc, object), *found = NULL;
-    const struct json_value *key = doc->duplicate_keys ? object + 1 : from;
+    const struct json_value *behind = weft__json_next(doc, object), *key = from;
     for (uint32_t i = 0; i < object->count; i++, key = weft__json_next(doc, key + 1)) {
         if (key == behind) key = object + 1;
         if (!take(steps, smaller(key->size_bytes, name->size_bytes))) return NULL;
-        if (!weft__json_same_string(doc, key, name_doc, name)) continue;
-        found = key;
-        if (!doc->duplicate_keys) break;
+        if (weft__json_same_string(doc, key, name_doc, name)) return key;
     }
-    return found;
-}
-
-/* Whether each member that counts of a is one of b. */
-static bool members_equal(const struct pair *pair, const struct json_value *a, const struct json_value *b)
-{
-    const struct json_value *key = a + 1, *likely = b + 1;
-    for (uint32_t i = 0; i < a->count; i++, key = weft__json_next(pair->a, key + 1)) {
-        if (pair->a->duplicate_keys && search(pair->a, a, key, pair->a, key, pair->steps) != key) continue;
-        const struct json_value *found = search(pair->b, b, likely, pair->a, key, pair->steps);
-        if (!found || !values_equal(pair, key + 1, found + 1)) return false;
-        likely = weft__json_next(pair->b, found + 1);
-    }
-    return *pair->steps > 0;
+    return NULL;
 }
 
 static bool objects_equal(const struct pair *pair, const struct json_value *a, const struct json_value *b)
 {
-    if (!pair->a->duplicate_keys && !pair->b->duplicate_keys) {
-        return a->count == b->count && members_equal(pair, a, b);
+    if (a->count != b->count) return false;
+    const struct json_value *key = a + 1, *likely = b + 1;
+    for (uint32_t i = 0; i < a->count; i++, key = weft__json_next(pair->a, key + 1)) {
+        const struct json_value *found = search(pair->b, b, likely, pair->a, key, pair->steps);
+        if (!found || !values_equal(pair, key + 1, found + 1)) return false;
+        likely = weft__json_next(pair->b, found + 1);
     }
-    if (!members_equal(pair, a, b)) return false;
-    const struct json_value *key = b + 1;
-    for (uint32_t i = 0; i < b->count; i++, key = weft__json_next(pair->b, key + 1))
-        if (!search(pair->a, a, a + 1, pair->b, key, pair->steps)) return false;
     return true;
 }
 

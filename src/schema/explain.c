@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/error.h"
+#include "base/utf8.h"
 #include "schema/sentence.h"
 
 enum { LIST_BYTES = 160, TEXT_BYTES = 96, STEP_BYTES = 16 };
@@ -133,13 +134,15 @@ static char *write_keyword(const struct run *run, char *to, const char *keyword,
     const char *text = text_of(run, member);
     for (uint32_t i = member ? weft__program_text_size(run->program, member) : 0; i-- > 0;) {
         bool escaped = text[i] == '~' || text[i] == '/';
-        *--to = !escaped ? text[i] : text[i] == '~' ? '0' : '1';
-        if (escaped) *--to = '~';
+        *--to = text[i];
+        if (!escaped) continue;
+        *to = text[i] == '~' ? '0' : '1';
+        *--to = '~';
     }
     if (member) *--to = '/';
     size_t size = strlen(keyword);
-    to -= size;
-    memcpy(to, keyword, size);
+    for (size_t i = size; i-- > 0;)
+        *--to = keyword[i];
     if (size) *--to = '/';
     return to;
 }
@@ -335,6 +338,19 @@ static void say_failure(const struct run *run, struct sentence *s, const struct 
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
+enum { POINTER_BYTES = 120 };
+
+/* As the thread's message: what is wrong behind where, which may be long. */
+static void tell(weft_error error, const char *pointer, const struct sentence *sentence)
+{
+    char shown[POINTER_BYTES + 1];
+    bool whole = weft__utf8_show(shown, sizeof shown, pointer, strlen(pointer)) == strlen(pointer);
+    if (!*pointer)
+        weft__error(error, "the document: %s", sentence->text);
+    else
+        weft__error(error, "%s%s: %s", shown, whole ? "" : "...", sentence->text);
+}
+
 bool weft__run_fail(struct run *run, const struct failure *f)
 {
     struct sentence sentence = {.size_bytes = 0};
@@ -343,8 +359,7 @@ bool weft__run_fail(struct run *run, const struct failure *f)
     say_failure(run, &sentence, f);
     const char *pointer = run->validator->pointer.items;
     if (!run->found) {
-        weft__error(WEFT_EMISMATCH, "%.120s%s: %s", *pointer ? pointer : "the document",
-                    strlen(pointer) > 120 ? "..." : "", sentence.text);
+        tell(WEFT_EMISMATCH, pointer, &sentence);
         return false;
     }
     uint32_t member = f->op && f->op->code == OP_DEPENDENT_REQUIRED ? f->op->a : 0;
@@ -377,14 +392,13 @@ bool weft__run_stop(struct run *run, weft_error error, const struct json_value *
     if (run->stop) return false;
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(sentence.text, sizeof sentence.text, format, arguments);
+    weft__say_list(&sentence, format, arguments);
     va_end(arguments);
     bool placed = value && write_pointer(run, value);
     run->first = true;
     run->stop = error;
-    const char *pointer = placed && *run->validator->pointer.items ? run->validator->pointer.items : "the document";
     if (value)
-        weft__error(error, "%.120s: %s", pointer, sentence.text);
+        tell(error, placed ? run->validator->pointer.items : "", &sentence);
     else
         weft__error(error, "%s", sentence.text);
     return false;

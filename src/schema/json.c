@@ -17,6 +17,7 @@ struct run {
     struct json_parser *parser;
     const struct json_limits *limits;
     struct keys_hash hash;
+    bool dropped; /* a member, for a later one of its name */
     weft_error error;
     struct json_fault *fault;
 };
@@ -107,7 +108,8 @@ SCAN_INLINE char peek(struct place *at)
     if (at->p == at->end) return 0;
     if ((unsigned char)*at->p > ' ') return *at->p;
     at->p = skip_space(at->p, at->end);
-    return at->p < at->end ? *at->p : 0;
+    if (at->p == at->end) return 0;
+    return *at->p;
 }
 
 /* --- scalars ---------------------------------------------------------------------------------- */
@@ -244,12 +246,13 @@ SCAN_INLINE bool enter(struct run *run, struct place *at)
 }
 
 /* Of an object that is closed; p: its end. */
-__attribute__((noinline)) static bool check_keys(struct run *run, const char *p, const struct json_value *object)
+__attribute__((noinline)) static bool check_keys(struct run *run, const char *p, struct json_value *object)
 {
-    if (run->limits->duplicate_keys) return true;
-    const struct json_value *twice;
-    weft_error error = weft__keys_check(run->parser, run->text, object, &twice);
-    if (error == WEFT_EINVAL) return fail(run, error, run->text + twice->at, "a key stands twice in its object");
+    const struct json_value *twice = NULL;
+    uint32_t count = object->count;
+    weft_error error = weft__keys_check(run->parser, run->text, object, run->limits->duplicate_keys ? NULL : &twice);
+    run->dropped |= object->count != count;
+    if (twice) return fail(run, error, run->text + twice->at, "a key stands twice in its object");
     return !error || fail(run, error, p, "out of memory");
 }
 
@@ -322,6 +325,7 @@ static bool document(struct run *run, uint32_t *count)
     (void)peek(&at);
     if (at.p != at.end) return fail(run, WEFT_EINVAL, at.p, "something stands behind the value");
     *count = (uint32_t)(at.next - run->parser->values);
+    if (run->dropped) *count = weft__keys_squeeze(run->parser->values, *count);
     return true;
 }
 
@@ -346,10 +350,7 @@ weft_error weft__json_parse(struct json_parser *parser, const char *text, size_t
     }
     uint32_t count;
     if (!document(&run, &count)) return run.error;
-    *doc = (struct json_doc){.text = text,
-                             .size_bytes = (uint32_t)size_bytes,
-                             .count = count,
-                             .duplicate_keys = limits->duplicate_keys,
-                             .values = parser->values};
+    *doc =
+        (struct json_doc){.text = text, .size_bytes = (uint32_t)size_bytes, .count = count, .values = parser->values};
     return WEFT_OK;
 }

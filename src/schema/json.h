@@ -47,8 +47,7 @@ struct json_value {
 struct json_doc {
     const char *text; /* borrowed: lives and stays as long as the document is looked at */
     uint32_t size_bytes;
-    uint32_t count;      /* of values; the first is the root */
-    bool duplicate_keys; /* there may be some */
+    uint32_t count; /* of values; the first is the root */
     const struct json_value *values;
 };
 
@@ -56,7 +55,7 @@ enum { JSON_DEPTH_MAX = 1024 };
 
 struct json_limits {
     uint32_t size_bytes_max, depth_max; /* depth: of nested arrays and objects, at most JSON_DEPTH_MAX */
-    bool duplicate_keys;                /* allowed: the last of them counts for who looks for one by name */
+    bool duplicate_keys;                /* allowed: of each name the last member is on the tape, and no other */
 };
 
 /* What is wrong with a text. */

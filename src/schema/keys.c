@@ -65,58 +65,89 @@ static bool same(const char *text, const struct json_value *a, const struct json
     return a->hash == b->hash && weft__json_same_string(&doc, a, &doc, b);
 }
 
-static const struct json_value *next_key(const struct json_value *values, const struct json_value *key)
+static struct json_value *next_key(struct json_value *values, struct json_value *key)
 {
-    const struct json_value *value = key + 1;
+    struct json_value *value = key + 1;
     return value->kind >= JSON_ARRAY ? values + value->next : value + 1;
 }
 
-static weft_error check_few(const struct json_value *values, const char *text, const struct json_value *object,
+static weft_error check_few(struct json_value *values, const char *text, struct json_value *object,
                             const struct json_value **twice)
 {
-    const struct json_value *keys[FEW], *key = object + 1;
+    struct json_value *keys[FEW], *key = object + 1;
+    uint32_t different = 0;
     uint64_t seen = 0;
     for (uint32_t i = 0; i < object->count; i++, key = next_key(values, key)) {
         uint64_t bit = UINT64_C(1) << (key->hash & 63);
-        if (seen & bit) {
-            for (uint32_t j = 0; j < i; j++)
-                if (same(text, keys[j], key)) {
-                    *twice = key;
-                    return WEFT_EINVAL;
-                }
+        uint32_t place = seen & bit ? 0 : different;
+        while (place < different && !same(text, keys[place], key))
+            place++;
+        if (place == different) {
+            different++;
+        } else if (twice) {
+            *twice = key;
+            return WEFT_EINVAL;
+        } else {
+            keys[place]->flags |= KEY_DROPPED;
         }
         seen |= bit;
-        keys[i] = key;
+        keys[place] = key;
     }
+    object->count = different;
     return WEFT_OK;
 }
 
 /* A set of indices, open addressing, at most half full; 0, the root, is no key and marks a free place. */
-static weft_error check_many(struct json_parser *parser, const char *text, const struct json_value *object,
+static weft_error check_many(struct json_parser *parser, const char *text, struct json_value *object,
                              const struct json_value **twice)
 {
-    const struct json_value *values = parser->values, *key = object + 1;
+    struct json_value *values = parser->values, *key = object + 1;
     if (object->count > UINT32_MAX / 16) return WEFT_ENOMEM;
-    uint32_t room = 64;
+    uint32_t room = 64, different = 0;
     while (room < object->count * 2)
         room *= 2;
     if (!scratch(parser, room * (uint32_t)sizeof(uint32_t))) return WEFT_ENOMEM;
     uint32_t *set = memset(parser->scratch, 0, room * sizeof *set);
     for (uint32_t i = 0; i < object->count; i++, key = next_key(values, key)) {
         uint32_t place = key->hash & (room - 1);
-        for (; set[place]; place = (place + 1) & (room - 1))
-            if (same(text, values + set[place], key)) {
-                *twice = key;
-                return WEFT_EINVAL;
-            }
+        while (set[place] && !same(text, values + set[place], key))
+            place = (place + 1) & (room - 1);
+        if (!set[place]) {
+            different++;
+        } else if (twice) {
+            *twice = key;
+            return WEFT_EINVAL;
+        } else {
+            values[set[place]].flags |= KEY_DROPPED;
+        }
         set[place] = (uint32_t)(key - values);
     }
+    object->count = different;
     return WEFT_OK;
 }
 
-weft_error weft__keys_check(struct json_parser *parser, const char *text, const struct json_value *object,
+weft_error weft__keys_check(struct json_parser *parser, const char *text, struct json_value *object,
                             const struct json_value **twice)
 {
     return object->count > FEW ? check_many(parser, text, object, twice)
                                : check_few(parser->values, text, object, twice);
+}
+
+uint32_t weft__keys_squeeze(struct json_value *values, uint32_t count)
+{
+    uint32_t open[JSON_DEPTH_MAX], depth = 0, to = 0, from = 0;
+    while (from < count) {
+        while (depth && values[open[depth - 1]].next == from)
+            values[open[--depth]].next = to;
+        const struct json_value *value = &values[from];
+        if (value->kind == JSON_STRING && value->flags & KEY_DROPPED) {
+            from = (uint32_t)(next_key(values, &values[from]) - values);
+            continue;
+        }
+        if (value->kind >= JSON_ARRAY) open[depth++] = to;
+        values[to++] = values[from++];
+    }
+    while (depth)
+        values[open[--depth]].next = to;
+    return to;
 }

@@ -88,8 +88,15 @@ SCAN_INLINE bool weft__keys_twice(struct keys_seen seen)
     return seen.low == UINT64_MAX;
 }
 
-/* object: closed, of at least two members. WEFT_EINVAL: *twice is a key that stood there before; WEFT_ENOMEM. */
-weft_error weft__keys_check(struct json_parser *parser, const char *text, const struct json_value *object,
+/* A flag of a key that stands again further on in its object. It and its value are to go. */
+enum { KEY_DROPPED = 0x80 };
+
+/* object: closed, of at least two members. WEFT_EINVAL: *twice is a key that stood there before. Where twice is NULL the
+ * last of each name counts: the others are KEY_DROPPED, and object->count is without them. WEFT_ENOMEM. */
+weft_error weft__keys_check(struct json_parser *parser, const char *text, struct json_value *object,
                             const struct json_value **twice);
+
+/* Takes what is dropped out of a whole tape, in one pass; returns how many values are left. */
+uint32_t weft__keys_squeeze(struct json_value *values, uint32_t count);
 
 #endif

@@ -1,5 +1,6 @@
 #include "schema/number.h"
 
+#include "base/assert.h"
 #include "schema/numeral.h"
 
 /* GCC's and Clang's, on every machine of 64 bits. */
@@ -114,6 +115,7 @@ static wide power_mod(wide base, uint64_t exponent, wide modulus)
 static wide digits_mod(struct numeral_digits digits, wide modulus)
 {
     wide rest = 0;
+    WEFT_ASSERT(modulus > 0); /* weft__number_divides */
     while (digits.count) {
         uint32_t count = digits.count < BLOCK_DIGITS ? digits.count : BLOCK_DIGITS;
         uint64_t block = 0;
@@ -142,6 +144,7 @@ static bool long_is_multiple(struct numeral_digits number, struct numeral_digits
         unsigned digit = (unsigned)weft__numeral_digit(&divisor);
         modulus = modulus * 10 + digit;
     }
+    WEFT_ASSERT(modulus > 0);
     return multiply_mod(digits_mod(number, modulus), power_mod(10, power, modulus), modulus) == 0;
 }
 

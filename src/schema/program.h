@@ -45,7 +45,7 @@ enum op_code {
     OP_DEPENDENT_REQUIRED, /* a: name, b: list of names, c: how many */
     OP_DEPENDENT_SCHEMA,   /* a: name, b: node */
     OP_CONST,              /* a: constant; from here on of anything */
-    OP_ENUM,               /* a: constant, an array */
+    OP_ENUM,               /* a: constant, an array, b: list, a hash table, c: how many less one; 0 = there is none */
     OP_CALL,               /* a: node: $ref, allOf */
     OP_DYNAMIC_CALL,       /* a: node where no dynamic scope has another, b: dynamics, c: how many */
     OP_ANY,                /* a: list of nodes, b: how many */
@@ -160,7 +160,7 @@ struct weft_schema {
     _Atomic uint32_t references;
     struct mem mem;
     uint32_t document_bytes_max, depth_max, steps_max;
-    bool has_id;
+    bool duplicate_keys, has_id;
     uint32_t id_fault; /* offset of the number that has no canonical form */
     uint8_t id[WEFT_SCHEMA_ID_BYTES];
     struct schema_origin *origin;

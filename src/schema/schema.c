@@ -66,6 +66,7 @@ static void compiler_init(struct compiler *c, const weft_schema_options *options
     if (allocator) c->mem = (struct mem){allocator->alloc, allocator->free, allocator->context};
     weft__arena_init(&c->arena, &c->mem);
     weft__namemap_init(&c->names, &c->mem);
+    weft__namemap_init(&c->source_names, &c->mem);
     weft__namemap_init(&c->dynamics, &c->mem);
     weft__keyword_table_init(&c->keywords, c->seed);
 }
@@ -77,6 +78,7 @@ static void compiler_fini(struct compiler *c)
     for (size_t i = 0; i < c->regexes.count; i++)
         weft__regex_free(c->regexes.items[i].regex);
     weft__namemap_fini(&c->names);
+    weft__namemap_fini(&c->source_names);
     weft__namemap_fini(&c->dynamics);
     weft__arena_fini(&c->arena);
 }
@@ -145,8 +147,7 @@ weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *optio
     struct compiler c;
     compiler_init(&c, options);
     c.uri_bytes_left = uri_bytes_max(json, options);
-    if (weft__sources_read(&c, json) && weft__meta_check(&c, json) && weft__compile(&c))
-        finish(&c, json, schema);
+    if (weft__sources_read(&c, json) && weft__meta_check(&c, json) && weft__compile(&c)) finish(&c, json, schema);
     compiler_fini(&c);
     return c.error;
 }

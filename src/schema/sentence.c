@@ -1,8 +1,10 @@
 #include "schema/sentence.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/assert.h"
+#include "base/utf8.h"
 
 enum { VALUE_BYTES = 64 };
 
@@ -13,31 +15,31 @@ static void cut(struct sentence *s, size_t size_bytes)
         s->size_bytes = size_bytes;
         return;
     }
-    size_t at = sizeof s->text - 4;
-    while (((unsigned char)s->text[at] & 0xc0) == 0x80)
-        at--;
+    size_t at = weft__utf8_fit(s->text, sizeof s->text - 1, sizeof s->text - 4);
     memcpy(s->text + at, "...", 4);
     s->size_bytes = sizeof s->text - 1;
+}
+
+void weft__say_list(struct sentence *s, const char *format, va_list arguments)
+{
+    int more = vsnprintf(s->text + s->size_bytes, sizeof s->text - s->size_bytes, format, arguments);
+    if (more > 0) cut(s, s->size_bytes + (size_t)more);
 }
 
 void weft__say(struct sentence *s, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    int more = vsnprintf(s->text + s->size_bytes, sizeof s->text - s->size_bytes, format, arguments);
+    weft__say_list(s, format, arguments);
     va_end(arguments);
-    if (more > 0) cut(s, s->size_bytes + (size_t)more);
 }
 
 void weft__say_bytes(struct sentence *s, const char *text, size_t size_bytes, size_t max_bytes)
 {
-    size_t size = size_bytes;
-    if (size > max_bytes) {
-        size = max_bytes;
-        while (size && ((unsigned char)text[size] & 0xc0) == 0x80)
-            size--;
-    }
-    weft__say(s, "%.*s%s", (int)size, text, size < size_bytes ? "..." : "");
+    char shown[SENTENCE_BYTES];
+    WEFT_ASSERT(max_bytes < sizeof shown);
+    bool whole = weft__utf8_show(shown, max_bytes + 1, text, size_bytes) == size_bytes;
+    weft__say(s, "%s%s", shown, whole ? "" : "...");
 }
 
 /* The tape keeps no size of those that it could read. */

@@ -2,6 +2,8 @@
 #ifndef WEFT_SCHEMA_SENTENCE_H
 #define WEFT_SCHEMA_SENTENCE_H
 
+#include <stdarg.h>
+
 #include "schema/json.h"
 
 enum { SENTENCE_BYTES = 384 };
@@ -12,8 +14,11 @@ struct sentence {
 };
 
 __attribute__((format(printf, 2, 3))) void weft__say(struct sentence *sentence, const char *format, ...);
+__attribute__((format(printf, 2, 0))) void weft__say_list(struct sentence *sentence, const char *format,
+                                                          va_list arguments);
 
-/* At most max_bytes of these bytes, which are valid UTF-8; with "..." for the rest. */
+/* These bytes, as weft__utf8_show has them: at most max_bytes, which are fewer than SENTENCE_BYTES, and "..." for the
+ * rest. */
 void weft__say_bytes(struct sentence *sentence, const char *text, size_t size_bytes, size_t max_bytes);
 
 /* How many bytes of text a number is. */

@@ -1,6 +1,6 @@
 /* source.c: texts into documents, and a walk over each that finds its schemas: where resources begin, under which URIs
- * and anchors they are known, and by which draft and vocabularies they are read. What is wrong with a source is told
- * to who refers to it: a collection of schemas may well hold some that this library cannot read. */
+ * and anchors they are known. What is wrong with a source is told to who refers to it: a collection of schemas may well
+ * hold some that this library cannot read. */
 #include "schema/compile.h"
 
 #include <stdio.h>
@@ -8,12 +8,6 @@
 
 #include "schema/seed.h"
 #include "schema/uri.h"
-
-enum { META_DEPTH_MAX = 8 }; /* of custom meta-schemas, each described by the next */
-
-static const char uri_2020_12[] = "https://json-schema.org/draft/2020-12/schema";
-static const char uri_draft_7[] = "http://json-schema.org/draft-07/schema";
-static const char uri_vocabulary[] = "https://json-schema.org/draft/2020-12/vocab/";
 
 /* --- names ------------------------------------------------------------------------------------ */
 
@@ -45,7 +39,7 @@ static bool name_add(struct compiler *c, const char *name, uint32_t record, cons
                                   name);
 }
 
-static char *join(struct compiler *c, const char *a, const char *b, const char *d)
+char *weft__uri_join(struct compiler *c, const char *a, const char *b, const char *d)
 {
     char *joined = weft__uri_alloc(c, strlen(a) + strlen(b) + strlen(d) + 1);
     if (joined) stpcpy(stpcpy(stpcpy(joined, a), b), d);
@@ -61,107 +55,6 @@ char *weft__compile_string(struct compiler *c, uint32_t record, const char *keyw
     if (strlen(text) == size_bytes) return text;
     weft__compile_error_at(c, WEFT_EINVAL, record, keyword, "expected a string without the character U+0000");
     return NULL;
-}
-
-/* --- drafts and vocabularies ------------------------------------------------------------------ */
-
-static const struct json_value *string_member(const struct json_doc *doc, const char *name)
-{
-    if (doc->values->kind != JSON_OBJECT) return NULL;
-    const struct json_value *value = weft__json_member(doc, doc->values, name);
-    return value && value->kind == JSON_STRING ? value : NULL;
-}
-
-static bool string_is(const struct json_doc *doc, const struct json_value *string, const char *text)
-{
-    return string && weft__json_is(doc, string, text, strlen(text));
-}
-
-/* The source that is known as that URI, by its $id or where it was found; NULL. */
-static const struct source *source_find(const struct compiler *c, const char *uri)
-{
-    for (size_t i = 1; i < c->sources.count; i++) {
-        const struct source *source = &c->sources.items[i];
-        if (strcmp(source->uri, uri) == 0 || string_is(&source->doc, string_member(&source->doc, "$id"), uri))
-            return source;
-    }
-    return NULL;
-}
-
-static uint32_t vocabulary_bit(const char *uri)
-{
-    static const struct {
-        const char *name;
-        uint32_t bits;
-    } rows[] = {{"core", VOCABULARY_CORE},
-                {"applicator", VOCABULARY_APPLICATOR},
-                {"unevaluated", VOCABULARY_UNEVALUATED},
-                {"validation", VOCABULARY_VALIDATION},
-                {"meta-data", VOCABULARY_META_DATA},
-                {"format-annotation", VOCABULARY_FORMAT},
-                {"format-assertion", VOCABULARY_FORMAT | VOCABULARY_ASSERTION},
-                {"content", VOCABULARY_CONTENT}};
-    size_t prefix = sizeof uri_vocabulary - 1;
-    if (strncmp(uri, uri_vocabulary, prefix) != 0) return 0;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(uri + prefix, rows[i].name) == 0) return rows[i].bits;
-    return 0;
-}
-
-/* What "$vocabulary" of a meta-schema asks for; one that is required and unknown: its URI into *unknown. */
-static bool read_vocabularies(struct compiler *c, const struct json_doc *doc, uint32_t *vocabularies,
-                              const char **unknown)
-{
-    const struct json_value *map = weft__json_member(doc, doc->values, "$vocabulary");
-    *vocabularies = VOCABULARY_DEFAULT;
-    if (!map || map->kind != JSON_OBJECT) return true;
-    *vocabularies = VOCABULARY_CORE;
-    const struct json_value *key = map + 1;
-    for (uint32_t i = 0; i < map->count; i++, key = weft__json_next(doc, key + 1)) {
-        char *uri = weft__compile_alloc(c, key->size_bytes + (size_t)1);
-        if (!uri) return false;
-        uri[weft__json_decode(doc, key, uri)] = '\0';
-        uint32_t bits = vocabulary_bit(uri);
-        if (!bits && key[1].kind == JSON_TRUE) *unknown = uri;
-        *vocabularies |= bits;
-    }
-    return true;
-}
-
-/* The draft that a "$schema" means; resource->draft 0 with a sentence: none that is known here. */
-static bool read_dialect(struct compiler *c, char *uri, struct resource *resource)
-{
-    const char *said = uri, *missing = NULL;
-    bool outer = true;
-    uint32_t vocabularies = VOCABULARY_DEFAULT;
-    for (unsigned depth = 0; depth < META_DEPTH_MAX; depth++) {
-        char *fragment = weft__uri_cut_fragment(uri);
-        if (!fragment || !*fragment) {
-            weft_draft draft = strcmp(uri, uri_2020_12) == 0 ? WEFT_DRAFT_2020_12 : WEFT_DRAFT_7;
-            if (draft == WEFT_DRAFT_2020_12 || strcmp(uri, uri_draft_7) == 0) {
-                resource->draft = draft;
-                resource->vocabularies = draft == WEFT_DRAFT_7 ? VOCABULARY_DEFAULT : vocabularies;
-                break;
-            }
-        }
-        const struct source *meta = source_find(c, uri);
-        const struct json_value *next = meta ? string_member(&meta->doc, "$schema") : NULL;
-        if (!next) break;
-        if (outer) resource->meta = (uint32_t)(meta - c->sources.items);
-        if (outer && !read_vocabularies(c, &meta->doc, &vocabularies, &missing)) return false;
-        outer = false;
-        uri = weft__compile_alloc(c, next->size_bytes + (size_t)1);
-        if (!uri) return false;
-        uri[weft__json_decode(&meta->doc, next, uri)] = '\0';
-    }
-    if (missing && resource->draft == WEFT_DRAFT_2020_12) {
-        resource->draft = 0;
-        resource->unknown = join(c, "its meta-schema requires the vocabulary \"", missing, "\", which is not known");
-    } else if (!resource->draft) {
-        resource->unknown = join(c, "\"$schema\" is \"", said,
-                                 "\", which is neither 2020-12 nor draft-07, nor a source that leads to one of them");
-    }
-    return !c->error;
 }
 
 /* --- the walk --------------------------------------------------------------------------------- */
@@ -220,7 +113,7 @@ static bool resource_add(struct compiler *c, const char *uri, uint32_t record, c
         char *said = weft__compile_string(c, record, "$schema", schema);
         resource.draft = 0;
         resource.meta = 0;
-        if (!said || !read_dialect(c, said, &resource)) return false;
+        if (!said || !weft__dialect_read(c, said, &resource)) return false;
         c->resources.items[c->resources.count - 1] = resource;
     }
     return name_add(c, uri, record, "$id");
@@ -228,7 +121,7 @@ static bool resource_add(struct compiler *c, const char *uri, uint32_t record, c
 
 static bool anchor_add(struct compiler *c, uint32_t record, const char *keyword, const char *anchor)
 {
-    const char *name = join(c, weft__record_resource(c, record)->uri, "#", anchor);
+    const char *name = weft__uri_join(c, weft__record_resource(c, record)->uri, "#", anchor);
     return name && name_add(c, name, record, keyword);
 }
 
@@ -259,7 +152,7 @@ static bool read_dynamic_anchor(struct compiler *c, uint32_t record, const struc
     const char *name = weft__compile_string(c, record, "$dynamicAnchor", value);
     if (!name || !anchor_add(c, record, "$dynamicAnchor", name)) return false;
     if (!weft__dynamic_anchor_add(c, record, name)) return false;
-    name = join(c, weft__record_resource(c, record)->uri, "##", name);
+    name = weft__uri_join(c, weft__record_resource(c, record)->uri, "##", name);
     return name && name_add(c, name, record, "$dynamicAnchor");
 }
 
@@ -283,7 +176,7 @@ static struct identity read_identity(const struct json_doc *doc, const struct js
     for (uint32_t i = 0; i < object->count; i++, key = weft__json_next(doc, key + 1)) {
         if (!(key->flags & JSON_ESCAPED) && (!key->size_bytes || *weft__json_raw(doc, key) != '$')) continue;
         for (size_t row = 0; row < sizeof rows / sizeof *rows; row++)
-            if (string_is(doc, key, rows[row].name)) *rows[row].value = key + 1;
+            if (weft__json_is(doc, key, rows[row].name, strlen(rows[row].name))) *rows[row].value = key + 1;
     }
     return identity;
 }
@@ -416,7 +309,8 @@ static bool source_parse(struct compiler *c, weft_bytes json, const char *uri)
     if (!base) return false;
     weft__uri_cut_fragment(weft__uri_resolve(base, "", uri));
     source->uri = base;
-    return parse(c, source, json);
+    if (!parse(c, source, json)) return false;
+    return c->sources.count == 1 || weft__source_names_add(c);
 }
 
 /* Its root, and the walk from there. */
@@ -425,7 +319,8 @@ static bool source_scan(struct compiler *c, uint32_t source, uint32_t *record)
     if (!record_at(c, source, 0, record)) return false;
     const struct json_doc *doc = weft__record_doc(c, *record);
     struct resource resource = {.draft = c->draft, .vocabularies = VOCABULARY_DEFAULT};
-    if (!resource_add(c, c->sources.items[source].uri, *record, &resource, string_member(doc, "$schema"))) return false;
+    if (!resource_add(c, c->sources.items[source].uri, *record, &resource, weft__root_string(doc, "$schema")))
+        return false;
     if (source == 0 && weft__record_resource(c, *record)->draft) c->draft = weft__record_resource(c, *record)->draft;
     return doc->values->kind != JSON_OBJECT || scan_object(c, *record);
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "schema/scan.h"
 
 static const char unclosed[] = "a string is not closed", bad_utf8[] = "a string is not UTF-8",
@@ -9,25 +10,6 @@ static const char unclosed[] = "a string is not closed", bad_utf8[] = "a string 
                   bad_escape[] = "no escape begins so",
                   bad_hex[] = "\\u is followed by less than four hexadecimal digits",
                   lone[] = "half of a surrogate pair stands alone";
-
-static bool in(char byte, unsigned from, unsigned to)
-{
-    return (unsigned char)byte - from <= to - from;
-}
-
-size_t weft__utf8_size(const char *p, const char *end)
-{
-    unsigned char lead = (unsigned char)*p;
-    ptrdiff_t left = end - p;
-    if (lead < 0xe0) return lead >= 0xc2 && left >= 2 && in(p[1], 0x80, 0xbf) ? 2 : 0;
-    if (lead < 0xf0) {
-        unsigned from = lead == 0xe0 ? 0xa0 : 0x80, to = lead == 0xed ? 0x9f : 0xbf;
-        return left >= 3 && in(p[1], from, to) && in(p[2], 0x80, 0xbf) ? 3 : 0;
-    }
-    unsigned from = lead == 0xf0 ? 0x90 : 0x80, to = lead == 0xf4 ? 0x8f : 0xbf;
-    bool whole = lead <= 0xf4 && left >= 4 && in(p[1], from, to) && in(p[2], 0x80, 0xbf) && in(p[3], 0x80, 0xbf);
-    return whole ? 4 : 0;
-}
 
 /* Of the character behind a backslash; 0: it has none. */
 static char meaning(char c)

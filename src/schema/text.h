@@ -7,10 +7,6 @@
 
 #include "schema/json.h"
 
-/* The size of the character that begins at p, before end, with a byte that is not ASCII; 0: it is not UTF-8. RFC 3629,
- * section 4. */
-size_t weft__utf8_size(const char *p, const char *end);
-
 /* Scans a string that starts behind its quote and up to p holds no byte that needs a look, fills in the value's size
  * and flags, and returns what is behind its other quote. NULL: *sentence and *where say what is wrong. */
 const char *weft__text_scan(const char *start, const char *p, const char *end, struct json_value *value,

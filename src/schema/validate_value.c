@@ -76,30 +76,3 @@ bool weft__run_const(struct run *run, uint32_t node, const struct op *op, const 
     if (weft__run_equal(run, constants, constants->values + op->a, value)) return true;
     return !run->stop && weft__fail(run, node, op, value, 0, 0);
 }
-
-static bool same_text(const struct json_doc *constants, const struct json_value *constant, const struct json_doc *doc,
-                      const struct json_value *value)
-{
-    return constant->size_bytes == value->size_bytes &&
-           memcmp(weft__json_raw(constants, constant), weft__json_raw(doc, value), value->size_bytes) == 0;
-}
-
-/* A string's way is the one that is walked most. */
-bool weft__run_enum(struct run *run, uint32_t node, const struct op *op, const struct json_value *value)
-{
-    const struct json_doc *constants = &run->program->constants;
-    const struct json_value *array = constants->values + op->a, *item = array + 1;
-    if (!weft__take(run, array->count / 8)) return false;
-    bool plain = value->kind == JSON_STRING && !(value->flags & JSON_ESCAPED);
-    for (uint32_t i = 0; i < array->count; i++, item = weft__json_next(constants, item)) {
-        if (item->kind != value->kind) continue;
-        if (plain && !(item->flags & JSON_ESCAPED)) {
-            if (same_text(constants, item, run->doc, value)) return true;
-        } else if (weft__run_equal(run, constants, item, value)) {
-            return true;
-        } else if (run->stop) {
-            return false;
-        }
-    }
-    return weft__fail(run, node, op, value, 0, 0);
-}

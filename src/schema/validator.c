@@ -42,7 +42,9 @@ void weft_validator_close(weft_validator *validator)
 
 static weft_error parse(weft_validator *validator, const weft_schema *schema, weft_bytes json, struct json_doc *doc)
 {
-    struct json_limits limits = {.size_bytes_max = schema->document_bytes_max, .depth_max = schema->depth_max};
+    const struct json_limits limits = {.size_bytes_max = schema->document_bytes_max,
+                                       .depth_max = schema->depth_max,
+                                       .duplicate_keys = schema->duplicate_keys};
     struct json_fault fault;
     weft_error error =
         weft__json_parse(&validator->parser, json.data ? json.data : "", json.size, &limits, doc, &fault);

@@ -1,13 +1,15 @@
 /* The public interface of contracts, with real threads. Promises:
  *   - what does not match reaches nobody: each way to dispatch, and to publish, says so with pointer and sentence, and
  *     counts it
- *   - other content types than JSON are refused, unless the channel is opaque; what is no JSON is told with its place
+ *   - other content types than JSON are refused, unless the channel is opaque; what is no JSON is told with its place; a name
+ *     stands once in its object, unless the schema was compiled with duplicate_keys
  *   - a result that breaks its schema is its worker's failure, in each way to work
  *   - a schema that is replaced under load: no handler ever meets a payload that does not match the schema it is told of
  *   - workers that name schemas get what they understand; why and the listing say so
  *   - names mean one schema; nothing is left when the node is closed, and nothing allocated once it is warm */
 #include <sched.h>
 
+#include "base/utf8.h"
 #include "e2e/api_lib.h"
 #include "lib/failmem.h"
 
@@ -130,6 +132,79 @@ static void what_is_no_json_is_told_with_its_place(void **state)
     check_true(strstr(reply.message, "expected an object") != NULL);
     check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
     check_eq(info_of(node, CHANNEL).mismatched, 6);
+    check_ok(weft_node_close(node, 0));
+}
+
+/* As it came: the worker gets all of the name. */
+static void names_may_stand_twice_where_the_schema_was_compiled_so(void **state)
+{
+    (void)state;
+    weft_node *node = open_strict(NULL, false);
+    weft_worker *worker = register_worker(node, CHANNEL, echo, NULL);
+    static const char good[] = "{\"customer\":7,\"customer\":{\"email\":\"a\"}}",
+                      bad[] = "{\"customer\":{\"email\":\"a\"},\"customer\":{\"email\":7}}";
+    weft_reply reply = dispatch(node, CHANNEL, good);
+    check_str(reply.message, "the document: byte 15: a key stands twice in its object");
+    check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
+
+    weft_schema_options options = WEFT_SCHEMA_OPTIONS;
+    weft_schema *schema;
+    options.duplicate_keys = true;
+    check_ok(weft_schema_compile(WEFT_TEXT(TASK), &options, &schema));
+    check_ok(weft_schema_register(node, "lenient", schema));
+    weft_schema_release(schema);
+    check_ok(weft_channel_schema_set(node, CHANNEL, WEFT_SCHEMA_REQUEST, "lenient"));
+    reply = dispatch(node, CHANNEL, good);
+    check_reply_text(&reply, good);
+    reply = dispatch(node, CHANNEL, bad);
+    check_str(reply.message, SENTENCE);
+    check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
+    check_ok(weft_worker_unregister(worker));
+    check_ok(weft_node_close(node, 0));
+}
+
+static void check_whole(const char *sentence)
+{
+    char shown[512];
+    check_true(strlen(sentence) > 300 && strlen(sentence) < sizeof shown);
+    (void)weft__utf8_show(shown, sizeof shown, sentence, strlen(sentence));
+    check_str(sentence, shown);
+}
+
+/* What is said has parts from the document and the schema, and more than it has room for. */
+static void no_sentence_is_cut_inside_a_character(void **state)
+{
+    (void)state;
+    for (size_t shift = 0; shift < 3; shift++) {
+        char euros[1024] = "", schema[2200], document[2200];
+        memset(euros, 'a', shift);
+        while (strlen(euros) < 900)
+            strcat(euros, "\xe2\x82\xac");
+        (void)snprintf(schema, sizeof schema, "{\"additionalProperties\":{\"enum\":[\"%sb\",\"%sc\"]}}", euros, euros);
+        (void)snprintf(document, sizeof document, "{\"%s\":\"%s\"}", euros, euros + shift);
+        weft_node *node = open_strict(NULL, false);
+        register_schema(node, "euros", schema);
+        check_ok(weft_channel_schema_set(node, CHANNEL, WEFT_SCHEMA_REQUEST, "euros"));
+        check_ok(weft_channel_schema_set(node, NEWS, WEFT_SCHEMA_REQUEST, "euros"));
+        weft_reply reply = dispatch(node, CHANNEL, document);
+        check_whole(reply.message);
+        check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
+        check_err(weft_publish(node, NEWS, weft_text(document), NULL, NULL), WEFT_EMISMATCH);
+        check_whole(weft_error_message());
+        check_ok(weft_node_close(node, 0));
+    }
+}
+
+/* Whoever sends chooses the names, and whoever runs the node looks at messages in a terminal. */
+static void no_sentence_steers_a_terminal(void **state)
+{
+    (void)state;
+    weft_node *node = open_strict(NULL, false);
+    register_schema(node, "numbers", "{\"additionalProperties\":{\"type\":\"number\"}}");
+    check_ok(weft_channel_schema_set(node, CHANNEL, WEFT_SCHEMA_REQUEST, "numbers"));
+    weft_reply reply = dispatch(node, CHANNEL, "{\"\\u001b[31m\\u202e\":\"\x7f\xc2\x9b\xe2\x80\xa8\"}");
+    check_str(reply.message, "/\\u001b[31m\\u202e: expected a number, got the string \"\\u007f\\u009b\\u2028\"");
+    check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
     check_ok(weft_node_close(node, 0));
 }
 
@@ -481,6 +556,7 @@ static void a_worker_gets_what_it_understands_and_why_says_so(void **state)
     check_json(why.sentence, "none of the 1 workers that take what has no type understands the schema task");
     check_ok(weft_why_json(&why, &text, NULL));
     check_json(text, "\"rule\":\"schema\"");
+    check_built_in("why", text);
     weft_text_release(text);
     weft_why_release(&why);
     check_ok(weft_dispatch_why(node, CHANNEL, NULL, &why));
@@ -508,6 +584,7 @@ static void a_worker_gets_what_it_understands_and_why_says_so(void **state)
     check_json(text, part);
     snprintf(part, sizeof part, "\"schema_ids\":[\"%s\"]", hex);
     check_json(text, part);
+    check_built_in("listing", text);
     weft_text_release(text);
     weft_listing_release(listing);
 
@@ -642,6 +719,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_way_to_dispatch_says_where_and_what),
         cmocka_unit_test(what_is_no_json_is_told_with_its_place),
+        cmocka_unit_test(names_may_stand_twice_where_the_schema_was_compiled_so),
+        cmocka_unit_test(no_sentence_is_cut_inside_a_character),
+        cmocka_unit_test(no_sentence_steers_a_terminal),
         cmocka_unit_test(json_is_known_by_its_content_type),
         cmocka_unit_test(an_opaque_channel_takes_what_is_no_json_unseen),
         cmocka_unit_test(a_result_that_breaks_its_schema_is_its_workers_failure),

@@ -376,8 +376,10 @@ static void listing_document_matches_its_schema_and_nothing_else_does(void **sta
     check_ok(weft_node_close(quiet, 0));
     clear_the_scene(&scene);
     check_schema("listing.schema.json", (const char *const *)texts, 2);
-    weft_text_release(texts[0]);
-    weft_text_release(texts[1]);
+    for (int i = 0; i < 2; i++) {
+        check_built_in("listing", texts[i]);
+        weft_text_release(texts[i]);
+    }
 }
 
 static char *why_text(weft_why *why)
@@ -421,8 +423,10 @@ static void why_document_matches_its_schema_and_nothing_else_does(void **state)
     check_ok(weft_task_complete(task, WEFT_TEXT("")));
     clear_the_scene(&scene);
     check_schema("why.schema.json", (const char *const *)texts, 5);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
+        check_built_in("why", texts[i]);
         weft_text_release(texts[i]);
+    }
 }
 
 /* --- under fire ------------------------------------------------------------------------------- */

@@ -19,8 +19,6 @@
 #define weft_node_open dialled_node_open
 #define weft_node_close dialled_node_close
 
-extern char **environ;
-
 #define CHANNEL "dispatch.test.work"
 #define OTHER "dispatch.test.other"
 
@@ -136,6 +134,22 @@ static inline void check_reply_code(weft_reply *reply, weft_outcome outcome, con
     check_str(reply->code, code);
     check_eq(reply->payload.size, 0);
     weft_reply_release(reply);
+}
+
+/* The document matches one of the library's own schemas, as it is in the library. */
+static inline void check_built_in(const char *name, const char *text)
+{
+    char reference[128];
+    weft_schema *schema;
+    weft_validator *validator;
+    (void)snprintf(reference, sizeof reference, "{\"$ref\":\"urn:weft:schema:%s\"}", name);
+    check_ok(weft_schema_compile(weft_text(reference), NULL, &schema));
+    check_ok(weft_validator_open(NULL, &validator));
+    weft_error error = weft_validate(validator, schema, weft_text(text));
+    if (error) print_error("%s: %s\n%s\n", name, weft_error_message(), text);
+    check_ok(error);
+    weft_validator_close(validator);
+    weft_schema_release(schema);
 }
 
 /* 0 to sides - 1, from a state that is the thread's own. */

@@ -201,6 +201,12 @@ static void fetching_thread_is_told_before_what_came_after(void **state)
     check_ok(weft_node_close(node, 10000));
 }
 
+static void more(struct ear *ear, const weft_update *update)
+{
+    (void)update;
+    check_ok(weft_task_partial(ear->what, WEFT_TEXT("x"), 0));
+}
+
 static void endless_talk_does_not_keep_who_only_asks(void **state)
 {
     (void)state;
@@ -215,7 +221,6 @@ static void endless_talk_does_not_keep_who_only_asks(void **state)
     ear.what = next_task(worker);
     ear.then = NULL;
     check_ok(weft_task_partial(ear.what, WEFT_TEXT("x"), 0));
-    void more(struct ear * e, const weft_update *update);
     ear.then = more;
     check_err(weft_completions_next(completions, 0, &reply, 1, &count), WEFT_EAGAIN);
     check_str(ear.text, "1:x");
@@ -226,13 +231,6 @@ static void endless_talk_does_not_keep_who_only_asks(void **state)
     check_reply_text(&reply, "all");
     check_ok(weft_completions_close(completions));
     check_ok(weft_node_close(node, 10000));
-}
-
-void more(struct ear *ear, const weft_update *update);
-void more(struct ear *ear, const weft_update *update)
-{
-    (void)update;
-    check_ok(weft_task_partial(ear->what, WEFT_TEXT("x"), 0));
 }
 
 static void who_did_not_ask_is_told_nothing(void **state)

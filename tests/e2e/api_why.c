@@ -330,6 +330,74 @@ static void why_tells_of_each_of_many_workers_in_their_order(void **state)
     close_waiting(&waiting);
 }
 
+/* Registers a schema that takes everything, and gives its id. */
+static void know(weft_node *node, const char *name, const char *text, uint8_t id[WEFT_SCHEMA_ID_BYTES])
+{
+    weft_schema *schema;
+    check_ok(weft_schema_compile(weft_text(text), NULL, &schema));
+    check_ok(weft_schema_register(node, name, schema));
+    check_ok(weft_schema_id(schema, id));
+    weft_schema_release(schema);
+}
+
+static void keep_who_understands_the_old_and_it_goes(void **state)
+{
+    (void)state;
+    enum { MANY = 256 };
+    static const char cause[] =
+        "a worker is free, but gives up before it: it looks past 255 that it does not understand, "
+        "and 63 that it is kept from; keep one that takes those before";
+    uint8_t ids[2][WEFT_SCHEMA_ID_BYTES];
+    weft_node *node;
+    weft_completions *completions;
+    weft_ticket ticket;
+    weft_why why;
+    weft_worker *workers[2];
+    char sentence[sizeof why.sentence];
+    check_ok(weft_node_open(NULL, &node));
+    know(node, "old", "{\"title\": \"old\"}", ids[0]);
+    know(node, "new", "{\"title\": \"new\"}", ids[1]);
+    weft_channel_options options = WEFT_CHANNEL_OPTIONS;
+    options.schema = "old";
+    options.depth_max = MANY + 1;
+    check_ok(weft_channel_declare(node, CHANNEL, &options));
+    check_ok(weft_completions_open(node, MANY + 2, &completions));
+    for (int i = 0; i < MANY; i++)
+        check_ok(weft_dispatch_submit(completions, CHANNEL, WEFT_TEXT("1"), NULL, 0, NULL));
+    check_ok(weft_channel_schema_set(node, CHANNEL, WEFT_SCHEMA_REQUEST, "new"));
+    weft_worker_options w = WEFT_WORKER_OPTIONS;
+    w.schema_ids_count = 1;
+    w.schema_ids = &ids[1];
+    check_ok(weft_worker_register(node, CHANNEL, echo, NULL, &w, &workers[1]));
+
+    check_ok(weft_dispatch_why(node, CHANNEL, NULL, &why));
+    check_eq(why.admission, WEFT_ADMISSION_DEFERRED);
+    snprintf(sentence, sizeof sentence, "it would wait: %s", cause);
+    check_str(why.sentence, sentence);
+    check_str(why.refusals[0].sentence, "may have it, and gives up before it: 0 of 1 in flight");
+    weft_why_release(&why);
+    check_ok(weft_dispatch_submit(completions, CHANNEL, WEFT_TEXT("1"), NULL, 0, &ticket));
+    check_eq(ticket.admission, WEFT_ADMISSION_DEFERRED);
+    check_ok(weft_why_get(node, ticket.id, &why));
+    check_true(strstr(why.sentence, cause) != NULL);
+    weft_why_release(&why);
+    check_err(weft_dispatch_submit(completions, CHANNEL, WEFT_TEXT("1"), NULL, 0, NULL), WEFT_EREJECTED); /* full */
+
+    w.schema_ids = &ids[0];
+    check_ok(weft_worker_register(node, CHANNEL, echo, NULL, &w, &workers[0]));
+    for (int i = 0; i <= MANY; i++) {
+        weft_reply reply;
+        size_t count;
+        check_ok(weft_completions_next(completions, 10000, &reply, 1, &count));
+        check_eq(reply.outcome, WEFT_COMPLETED);
+        weft_reply_release(&reply);
+    }
+    for (int i = 0; i < 2; i++)
+        check_ok(weft_worker_unregister(workers[i]));
+    check_ok(weft_completions_close(completions));
+    check_ok(weft_node_close(node, 10000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +411,7 @@ int main(void)
         cmocka_unit_test(why_follows_a_dispatch_to_its_end),
         cmocka_unit_test(what_is_said_of_a_request_comes_true),
         cmocka_unit_test(why_tells_of_each_of_many_workers_in_their_order),
+        cmocka_unit_test(keep_who_understands_the_old_and_it_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

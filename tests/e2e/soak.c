@@ -503,6 +503,10 @@ static void *read_letters(void *argument)
 static void *look(void *argument)
 {
     unsigned state = world.seed + (unsigned)(uintptr_t)argument;
+    weft_schema *schema;
+    weft_validator *validator;
+    thread_check_ok(weft_schema_compile(WEFT_TEXT("{\"$ref\":\"urn:weft:schema:listing\"}"), NULL, &schema));
+    thread_check_ok(weft_validator_open(NULL, &validator));
     while (!world.stop) {
         weft_listing *listing;
         weft_latency latency;
@@ -510,6 +514,7 @@ static void *look(void *argument)
         char *text;
         thread_check_ok(weft_node_inspect(world.node, NULL, &listing));
         thread_check_ok(weft_listing_json(listing, &text, NULL));
+        thread_check_ok(weft_validate(validator, schema, weft_text(text)));
         weft_text_release(text);
         weft_listing_release(listing);
         thread_check_ok(weft_channel_latency_get(world.node, channels[roll(&state, CHANNELS)], &latency));
@@ -520,6 +525,8 @@ static void *look(void *argument)
             weft_why_release(&why);
         usleep(500);
     }
+    weft_validator_close(validator);
+    weft_schema_release(schema);
     return NULL;
 }
 

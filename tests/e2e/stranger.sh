@@ -8,10 +8,11 @@ trap 'rm -rf "$work"' EXIT
 . "$WEFT_TOP/tests/lib/printed.sh"
 stage=$work/stage
 
-# What was built for the tests is installed, and the compiler that built it is asked.
+# What was built for the tests is installed, by the compilers that built it: others, or the same by another name, would build
+# everything anew, which takes minutes on a busy machine, and while other tests use it.
 make() {
     command make -s -C "$WEFT_TOP" FLAVOUR="$(basename "$WEFT_BUILD")" BUILD="$(dirname "$WEFT_BUILD")" \
-        CC="${CC:-cc}" CXX="${CXX:-c++}" "$@"
+        ${CC:+"CC=$CC"} ${CXX:+"CXX=$CXX"} "$@"
 }
 cc() { command "${CC:-cc}" "$@"; }
 
@@ -27,7 +28,9 @@ cp "$WEFT_TOP"/examples/*.c "$WEFT_TOP"/examples/*.cc .
 cp epoll.c app.c
 commands DESTDIR >"$work/commands"
 grep -q pkg-config "$work/commands"
+echo "$SECONDS s: installs" # each step, so that one which runs out of time says where
 . "$work/commands"
+echo "$SECONDS s: installed"
 export LD_LIBRARY_PATH=$stage/usr/lib
 check_printed app.c ./app
 [ -f "$stage/usr/share/man/man7/weft.7" ]
@@ -41,6 +44,7 @@ try() {
     # shellcheck disable=SC2046
     $compiler -Wall -Wextra -Werror -o "$name" "$1" $(pkg-config --cflags --libs weft) -pthread "${@:2}"
     $compiler -o "$name.static" "$1" "${static[@]}" "${@:2}"
+    echo "$SECONDS s: $1 runs"
     if [ "$name" = headers ]; then # its figures come from the run
         ./headers /usr/include/linux | grep -q ' 0 unaccounted for, 0 accounted for twice'
         return
@@ -49,6 +53,7 @@ try() {
     mkdir "$work"
     check_printed "$1" ./"$name"
     LD_LIBRARY_PATH="" check_printed "$1" ./"$name.static"
+    echo "$SECONDS s: $1 is done"
 }
 
 declare -A running

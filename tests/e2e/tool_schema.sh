@@ -116,9 +116,12 @@ run 2 schema validate person.json - - <ann.json && err_like 'twice'
 run 0 schema validate ./person.json -- ann.json
 
 # What it prints of a document it escapes: nobody's terminal is told what to do.
-printf '{"name": "x", "\\u001b[31m\\n": 1}' >escape.json
-run 1 schema validate person.json escape.json && out_like 'escape.json: '
-[ "$(wc -l <out)" -eq 1 ] && ! grep -q "$(printf '\033')" out || fail "$asked: control characters"
+printf '{"name": "x", "\\u001b[31m\\n\\u202e\\u2028\177": 1}' >escape.json
+for json in '' --json; do
+    # shellcheck disable=SC2086
+    run 1 schema validate $json person.json escape.json && out_like '/\\u001b\[31m\\u000a\\u202e\\u2028\\u007f'
+    [ "$(wc -l <out)" -eq 1 ] && ! grep -qP '[^\x20-\x7e]' out || fail "$asked: control characters"
+done
 
 # --- validate: lines --------------------------------------------------------------------------------------------------
 
@@ -276,6 +279,14 @@ for bad in 0 -1 x 7x 4294967296 99999999999999999999 ''; do
     run 2 schema validate --steps "$bad" thousand.json numbers.json && err_like "--steps $bad: it is a number from 1 to 4294967295"
 done
 run 2 schema check --steps 7 thousand.json && err_like 'no option --steps'
+
+echo '{"name": 7, "age": 1, "\u006eame": "Ann"}' >twice.json
+run 2 schema validate person.json twice.json && no_out && err_like '^weft: twice.json: .*byte 23: a key stands twice'
+run 0 schema validate --duplicate-keys person.json twice.json && no_out && no_err
+echo '{"name": "Ann", "name": 7}' | run 1 schema validate --duplicate-keys person.json - && out_like '^line 1: /name: .*the number 7'
+echo '{"type": "object", "type": "array"}' >type-twice.json
+run 2 schema validate --duplicate-keys type-twice.json ann.json && err_like '^weft: type-twice.json: .*a key stands twice'
+run 2 schema check --duplicate-keys person.json && err_like 'no option --duplicate-keys'
 
 # --- id ---------------------------------------------------------------------------------------------------------------
 

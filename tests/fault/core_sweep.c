@@ -578,7 +578,7 @@ static void entry_refused_all_memory_can_be_followed_by_the_end(void **state)
 static void core_refused_its_memory_is_none(void **state)
 {
     (void)state;
-    static const struct core_limits limits = {1, 1, 1, 1, 1, 1, 1, 0, 0};
+    static const struct core_limits limits = {1, 1, 1, 1, 1, 1, 1, 0, 0, 0};
     struct failmem failmem;
     failmem_init(&failmem);
     failmem_fail_once(&failmem, 1);

@@ -1,7 +1,7 @@
 /* audit_channel.c: queues, seats and indexes of a channel, and the level rule. See audit.h. */
 #include "lib/audit_internal.h"
 
-enum { LOOKED_AT = 64 }; /* a worker looks no further into a queue than this (queue.c, SKIP_MAX) */
+enum { EXCLUDED_MAX = 64 }; /* a worker gives up at so many that it is excluded from (queue.c, SKIP_MAX) */
 
 /* --- queues ----------------------------------------------------------------------------------- */
 
@@ -222,11 +222,14 @@ static bool tick_is_due(const struct core *core, const struct core_dispatch *dis
 static bool level(const struct core *core, const struct core_worker *worker, const struct list_node *queue,
                   size_t offset)
 {
-    int looked = 0;
-    for (const struct list_node *node = queue->next; node != queue && looked < LOOKED_AT; node = node->next, looked++) {
+    uint32_t excluded = 0, strange = 0;
+    for (const struct list_node *node = queue->next; node != queue; node = node->next) {
         const struct core_dispatch *dispatch = (const void *)((const char *)node - offset);
-        if (weft__refusal(core, worker, dispatch) != WEFT_RULE_ELIGIBLE || tick_is_due(core, dispatch)) continue;
-        HOLDS(weft__refusal(core, worker, dispatch) != WEFT_RULE_ELIGIBLE, "waiting dispatch", dispatch->arrival);
+        weft_rule refusal = weft__refusal(core, worker, dispatch);
+        HOLDS(refusal != WEFT_RULE_ELIGIBLE || tick_is_due(core, dispatch), "waiting dispatch", dispatch->arrival);
+        excluded += refusal == WEFT_RULE_EXCLUDED;
+        strange += refusal == WEFT_RULE_SCHEMA;
+        if (excluded >= EXCLUDED_MAX || strange >= core->limits.strange_max) break;
     }
     return true;
 }

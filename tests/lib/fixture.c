@@ -373,7 +373,8 @@ static void empty(struct core_dest *dest)
 {
     struct core_outcome outcome;
     struct core_task *cancelled;
-    for (enum core_item_kind kind; (kind = weft__core_outcome_take(world.core, dest, &outcome, &cancelled));)
+    for (enum core_item_kind kind;
+         (kind = weft__core_outcome_take(world.core, world_now_ns(), dest, &outcome, &cancelled));)
         world_got(kind, &outcome, cancelled);
 }
 
@@ -1290,7 +1291,8 @@ static void note_refusals(const struct core_request *request, struct core_why *a
         check_true_at(w.site, !changed && answer->budget >= 0);
         answer->budget = CORE_HOLD_MAX;
         for (size_t i = 0; i < count; i++)
-            note("  %s: %s", rows[i].worker.info.name, rule_words[rows[i].rule]);
+            note("  %s: %s%s", rows[i].worker.info.name, rule_words[rows[i].rule],
+                 rows[i].rule == WEFT_RULE_ELIGIBLE && answer->passed_over ? ", gives up before it" : "");
     }
 }
 

@@ -23,4 +23,8 @@ extern const char *const random_names[RANDOM_NAMES]; /* of properties */
 /* One of the texts that mean it: members in any order, blanks, escapes, 1 as 1.0 or 10e-1. Free it. */
 char *random_text(struct rng *rng, json_t *value);
 
+/* The same for readers who take the last of each name: before some members stand others of that name. These may have
+ * values of the pool, an array; NULL: there are none. Free it. */
+char *random_text_twice(struct rng *rng, json_t *value, json_t *pool);
+
 #endif

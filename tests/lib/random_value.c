@@ -54,7 +54,8 @@ json_t *random_document(struct rng *rng, json_t *pool)
 
 /* --- texts ------------------------------------------------------------------------------------ */
 
-static void write_value(struct rng *rng, FILE *to, json_t *value);
+/* twice: what may stand before members, under their names; NULL: nothing. */
+static void write_value(struct rng *rng, FILE *to, json_t *value, json_t *twice);
 
 static void write_blank(struct rng *rng, FILE *to)
 {
@@ -91,7 +92,7 @@ static void write_number(struct rng *rng, FILE *to, json_t *value)
     }
 }
 
-static void write_array(struct rng *rng, FILE *to, json_t *value)
+static void write_array(struct rng *rng, FILE *to, json_t *value, json_t *twice)
 {
     size_t i;
     json_t *element;
@@ -99,12 +100,21 @@ static void write_array(struct rng *rng, FILE *to, json_t *value)
     json_array_foreach(value, i, element)
     {
         fputs(i > 0 ? "," : "", to);
-        write_value(rng, to, element);
+        write_value(rng, to, element, twice);
     }
     putc(']', to);
 }
 
-static void write_object(struct rng *rng, FILE *to, json_t *value)
+static void write_member(struct rng *rng, FILE *to, const char *key, json_t *value, json_t *twice)
+{
+    write_blank(rng, to);
+    write_string(rng, to, key);
+    write_blank(rng, to);
+    putc(':', to);
+    write_value(rng, to, value, twice);
+}
+
+static void write_object(struct rng *rng, FILE *to, json_t *value, json_t *twice)
 {
     const char *keys[64], *key;
     json_t *member;
@@ -119,21 +129,23 @@ static void write_object(struct rng *rng, FILE *to, json_t *value)
     putc('{', to);
     for (uint32_t i = 0; i < count; i++) {
         fputs(i > 0 ? "," : "", to);
-        write_blank(rng, to);
-        write_string(rng, to, keys[i]);
-        write_blank(rng, to);
-        putc(':', to);
-        write_value(rng, to, json_object_get(value, keys[i]));
+        while (twice && rng_once_in(rng, 4)) {
+            json_t *other = random_value(rng, twice, 3);
+            write_member(rng, to, keys[i + rng_below(rng, count - i)], other, NULL);
+            putc(',', to);
+            json_decref(other);
+        }
+        write_member(rng, to, keys[i], json_object_get(value, keys[i]), twice);
     }
     putc('}', to);
 }
 
-static void write_value(struct rng *rng, FILE *to, json_t *value)
+static void write_value(struct rng *rng, FILE *to, json_t *value, json_t *twice)
 {
     write_blank(rng, to);
     switch (json_typeof(value)) {
-    case JSON_OBJECT: write_object(rng, to, value); break;
-    case JSON_ARRAY: write_array(rng, to, value); break;
+    case JSON_OBJECT: write_object(rng, to, value, twice); break;
+    case JSON_ARRAY: write_array(rng, to, value, twice); break;
     case JSON_STRING: write_string(rng, to, json_string_value(value)); break;
     case JSON_INTEGER:
     case JSON_REAL: write_number(rng, to, value); break;
@@ -144,13 +156,18 @@ static void write_value(struct rng *rng, FILE *to, json_t *value)
     write_blank(rng, to);
 }
 
-char *random_text(struct rng *rng, json_t *value)
+char *random_text_twice(struct rng *rng, json_t *value, json_t *pool)
 {
     char *text;
     size_t size;
     FILE *to = open_memstream(&text, &size);
     check_true(to);
-    write_value(rng, to, value);
+    write_value(rng, to, value, pool);
     fclose(to);
     return text;
+}
+
+char *random_text(struct rng *rng, json_t *value)
+{
+    return random_text_twice(rng, value, NULL);
 }

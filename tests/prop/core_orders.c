@@ -95,7 +95,7 @@ static void make_world(struct search *s)
                               .calls = 2,
                               .audit_every = 1,
                               .pace_ns = 1,
-                              .limits = {64, 64, 64, 64, 1000, 64, 64, 0, 0}};
+                              .limits = {64, 64, 64, 64, 1000, 64, 64, 0, 0, 0}};
     sim_make(w);
     weft_channel_options options = WEFT_CHANNEL_OPTIONS;
     options.overlapping = s->start->overlapping;

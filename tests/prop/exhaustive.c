@@ -90,7 +90,7 @@ static size_t world_bytes(void)
 static void world_open(void)
 {
     static const char *const names[] = {"first", "second", "caller-1", "caller-2"};
-    struct core_limits limits = {1, 4, 8, 4, 1000, 1, 1, 0, 0};
+    struct core_limits limits = {1, 4, 8, 4, 1000, 1, 1, 2, 0, 0};
     weft_channel_options options = WEFT_CHANNEL_OPTIONS;
     char message[ERROR_TEXT_MAX];
     memset(&world, 0, sizeof(world));
@@ -261,7 +261,7 @@ static void work_off(void)
     unsigned outcomes[CALLERS] = {0};
     struct core_outcome outcome;
     struct core_task *none;
-    while (weft__core_outcome_take(world.core, &world.outbox, &outcome, &none))
+    while (weft__core_outcome_take(world.core, 1, &world.outbox, &outcome, &none))
         outcomes[outcome.token]++;
     for (int c = 0; c < CALLERS; c++)
         check_eq(outcomes[c], world.dispatches[c] != 0);

@@ -181,6 +181,26 @@ static const char *against_jansson(const char *text, size_t size_bytes)
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
+static bool same(const json_doc &doc, const json_value *ours, element theirs);
+
+/* simdjson has all of a name. */
+static bool same_members(const json_doc &doc, const json_value *ours, simdjson::dom::object theirs)
+{
+    const json_value *item = ours + 1;
+    uint32_t count = 0;
+    for (auto member = theirs.begin(); member != theirs.end(); ++member) {
+        bool again = false;
+        auto later = member;
+        for (++later; later != theirs.end(); ++later)
+            again = again || later.key() == member.key();
+        if (again) continue;
+        if (count++ == ours->count || decoded(doc, item) != member.key() || !same(doc, item + 1, member.value()))
+            return false;
+        item = weft__json_next(&doc, item + 1);
+    }
+    return count == ours->count;
+}
+
 static bool same(const json_doc &doc, const json_value *ours, element theirs)
 {
     const json_value *item = ours + 1;
@@ -203,12 +223,8 @@ static bool same(const json_doc &doc, const json_value *ours, element theirs)
         }
         return true;
     case element_type::OBJECT:
-        if (ours->kind != JSON_OBJECT || simdjson::dom::object(theirs).size() != ours->count) return false;
-        for (auto member : simdjson::dom::object(theirs)) {
-            if (decoded(doc, item) != member.key || !same(doc, item + 1, member.value)) return false;
-            item = weft__json_next(&doc, item + 1);
-        }
-        return true;
+        if (ours->kind != JSON_OBJECT) return false;
+        return same_members(doc, ours, theirs);
     }
     return false;
 }

@@ -2,6 +2,7 @@
  * chance. Promises:
  *   - each schema compiles, and each verdict is the interpreter's, in fast mode and in all-errors mode
  *   - what is told of a mismatch leads to the value, to the keyword in the schema, and has a sentence
+ *   - where names may stand twice, the verdict is that on the document with the last of each, and what is told is the same
  *   - texts that mean the same have the same id, and other schemas have others
  *
  * Prints its seed first; schema_model SEED runs that again, schema_model SEED SCHEMAS more of it; what differs is shown
@@ -25,7 +26,7 @@ static size_t schemas = 200;
 struct world {
     struct rng rng;
     weft_validator *validator;
-    size_t valid, invalid, lost;
+    size_t valid, invalid, lost, twice; /* twice: documents with a name that stood twice */
 };
 
 static _Noreturn void differs(json_t *schema, json_t *document, const char *expected, const char *got)
@@ -36,6 +37,18 @@ static _Noreturn void differs(json_t *schema, json_t *document, const char *expe
     free(text);
     fail();
     abort();
+}
+
+static weft_schema *compile(json_t *schema, const char *text, weft_draft draft, bool duplicate_keys)
+{
+    weft_schema_options options = WEFT_SCHEMA_OPTIONS;
+    options.draft = draft;
+    options.duplicate_keys = duplicate_keys;
+    weft_schema *compiled = NULL;
+    if (weft_schema_compile(weft_text(text), &options, &compiled)) {
+        differs(schema, NULL, "that it compiles", weft_error_message());
+    }
+    return compiled;
 }
 
 struct found {
@@ -73,37 +86,50 @@ static bool take_mismatch(const weft_mismatch *mismatch, void *context)
     return true;
 }
 
-static weft_schema *compile(json_t *schema, const char *text, weft_draft draft)
+/* A schema, as the library and the interpreter have it; lenient: names may stand twice. */
+struct both {
+    json_t *schema;
+    weft_schema *compiled, *lenient;
+    struct slow_schema *slow;
+};
+
+static void expect(struct world *world, const struct both *both, const weft_schema *compiled, json_t *document,
+                   const char *text, enum slow_verdict verdict)
 {
-    weft_schema_options options = WEFT_SCHEMA_OPTIONS;
-    options.draft = draft;
-    weft_schema *compiled = NULL;
-    if (weft_schema_compile(weft_text(text), &options, &compiled)) {
-        differs(schema, NULL, "that it compiles", weft_error_message());
+    weft_error expected = verdict == SLOW_VALID ? WEFT_OK : WEFT_EMISMATCH;
+    weft_error fast = weft_validate(world->validator, compiled, weft_text(text));
+    struct found found = {.slow = both->slow, .schema = both->schema, .document = document};
+    weft_error all = weft_validate_all(world->validator, compiled, weft_text(text), take_mismatch, &found);
+    if (fast != expected || all != expected) {
+        fprintf(stderr, "text:     %s\n", text);
     }
-    return compiled;
+    if (fast != expected) {
+        differs(both->schema, document, weft_error_name(expected), weft_error_name(fast));
+    }
+    if (all != expected || (found.count > 0) != (expected != WEFT_OK)) {
+        differs(both->schema, document, weft_error_name(expected), "another verdict in all-errors mode");
+    }
 }
 
-static void compare(struct world *world, json_t *schema, const weft_schema *compiled, struct slow_schema *slow,
-                    json_t *document)
+static void compare(struct world *world, const struct both *both, json_t *document, json_t *pool)
 {
-    enum slow_verdict verdict = slow_schema_validate(slow, document);
+    enum slow_verdict verdict = slow_schema_validate(both->slow, document);
     if (verdict == SLOW_LOST) {
         world->lost++;
         return;
     }
     char *text = random_text(&world->rng, document);
-    weft_error expected = verdict == SLOW_VALID ? WEFT_OK : WEFT_EMISMATCH;
-    weft_error fast = weft_validate(world->validator, compiled, weft_text(text));
-    struct found found = {.slow = slow, .schema = schema, .document = document};
-    weft_error all = weft_validate_all(world->validator, compiled, weft_text(text), take_mismatch, &found);
+    expect(world, both, both->compiled, document, text, verdict);
     free(text);
-    if (fast != expected) {
-        differs(schema, document, weft_error_name(expected), weft_error_name(fast));
-    }
-    if (all != expected || (found.count > 0) != (expected != WEFT_OK)) {
-        differs(schema, document, weft_error_name(expected), "another verdict in all-errors mode");
-    }
+
+    text = random_text_twice(&world->rng, document, pool);
+    json_t *last = slow_json(text, strlen(text));
+    check_eq(slow_schema_validate(both->slow, last), verdict); /* jansson takes the last, too */
+    json_decref(last);
+    expect(world, both, both->lenient, document, text, verdict);
+    world->twice += weft_validate(world->validator, both->compiled, weft_text(text)) == WEFT_EINVAL;
+    free(text);
+
     world->valid += verdict == SLOW_VALID;
     world->invalid += verdict == SLOW_INVALID;
 }
@@ -115,7 +141,7 @@ static void compare_ids(struct world *world, json_t *schema, const weft_schema *
     check_ok(weft_schema_id(compiled, id));
     for (int i = 0; i < 2; i++) {
         char *text = random_text(&world->rng, schema);
-        weft_schema *other = compile(schema, text, draft);
+        weft_schema *other = compile(schema, text, draft, i == 0);
         check_ok(weft_schema_id(other, other_id));
         if ((memcmp(id, other_id, sizeof id) == 0) != (i == 0)) {
             differs(schema, NULL, i == 0 ? "the id of another text" : "an id of its own", text);
@@ -130,17 +156,20 @@ static void meet(struct world *world, weft_draft draft)
 {
     json_t *pool = json_array(), *schema = random_schema(&world->rng, draft, pool);
     char *text = random_text(&world->rng, schema), *plain = json_dumps(schema, 0);
-    weft_schema *compiled = compile(schema, text, draft);
-    struct slow_schema *slow = slow_schema_new(weft_text(plain), draft, NULL, 0);
-    check_true(slow);
+    struct both both = {.schema = schema,
+                        .compiled = compile(schema, text, draft, false),
+                        .lenient = compile(schema, text, draft, true),
+                        .slow = slow_schema_new(weft_text(plain), draft, NULL, 0)};
+    check_true(both.slow);
     for (int i = 0; i < DOCUMENTS; i++) {
         json_t *document = random_document(&world->rng, pool);
-        compare(world, schema, compiled, slow, document);
+        compare(world, &both, document, pool);
         json_decref(document);
     }
-    compare_ids(world, schema, compiled, draft);
-    slow_schema_free(slow);
-    weft_schema_release(compiled);
+    compare_ids(world, schema, both.compiled, draft);
+    slow_schema_free(both.slow);
+    weft_schema_release(both.compiled);
+    weft_schema_release(both.lenient);
     free(text);
     free(plain);
     json_decref(schema);
@@ -159,7 +188,7 @@ static void run(uint64_t seed, weft_draft draft)
     print_message("0x%" PRIx64 ": %zu valid, %zu invalid, %zu without a verdict\n", seed, world.valid, world.invalid,
                   world.lost);
     check_eq(world.lost, 0);
-    check_true(world.valid > schemas && world.invalid > schemas);
+    check_true(world.valid > schemas && world.invalid > schemas && world.twice > schemas);
 }
 
 static uint64_t seed(void)

@@ -161,7 +161,10 @@ bool act_ask(struct world *world)
     case 1: ask_all_channels(world); break;
     case 2: {
         const char *worker, *channel;
-        const struct core_task *task = weft__core_any_task(world->core, &worker, &channel);
+        const struct core_task *task;
+        uint32_t cursor = 0;
+        while (!weft__core_any_task(world->core, &cursor, &task, &worker, &channel))
+            EXPECT(world, cursor % CORE_HOLD_MAX == 0 && !task, "a page of tasks of another length");
         bool running = false;
         for (uint32_t i = 0; i < world->tasks_count; i++)
             running |= world->tasks[i].handled && !world->tasks[i].returned;

@@ -159,6 +159,8 @@
     X(SCHEMA_BUSY, "unregister of a schema that is named")                                                             \
     X(SCHEMA_UNREGISTERED, "a schema was unregistered")                                                                \
     X(WHY_SCHEMA, "why: schema")                                                                                       \
+    X(WHY_PASSED_OVER, "why: too many before it that it may not have")                                                 \
+    X(WOULD_PASS_OVER, "foretold: who may have it gives up before it")                                                 \
     X(KEY_FIRST, "a new key")                                                                                          \
     X(KEY_JOINED, "a repeat joins")                                                                                    \
     X(KEY_ANSWERED, "a repeat is answered after the end")                                                              \

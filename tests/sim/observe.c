@@ -172,7 +172,8 @@ static bool waited(const struct world *world, const struct sim_call *older, cons
 {
     if (older->life != CALL_OPEN || older->state != DISPATCH_QUEUED || older->channel != fresh->channel) return false;
     const struct sim_worker *worker = &world->workers[fresh->worker];
-    return model_can(worker, older) && !model_excluded(world, older, worker);
+    return model_can(worker, older) && !model_excluded(world, older, worker) &&
+           !gives_up_before(world, worker, older, true);
 }
 
 /* Whether both lost their tasks, not begun, in one stroke, the older one the task it had for longer. */
@@ -262,8 +263,9 @@ static void expect_least_loaded(struct world *world, const struct sim_call *fres
                      (!other->group || other->group->busy < other->group->limit);
         bool less = other->in_flight < its->in_flight - 1 ||
                     (other->in_flight == its->in_flight - 1 && worker->id < chosen->id);
-        EXPECT(world, !could || !less, "%s was chosen with %u tasks, and %s has %u", chosen->name, its->in_flight - 1,
-               worker->name, other->in_flight);
+        EXPECT(world, !could || !less || gives_up_before(world, worker, fresh, true),
+               "%s was chosen with %u tasks, and %s has %u", chosen->name, its->in_flight - 1, worker->name,
+               other->in_flight);
     }
     cover(COVER_LEAST_LOADED);
 }
@@ -421,7 +423,7 @@ static void observe_stats(struct world *world)
            world->core->dispatches.live_count, known);
 }
 
-/* A blocked caller sleeps only while the queue is full and no worker is free for it, or another that was woken has yet to
+/* A blocked caller sleeps only while the queue is full and no worker is free for it that would come to it, or another that was woken has yet to
  * try. Where bytes are short nothing is promised: the one that was woken may need more of them than the others. */
 static void expect_no_room(struct world *world, const struct room_waiter *room)
 {
@@ -434,15 +436,19 @@ static void expect_no_room(struct world *world, const struct room_waiter *room)
     bool room_left =
         record->queued < record->options.depth_max && record->queued_bytes + CALL_BYTES <= record->options.bytes_max;
     EXPECT(world, !room_left, "a caller waits for room on %s, and there is", channel->name);
-    const struct sim_call call = {.type = room->type, .schema = contracts_now(world, &channel->options, room->text)};
+    const struct sim_call call = {.channel = room->channel,
+                                  .type = room->type,
+                                  .schema = contracts_now(world, &channel->options, room->text),
+                                  .priority = (uint8_t)room->priority,
+                                  .arrival = UINT64_MAX};
     for (uint32_t i = 0; i < world->shape.workers && channel->life == CHANNEL_OPEN; i++) {
         const struct sim_worker *worker = &world->workers[i];
         if (!worker->handle || worker_ended(world, worker) || worker->channel != room->channel) continue;
         const struct core_worker *idle = weft__slotmap_find(&world->core->workers, worker->handle);
         bool free = idle->indexed && !world->sessions[worker->session].bar &&
                     (!idle->group || idle->group->busy < idle->group->limit);
-        EXPECT(world, !free || !model_can(worker, &call), "a caller waits for room on %s, and %s is idle",
-               channel->name, worker->name);
+        EXPECT(world, !free || !model_can(worker, &call) || gives_up_before(world, worker, &call, false),
+               "a caller waits for room on %s, and %s is idle", channel->name, worker->name);
     }
 }
 

@@ -80,6 +80,24 @@ static const struct sim_worker *worker_of(const struct world *world, uint64_t id
     return NULL;
 }
 
+bool gives_up_before(const struct world *world, const struct sim_worker *worker, const struct sim_call *call,
+                     bool lately)
+{
+    enum { EXCLUDED_MAX = 64 };
+    uint32_t strange = 0, excluded = 0;
+    for (uint32_t i = 0; i < world->live_count; i++) {
+        const struct sim_call *other = &world->calls[world->live[i]];
+        bool waits = other->life == CALL_OPEN && other->state == DISPATCH_QUEUED;
+        if (!waits && !(lately && other->left_event == world->events)) continue;
+        if (other->channel != call->channel || other->priority != call->priority) continue;
+        if (other->arrival >= call->arrival || (worker->types && other->type != call->type)) continue;
+        bool understood = model_understands(worker, other);
+        strange += !understood;
+        excluded += understood && model_excluded(world, other, worker);
+    }
+    return strange >= world->core->limits.strange_max || excluded >= EXCLUDED_MAX;
+}
+
 static uint32_t registered(const struct world *world, uint32_t channel)
 {
     uint32_t count = 0;
@@ -121,10 +139,13 @@ static void expect_rules(struct world *world, const struct core_request *request
                    (int)rows[i].rule, (int)rule);
             cover(whys[rule]);
             bool owed = weft__core_has_work(world->core) || weft__core_due(world->core) <= world->now_ns ||
-                        why->standing != WEFT_STANDING_QUEUED || why->channel_state == WEFT_CHANNEL_PAUSED ||
-                        why->queued > 64;
-            EXPECT(world, rule != WEFT_RULE_ELIGIBLE || owed, "dispatch %llu waits, and %s is eligible",
+                        why->standing != WEFT_STANDING_QUEUED || why->channel_state == WEFT_CHANNEL_PAUSED;
+            if (rule != WEFT_RULE_ELIGIBLE || owed) continue;
+            EXPECT(world, gives_up_before(world, worker, call, false), "dispatch %llu waits, and %s is eligible",
                    (unsigned long long)call->arrival, worker->name);
+            EXPECT(world, why->passed_over, "dispatch %llu waits, and nobody says that %s gives up before it",
+                   (unsigned long long)call->arrival, worker->name);
+            cover(COVER_WHY_PASSED_OVER);
         }
     }
     EXPECT(world, !changed, "a dispatch changed under who asked why");
@@ -216,11 +237,12 @@ void forecast_check(struct world *world, const struct forecast *forecast, weft_e
         cover(COVER_WOULD_REJECT);
     } else if (why->admission == WEFT_ADMISSION_ACCEPTED) {
         const struct core_dispatch *record = weft__dispatch_find(world->core, admitted->id);
+        EXPECT(world, !why->passed_over, "who would get it gives up before it");
         EXPECT(world, strcmp(why->worker, record->task->worker->name->text) == 0, "%s would get it, and %s does",
                why->worker, record->task->worker->name->text);
         cover(COVER_WOULD_ACCEPT);
     } else {
-        cover(COVER_WOULD_DEFER);
+        cover(why->passed_over ? COVER_WOULD_PASS_OVER : COVER_WOULD_DEFER);
     }
 }
 

@@ -9,6 +9,11 @@
 void ask_why(struct world *world);
 void ask_listing(struct world *world);
 
+/* Of those that stand before the call in the queue of a worker that may have it there are so many that it may not have that
+ * it gives up; lately: those counted that have left the queue in this event. */
+bool gives_up_before(const struct world *world, const struct sim_worker *worker, const struct sim_call *call,
+                     bool lately);
+
 /* What is said of a request before it is made, held against what comes of it. */
 struct forecast {
     bool asked;

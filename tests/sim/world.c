@@ -216,6 +216,7 @@ void sim_draw(struct shape *shape, struct rng *rng, enum world_size size)
                              .sessions_max = tight ? shape->sessions - 1 : 256,
                              .dispatches_max = tight ? shape->calls - shape->calls / 3 : 65536,
                              .outcome_keep_ms = rng_between(rng, 1, 200),
+                             .strange_max = rng_below(rng, 3) ? rng_between(rng, 1, 6) : 0, /* 0: as in life */
                              .schemas_max = tight ? SIM_SCHEMAS - 1 : SIM_SCHEMAS,
                              .subscriptions_max = tight ? shape->subscriptions - shape->subscriptions / 3 : 4096};
 }

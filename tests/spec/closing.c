@@ -168,25 +168,63 @@ spec(task_of_the_dead_that_is_still_held_is_not_waited_for)
     gives(WEFT_ESTALE, complete("a#1"));
 }
 
+/* The task that somebody has, looked for in so many holds. */
+static const struct core_task *any_task(const char **worker_name, const char **channel_name, unsigned *holds)
+{
+    const struct core_task *task;
+    uint32_t cursor = 0;
+    for (*holds = 1; !weft__core_any_task(world.core, &cursor, &task, worker_name, channel_name); ++*holds)
+        check_true(!task && cursor == *holds * CORE_HOLD_MAX);
+    return task;
+}
+
 spec(task_that_holds_up_the_end_is_named)
 {
     const char *worker_name, *channel_name;
+    unsigned holds;
     channel("dispatch.media.resize");
     session("s1");
     worker("dead", .of = "s1");
     worker("w1");
-    check_true(weft__core_any_task(world.core, &worker_name, &channel_name) == NULL);
+    check_true(any_task(&worker_name, &channel_name, &holds) == NULL);
     dispatch("lost");
     take("dead");
     fire("s1");
-    check_true(weft__core_any_task(world.core, &worker_name, &channel_name) == NULL);
+    check_true(any_task(&worker_name, &channel_name, &holds) == NULL);
     dispatch("a");
     take("w1");
     whatever();
-    const struct core_task *task = weft__core_any_task(world.core, &worker_name, &channel_name);
+    const struct core_task *task = any_task(&worker_name, &channel_name, &holds);
     check_true(task == task_named("a#1"));
     check_str(worker_name, "w1");
     check_str(channel_name, "dispatch.media.resize");
+    check_eq(holds, 1);
+}
+
+/* Tasks of the dead that are still held are looked past, and subscriptions that nobody is called for. */
+spec(what_holds_up_the_end_is_looked_for_in_short_holds)
+{
+    enum { MANY = 3 * CORE_HOLD_MAX };
+    const char *worker_name, *channel_name;
+    unsigned holds;
+    channel("dispatch.media.resize");
+    session("s1");
+    worker("dead", .of = "s1", .capacity = MANY);
+    for (int i = 0; i < MANY; i++) {
+        dispatch(numbered("a", i));
+        take("dead");
+    }
+    worker("w1");
+    dispatch("last");
+    take("w1");
+    fire("s1");
+    whatever();
+    check_true(any_task(&worker_name, &channel_name, &holds) == task_named("last#1"));
+    check_eq(holds, 4);
+    complete("last#1");
+    whatever();
+    check_true(any_task(&worker_name, &channel_name, &holds) == NULL);
+    check_eq(holds, 4);
 }
 
 /* That nothing is left is checked at the end of each spec: this one leaves something of every kind. */
@@ -245,6 +283,7 @@ int main(void)
         promised(who_waits_for_tasks_too_waits_for_what_is_still_held),
         promised(task_of_the_dead_that_is_still_held_is_not_waited_for),
         promised(task_that_holds_up_the_end_is_named),
+        promised(what_holds_up_the_end_is_looked_for_in_short_holds),
         promised(freed_core_leaves_nothing_whatever_its_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -472,6 +472,65 @@ spec(who_looks_for_work_passes_at_most_so_many_that_it_does_not_understand)
     then("0 a0 cancelled:cancelled #0", "0 b#1 to w1");
 }
 
+spec(a_request_behind_too_many_that_the_free_worker_does_not_understand_would_wait_and_does)
+{
+    schema("task");
+    schema("next");
+    channel("dispatch.media.resize", .schema = "task");
+    for (int i = 0; i < CORE_HOLD_MAX; i++)
+        dispatch(numbered("a", i));
+    whatever();
+    asks("next");
+    worker("w1", .understands = {"next"});
+    would();
+    then("0 deferred", "0   w1: eligible, gives up before it");
+    dispatch("b");
+    why("b");
+    then("0 b waits", "0 b waits 0 ms, 256 ahead", "0   w1: eligible, gives up before it");
+    would(.priority = WEFT_PRIORITY_HIGH); /* before them all */
+    then("0 accepted by w1", "0   w1: eligible");
+    cancel("a0");
+    then("0 a0 cancelled:cancelled #0", "0 b#1 to w1");
+}
+
+/* In the queue of its own type there is nothing before it. */
+spec(a_request_goes_to_a_worker_of_its_type_past_what_one_of_any_type_gives_up_before)
+{
+    schema("task");
+    schema("next");
+    channel("dispatch.media.resize", .schema = "task");
+    for (int i = 0; i < CORE_HOLD_MAX; i++)
+        dispatch(numbered("a", i));
+    whatever();
+    asks("next");
+    worker("any", .understands = {"next"});
+    worker("typed", .understands = {"next"}, .types = {"x"});
+    would(.type = "x");
+    then("0 accepted by typed", "0   any: eligible", "0   typed: eligible");
+    dispatch("b", .type = "x");
+    then("0 b#1 to typed");
+}
+
+spec(a_full_queue_stays_full_though_a_worker_is_free_that_gives_up_before_the_end)
+{
+    schema("task");
+    schema("next");
+    channel("dispatch.media.resize", .schema = "task", .depth_max = CORE_HOLD_MAX);
+    for (int i = 0; i < CORE_HOLD_MAX; i++)
+        dispatch(numbered("a", i));
+    whatever();
+    asks("next");
+    worker("w1", .understands = {"next"});
+    would();
+    then("0 rejected:queue_full 100", "0   w1: eligible, gives up before it");
+    gives(WEFT_EREJECTED, dispatch("b"));
+    then("0 b rejected:queue_full 100");
+    cancel("a0");
+    then("0 a0 cancelled:cancelled #0");
+    dispatch("c");
+    then("0 c#1 to w1");
+}
+
 /* When a thread is free again it is the turn of the one that it died of; the other must be asked, too. */
 spec(what_died_of_one_goes_to_another_that_understands_it_past_what_neither_does)
 {
@@ -577,6 +636,9 @@ int main(void)
         promised(what_nobody_understands_waits_for_who_does),
         promised(what_is_not_understood_is_passed_by_what_is),
         promised(who_looks_for_work_passes_at_most_so_many_that_it_does_not_understand),
+        promised(a_request_behind_too_many_that_the_free_worker_does_not_understand_would_wait_and_does),
+        promised(a_request_goes_to_a_worker_of_its_type_past_what_one_of_any_type_gives_up_before),
+        promised(a_full_queue_stays_full_though_a_worker_is_free_that_gives_up_before_the_end),
         promised(what_died_of_one_goes_to_another_that_understands_it_past_what_neither_does),
         promised(who_rejects_where_nobody_could_take_it_counts_who_understands),
         promised(the_rule_comes_after_the_type_and_before_the_others),

@@ -527,6 +527,35 @@ spec(turns_are_longer_while_they_are_quick)
     unsubscribe("s");
 }
 
+spec(who_is_being_called_is_found_in_short_holds)
+{
+    const char *pattern;
+    uint64_t since_ns;
+    uint32_t cursor = 0;
+    group("g", 1);
+    channel("event.media.begun");
+    channel("event.media.half");
+    for (int i = 0; i < CORE_HOLD_MAX; i++)
+        subscribe(numbered("s", i), .to = i % 2 ? "event.media.begun" : "event.media.half", .group = "g");
+    channel(DONE);
+    subscribe("last", .group = "g");
+    publish("a");
+    at(20);
+    begin_turn("g");
+    whatever();
+    check_true(!weft__core_any_turn(world.core, &cursor, &pattern, &since_ns));
+    check_true(!pattern);
+    check_eq(cursor, CORE_HOLD_MAX);
+    check_true(weft__core_any_turn(world.core, &cursor, &pattern, &since_ns));
+    check_str(pattern, DONE);
+    check_eq(since_ns, subscription_named("last")->taken_ns);
+    end_turn("last");
+    whatever();
+    cursor = 0;
+    check_true(!weft__core_any_turn(world.core, &cursor, &pattern, &since_ns));
+    check_true(weft__core_any_turn(world.core, &cursor, &pattern, &since_ns) && !pattern);
+}
+
 spec(end_is_told_once_after_the_last_event)
 {
     channel(DONE);
@@ -852,6 +881,7 @@ int main(void)
         promised(callbacks_of_a_group_take_turns),
         promised(one_thread_is_in_a_subscription_at_a_time),
         promised(turns_are_longer_while_they_are_quick),
+        promised(who_is_being_called_is_found_in_short_holds),
         promised(end_is_told_once_after_the_last_event),
         promised(end_of_an_idle_one_is_told_in_a_turn_of_its_own),
         promised(unsubscribe_ends_the_turn_at_the_call_under_way),

@@ -287,6 +287,40 @@ static void keys_that_stand_twice_are_refused(void **state)
     }
 }
 
+/* Those that go may hold others that go, and stand in others that stay. */
+static void where_keys_may_stand_twice_the_last_is_kept(void **state)
+{
+    (void)state;
+    enum { DEPTH = JSON_DEPTH_MAX - 2 };
+    static char text[DEPTH * 32];
+    char *p = text;
+    for (int i = 0; i < DEPTH; i++)
+        p += sprintf(p, "{\"a\":[%d,{}],\"b\":7,\"a\":", i);
+    p += sprintf(p, "true");
+    memset(p, '}', DEPTH);
+    struct json_doc doc;
+    struct json_fault fault;
+    check_ok(json_parse_guarded(&parser, text, strlen(text), &lenient, &doc, &fault));
+    check_eq(doc.count, 1 + 4 * DEPTH);
+    const struct json_value *value = doc.values;
+    for (int i = 0; i < DEPTH; i++, value += 4) {
+        check_eq(value->kind, JSON_OBJECT);
+        check_eq(value->count, 2);
+        check_eq(value->next, doc.count);
+        check_true(weft__json_is(&doc, value + 1, "b", 1) && weft__json_is(&doc, value + 3, "a", 1));
+        check_eq(value[3].flags, JSON_ASCII);
+    }
+    check_eq(value->kind, JSON_TRUE);
+
+    static const char twice[] = "[{\"a\":1,\"a\":{\"b\":[],\"b\":{\"c\":0}},\"a\":[2]},3,{\"d\":4,\"d\":5}]";
+    check_ok(json_parse_guarded(&parser, twice, strlen(twice), &lenient, &doc, &fault));
+    check_eq(doc.count, 9);
+    check_eq(doc.values[1].count, 1);
+    check_eq(doc.values[1].next, 5);
+    check_eq(doc.values[5].mantissa, 3);
+    check_eq(doc.values[8].mantissa, 5);
+}
+
 static void keys_are_compared_decoded(void **state)
 {
     (void)state;
@@ -439,6 +473,7 @@ int main(void)
         cmocka_unit_test(numbers_have_one_form),
         cmocka_unit_test(numbers_that_do_not_fit_are_long),
         cmocka_unit_test(keys_that_stand_twice_are_refused),
+        cmocka_unit_test(where_keys_may_stand_twice_the_last_is_kept),
         cmocka_unit_test(keys_are_compared_decoded),
         cmocka_unit_test(an_escaped_key_may_be_long),
         cmocka_unit_test(a_key_has_the_hash_of_its_bytes_wherever_it_stands),

@@ -1,6 +1,7 @@
 /* Large schemas. Promises:
  *   - who writes a schema cannot make it compile much longer than its size asks for
  *   - nor take much more memory by long URIs
+ *   - a value is looked up in a long enum
  *   - references into large objects and arrays lead where they should */
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,6 +186,59 @@ static void a_long_base_uri_is_not_written_for_ever(void **state)
     }
 }
 
+/* --- sources, enums --------------------------------------------------------------------------- */
+
+/* The last of them describes all of them. */
+static void many_sources_with_a_dialect_of_their_own_compile_in_time(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000, EACH_BYTES = 96 };
+    static const char meta[] = "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"$vocabulary\":"
+                               "{\"https://json-schema.org/draft/2020-12/vocab/core\":true}}";
+    weft_schema_source *sources = calloc(COUNT + 1, sizeof *sources);
+    char(*uris)[16] = calloc(COUNT, sizeof *uris), (*texts)[EACH_BYTES] = calloc(COUNT, sizeof *texts);
+    weft_schema *schema;
+    for (int i = 0; i < COUNT; i++) {
+        (void)snprintf(uris[i], sizeof uris[i], "x:%d", i);
+        (void)snprintf(texts[i], EACH_BYTES, "{\"$id\":\"y:%d\",\"$schema\":\"x:meta\",\"type\":\"null\"}", i);
+        sources[i] = (weft_schema_source){uris[i], weft_text(texts[i])};
+    }
+    sources[COUNT] = (weft_schema_source){"x:meta", weft_text(meta)};
+    check_ok(compile(WEFT_TEXT("{\"$ref\":\"x:7\"}"), sources, COUNT + 1, &schema));
+    check_valid(schema, "7", WEFT_OK); /* its dialect has no "type" */
+    weft_schema_release(schema);
+    free(sources);
+    free(uris);
+    free(texts);
+}
+
+/* One by one they would take more steps than there are. */
+static void a_value_is_looked_up_in_a_long_enum(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000 };
+    struct text text, document;
+    weft_schema *schema;
+    begin(&text);
+    begin(&document);
+    fputs("{\"items\":{\"enum\":[null", text.file);
+    fputs("[null", document.file);
+    for (int i = 0; i < COUNT; i++) {
+        fprintf(text.file, ",\"value %d\",%d", i, i);
+        fprintf(document.file, ",%d.0,\"value\\u0020%d\",\"value %d\"", i, i, i);
+    }
+    fputs("]}}", text.file);
+    fputs("]", document.file);
+    check_ok(compile(end(&text), NULL, 0, &schema));
+    (void)end(&document);
+    check_valid(schema, document.at, WEFT_OK);
+    check_valid(schema, "[\"value 7\",\"value 20000\"]", WEFT_EMISMATCH);
+    check_valid(schema, "[7,20000]", WEFT_EMISMATCH);
+    weft_schema_release(schema);
+    free(text.at);
+    free(document.at);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +247,8 @@ int main(void)
         cmocka_unit_test(many_pointers_into_a_large_object_compile_in_time),
         cmocka_unit_test(pointers_find_each_member_and_element),
         cmocka_unit_test(a_long_base_uri_is_not_written_for_ever),
+        cmocka_unit_test(many_sources_with_a_dialect_of_their_own_compile_in_time),
+        cmocka_unit_test(a_value_is_looked_up_in_a_long_enum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* schema_validate.c: weft_validate and weft_validate_all. Promises:
  *   - each keyword says where a document fails, where the schema says so, and what was expected
  *   - weft_validate's message is the first mismatch; weft_validate_all tells each, until it is stopped
+ *   - where names may stand twice in an object, the last of each is all that any keyword sees
  *   - documents that exceed a bound end with WEFT_ELIMIT in time, whatever the schema
  *   - telling of mismatches has a bound too
  *   - depth takes the stack that the header says; threads share schemas
@@ -267,6 +268,109 @@ static void combinations(void **state)
 }
 
 /* Two bytes a character, of which 64 would take one and a half. */
+/* More values than are compared one by one. */
+static void a_long_enum_takes_what_it_lists_by_value(void **state)
+{
+    (void)state;
+#define LONG_ENUM                                                                                                      \
+    "{\"enum\":[\"a\",\"b\",\"\\u0063\\n\",\"\",\"\xc3\xa9\",\"12345678901234567\",1,2.50,-3e2,0,"                     \
+    "12345678901234567890123,"                                                                                         \
+    "1e400,null,[1],{\"x\":1,\"y\":2},\"b\",\"\\ud83e\\uddf5\"]}"
+    static const char *const in[] = {"\"a\"",
+                                     "\"\\u0061\"",
+                                     "\"b\"",
+                                     "\"c\\n\"",
+                                     "\"\\u0063\\u000A\"",
+                                     "\"\"",
+                                     "\"\xc3\xa9\"",
+                                     "\"\\u00e9\"",
+                                     "\"12345678901234567\"",
+                                     "1",
+                                     "1.0",
+                                     "10e-1",
+                                     "2.5",
+                                     "-300",
+                                     "0",
+                                     "-0.0",
+                                     "12345678901234567890123.0",
+                                     "10e399",
+                                     "null",
+                                     "[1.0]",
+                                     "{\"y\":2,\"x\":1}",
+                                     "\"\xf0\x9f\xa7\xb5\"",
+                                     "\"\\ud83e\\uddf5\""},
+                             *const out[] = {"\"c\"",
+                                             "\"A\"",
+                                             "\"1\"",
+                                             "\"1234567890123456\"",
+                                             "\"ab\"",
+                                             "2",
+                                             "25",
+                                             "300",
+                                             "1e399",
+                                             "true",
+                                             "12345678901234567890124",
+                                             "[1,1]",
+                                             "[]",
+                                             "{}",
+                                             "{\"x\":1}",
+                                             "\"\\ud83e\\uddf6\"",
+                                             "false",
+                                             "1e-1",
+                                             "\"null\"",
+                                             "\"\\u0000\""};
+    for (size_t i = 0; i < sizeof in / sizeof *in; i++)
+        check_told(LONG_ENUM, NULL, in[i], "");
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++)
+        check_err(validate(LONG_ENUM, NULL, out[i]), WEFT_EMISMATCH);
+}
+
+/* As if the others were not there: for no keyword are they. */
+static void of_names_that_stand_twice_the_last_counts(void **state)
+{
+    (void)state;
+    weft_schema_options options = WEFT_SCHEMA_OPTIONS;
+    static const struct row rows[] = {
+        {"{\"properties\":{\"a\":{\"type\":\"null\"}}}", "{\"a\":1,\"a\":null}", ""},
+        {"{\"properties\":{\"a\":{\"type\":\"null\"}}}", "{\"a\":null,\"b\":{\"c\":[0]},\"\\u0061\":2}",
+         "/a|#/properties/a/type|type|expected null, got the number 2\n"},
+        {"{\"properties\":{\"a\":{\"properties\":{\"b\":false}}}}", "{\"a\":{\"b\":1},\"a\":{\"c\":2}}", ""},
+        {"{\"required\":[\"a\",\"b\"]}", "{\"a\":1,\"a\":2}", "|#/required|required|the property \"b\" is missing\n"},
+        {"{\"maxProperties\":1}", "{\"a\":1,\"a\":{\"b\":2},\"a\":3}", ""},
+        {"{\"minProperties\":2}", "{\"a\":1,\"a\":2,\"a\":3}",
+         "|#/minProperties|minProperties|expected at least 2 properties, got 1\n"},
+        {"{\"patternProperties\":{\"^a\":{\"minimum\":2}}}", "{\"a\":1,\"ab\":2,\"a\":2}", ""},
+        {"{\"additionalProperties\":{\"minimum\":2}}", "{\"a\":3,\"a\":1}",
+         "/a|#/additionalProperties/minimum|minimum|expected at least 2, got the number 1\n"},
+        {"{\"propertyNames\":{\"maxLength\":0}}", "{\"a\":1,\"a\":1}",
+         "|#/propertyNames/maxLength|maxLength|the name \"a\": expected at most 0 characters, got 1: \"a\"\n"},
+        {"{\"dependentRequired\":{\"a\":[\"b\"]}}", "{\"a\":1,\"b\":2,\"b\":3}", ""},
+        {"{\"dependentSchemas\":{\"a\":{\"maxProperties\":1}}}", "{\"a\":1,\"a\":2}", ""},
+        {"{\"properties\":{\"a\":true},\"unevaluatedProperties\":false}", "{\"a\":1,\"b\":2,\"b\":3,\"a\":4}",
+         "/b|#/unevaluatedProperties|unevaluatedProperties|the property \"b\" is not allowed\n"},
+        {"{\"anyOf\":[{\"properties\":{\"b\":{\"const\":2}}},true],\"unevaluatedProperties\":{\"minimum\":9}}",
+         "{\"a\":1,\"b\":1,\"a\":9,\"b\":2}", ""},
+        {"{\"const\":{\"a\":1,\"b\":2}}", "{\"b\":2,\"a\":7,\"b\":2,\"a\":1}", ""},
+        {"{\"enum\":[{\"a\":1},{\"a\":2}]}", "{\"a\":1,\"a\":2}", ""},
+        {"{\"uniqueItems\":true}", "[{\"a\":1},{\"a\":2,\"a\":1}]",
+         "|#/uniqueItems|uniqueItems|expected items that all differ, but items 0 and 1 are equal\n"},
+        {"{\"uniqueItems\":true}", "[1,2,3,4,5,6,7,8,{\"a\":0,\"a\":[1]},{\"a\":[1]}]",
+         "|#/uniqueItems|uniqueItems|expected items that all differ, but items 8 and 9 are equal\n"},
+        {"{\"uniqueItems\":true}", "[1,2,3,4,5,6,7,8,{\"a\":0,\"a\":[1]},{\"a\":0}]", ""},
+        {"{\"items\":{\"type\":\"integer\"}}", "[{\"a\":[],\"a\":{\"a\":1,\"a\":2}},7,\"x\"]",
+         "/0|#/items/type|type|expected an integer, got an object of 1 property\n"
+         "/2|#/items/type|type|expected an integer, got the string \"x\"\n"},
+    };
+    options.duplicate_keys = true;
+    CHECK_ROWS(rows, &options);
+    check_err(validate("true", NULL, "{\"a\":1,\"b\":{\"a\":1,\"a\":1}}"), WEFT_EINVAL);
+    check_str(weft_error_message(), "the document: byte 19: a key stands twice in its object");
+    check_err(validate("true", &options, "{\"a\":01,\"a\":1}"),
+              WEFT_EINVAL); /* what does not count is JSON all the same */
+    weft_schema *schema;
+    check_err(weft_schema_compile(WEFT_TEXT("{\"const\":{\"a\":1,\"a\":1}}"), &options, &schema), WEFT_EINVAL);
+}
+
 static void long_values_are_cut_between_characters(void **state)
 {
     (void)state;
@@ -279,6 +383,29 @@ static void long_values_are_cut_between_characters(void **state)
     stpcpy(to, "\"");
     stpcpy(wanted, "...\"\n");
     check_told("{\"type\":\"null\"}", NULL, document, expected);
+}
+
+/* Where: a name of so many As and then only characters of two bytes. */
+static void a_long_place_is_cut_between_characters(void **state)
+{
+    (void)state;
+    for (size_t before = 0; before < 2; before++) {
+        char name[512] = "", document[1024], expected[512];
+        memset(name, 'a', before);
+        while (strlen(name) < 200)
+            strcat(name, "\xc3\xa9");
+        (void)snprintf(document, sizeof document, "{\"%s\":1}", name);
+        (void)snprintf(expected, sizeof expected, "/%.*s...: expected null, got the number 1", before ? 119 : 118,
+                       name);
+        check_err(validate("{\"additionalProperties\":{\"type\":\"null\"}}", NULL, document), WEFT_EMISMATCH);
+        check_str(weft_error_message(), expected);
+
+        (void)snprintf(document, sizeof document, "{\"$id\":\"urn:%s\",\"type\":\"strin\"}", name);
+        (void)snprintf(expected, sizeof expected, "urn:%.*s#/type: ", before ? 115 : 116, name);
+        weft_schema *schema;
+        check_err(weft_schema_compile(weft_text(document), NULL, &schema), WEFT_EINVAL);
+        check_eq(strncmp(weft_error_message(), expected, strlen(expected)), 0);
+    }
 }
 
 static void the_message_is_the_first_mismatch(void **state)
@@ -658,7 +785,10 @@ int main(void)
         cmocka_unit_test(arrays),
         cmocka_unit_test(objects),
         cmocka_unit_test(combinations),
+        cmocka_unit_test(a_long_enum_takes_what_it_lists_by_value),
+        cmocka_unit_test(of_names_that_stand_twice_the_last_counts),
         cmocka_unit_test(long_values_are_cut_between_characters),
+        cmocka_unit_test(a_long_place_is_cut_between_characters),
         cmocka_unit_test(the_message_is_the_first_mismatch),
         cmocka_unit_test(who_is_told_may_stop),
         cmocka_unit_test(arguments_are_checked),
