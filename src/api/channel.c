@@ -98,7 +98,8 @@ weft_error weft_channel_drain(weft_node *node, const char *name, uint32_t timeou
     if (weft__scope_in_channel(node, name))
         return weft__error(WEFT_EDEADLK, "%s: drained from one of its own handlers, which it would wait for", name);
     (void)weft__lend(node, &lent); /* with no substitute to be had it waits all the same */
-    weft_error error = node->uplink ? weft__client_drain_channel(node, name, timeout_ms) : drain(node, name, timeout_ms);
+    weft_error error =
+        node->uplink ? weft__client_drain_channel(node, name, timeout_ms) : drain(node, name, timeout_ms);
     weft__lend_end(lent);
     return error;
 }

@@ -207,7 +207,8 @@ weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t ti
     if (timeout_ms && weft__lend(node, &lent)) return deadlock("weft_dispatch_fetch");
     weft_error error = fetch(node, id, timeout_ms, reply);
     bool elsewhere = error == WEFT_ENOTFOUND && node->uplink;
-    error = elsewhere ? weft__client_fetch(node, id, timeout_ms, reply) : weft__error_plain(error, "weft_dispatch_fetch");
+    error =
+        elsewhere ? weft__client_fetch(node, id, timeout_ms, reply) : weft__error_plain(error, "weft_dispatch_fetch");
     weft__lend_end(lent);
     return error;
 }

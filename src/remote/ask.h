@@ -24,32 +24,32 @@ enum ask_manner {
 
 /* X(number, NAME, name, arguments, what it gives, manner). Numbers are never used again. */
 #define ASKS(X)                                                                                                        \
-    X(1, PING, ping, none, ping, ASK_AT_ONCE)                                                                        \
-    X(2, NODE_STATS, node_stats, none, node_stats, ASK_AT_ONCE)                                                      \
-    X(3, INSPECT, inspect, inspect, listed, ASK_BY_CLERK)                                                            \
-    X(8, CHANNEL_DECLARE, channel_declare, declaration, none, ASK_AT_ONCE)                                           \
-    X(9, CHANNEL_TEMPLATE, channel_template, declaration, none, ASK_AT_ONCE)                                         \
-    X(10, CHANNEL_PAUSE, channel_pause, named, none, ASK_AT_ONCE)                                                    \
-    X(11, CHANNEL_RESUME, channel_resume, named, none, ASK_AT_ONCE)                                                  \
-    X(12, CHANNEL_DRAIN, channel_drain, drain, none, ASK_WAITS)                                                      \
-    X(13, CHANNEL_DELETE, channel_delete, named, none, ASK_AT_ONCE)                                                  \
-    X(14, CHANNEL_FIND, channel_find, find, found, ASK_BY_CLERK)                                                     \
-    X(15, CHANNEL_INFO, channel_info, named, channel_info, ASK_AT_ONCE)                                              \
-    X(16, CHANNEL_LATENCY, channel_latency, named, latency, ASK_AT_ONCE)                                             \
-    X(17, CHANNEL_DEATHS, channel_deaths, deaths, died, ASK_AT_ONCE)                                                 \
-    X(18, CHANNEL_SCHEMA_SET, channel_schema_set, schema_set, none, ASK_AT_ONCE)                                     \
-    X(24, SCHEMA_REGISTER, schema_register, schema, none, ASK_AT_ONCE)                                               \
-    X(25, SCHEMA_GET, schema_get, named, schema_text, ASK_AT_ONCE)                                                   \
-    X(26, SCHEMA_UNREGISTER, schema_unregister, named, none, ASK_AT_ONCE)                                            \
-    X(32, DISPATCH_CANCEL, dispatch_cancel, dispatch, none, ASK_AT_ONCE)                                             \
-    X(33, DISPATCH_FETCH, dispatch_fetch, fetch, reply, ASK_WAITS)                                                   \
-    X(34, DISPATCH_WHY, dispatch_why, request, why, ASK_BY_CLERK)                                                    \
-    X(35, WHY_GET, why_get, dispatch, why, ASK_BY_CLERK)                                                             \
-    X(40, LETTERS_FIND, letters_find, letters, letters_found, ASK_BY_CLERK)                                          \
-    X(41, LETTER_LOOK, letter_look, letter_of, letter, ASK_AT_ONCE)                                                  \
-    X(42, LETTER_TAKE, letter_take, letter_of, none, ASK_AT_ONCE)                                                    \
-    X(43, LETTER_PUT_BACK, letter_put_back, letter_of, ticket, ASK_AT_ONCE)                                          \
-    X(48, WORKER_INFO, worker_info, number, worker_info, ASK_AT_ONCE)                                                \
+    X(1, PING, ping, none, ping, ASK_AT_ONCE)                                                                          \
+    X(2, NODE_STATS, node_stats, none, node_stats, ASK_AT_ONCE)                                                        \
+    X(3, INSPECT, inspect, inspect, listed, ASK_BY_CLERK)                                                              \
+    X(8, CHANNEL_DECLARE, channel_declare, declaration, none, ASK_AT_ONCE)                                             \
+    X(9, CHANNEL_TEMPLATE, channel_template, declaration, none, ASK_AT_ONCE)                                           \
+    X(10, CHANNEL_PAUSE, channel_pause, named, none, ASK_AT_ONCE)                                                      \
+    X(11, CHANNEL_RESUME, channel_resume, named, none, ASK_AT_ONCE)                                                    \
+    X(12, CHANNEL_DRAIN, channel_drain, drain, none, ASK_WAITS)                                                        \
+    X(13, CHANNEL_DELETE, channel_delete, named, none, ASK_AT_ONCE)                                                    \
+    X(14, CHANNEL_FIND, channel_find, find, found, ASK_BY_CLERK)                                                       \
+    X(15, CHANNEL_INFO, channel_info, named, channel_info, ASK_AT_ONCE)                                                \
+    X(16, CHANNEL_LATENCY, channel_latency, named, latency, ASK_AT_ONCE)                                               \
+    X(17, CHANNEL_DEATHS, channel_deaths, deaths, died, ASK_AT_ONCE)                                                   \
+    X(18, CHANNEL_SCHEMA_SET, channel_schema_set, schema_set, none, ASK_AT_ONCE)                                       \
+    X(24, SCHEMA_REGISTER, schema_register, schema, none, ASK_AT_ONCE)                                                 \
+    X(25, SCHEMA_GET, schema_get, named, schema_text, ASK_AT_ONCE)                                                     \
+    X(26, SCHEMA_UNREGISTER, schema_unregister, named, none, ASK_AT_ONCE)                                              \
+    X(32, DISPATCH_CANCEL, dispatch_cancel, dispatch, none, ASK_AT_ONCE)                                               \
+    X(33, DISPATCH_FETCH, dispatch_fetch, fetch, reply, ASK_WAITS)                                                     \
+    X(34, DISPATCH_WHY, dispatch_why, request, why, ASK_BY_CLERK)                                                      \
+    X(35, WHY_GET, why_get, dispatch, why, ASK_BY_CLERK)                                                               \
+    X(40, LETTERS_FIND, letters_find, letters, letters_found, ASK_BY_CLERK)                                            \
+    X(41, LETTER_LOOK, letter_look, letter_of, letter, ASK_AT_ONCE)                                                    \
+    X(42, LETTER_TAKE, letter_take, letter_of, none, ASK_AT_ONCE)                                                      \
+    X(43, LETTER_PUT_BACK, letter_put_back, letter_of, ticket, ASK_AT_ONCE)                                            \
+    X(48, WORKER_INFO, worker_info, number, worker_info, ASK_AT_ONCE)                                                  \
     X(49, SUBSCRIPTION_INFO, subscription_info, number, subscription_info, ASK_AT_ONCE)
 
 enum ask_operation {
@@ -130,16 +130,17 @@ struct ask_request {
 
 /* A listing comes in pages of about bytes_max: where there is more, the next ask says what the last page ended with. */
 struct ask_inspect {
-    const char *pattern; /* NULL = all */
-    const char *channel; /* NULL: from the beginning; else the last that was listed */
-    uint64_t worker;     /* and the last of its workers */
+    const char *pattern;   /* NULL = all */
+    const char *channel;   /* NULL: from the beginning; else the last that was listed */
+    uint64_t worker;       /* and the last of its workers */
     uint64_t subscription; /* and the last subscription; 0 = none yet */
     uint32_t bytes_max;
 };
 
 struct ask_listed {
     bool more;
-    weft_listing listing; /* where the first channel is the one that the page before ended with, these are its next workers */
+    weft_listing
+        listing; /* where the first channel is the one that the page before ended with, these are its next workers */
 };
 
 struct ask_letters {

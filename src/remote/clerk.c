@@ -113,8 +113,8 @@ static void run(struct job *job, uint64_t now_ns)
     struct ask_call call;
     char sentence[FRAME_SENTENCE_MAX] = "";
     bool waits = false;
-    weft_error error = weft__ask_open(&call, job->session, job->row, job->number, (weft_bytes){job->body, job->size},
-                                      sentence);
+    weft_error error =
+        weft__ask_open(&call, job->session, job->row, job->number, (weft_bytes){job->body, job->size}, sentence);
     if (error)
         weft__ask_answer(&call, weft__error_plain(error, job->row->name)); /* it was read before: no memory */
     else if (job->row->manner == ASK_BY_CLERK)

@@ -24,12 +24,12 @@ enum { CLERK_JOBS_MAX = 4096 };
 struct clerk {
     weft_node *node;
     struct lock lock;
-    struct list_node ready;   /* (k) under the lock, as are all of these */
-    struct list_node jobs;    /* (k) all there are */
-    uint32_t jobs_count;      /* (k) */
-    struct heap due;          /* (k) of those that wait, by their deadlines */
-    bool started, stopping;   /* (k) */
-    struct park *closer;      /* (k) who waits for the last job */
+    struct list_node ready; /* (k) under the lock, as are all of these */
+    struct list_node jobs;  /* (k) all there are */
+    uint32_t jobs_count;    /* (k) */
+    struct heap due;        /* (k) of those that wait, by their deadlines */
+    bool started, stopping; /* (k) */
+    struct park *closer;    /* (k) who waits for the last job */
     struct park park;
     pthread_t thread;
 };

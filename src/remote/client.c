@@ -69,7 +69,7 @@ void weft__client_drain(weft_worker *worker)
 void weft__client_unregister(weft_worker *worker)
 {
     struct uplink *uplink = worker->node->uplink;
-    weft__session_await_pump(&uplink->session, PARK_FOREVER);
+    weft__session_await_put(&uplink->session);
     weft__uplink_gone(uplink, FRAME_UNREGISTER, worker->handle);
 }
 
@@ -84,8 +84,8 @@ static weft_error may_speak(weft_node *node, uint64_t session)
     return closing ? WEFT_ECLOSED : alive ? WEFT_OK : WEFT_EDEAD;
 }
 
-weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes payload, const weft_publish_options *o, uint64_t publisher,
-                                uint32_t *heard)
+weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes payload, const weft_publish_options *o,
+                                uint64_t publisher, uint32_t *heard)
 {
     struct asking asking;
     struct frame frame = {

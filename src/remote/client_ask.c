@@ -49,8 +49,8 @@ static weft_error take_answer(const struct ask_row *row, const struct asking *as
     struct ask_none nothing;
     weft__arena_init(&none, mem);
     const weft_bytes body = {asking->body, asking->body_size};
-    weft_error error = weft__shape_read(body, row->gives, arena ? arena : &none, arena != NULL, gives ? gives : &nothing,
-                                        sentence);
+    weft_error error =
+        weft__shape_read(body, row->gives, arena ? arena : &none, arena != NULL, gives ? gives : &nothing, sentence);
     weft__arena_fini(&none);
     if (error == WEFT_EPROTOCOL) return weft__error(error, "%s: the node's answer: %s", row->name, sentence);
     return weft__error_plain(error, row->name);
@@ -60,9 +60,7 @@ static weft_error take_answer(const struct ask_row *row, const struct asking *as
 static weft_error ask_bytes(weft_node *node, const struct ask_row *row, const struct shape_out *out,
                             uint32_t timeout_ms, struct asking *asking)
 {
-    struct frame frame = {
-        .kind = FRAME_ASK,
-        .ask = {.operation = row->number, .body = {out->bytes, out->size}}};
+    struct frame frame = {.kind = FRAME_ASK, .ask = {.operation = row->number, .body = {out->bytes, out->size}}};
     if (row->number != ASK_PING) weft__session_await_put(&node->uplink->session);
     return weft__uplink_ask(node->uplink, &frame, timeout_ms, asking);
 }
@@ -117,8 +115,7 @@ weft_error weft_node_ping(weft_node *node, uint32_t timeout_ms, weft_ping *ping)
     if (!uplink) return weft__error(WEFT_EINVAL, "ping: this is an embedded node: there is nobody to ask");
     weft__lock(&uplink->lock);
     weft_error error = uplink->down_ns ? WEFT_ELOST : WEFT_OK;
-    if (error)
-        (void)weft__error(error, "ping: no connection: %s", uplink->said[0] ? uplink->said : "dialling");
+    if (error) (void)weft__error(error, "ping: no connection: %s", uplink->said[0] ? uplink->said : "dialling");
     weft__unlock(&uplink->lock);
     if (error) return error;
     uint64_t asked_ns = weft__clock_ns();
@@ -188,8 +185,7 @@ weft_error weft__client_channel_find(weft_node *node, const char *pattern,
 weft_error weft__client_channel_info(weft_node *node, const char *name, weft_channel_info *info)
 {
     weft_channel_info told;
-    weft_error error =
-        weft__client_ask(node, ASK_CHANNEL_INFO, &(struct ask_named){.name = name}, &told, NULL, name);
+    weft_error error = weft__client_ask(node, ASK_CHANNEL_INFO, &(struct ask_named){.name = name}, &told, NULL, name);
     if (!error) *info = told;
     return error;
 }
@@ -237,8 +233,7 @@ weft_error weft__client_schema_get(weft_node *node, const char *name, weft_schem
     struct arena arena;
     weft__call_open(node);
     weft__arena_init(&arena, &node->mem);
-    weft_error error =
-        weft__client_ask(node, ASK_SCHEMA_GET, &(struct ask_named){.name = name}, &told, &arena, name);
+    weft_error error = weft__client_ask(node, ASK_SCHEMA_GET, &(struct ask_named){.name = name}, &told, &arena, name);
     told.options.allocator = &allocator;
     if (!error) error = weft_schema_compile(told.json, &told.options, schema);
     weft__arena_fini(&arena);
@@ -278,7 +273,9 @@ static weft_error fill_reply(weft_node *node, const weft_reply *told, weft_reply
     memcpy(outcome.worker, told->worker, sizeof outcome.worker);
     if (needed)
         outcome.message = weft__message_new(&node->mem, bytes.data, bytes.size,
-                                            completed ? told->content_type : word ? NULL : told->code);
+                                            completed ? told->content_type
+                                            : word    ? NULL
+                                                      : told->code);
     if (needed && !outcome.message) return weft__error_plain(WEFT_ENOMEM, "weft_dispatch_fetch");
     weft__reply_fill(reply, &outcome);
     return WEFT_OK;
@@ -327,8 +324,8 @@ void weft__client_worker_info(weft_worker *worker, weft_worker_info *info)
     const struct ask_number asked = {.number = worker->handle};
     weft_node *node = worker->node;
     weft_worker_info told;
-    info->detached = !is_up(node->uplink) ||
-                     weft__client_ask(node, ASK_WORKER_INFO, &asked, &told, NULL, worker->channel);
+    info->detached =
+        !is_up(node->uplink) || weft__client_ask(node, ASK_WORKER_INFO, &asked, &told, NULL, worker->channel);
     if (info->detached) return;
     memcpy(info->name, told.name, sizeof info->name);
     info->id = told.id;

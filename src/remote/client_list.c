@@ -70,8 +70,7 @@ static void ask_on(struct ask_inspect *asked, const struct gathering *g)
     const weft_channel_listing *last = g->all->channels_count ? &g->channels[g->all->channels_count - 1] : NULL;
     asked->channel = last ? last->info.name : NULL;
     asked->worker = last && last->workers_count ? last->workers[last->workers_count - 1].info.id : 0;
-    asked->subscription =
-        g->all->subscriptions_count ? g->subscriptions[g->all->subscriptions_count - 1].id : 0;
+    asked->subscription = g->all->subscriptions_count ? g->subscriptions[g->all->subscriptions_count - 1].id : 0;
 }
 
 static weft_error gather(weft_node *node, const char *pattern, struct gathering *g)

@@ -52,11 +52,10 @@ weft_error weft__ask_give(struct ask_call *call, const void *given)
 
 static void put_answer(struct session *session, uint32_t ask, weft_error error, weft_bytes body)
 {
-    const struct frame frame = {.kind = FRAME_ANSWER,
-                                .answer = {.ask = ask,
-                                           .error = (uint16_t)error,
-                                           .sentence = error ? weft_error_message() : NULL,
-                                           .body = body}};
+    const struct frame frame = {
+        .kind = FRAME_ANSWER,
+        .answer = {
+            .ask = ask, .error = (uint16_t)error, .sentence = error ? weft_error_message() : NULL, .body = body}};
     (void)weft__session_put(session, ANSWER_LANE(ask), &frame, NULL);
 }
 

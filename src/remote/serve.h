@@ -16,7 +16,7 @@ struct ask_call {
     const struct ask_row *row;
     uint32_t number; /* of the ask */
     union ask_arguments arguments;
-    struct arena arena; /* for what it takes meanwhile */
+    struct arena arena;   /* for what it takes meanwhile */
     struct shape_out out; /* what goes back */
 };
 

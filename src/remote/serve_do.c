@@ -154,8 +154,8 @@ static weft_error do_why_get(struct ask_call *call)
 static weft_error do_letter_take(struct ask_call *call)
 {
     weft_letter letter;
-    weft_error error = weft_letter_fetch(call->node, call->arguments.letter_of.channel, call->arguments.letter_of.id,
-                                         &letter);
+    weft_error error =
+        weft_letter_fetch(call->node, call->arguments.letter_of.channel, call->arguments.letter_of.id, &letter);
     if (!error) weft_letter_release(&letter);
     return error;
 }
@@ -218,7 +218,7 @@ static weft_error do_subscription_info(struct ask_call *call)
 
 weft_error weft__ask_do(struct ask_call *call)
 {
-    static weft_error (*const does[])(struct ask_call *call) = {
+    static weft_error (*const does[])(struct ask_call * call) = {
 #define ASK_DOES(number, name, lower, arguments, gives, manner) [number] = do_##lower,
         ASKS(ASK_DOES)
 #undef ASK_DOES
@@ -228,4 +228,3 @@ weft_error weft__ask_do(struct ask_call *call)
     weft__gate_own(false);
     return error;
 }
-

@@ -18,7 +18,7 @@ static size_t page_bytes(uint32_t asked)
 struct page {
     struct ask_call *call;
     const struct ask_inspect *from;
-    size_t left;  /* bytes */
+    size_t left; /* bytes */
     bool full;
     weft_channel_listing *channels;
     size_t channels_count;
@@ -81,8 +81,7 @@ static weft_error give_page(struct page *page, const weft_listing *all)
 {
     struct ask_listed listed = {.listing = *all};
     listed.listing.subscriptions_count = 0;
-    page->channels =
-        weft__arena_alloc(&page->call->arena, (all->channels_count + 1) * sizeof(*page->channels));
+    page->channels = weft__arena_alloc(&page->call->arena, (all->channels_count + 1) * sizeof(*page->channels));
     if (!page->channels) return weft__error_plain(WEFT_ENOMEM, "weft_node_inspect");
     for (size_t i = 0; i < all->channels_count && !page->full; i++)
         add_channel(page, &all->channels[i]);
@@ -122,8 +121,7 @@ weft_error weft__serve_channel_find(struct ask_call *call)
         weft_channel_info *info = &infos[found.channels_count];
         uint64_t now_ns = weft__enter(node);
         closed = weft__core_closing(node->core);
-        found.more =
-            !closed && weft__core_channel_next(node->core, now_ns, from->pattern, &found.cursor, info);
+        found.more = !closed && weft__core_channel_next(node->core, now_ns, from->pattern, &found.cursor, info);
         weft__leave_inside(node);
         if (found.more && info->name[0]) found.channels_count++;
     }

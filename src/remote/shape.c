@@ -426,8 +426,7 @@ static void read_shape(struct shape_in *in, const struct shape *shape, void *rec
 weft_error weft__shape_read(weft_bytes bytes, const struct shape *shape, struct arena *arena, bool copies, void *record,
                             char *sentence)
 {
-    struct shape_in in = {
-        .at = bytes.data, .arena = arena, .copies = copies, .sentence = sentence};
+    struct shape_in in = {.at = bytes.data, .arena = arena, .copies = copies, .sentence = sentence};
     in.end = in.at + bytes.size;
     read_shape(&in, shape, record);
     if (!in.error && in.at != in.end) bad(&in, "%zu bytes behind the end of it", (size_t)(in.end - in.at));

@@ -54,7 +54,8 @@ struct shape_out {
     size_t most; /* beyond it WEFT_ELIMIT */
     unsigned char *bytes;
     size_t size, room;
-    weft_error error; /* WEFT_ENOMEM, WEFT_ELIMIT; WEFT_EINVAL: a text of 64 KiB or more. Then nothing more is written */
+    weft_error
+        error; /* WEFT_ENOMEM, WEFT_ELIMIT; WEFT_EINVAL: a text of 64 KiB or more. Then nothing more is written */
 };
 
 /* Appends the struct. free: gives the bytes back, and zeroes. */

@@ -124,8 +124,13 @@ static const struct shape_field fields_of_latency[] = {
 
 static const struct shape_field fields_of_death[] = {
 #define S weft_death
-    PLAIN(S, participant, CHARS), PART(S, cause, cause), PLAIN(S, seen_wall_ns, U64), PLAIN(S, seen_ns, U64),
-    PLAIN(S, workers_lost, U32),  PLAIN(S, attempts_held, U32), END
+    PLAIN(S, participant, CHARS),
+    PART(S, cause, cause),
+    PLAIN(S, seen_wall_ns, U64),
+    PLAIN(S, seen_ns, U64),
+    PLAIN(S, workers_lost, U32),
+    PLAIN(S, attempts_held, U32),
+    END
 #undef S
 };
 
@@ -305,8 +310,13 @@ static const struct shape_field fields_of_schema_options[] = {
 
 static const struct shape_field fields_of_attempt[] = {
 #define S weft_attempt
-    PLAIN(S, attempt, U32), PLAIN(S, worker, CHARS), PLAIN(S, participant, CHARS), PLAIN(S, code, WORD),
-    PART(S, cause, cause),  PLAIN(S, run_ns, U64),   END
+    PLAIN(S, attempt, U32),
+    PLAIN(S, worker, CHARS),
+    PLAIN(S, participant, CHARS),
+    PLAIN(S, code, WORD),
+    PART(S, cause, cause),
+    PLAIN(S, run_ns, U64),
+    END
 #undef S
 };
 
@@ -360,8 +370,14 @@ static const struct shape_field fields_of_reply[] = {
 
 static const struct shape_field fields_of_ping[] = {
 #define S weft_ping
-    PLAIN(S, round_trip_ns, LEFT), PLAIN(S, node_id, RAW), PLAIN(S, name, CHARS), PLAIN(S, version, CHARS),
-    PLAIN(S, url, LEFT),           PLAIN(S, pid, I32),     PLAIN(S, resumed, LEFT), END
+    PLAIN(S, round_trip_ns, LEFT),
+    PLAIN(S, node_id, RAW),
+    PLAIN(S, name, CHARS),
+    PLAIN(S, version, CHARS),
+    PLAIN(S, url, LEFT),
+    PLAIN(S, pid, I32),
+    PLAIN(S, resumed, LEFT),
+    END
 #undef S
 };
 
@@ -435,8 +451,12 @@ static const struct shape_field fields_of_request[] = {
 
 static const struct shape_field fields_of_inspect[] = {
 #define S struct ask_inspect
-    PLAIN(S, pattern, TEXT),     PLAIN(S, channel, TEXT),  PLAIN(S, worker, U64),
-    PLAIN(S, subscription, U64), PLAIN(S, bytes_max, U32), END
+    PLAIN(S, pattern, TEXT),
+    PLAIN(S, channel, TEXT),
+    PLAIN(S, worker, U64),
+    PLAIN(S, subscription, U64),
+    PLAIN(S, bytes_max, U32),
+    END
 #undef S
 };
 
@@ -473,11 +493,11 @@ SHAPES(SHAPE_DEFINE)
 /* --- operations ------------------------------------------------------------------------------- */
 
 static const struct ask_row rows[] = {
-#define ASK_ROW(number, name, lower, arguments, gives, manner)                                                          \
+#define ASK_ROW(number, name, lower, arguments, gives, manner)                                                         \
     {number, manner, #lower, &weft__shape_##arguments, &weft__shape_##gives},
     ASKS(ASK_ROW)
 #undef ASK_ROW
-    {0, 0, NULL, NULL, NULL}};
+        {0, 0, NULL, NULL, NULL}};
 
 const struct ask_row *weft__ask_row(unsigned number)
 {

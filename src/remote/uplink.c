@@ -13,7 +13,15 @@
 #include "link/process.h"
 #include "remote/remote.h"
 
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000, GOODBYE_MS = 100 };
+enum {
+    BACKOFF_FIRST_MS = 50,
+    BACKOFF_MAX_MS = 2000,
+    STEADY_MS = 1000, /* a connection that lives shorter is a failure like others */
+    GREETING_MS = 3000,
+    ATTEMPT_MS = 5000,
+    GOODBYE_MS = 100,
+    STALL_MS = 30000
+};
 
 static void dial_next(struct uplink *uplink);
 
@@ -50,16 +58,17 @@ static bool await_change(struct uplink *uplink, uint64_t deadline_ns)
 static uint64_t backoff_ns(uint32_t failures)
 {
     uint32_t rounds = failures < 6 ? failures : 6;
-    uint32_t most_ms = BACKOFF_FIRST_MS << rounds;
+    uint32_t most_ms = (uint32_t)BACKOFF_FIRST_MS << rounds;
     if (most_ms > BACKOFF_MAX_MS) most_ms = BACKOFF_MAX_MS;
     return (BACKOFF_FIRST_MS / 2 + randombytes_uniform(most_ms)) * NS_PER_MS;
 }
 
 static uint64_t lost_at(const struct uplink *uplink)
 {
-    if (!uplink->down_ns || uplink->lost || !uplink->was_up) return UINT64_MAX;
-    return weft__clock_after_ms(uplink->down_ns,
-                                uplink->options.lost_ms == WEFT_FOREVER ? UINT64_MAX : uplink->options.lost_ms);
+    if (!uplink->down_ns || !uplink->was_up || uplink->options.lost_ms == WEFT_FOREVER) return UINT64_MAX;
+    uint32_t lost_ms = uplink->options.lost_ms;
+    if (uplink->lost) return weft__clock_after_ms(uplink->lost_ns, lost_ms ? lost_ms : 1);
+    return weft__clock_after_ms(uplink->down_ns, lost_ms);
 }
 
 /* With the lock. The timer is for whichever comes first. */
@@ -90,6 +99,18 @@ static void failed(struct uplink *uplink, const char *sentence)
     changed(uplink);
 }
 
+/* From here on nobody asks, and nothing of that session goes out. */
+static void lose_all(struct uplink *uplink)
+{
+    weft__lock(&uplink->lock);
+    uplink->lost = true;
+    uplink->broken = false;
+    uplink->lost_ns = weft__clock_ns();
+    changed(uplink);
+    weft__unlock(&uplink->lock);
+    weft__uplink_lose(uplink);
+}
+
 static void again_due(struct timer *timer, uint64_t now_ns)
 {
     struct uplink *uplink = list_record(timer, struct uplink, again);
@@ -97,15 +118,11 @@ static void again_due(struct timer *timer, uint64_t now_ns)
     bool lose = !uplink->closing && now_ns >= lost_at(uplink);
     bool dial =
         !uplink->closing && !uplink->parted && uplink->again_ns && now_ns >= uplink->again_ns && !uplink->dialling;
-    if (lose) {
-        uplink->lost = true;
-        changed(uplink);
-    }
     if (dial) uplink->again_ns = 0;
     struct dial *spent = dial ? uplink->dial : NULL;
     if (dial) uplink->dial = NULL;
     weft__unlock(&uplink->lock);
-    if (lose) weft__uplink_lose(uplink);
+    if (lose) lose_all(uplink);
     if (spent) weft__dial_free(spent);
     if (dial) dial_next(uplink);
     set_timer(uplink);
@@ -184,30 +201,21 @@ static bool is_final(weft_error error)
     return error == WEFT_EUNSUPPORTED || error == WEFT_EINVAL || error == WEFT_EEXIST;
 }
 
+/* Greeted and not attached: the node has what it cannot have, or has not what it had: there is no going on with that. */
 static void lost_conn(struct conn *conn, weft_error error, const char *sentence)
 {
     struct uplink *uplink = conn->context;
     (void)error;
     if (!uplink) return; /* it was told */
     weft__lock(&uplink->lock);
+    bool lose = conn->session && !uplink->closing;
+    weft__unlock(&uplink->lock);
+    if (lose) lose_all(uplink);
+    weft__lock(&uplink->lock);
+    if (!uplink->down_ns) uplink->down_ns = weft__clock_ns();
     failed(uplink, sentence);
     weft__unlock(&uplink->lock);
     set_timer(uplink);
-}
-
-/* The node does not know the session, or knows another of it: what stands in the line was for that one. */
-static bool begin_anew(struct uplink *uplink)
-{
-    const struct line_limits limits = {.window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
-    struct line *line = weft__line_new(&uplink->node->mem, 'C', &limits);
-    if (!line) return false;
-    weft__lock(&uplink->session.lock);
-    struct line *old = uplink->session.line;
-    uplink->session.line = line;
-    weft__unlock(&uplink->session.lock);
-    weft__line_free(old);
-    weft__session_resume(&uplink->session);
-    return true;
 }
 
 static void announce_all(struct uplink *uplink)
@@ -224,47 +232,61 @@ static void announce_all(struct uplink *uplink)
     weft__unlock(&uplink->lock);
 }
 
+/* With the lock: what makes it no welcome; NULL: nothing. */
+static const char *wrong_with(const struct uplink *uplink, const struct frame *frame)
+{
+    const struct frame_welcome *welcome = &frame->welcome;
+    if (frame->kind == FRAME_ERROR && frame->error.sentence) return frame->error.sentence;
+    if (frame->kind != FRAME_WELCOME) return "it does not say welcome";
+    if (welcome->version < PROTOCOL_LOWEST || welcome->version > PROTOCOL_HIGHEST)
+        return "it answers in a version that was not offered";
+    if (!welcome->beat_ms || !welcome->beats_missed_max || welcome->frame_max < FRAME_BODY_MAX)
+        return "its welcome names beats, or a size of frames, that cannot be";
+    if (welcome->resumed && uplink->lost) return "it goes on with a session that was given up";
+    return NULL;
+}
+
+static void not_welcome(struct conn *conn, const struct frame *frame, const char *wrong)
+{
+    struct uplink *uplink = conn->context;
+    weft__lock(&uplink->lock);
+    weft_error code = frame->kind == FRAME_ERROR ? (weft_error)frame->error.code : WEFT_OK;
+    if (is_final(code) && !uplink->was_up) uplink->refused = code;
+    failed(uplink, wrong);
+    weft__unlock(&uplink->lock);
+    conn->context = NULL;
+    weft__conn_close(conn);
+    set_timer(uplink);
+}
+
 static void welcomed(struct conn *conn, const struct frame *frame)
 {
     struct uplink *uplink = conn->context;
     const struct frame_welcome *welcome = &frame->welcome;
-    if (frame->kind != FRAME_WELCOME) {
-        weft__lock(&uplink->lock);
-        weft_error code = (weft_error)frame->error.code;
-        if (frame->kind == FRAME_ERROR && is_final(code) && !uplink->was_up) uplink->refused = code;
-        failed(uplink,
-               frame->kind == FRAME_ERROR && frame->error.sentence ? frame->error.sentence : "it does not say welcome");
-        weft__unlock(&uplink->lock);
-        conn->context = NULL;
-        weft__conn_close(conn);
-        set_timer(uplink);
+    weft__lock(&uplink->lock);
+    const char *wrong = wrong_with(uplink, frame);
+    bool anew = !wrong && !welcome->resumed && uplink->was_up, lost = uplink->lost;
+    weft__unlock(&uplink->lock);
+    if (wrong) {
+        not_welcome(conn, frame, wrong);
         return;
     }
-    weft__lock(&uplink->lock);
-    bool anew = !welcome->resumed && uplink->was_up;
-    bool lost = uplink->lost;
-    weft__unlock(&uplink->lock);
-    if (anew) {
-        if (!lost) weft__uplink_lose(uplink);
-        if (!begin_anew(uplink)) {
-            weft__conn_close(conn);
-            return;
-        }
-    }
+    if (anew && !lost) lose_all(uplink);
     weft__lock(&uplink->lock);
     uplink->was_up = true;
     uplink->lost = false;
-    uplink->failures = 0;
     uplink->said[0] = '\0';
     uplink->down_ns = 0;
+    uplink->up_ns = weft__clock_ns();
     uplink->resumed = welcome->resumed;
     memcpy(uplink->node_id, welcome->node, INSTANCE_BYTES);
     (void)snprintf(uplink->own_name, sizeof uplink->own_name, "%s", welcome->name ? welcome->name : "");
     uplink->session.beat_ms = welcome->beat_ms;
     uplink->session.beats_missed_max = welcome->beats_missed_max;
     weft__unlock(&uplink->lock);
-    weft__conn_attach(conn, &uplink->session, welcome->received);
+    weft__session_frame_max(&uplink->session, welcome->frame_max);
     if (anew) announce_all(uplink);
+    weft__conn_attach(conn, &uplink->session, welcome->received);
 }
 
 /* Closing waits for it, since the session is no connection's yet. */
@@ -301,16 +323,34 @@ static void went_down(struct session *session, weft_error error, const char *sen
 {
     struct uplink *uplink = list_record(session, struct uplink, session);
     (void)error;
+    uint64_t now_ns = weft__clock_ns();
     weft__lock(&uplink->lock);
-    uplink->down_ns = weft__clock_ns();
+    bool steady = now_ns - uplink->up_ns >= STEADY_MS * NS_PER_MS, broken = uplink->broken;
+    uplink->down_ns = now_ns;
+    if (steady) uplink->failures = 0;
+    uplink->broken = false;
     if (uplink->parted) {
         uplink->parting = false;
     } else if (!uplink->closing) {
         (void)snprintf(uplink->said, sizeof uplink->said, "%.60s: %.120s", uplink->urls[uplink->url], sentence);
-        uplink->again_ns = uplink->down_ns; /* at once, the first time */
+        uplink->again_ns = now_ns + (uplink->failures ? backoff_ns(uplink->failures) : 0); /* at once, the first time */
+        uplink->failures++;
     }
     changed(uplink);
     weft__unlock(&uplink->lock);
+    if (broken) lose_all(uplink);
+    set_timer(uplink);
+}
+
+/* What the node was to be sent is lost, so the session is; as soon as nothing of its connection runs. */
+static void session_failed(struct session *session)
+{
+    struct uplink *uplink = list_record(session, struct uplink, session);
+    weft__lock(&uplink->lock);
+    bool down = uplink->down_ns != 0;
+    uplink->broken = !down;
+    weft__unlock(&uplink->lock);
+    if (down) lose_all(uplink);
     set_timer(uplink);
 }
 
@@ -354,6 +394,7 @@ static const struct session_ops uplink_ops = {.hears = 'N',
                                               .delivered = delivered,
                                               .down = went_down,
                                               .lost = lost_conn,
+                                              .failed = session_failed,
                                               .beat = beat,
                                               .free = session_freed};
 
@@ -380,6 +421,7 @@ static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeo
     uint64_t deadline_ns = weft__deadline(weft__clock_ns(), timeout_ms);
     weft__lock(&uplink->lock);
     weft_error error = uplink->closing || uplink->hushed ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
+    uint32_t generation = weft__session_generation(&uplink->session); /* of which it is told when that is lost */
     if (error == WEFT_ELOST) (void)snprintf(asking->sentence, sizeof asking->sentence, "%.200s", uplink->said);
     if (!error) {
         if (++uplink->ask_number == 0) uplink->ask_number = 1;
@@ -388,7 +430,7 @@ static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeo
     }
     weft__unlock(&uplink->lock);
     if (error) return error;
-    error = weft__session_put(&uplink->session, 0, frame, NULL);
+    error = weft__session_try_put(&uplink->session, generation, 0, frame);
     bool woken = !error && weft__park(&asking->park, deadline_ns);
     weft__lock(&uplink->lock);
     list_remove(&asking->on);
@@ -473,6 +515,20 @@ void weft__uplink_hush(struct uplink *uplink)
     tell_all(uplink, WEFT_ECLOSED);
 }
 
+/* Takes it off the list; NULL: it is not there. */
+static struct standing *take_standing(struct uplink *uplink, enum frame_kind kind, uint64_t number)
+{
+    struct standing *found = NULL;
+    weft__lock(&uplink->lock);
+    for (struct list_node *on = uplink->standing.next; on != &uplink->standing && !found; on = on->next) {
+        struct standing *standing = list_record(on, struct standing, on);
+        if (standing->kind == kind && standing->number == number) found = standing;
+    }
+    if (found) list_remove(&found->on);
+    weft__unlock(&uplink->lock);
+    return found;
+}
+
 weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking)
 {
     const struct mem *mem = &uplink->node->mem;
@@ -488,33 +544,30 @@ weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uin
     list_push_back(&uplink->standing, &standing->on);
     weft__unlock(&uplink->lock);
     weft_error error = weft__uplink_ask(uplink, frame, WEFT_FOREVER, asking);
-    if (!error) return WEFT_OK;
-    weft__lock(&uplink->lock);
-    list_remove(&standing->on);
-    weft__unlock(&uplink->lock);
-    weft__mem_free(mem, standing);
+    if (error == WEFT_ELOST) /* the next session may have heard of it */
+        weft__uplink_gone(uplink, frame->kind == FRAME_REGISTER ? FRAME_UNREGISTER : FRAME_UNSUBSCRIBE, number);
+    else if (error)
+        weft__mem_free(mem, take_standing(uplink, frame->kind, number));
     return error;
 }
 
 void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number)
 {
     enum frame_kind stands = kind == FRAME_UNREGISTER ? FRAME_REGISTER : FRAME_SUBSCRIBE;
+    struct standing *found = take_standing(uplink, stands, number);
     struct frame frame = {.kind = kind};
-    struct standing *found = NULL;
     if (kind == FRAME_UNREGISTER)
         frame.worker.worker = number;
     else
         frame.of_subscription.subscription = number;
-    weft__lock(&uplink->lock);
-    for (struct list_node *on = uplink->standing.next; on != &uplink->standing && !found; on = on->next) {
-        struct standing *standing = list_record(on, struct standing, on);
-        if (standing->kind == stands && standing->number == number) found = standing;
-    }
-    if (found) list_remove(&found->on);
-    weft__unlock(&uplink->lock);
     if (!found) return;
     weft__mem_free(&uplink->node->mem, found);
-    (void)weft__session_put(&uplink->session, 0, &frame, NULL);
+    (void)weft__session_put(&uplink->session, LINE_LANE_LAST, &frame, NULL); /* behind results, however large */
+}
+
+void weft__uplink_forget(struct uplink *uplink, enum frame_kind kind, uint64_t number)
+{
+    weft__mem_free(&uplink->node->mem, take_standing(uplink, kind, number));
 }
 
 /* --- opening and closing ---------------------------------------------------------------------- */
@@ -572,8 +625,10 @@ static weft_error build(struct uplink *uplink, const char *urls, const weft_dial
     if (!weft__timer_ready(&uplink->remote, &uplink->again, again_due) ||
         weft__session_init(&uplink->session, &uplink->remote, &uplink_ops, 'C', &limits))
         return weft__error(WEFT_ENOMEM, "dial: no memory");
+    uplink->built = true;
     uplink->session.beat_ms = 5000;
     uplink->session.beats_missed_max = 3;
+    uplink->session.stall_ms = STALL_MS;
     uint64_t now_ns = weft__enter(node);
     error = weft__core_uplink_open(node->core, now_ns, node->process->session, &uplink->session.dest);
     if (!error) weft__session_pump_ready(&uplink->session);
@@ -668,6 +723,7 @@ static void delivered(struct session *session)
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns)
 {
     struct session *session = &uplink->session;
+    if (!uplink->built) return;
     uint64_t least_ns = weft__clock_after_ms(weft__clock_ns(), GOODBYE_MS);
     if (deadline_ns < least_ns) deadline_ns = least_ns;
     weft__session_await_pump(session, deadline_ns);
@@ -706,8 +762,10 @@ void weft__uplink_close(struct uplink *uplink)
     weft__dial_free(dial); /* its call has returned then */
     weft__timer_gone(&uplink->remote, &uplink->again);
     tell_all(uplink, WEFT_ECLOSED);
-    weft__session_over(&uplink->session);
-    weft__session_drop(&uplink->session);
+    if (uplink->built) {
+        weft__session_over(&uplink->session);
+        weft__session_drop(&uplink->session);
+    }
     weft__remote_stop(&uplink->remote);
 }
 

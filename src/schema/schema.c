@@ -147,8 +147,7 @@ weft_error weft_schema_compile(weft_bytes json, const weft_schema_options *optio
     struct compiler c;
     compiler_init(&c, options);
     c.uri_bytes_left = uri_bytes_max(json, options);
-    if (weft__sources_read(&c, json) && weft__meta_check(&c, json) && weft__compile(&c))
-        finish(&c, json, schema);
+    if (weft__sources_read(&c, json) && weft__meta_check(&c, json) && weft__compile(&c)) finish(&c, json, schema);
     compiler_fini(&c);
     return c.error;
 }
