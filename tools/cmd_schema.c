@@ -288,13 +288,6 @@ static void document(struct job *job, weft_bytes text)
     if (job->json) fputs("}\n", stdout);
 }
 
-static bool is_blank(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (!strchr(" \t\r", text[i]) || !text[i]) return false;
-    return true;
-}
-
 static void each_line(struct job *job)
 {
     struct lines lines = {.fd = STDIN_FILENO, .bytes_max = job->options.document_bytes_max};

@@ -63,8 +63,7 @@ bool read_file(const char *path, size_t bytes_max, char **text, size_t *size, co
     return done;
 }
 
-/* More bytes behind those that are there. */
-static bool fill(struct lines *lines)
+bool lines_fill(struct lines *lines)
 {
     if (lines->begin > 0) {
         memmove(lines->buffer, lines->buffer + lines->begin, lines->end - lines->begin);
@@ -72,7 +71,6 @@ static bool fill(struct lines *lines)
         lines->begin = 0;
     }
     if (lines->end == lines->room && !grow(&lines->buffer, &lines->room, lines->bytes_max + 1)) return false;
-    fflush(stdout);
     ssize_t got = read_some(lines->fd, lines->buffer + lines->end, lines->room - lines->end);
     if (got < 0) return false;
     lines->end += (size_t)got;
@@ -80,32 +78,53 @@ static bool fill(struct lines *lines)
     return true;
 }
 
+/* A line of that size has come, or passed. */
+static enum line take_line(struct lines *lines, size_t size)
+{
+    bool too_long = lines->too_long;
+    lines->begin += size;
+    lines->number++;
+    lines->looked = 0;
+    lines->too_long = false;
+    return too_long ? LINE_LONG : LINE_READ;
+}
+
+enum line lines_there(struct lines *lines, const char **text, size_t *size)
+{
+    size_t there = lines->end - lines->begin;
+    const char *begin = there ? lines->buffer + lines->begin : NULL;
+    const char *newline = there > lines->looked ? memchr(begin + lines->looked, '\n', there - lines->looked) : NULL;
+    *text = begin;
+    *size = newline ? (size_t)(newline - begin) : there;
+    if (newline) return take_line(lines, *size + 1);
+    if (lines->ended && there == 0 && !lines->too_long) return LINE_END;
+    if (lines->ended) return take_line(lines, there);
+    lines->looked = there;
+    if (there > lines->bytes_max) {
+        lines->too_long = true;
+        lines->begin = lines->end = lines->looked = 0;
+    }
+    return LINE_NONE;
+}
+
 enum line lines_next(struct lines *lines, const char **text, size_t *size)
 {
-    size_t looked = 0; /* of what is there: holds no newline */
-    bool too_long = false;
     for (;;) {
-        size_t there = lines->end - lines->begin;
-        const char *begin = there ? lines->buffer + lines->begin : NULL;
-        const char *newline = there > looked ? memchr(begin + looked, '\n', there - looked) : NULL;
-        if (newline || (lines->ended && there > 0)) {
-            *text = begin;
-            *size = newline ? (size_t)(newline - begin) : there;
-            lines->begin += *size + (newline != NULL);
-            lines->number++;
-            return too_long ? LINE_LONG : LINE_READ;
-        }
-        if (lines->ended) return too_long ? (lines->number++, LINE_LONG) : LINE_END;
-        looked = there;
-        if (there > lines->bytes_max) {
-            too_long = true;
-            lines->begin = lines->end = looked = 0;
-        }
-        if (!fill(lines)) return LINE_ERROR;
+        enum line line = lines_there(lines, text, size);
+        if (line != LINE_NONE) return line;
+        fflush(stdout);
+        if (!lines_fill(lines)) return LINE_ERROR;
     }
 }
 
 void lines_fini(struct lines *lines)
 {
     free(lines->buffer);
+}
+
+bool is_blank(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (!strchr(" \t\r", text[i]) || !text[i]) return false;
+    return true;
 }

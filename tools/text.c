@@ -43,14 +43,33 @@ static void put(FILE *to, const char *text, bool json)
     }
 }
 
+void put_json(const char *text)
+{
+    put(stdout, text, true);
+}
+
 void put_json_string(const char *text)
 {
     putchar('"');
-    put(stdout, text, true);
+    put_json(text);
     putchar('"');
 }
 
 void put_plain(FILE *to, const char *text)
 {
     put(to, text, false);
+}
+
+bool is_text(const char *bytes, size_t size)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    for (size_t i = 0; i < size;) {
+        unsigned char last[5] = {0}; /* ends with a NUL, where the bytes end within a character */
+        size_t step;
+        for (size_t k = 0; k < 4 && i + k < size; k++)
+            last[k] = at[i + k];
+        if (!last[0] || (point(last, &step) == 0xfffd && step == 1)) return false;
+        i += step;
+    }
+    return true;
 }

@@ -104,7 +104,8 @@ typedef struct weft_ticket {
  *   cancelled    "cancelled", "cancel_grace" (it did not acknowledge in time), "caller_died", "caller_closed",
  * "node_closed"
  *   rejected     the words of WEFT_REJECTIONS in channel.h; with "schema_mismatch" and "content_type" the message says
- *                where and what
+ *                where and what; of an asynchronous dispatch of a client node also what the others are told as an error:
+ *                "no_channel", "limit", "no_memory", "closed", "refused"
  *   node_lost    "node_lost" */
 typedef struct weft_reply {
     weft_dispatch_id id;

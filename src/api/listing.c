@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "api/error.h"
 #include "api/listing.h"
 #include "base/arena.h"

@@ -237,9 +237,10 @@ static void tell_ends(weft_node *node)
 /* Of a client node: what was settled here is still to end there, which nobody waits for: the goodbye cancels it. */
 static void give_up_calls(weft_node *node)
 {
+    uint32_t most = UINT32_MAX;
     for (bool more = true; more;) {
         uint64_t now_ns = weft__enter(node);
-        more = weft__core_uplink_lost(node->core, now_ns);
+        more = weft__core_uplink_lost(node->core, now_ns, &most);
         weft__leave(node);
     }
 }

@@ -116,8 +116,9 @@ weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_ta
                               const struct core_verdict *verdict);
 
 /* The node is gone, or knows nothing of them: those that were taken end WEFT_NODE_LOST, the oldest first, CORE_HOLD_MAX a
- * call; those that were not stay. True = call again. Also when the core ends: nothing else ends what nobody will answer. */
-bool weft__core_uplink_lost(struct core *core, uint64_t now_ns);
+ * call; those that were not stay. *most: so many at most, counted down. True = call again. Also when the core ends: nothing else ends
+ * what nobody will answer. */
+bool weft__core_uplink_lost(struct core *core, uint64_t now_ns, uint32_t *most);
 
 /* What the node said of it before that. Takes the message where it is WEFT_OK. WEFT_ESTALE: nobody waits for it any more;
  * WEFT_EPROTOCOL: of an attempt that was not announced, out of order, or more than the window. */

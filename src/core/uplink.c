@@ -125,10 +125,12 @@ weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_ta
     return WEFT_OK;
 }
 
-bool weft__core_uplink_lost(struct core *core, uint64_t now_ns)
+bool weft__core_uplink_lost(struct core *core, uint64_t now_ns, uint32_t *most)
 {
     const struct core_verdict lost = {.outcome = WEFT_NODE_LOST, .admission = WEFT_ADMISSION_SENT, .code = "node_lost"};
-    for (int n = 0; core->uplink && n < CORE_HOLD_MAX; n++) {
+    if (!core->uplink) return false;
+    for (int n = 0; n < CORE_HOLD_MAX; n++, --*most) {
+        if (*most == 0) return false;
         struct list_node *node = list_first(&core->uplink->worker->tasks);
         struct core_task *task = node ? list_record(node, struct core_task, on_worker) : NULL;
         if (!task || task->state != CORE_TASK_TAKEN) return false;

@@ -4,6 +4,18 @@
 
 #include "base/fork.h"
 
+/* A client node's dispatch that its node did not take: what weft_dispatch returns there, as a word. */
+static const char *refusal(weft_error error)
+{
+    switch (error) {
+    case WEFT_ENOCHANNEL: return "no_channel";
+    case WEFT_ELIMIT: return "limit";
+    case WEFT_ENOMEM: return "no_memory";
+    case WEFT_ECLOSED: return "closed";
+    default: return "refused";
+    }
+}
+
 void weft__reply_fill(weft_reply *reply, struct core_outcome *outcome)
 {
     struct message *message = outcome->message;
@@ -19,6 +31,12 @@ void weft__reply_fill(weft_reply *reply, struct core_outcome *outcome)
                           .memory = message};
     memcpy(reply->worker, outcome->worker, sizeof reply->worker);
     outcome->message = NULL;
+    if (outcome->error) {
+        reply->code = refusal(outcome->error);
+        reply->message =
+            message && message->size_bytes ? (const char *)message->bytes : weft_error_text(outcome->error);
+        return;
+    }
     if (!message) return;
     if (outcome->outcome == WEFT_COMPLETED) {
         reply->payload = (weft_bytes){.data = message->bytes, .size = message->size_bytes};

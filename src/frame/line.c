@@ -67,7 +67,7 @@ static struct large *large_of(struct line *line, uint64_t lane)
 {
     struct large *last = NULL;
     for (struct large *large = line->larges; large; large = large->next)
-        if (large->lane == lane || lane == LINE_LANE_LAST) last = large;
+        if (large->lane == lane || lane == LINE_BEHIND_ALL) last = large;
     return last;
 }
 

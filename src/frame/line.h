@@ -35,11 +35,11 @@
 /* Kinds from here on are frames of the session; below, of the connection. */
 #define LINE_COUNTED FRAME_DISPATCH
 
+/* The lane of what stays behind every large frame that was put before, whatever its lane. */
+#define LINE_BEHIND_ALL UINT64_MAX
+
 enum { LINE_PART_BYTES = 32 * 1024 };
 
-/* A lane of small frames that stay behind everything that was put before, whatever its lane. (What is put later may overtake
- * them, where that is of another lane.) */
-#define LINE_LANE_LAST UINT64_MAX
 
 struct line_limits {
     uint32_t window_bytes;  /* sent and not acknowledged; once so much is, nothing is handed out for writing */

@@ -167,6 +167,7 @@ static void close_saying(struct conn *conn, struct session *session, weft_error 
 }
 
 static void greeting_written(void *context, weft_error error, size_t size);
+static bool is_last(struct conn *conn, struct session *session);
 
 static void write_greeting(struct conn *conn)
 {
@@ -192,7 +193,17 @@ static void greeting_written(void *context, weft_error error, size_t size)
         weft__conn_close(conn);
     else if (session)
         flush(session);
+    if (session && !left && is_last(conn, session)) weft__conn_close(conn);
     weft__conn_release(conn);
+}
+
+/* Whether it was only to say the last word, which has to wait for what is being written. */
+static bool is_last(struct conn *conn, struct session *session)
+{
+    weft__lock(&session->lock);
+    bool last = conn->last;
+    weft__unlock(&session->lock);
+    return last;
 }
 
 static void greeting_due(struct timer *timer, uint64_t now_ns)
@@ -532,6 +543,7 @@ static void written(void *context, weft_error error, size_t size)
         pump_woken(&session->waiter);
     else
         flush(session);
+    if (is_last(conn, session)) weft__conn_close(conn);
     weft__conn_release(conn);
 }
 
@@ -593,8 +605,8 @@ static void take_haul(struct session *session, struct core *core, uint64_t now_n
 
 enum pump { PUMP_GOES, PUMP_FULL, PUMP_STALLED, PUMP_OVER };
 
-/* Whether it may go on, and into which generation of the line. Stalled: from then on it is another's, who made room. */
-static enum pump look_at_line(struct session *session, uint32_t *generation)
+/* Whether it may go on. Stalled: from then on it is another's, who made room. */
+static enum pump look_at_line(struct session *session)
 {
     weft__lock(&session->lock);
     enum pump state = session->over                     ? PUMP_OVER
@@ -602,7 +614,6 @@ static enum pump look_at_line(struct session *session, uint32_t *generation)
                       : session->backlogged             ? PUMP_STALLED
                                                         : PUMP_FULL;
     session->stalled = state == PUMP_STALLED;
-    *generation = session->generation;
     weft__unlock(&session->lock);
     return state;
 }
@@ -615,12 +626,10 @@ static void turn_backlogged(struct session *session, bool backlogged)
     if (session->ops->backlogged) session->ops->backlogged(session, backlogged);
 }
 
-/* What was taken for a line that has begun anew since is void, like all that stood in it. */
-static weft_error put(struct session *session, struct haul *haul, uint32_t generation)
+static weft_error put(struct session *session, struct haul *haul)
 {
     weft__lock(&session->lock);
-    bool void_ = session->over || session->generation != generation;
-    weft_error error = void_ ? WEFT_OK : session->ops->put(session, haul);
+    weft_error error = session->over ? WEFT_OK : session->ops->put(session, haul);
     weft__unlock(&session->lock);
     session->ops->spent(session, haul);
     return error;
@@ -632,8 +641,7 @@ static void pump(struct session *session)
     weft_node *node = session->remote->node;
     for (enum pump state;;) {
         struct haul haul;
-        uint32_t generation;
-        state = look_at_line(session, &generation);
+        state = look_at_line(session);
         if (state == PUMP_FULL) {
             turn_backlogged(session, true);
             continue;
@@ -650,7 +658,7 @@ static void pump(struct session *session)
         if (session->awaited_count) weft__changed(node);
         weft__leave_inside(node);
         if (rests) return;
-        weft_error error = put(session, &haul, generation);
+        weft_error error = put(session, &haul);
         if (error) weft__session_fail(session, error, "what it was to be sent is lost");
         flush(session);
     }
@@ -675,13 +683,11 @@ static void pump_woken(struct waiter *waiter)
     pumping = false;
 }
 
-void weft__session_anew(struct session *session)
+void weft__session_resume(struct session *session)
 {
     weft__lock(&session->lock);
-    weft__line_reset(session->line);
-    session->generation++;
     bool stalled = session->stalled;
-    session->stalled = session->wants_delivered = false;
+    session->stalled = false;
     let_in(session);
     weft__unlock(&session->lock);
     atomic_store(&session->failing, false);
@@ -696,8 +702,8 @@ void weft__session_pump_ready(struct session *session)
     (void)rests;
 }
 
-/* Until it rests, or has put so many: then not beyond the node's closing. */
-static void await_pump(struct session *session, uint64_t count, uint64_t deadline_ns, uint64_t now_ns)
+/* Until it rests, or has put so many: then not beyond the node's closing. False: the deadline has passed. */
+static bool await_pump(struct session *session, uint64_t count, uint64_t deadline_ns, uint64_t now_ns)
 {
     weft_node *node = session->remote->node;
     session->awaited_count++;
@@ -711,18 +717,19 @@ static void await_pump(struct session *session, uint64_t count, uint64_t deadlin
     }
     session->awaited_count--;
     weft__leave(node);
+    return in_time;
 }
 
 void weft__session_await_pump(struct session *session, uint64_t deadline_ns)
 {
     uint64_t now_ns = weft__enter(session->remote->node);
-    await_pump(session, UINT64_MAX, deadline_ns, now_ns);
+    (void)await_pump(session, UINT64_MAX, deadline_ns, now_ns);
 }
 
-void weft__session_await_put(struct session *session)
+bool weft__session_await_put(struct session *session, uint64_t deadline_ns)
 {
     uint64_t now_ns = weft__enter(session->remote->node);
-    await_pump(session, session->taken_count + session->dest.items_count, PARK_FOREVER, now_ns);
+    return await_pump(session, session->taken_count + session->dest.items_count, deadline_ns, now_ns);
 }
 
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame, struct message *message)
@@ -788,10 +795,12 @@ void weft__session_close(struct session *session, weft_error error, const char *
     if (error) say(session, error, sentence);
     bool there = weft__conn_hold(conn);
     if (there) (void)weft__line_put_now(session->line, &frame);
+    bool waits = there && error && error != WEFT_ESLOW && (session->writing || conn->greeting_size);
+    if (waits) conn->last = true;
     weft__unlock(&session->lock);
     if (!there) return;
     flush(session);
-    if (error) weft__conn_close(conn); /* what could be written at once was */
+    if (error && !waits) weft__conn_close(conn); /* what could be written at once was */
     weft__conn_release(conn);
 }
 

@@ -83,6 +83,7 @@ struct conn {
     bool greeted;              /* its reader's, which is the remote's thread until it is attached */
     atomic_bool refused;       /* it is closed when its greeting was written */
     bool attached;             /* (s) it is session->conn */
+    bool last;     /* (s) it is closed when what is being written was, and the error behind it */
     uint64_t received;         /* what the other end has, as it says */
     _Atomic uint64_t heard_ns; /* when something came last */
     uint32_t small_reads;      /* its reader's: in a row */
@@ -102,6 +103,7 @@ struct task_told {
     uint32_t attempt;
     uint16_t window, room;
     bool timed, streams;
+    bool gone;                             /* CANCEL: nobody waits for it */
     char activity_type[WEFT_NAME_MAX + 1]; /* "" = none */
 };
 
@@ -112,6 +114,7 @@ struct haul {
     struct inbox_entry events[HAUL_MAX]; /* of the last item, where that is EVENTS */
     size_t events_count;
     weft_error events_ended; /* not WEFT_OK: it has ended, so */
+    uint64_t era;            /* a client's: what was taken before a session was lost is not put into the next */
 };
 
 /* What an end does. None is called with a lock held, unless it says so. */
@@ -167,7 +170,7 @@ struct session {
     struct line *line;                 /* (s) under the lock, as are all of these */
     struct conn *conn;                 /* (s) */
     struct conn *next;                 /* (s) attached when conn has ended */
-    uint32_t generation;               /* (s) of the line: another with each weft__session_anew */
+    uint32_t generation;               /* (s) of the line: it is another for each session that was lost */
     bool writing;                      /* (s) a write of the line's bytes is under way */
     struct list_node crowd;            /* (s) who waits for room in the line */
     bool stalled;                      /* (s) the pump waits for room */
@@ -222,9 +225,8 @@ void weft__session_drop(struct session *session); /* the last: ops->free, on the
 
 /* Leaves the waiter for the first time, inside; so the pump runs from then on. */
 void weft__session_pump_ready(struct session *session);
-/* The line begins again with nothing, for a session that the other end does not know: no connection is attached. Who waited for
- * room goes on. */
-void weft__session_anew(struct session *session);
+/* The line is another one, with room, for a session that the other end does not know: who waited for that goes on. */
+void weft__session_resume(struct session *session);
 /* The other end takes no larger frames. */
 void weft__session_frame_max(struct session *session, uint32_t bytes);
 /* Puts a frame of the session, any thread; outside. It must not be lost: where there is no memory the session has failed. */
@@ -248,8 +250,8 @@ void weft__session_flush(struct session *session);
 /* Returns when all that stood in the destination has been put, or the session is over, or at the deadline. Outside; not
  * under a lock, nor in a pump. */
 void weft__session_await_pump(struct session *session, uint64_t deadline_ns);
-/* The same, of what stands there now; what comes meanwhile is not waited for. */
-void weft__session_await_put(struct session *session);
+/* The same, of what stands there now; what comes meanwhile is not waited for. False: the deadline has passed. */
+bool weft__session_await_put(struct session *session, uint64_t deadline_ns);
 /* By the timer, each beat_ms: says that it lives, and closes a connection whose other end has not for too long. */
 void weft__session_beat(struct session *session, uint64_t now_ns);
 

@@ -11,6 +11,7 @@
 #include "exec/node.h"
 #include "exec/participant.h"
 #include "link/process.h"
+#include "remote/client.h"
 #include "remote/remote.h"
 
 enum {
@@ -20,8 +21,12 @@ enum {
     GREETING_MS = 3000,
     ATTEMPT_MS = 5000,
     GOODBYE_MS = 100,
-    STALL_MS = 30000
+    STALL_MS = 30000,
+    BURY_MS = 10
 };
+
+static const struct line_limits line_limits = {
+    .window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
 
 static void dial_next(struct uplink *uplink);
 
@@ -67,7 +72,7 @@ static uint64_t lost_at(const struct uplink *uplink)
 {
     if (!uplink->down_ns || !uplink->was_up || uplink->options.lost_ms == WEFT_FOREVER) return UINT64_MAX;
     uint32_t lost_ms = uplink->options.lost_ms;
-    if (uplink->lost) return weft__clock_after_ms(uplink->lost_ns, lost_ms ? lost_ms : 1);
+    if (uplink->lost) return weft__clock_after_ms(uplink->lost_ns, lost_ms ? lost_ms : BACKOFF_FIRST_MS);
     return weft__clock_after_ms(uplink->down_ns, lost_ms);
 }
 
@@ -99,7 +104,7 @@ static void failed(struct uplink *uplink, const char *sentence)
     changed(uplink);
 }
 
-/* From here on nobody asks, and nothing of that session goes out. */
+/* The session is given up: nobody asks it any more, and nothing of it goes out. */
 static void lose_all(struct uplink *uplink)
 {
     weft__lock(&uplink->lock);
@@ -562,12 +567,29 @@ void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t num
         frame.of_subscription.subscription = number;
     if (!found) return;
     weft__mem_free(&uplink->node->mem, found);
-    (void)weft__session_put(&uplink->session, LINE_LANE_LAST, &frame, NULL); /* behind results, however large */
+    (void)weft__session_put(&uplink->session, LINE_BEHIND_ALL, &frame, NULL); /* behind results, however large */
 }
 
 void weft__uplink_forget(struct uplink *uplink, enum frame_kind kind, uint64_t number)
 {
     weft__mem_free(&uplink->node->mem, take_standing(uplink, kind, number));
+}
+
+/* --- deaths of this process's own --------------------------------------------------------------- */
+
+static void bury(struct timer *timer, uint64_t now_ns)
+{
+    struct uplink *uplink = list_record(timer, struct uplink, buries);
+    uint64_t later_ns = weft__clock_after_ms(now_ns, BURY_MS);
+    if (weft__session_await_put(&uplink->session, later_ns)) /* what they had to say comes first */
+        weft__client_bury(uplink->node);
+    else
+        weft__timer_at(&uplink->remote, timer, weft__clock_after_ms(later_ns, BURY_MS));
+}
+
+static void somebody_died(weft_node *node)
+{
+    weft__timer_at(&node->uplink->remote, &node->uplink->buries, 0);
 }
 
 /* --- opening and closing ---------------------------------------------------------------------- */
@@ -613,7 +635,6 @@ static bool copy_tls(struct uplink *uplink, const weft_dial_options *o)
 static weft_error build(struct uplink *uplink, const char *urls, const weft_dial_options *o)
 {
     weft_node *node = uplink->node;
-    const struct line_limits limits = {.window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
     if (!copy_tls(uplink, o)) return weft__error(WEFT_ENOMEM, "dial: no memory");
     uplink->options = *o;
     uplink->options.node = NULL;
@@ -622,10 +643,12 @@ static weft_error build(struct uplink *uplink, const char *urls, const weft_dial
     weft_error error = split_urls(uplink, urls);
     if (error) return error;
     if (weft__process_start_time((int32_t)getpid(), &uplink->start_time)) uplink->start_time = 0;
-    if (!weft__timer_ready(&uplink->remote, &uplink->again, again_due) ||
-        weft__session_init(&uplink->session, &uplink->remote, &uplink_ops, 'C', &limits))
+    uplink->spare = weft__line_new(&node->mem, 'C', &line_limits);
+    if (!uplink->spare || !weft__timer_ready(&uplink->remote, &uplink->again, again_due) ||
+        !weft__timer_ready(&uplink->remote, &uplink->buries, bury) ||
+        weft__session_init(&uplink->session, &uplink->remote, &uplink_ops, 'C', &line_limits))
         return weft__error(WEFT_ENOMEM, "dial: no memory");
-    uplink->built = true;
+    uplink->seated = true;
     uplink->session.beat_ms = 5000;
     uplink->session.beats_missed_max = 3;
     uplink->session.stall_ms = STALL_MS;
@@ -687,6 +710,8 @@ weft_error weft_node_dial(const char *urls, const weft_dial_options *options, we
     if (error) return error;
     do {
         randombytes_buf(instance, sizeof instance);
+        instance[6] &= 0x1f; /* below 2^53: a number that every reader of JSON reads as it stands */
+        instance[7] = 0;
         memcpy(&public_session, instance, sizeof public_session);
     } while (!public_session);
     error = weft__node_open(options->node, public_session, &node);
@@ -704,6 +729,7 @@ weft_error weft_node_dial(const char *urls, const weft_dial_options *options, we
         (void)weft_node_close(node, 0);
         return weft__error(error, "%s", said);
     }
+    node->died = somebody_died;
     *dialled = node;
     return WEFT_OK;
 }
@@ -723,7 +749,10 @@ static void delivered(struct session *session)
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns)
 {
     struct session *session = &uplink->session;
-    if (!uplink->built) return;
+    weft__lock(&uplink->lock);
+    bool was_up = uplink->was_up;
+    weft__unlock(&uplink->lock);
+    if (!was_up) return;
     uint64_t least_ns = weft__clock_after_ms(weft__clock_ns(), GOODBYE_MS);
     if (deadline_ns < least_ns) deadline_ns = least_ns;
     weft__session_await_pump(session, deadline_ns);
@@ -743,8 +772,10 @@ void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns)
     else
         weft__session_flush(session);
     weft__lock(&uplink->lock);
-    while (uplink->parting && !uplink->lost && await_change(uplink, deadline_ns)) {
+    while (uplink->parting && !uplink->lost && !(uplink->parted && uplink->down_ns) &&
+           await_change(uplink, deadline_ns)) {
     }
+    uplink->parted = true;
     weft__unlock(&uplink->lock);
 }
 
@@ -761,8 +792,9 @@ void weft__uplink_close(struct uplink *uplink)
     weft__unlock(&uplink->lock);
     weft__dial_free(dial); /* its call has returned then */
     weft__timer_gone(&uplink->remote, &uplink->again);
+    weft__timer_gone(&uplink->remote, &uplink->buries);
     tell_all(uplink, WEFT_ECLOSED);
-    if (uplink->built) {
+    if (uplink->seated) {
         weft__session_over(&uplink->session);
         weft__session_drop(&uplink->session);
     }
@@ -772,6 +804,7 @@ void weft__uplink_close(struct uplink *uplink)
 void weft__uplink_destroy(struct uplink *uplink)
 {
     const struct mem *mem = &uplink->node->mem;
+    weft__line_free(uplink->spare);
     for (struct list_node *on; (on = list_pop_front(&uplink->standing));)
         weft__mem_free(mem, list_record(on, struct standing, on));
     for (size_t i = 0; i < UPLINK_CONTRACTS; i++)

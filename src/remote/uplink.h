@@ -43,8 +43,8 @@ struct uplink {
     struct session session;
     struct remote remote;
     weft_node *node;
+    struct line *spare; /* the remote's thread's: of the next session */
     unsigned char instance[INSTANCE_BYTES];
-    bool built;                   /* (c) its session is there */
     uint64_t public_session;      /* (c) half of the ids of its dispatches: the beginning of the instance */
     weft_dial_options options;    /* (c) node and name are not its */
     char name[WEFT_NAME_MAX + 1]; /* (c) "" = none asked for */
@@ -54,7 +54,9 @@ struct uplink {
     char *texts;
     struct pipe_tls tls; /* (c) its names are in tls_texts */
     char *tls_texts[3];
-    struct timer again; /* the next attempt; or what is open is lost */
+    bool seated;         /* (c) its session stands: else it could not even be made */
+    struct timer buries; /* somebody here has died: what hung on him is the node's no more */
+    struct timer again;  /* the next attempt; or what is open is lost */
 
     struct lock lock;
     uint64_t epoch;                        /* (u) under the lock, as are all of these */
@@ -88,6 +90,8 @@ struct uplink {
     struct contract *contracts[UPLINK_CONTRACTS]; /* its reader's */
     uint32_t contracts_next;
 
+    uint64_t era;         /* (l and its line's lock, both) how many sessions were lost */
+    uint32_t out;         /* (l) calls that were taken, and have no verdict */
     uint64_t serial;      /* (l) of the last task that came */
     struct numbers tasks; /* (l) the node's numbers of tasks -> their local dispatches */
     struct numbers hands; /* (l) serials -> the node's numbers */
@@ -119,7 +123,8 @@ void weft__uplink_destroy(struct uplink *uplink);
  * memory. */
 struct message *weft__call_new(const struct mem *mem, const struct frame_dispatch *call);
 
-/* uplink_hears.c, uplink_tells.c: frames -> core -> frames. lose: everything open is lost. */
+/* uplink_hears.c, uplink_tells.c: frames -> core -> frames. lose: everything open is lost; what comes from now on goes into the
+ * spare line. */
 weft_error weft__uplink_frames(struct session *session, const struct frame *frames, size_t count, size_t *dealt,
                                char *sentence);
 void weft__uplink_taken(struct session *session, struct haul *haul, size_t index);

@@ -13,6 +13,7 @@ struct step {
     const struct frame *frame;
     struct message *message; /* NULL: taken, or there is none */
     enum frame_kind reply;   /* what the node is to be told of a task that nobody here takes; 0 = nothing */
+    bool no_more;            /* and that its worker takes nothing any more, lest it is sent again for ever */
 };
 
 struct steps {
@@ -159,6 +160,7 @@ static weft_error task(struct steps *s)
     weft_error error = ready ? weft__core_hand(s->core, s->now_ns, &hand, &local) : WEFT_ENOMEM;
     if (error) {
         s->step->reply = FRAME_GIVE_BACK;
+        s->step->no_more = error == WEFT_ECLOSED || error == WEFT_ENOTFOUND;
         return error == WEFT_EPROTOCOL ? error : WEFT_OK;
     }
     s->step->message = NULL;
@@ -223,6 +225,8 @@ static void finish(struct uplink *uplink, const struct step *step)
     const struct frame *f = step->frame;
     if (step->reply == FRAME_GIVE_BACK) {
         const struct frame reply = {.kind = FRAME_GIVE_BACK, .of_task = {.task = f->task.task}};
+        const struct frame drain = {.kind = FRAME_DRAIN, .worker = {.worker = f->task.worker}};
+        if (step->no_more) (void)weft__session_put(&uplink->session, f->task.task, &drain, NULL);
         (void)weft__session_put(&uplink->session, f->task.task, &reply, NULL);
     } else if (step->reply == FRAME_UNSUBSCRIBE) {
         weft__uplink_gone(uplink, FRAME_UNSUBSCRIBE, f->event.subscription);
@@ -273,35 +277,57 @@ weft_error weft__uplink_frames(struct session *session, const struct frame *fram
 
 /* --- losing ----------------------------------------------------------------------------------- */
 
-/* In holds: what the workers here have of a session that is lost is cancelled, and what they say of it is dropped. */
-static void cancel_hands(struct uplink *uplink)
+struct loss {
+    struct line *line;
+    struct numbers tasks;
+    uint32_t calls;
+};
+
+/* In one hold of both locks: what is taken from the core from now on goes to the next session, and nothing of before does. */
+static struct loss begin_era(struct uplink *uplink, struct line *line)
 {
     weft_node *node = uplink->node;
+    struct session *session = &uplink->session;
     (void)weft__enter(node);
-    struct numbers tasks = uplink->tasks;
+    struct loss loss = {.line = session->line, .tasks = uplink->tasks, .calls = uplink->out};
+    weft__lock(&session->lock);
+    session->line = line;
+    session->generation++;
+    uplink->era++;
+    weft__unlock(&session->lock);
+    uplink->out = 0;
     weft__numbers_init(&uplink->tasks, &node->mem);
     weft__numbers_fini(&uplink->hands);
     weft__leave_inside(node);
-    for (uint32_t i = 0; i < tasks.room; i++) {
-        if (!tasks.pairs[i].handle) continue;
-        uint64_t now_ns = weft__enter(node);
-        (void)weft__core_cancel(node->core, now_ns, (weft_dispatch_id){uplink->public_session, tasks.pairs[i].handle});
-        weft__leave_inside(node);
-    }
-    weft__numbers_fini(&tasks);
+    return loss;
 }
 
-/* What stands in the line was for that session. It goes first: what is taken from the core from then on is for the next one, and
- * what was taken before is ended here. */
+/* In holds: what the workers here have of a session that is lost is cancelled, and what they say of it is dropped. */
+static void cancel_hands(struct uplink *uplink, const struct numbers *tasks)
+{
+    weft_node *node = uplink->node;
+    for (uint32_t i = 0; i < tasks->room; i++) {
+        if (!tasks->pairs[i].handle) continue;
+        uint64_t now_ns = weft__enter(node);
+        (void)weft__core_cancel(node->core, now_ns, (weft_dispatch_id){uplink->public_session, tasks->pairs[i].handle});
+        weft__leave_inside(node);
+    }
+}
+
+/* The line that was given up is the next spare one: so losing needs no memory. */
 void weft__uplink_lose(struct uplink *uplink)
 {
     weft_node *node = uplink->node;
-    weft__session_anew(&uplink->session);
+    struct loss loss = begin_era(uplink, uplink->spare);
     for (bool more = true; more;) {
         uint64_t now_ns = weft__enter(node);
-        more = weft__core_uplink_lost(node->core, now_ns);
+        more = weft__core_uplink_lost(node->core, now_ns, &loss.calls);
         weft__leave_inside(node);
     }
-    cancel_hands(uplink);
+    cancel_hands(uplink, &loss.tasks);
+    weft__numbers_fini(&loss.tasks);
     weft__uplink_tell_lost(uplink);
+    weft__line_reset(loss.line);
+    uplink->spare = loss.line;
+    weft__session_resume(&uplink->session);
 }

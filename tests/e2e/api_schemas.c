@@ -63,15 +63,16 @@ static void the_words_of_enums_are_those_that_are_printed(void **state)
     (void)state;
     const char *outcomes[] = {weft_outcome_name(WEFT_COMPLETED),   weft_outcome_name(WEFT_FAILED),
                               weft_outcome_name(WEFT_WORKER_DIED), weft_outcome_name(WEFT_TIMED_OUT),
-                              weft_outcome_name(WEFT_CANCELLED),   weft_outcome_name(WEFT_REJECTED)};
+                              weft_outcome_name(WEFT_CANCELLED),   weft_outcome_name(WEFT_REJECTED),
+                              weft_outcome_name(WEFT_NODE_LOST)};
     CHECK_WORDS("dispatch-response", "properties outcome enum", outcomes, false);
 
     const char *admissions[] = {weft_admission_name(WEFT_ADMISSION_ACCEPTED),
                                 weft_admission_name(WEFT_ADMISSION_DEFERRED),
-                                weft_admission_name(WEFT_ADMISSION_REJECTED)};
+                                weft_admission_name(WEFT_ADMISSION_REJECTED), weft_admission_name(WEFT_ADMISSION_SENT)};
     CHECK_WORDS("dispatch-response", "properties admission enum", admissions, false);
     CHECK_WORDS("dispatch-acknowledgement", "properties admission enum", admissions, false);
-    CHECK_WORDS("why", "properties admission enum", admissions, true);
+    check_words("why", "properties admission enum", admissions, 3, true); /* a node never says "sent" */
 
     const char *priorities[] = {weft_priority_name(WEFT_PRIORITY_URGENT), weft_priority_name(WEFT_PRIORITY_HIGH),
                                 weft_priority_name(WEFT_PRIORITY_NORMAL), weft_priority_name(WEFT_PRIORITY_LOW)};
@@ -96,7 +97,8 @@ static void the_words_of_enums_are_those_that_are_printed(void **state)
     CHECK_WORDS("why", "$defs worker_info properties state enum", worker_states, false);
 
     const char *links[] = {weft_link_kind_name(WEFT_LINK_NODE), weft_link_kind_name(WEFT_LINK_PROCESS),
-                           weft_link_kind_name(WEFT_LINK_THREAD), weft_link_kind_name(WEFT_LINK_DECLARED)};
+                           weft_link_kind_name(WEFT_LINK_THREAD), weft_link_kind_name(WEFT_LINK_DECLARED),
+                           weft_link_kind_name(WEFT_LINK_SESSION)};
     CHECK_WORDS("listing", "$defs worker_info properties link enum", links, false);
     CHECK_WORDS("why", "$defs worker_info properties link enum", links, false);
 
@@ -126,7 +128,10 @@ static void each_reason_to_reject_is_known(void **state)
         WEFT_REJECTIONS(REASON)
 #undef REASON
     };
-    CHECK_WORDS("dispatch-response", "allOf 4 then properties code enum", reasons, false);
+    const char *answers[WEFT_REJECTIONS_COUNT + 5] = {"no_channel", "limit", "no_memory", "closed",
+                                                      "refused"}; /* of a client node */
+    memcpy(answers + 5, reasons, sizeof reasons);
+    CHECK_WORDS("dispatch-response", "allOf 4 then properties code enum", answers, false);
     json_t *schema = built_in("dispatch-acknowledgement"), *told = part(schema, "properties reason enum");
     check_eq(json_array_size(told), WEFT_REJECTIONS_COUNT); /* null, and not "shed" */
     for (size_t i = 0; i < WEFT_REJECTIONS_COUNT; i++)

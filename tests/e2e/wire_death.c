@@ -432,9 +432,12 @@ static int play_answerer(char **arguments)
     return 0;
 }
 
+/* Nothing runs again, whatever happens. Of those that do not close, the answer may still be on its way out of the process when that
+ * goes: then it is told that the worker died, and never both. */
 static void answers_and_ends(const struct way *way, const char *how)
 {
     const unsigned count = rounds("WIRE_ANSWERS", 100);
+    unsigned lost = 0;
     struct scene scene;
     struct child answerer;
     unsigned char *ran = calloc(count, 1), *ended = calloc(count, 1);
@@ -447,7 +450,6 @@ static void answers_and_ends(const struct way *way, const char *how)
             weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
             char text[16];
             (void)snprintf(text, sizeof text, "%u", sent);
-            options.on_crash = WEFT_CRASH_REDISPATCH;
             options.activity_type = text;
             check_ok(weft_dispatch_submit(scene.completions, CHANNEL, weft_text(text), &options, sent, NULL));
             tell(&answerer, text);
@@ -456,7 +458,12 @@ static void answers_and_ends(const struct way *way, const char *how)
         check_true(reply.token < count && !ended[reply.token]);
         ended[reply.token] = 1;
         check_eq(reply.attempts, 1);
-        check_reply_text(&reply, "answer");
+        if (reply.outcome == WEFT_COMPLETED) {
+            check_reply_text(&reply, "answer");
+        } else {
+            check_died(&reply);
+            lost++;
+        }
     }
     close(answerer.in);
     answerer.in = open("/dev/null", O_RDWR);
@@ -470,9 +477,9 @@ static void answers_and_ends(const struct way *way, const char *how)
     }
     for (unsigned i = 0; i < count; i++)
         check_eq(ran[i], 1);
+    check_true(lost <= (strcmp(how, "close") ? 2 + count / 20 : 0));
     check_eq(reap(&answerer), 0);
     check_eq(stats_of(scene.site.node).redispatched, 0);
-    check_eq(stats_of(scene.site.node).worker_died, 0);
     free(ran);
     free(ended);
     close_scene(&scene);

@@ -148,7 +148,8 @@ void world_answer(const char *name, weft_outcome outcome, const struct answered 
 void world_lose_node(int unused)
 {
     (void)unused;
-    while (weft__core_uplink_lost(world.core, world_now_ns()))
+    uint32_t most = UINT32_MAX;
+    while (weft__core_uplink_lost(world.core, world_now_ns(), &most))
         world_after_entry();
     world_after_entry();
 }

@@ -192,7 +192,7 @@ static void read_box(struct world *w, uint32_t box, uint32_t max)
     struct core_outcome outcome;
     struct core_task *none;
     enum core_item_kind kind;
-    while (max-- > 0 && (kind = weft__core_outcome_take(w->core, &w->boxes[box], &outcome, &none))) {
+    while (max-- > 0 && (kind = weft__core_outcome_take(w->core, w->now_ns, &w->boxes[box], &outcome, &none))) {
         struct call *call = &w->calls[outcome.token];
         check_true(call->heard && !call->ended && outcome.id.number == call->number);
         if (kind == CORE_ITEM_OUTCOME) call->ended = true;
@@ -260,7 +260,8 @@ static void tell(struct world *w, struct call *call)
 
 static void lose_node(struct world *w)
 {
-    while (weft__core_uplink_lost(w->core, w->now_ns))
+    uint32_t most = UINT32_MAX;
+    while (weft__core_uplink_lost(w->core, w->now_ns, &most))
         after_entry(w);
     for (uint32_t i = 0; i < w->calls_count; i++)
         w->calls[i].out = false;

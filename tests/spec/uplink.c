@@ -438,8 +438,12 @@ spec(lost_node_ends_many_a_hold_at_a_time)
         call(numbered("a", i));
     send();
     whatever();
-    check_true(weft__core_uplink_lost(world.core, world_now_ns()));
+    uint32_t most = UINT32_MAX;
+    check_true(weft__core_uplink_lost(world.core, world_now_ns(), &most));
     check_eq(stats_now().dispatches_open, 10);
+    most = 4;
+    check_true(!weft__core_uplink_lost(world.core, world_now_ns(), &most));
+    check_eq(stats_now().dispatches_open, 6);
     lose_node();
     check_eq(stats_now().dispatches_open, 0);
     whatever();

@@ -1,0 +1,558 @@
+/* Connections and nodes that are lost, over each transport, with a network of the test's own in between:
+ *   - a cut of 300 ms costs nothing: nothing runs again, nothing is cancelled, no event is lost or comes twice; nor does one after
+ *     the other, in the middle of frames, nor a connection of which one direction ends, nor one that is slow
+ *   - one that loses every packet is noticed by its beats, and is a cut
+ *   - a cut that is longer than resume_ms: the link fires, "link_lost"; calls end once; workers come back
+ *   - one that is longer than the client's own lost_ms, and shorter than the node's: nothing is left behind at the node
+ *   - a node that is killed and started again under load: node_lost, once for each call that was open; workers serve again
+ *   - the next address is dialled where the first is gone
+ *   - what was done before a close is handed over, also where the connection breaks meanwhile */
+#include "e2e/wire_relay.h"
+
+enum { CUT_MS = 300 };
+
+static void pause_ms(int ms)
+{
+    (void)poll(NULL, 0, ms); /* the length of the cut is what is tested */
+}
+
+/* --- load: calls that go through both ends, and events ---------------------------------------------- */
+
+struct load {
+    struct site site;
+    struct relay relay;
+    weft_node *client; /* behind the relay: it calls, works and subscribes */
+    weft_node *direct; /* calls what the client works */
+    weft_worker *near, *far;
+    weft_completions *from_client, *from_direct;
+    weft_subscription *subscription;
+    atomic_uint ran[2][4096]; /* by number: a call of the client's, a task at the client */
+    atomic_uint events;
+    uint64_t event_last;
+    atomic_bool disorder;
+    struct event heard;
+    unsigned sent;
+};
+
+#define FAR_CHANNEL "dispatch.test.far"
+#define EVENTS "event.test.news"
+
+static void count_run(weft_task *task, atomic_uint *ran)
+{
+    char text[16] = "";
+    weft_bytes payload = weft_task_payload(task);
+    memcpy(text, payload.data, payload.size < 15 ? payload.size : 15);
+    atomic_fetch_add(&ran[strtoul(text, NULL, 10)], 1);
+    (void)weft_task_complete(task, payload);
+}
+
+static void run_near(weft_task *task, void *context)
+{
+    struct load *load = context;
+    count_run(task, load->ran[0]);
+}
+
+static void run_far(weft_task *task, void *context)
+{
+    struct load *load = context;
+    count_run(task, load->ran[1]);
+}
+
+static void hear_event(const weft_event *event, void *context)
+{
+    struct load *load = context;
+    if (event->number != ++load->event_last || event->dropped) atomic_store(&load->disorder, true);
+    atomic_fetch_add(&load->events, 1);
+    event_give(&load->heard);
+}
+
+static void open_load(struct load *load, const struct way *way, const weft_listen_options *options)
+{
+    weft_worker_options worker = WEFT_WORKER_OPTIONS;
+    memset(load, 0, sizeof *load);
+    open_site(&load->site, way, options);
+    check_ok(weft_channel_declare(load->site.node, FAR_CHANNEL, NULL));
+    check_ok(weft_channel_declare(load->site.node, EVENTS, NULL));
+    open_relay(&load->relay, way, load->site.url);
+    load->client = dial_named(load->relay.url, "client");
+    load->direct = dial_named(load->site.url, "direct");
+    worker.max_concurrent = 64;
+    check_ok(weft_worker_register(load->site.node, CHANNEL, run_near, load, &worker, &load->near));
+    check_ok(weft_worker_register(load->client, FAR_CHANNEL, run_far, load, &worker, &load->far));
+    check_ok(weft_subscribe(load->client, EVENTS, hear_event, load, NULL, &load->subscription));
+    check_ok(weft_completions_open(load->client, 8192, &load->from_client));
+    check_ok(weft_completions_open(load->direct, 8192, &load->from_direct));
+}
+
+/* So many more calls each way, and events. */
+static void send_more(struct load *load, unsigned count)
+{
+    for (; count; count--, load->sent++) {
+        char text[16];
+        (void)snprintf(text, sizeof text, "%u", load->sent);
+        (void)submit(load->from_client, CHANNEL, text, load->sent);
+        (void)submit(load->from_direct, FAR_CHANNEL, text, load->sent);
+        check_ok(weft_publish(load->direct, EVENTS, weft_text(text), NULL, NULL));
+    }
+}
+
+static void check_all(struct load *load, weft_completions *completions)
+{
+    unsigned char *seen = calloc(load->sent, 1);
+    check_true(seen != NULL);
+    for (unsigned i = 0; i < load->sent; i++) {
+        char text[16];
+        weft_reply reply = next_reply(completions);
+        check_true(reply.token < load->sent && !seen[reply.token]);
+        check_str(weft_outcome_name(reply.outcome), "completed");
+        seen[reply.token] = 1;
+        (void)snprintf(text, sizeof text, "%u", (unsigned)reply.token);
+        check_eq(reply.attempts, 1);
+        check_reply_text(&reply, text);
+    }
+    free(seen);
+}
+
+/* Everything ended as if there had been no network at all. */
+static void check_cost_nothing(struct load *load)
+{
+    check_all(load, load->from_client);
+    check_all(load, load->from_direct);
+    event_await(&load->heard, load->sent);
+    for (unsigned i = 0; i < load->sent; i++) {
+        check_eq(atomic_load(&load->ran[0][i]), 1);
+        check_eq(atomic_load(&load->ran[1][i]), 1);
+    }
+    check_true(!atomic_load(&load->disorder));
+    check_eq(atomic_load(&load->events), load->sent);
+    weft_node_stats stats = stats_of(load->site.node);
+    check_eq(stats.cancelled + stats.worker_died + stats.redispatched + stats.deaths + stats.dropped, 0);
+}
+
+static void close_load(struct load *load)
+{
+    relay_mend(&load->relay);
+    check_ok(weft_unsubscribe(load->subscription));
+    check_ok(weft_completions_close(load->from_client));
+    check_ok(weft_completions_close(load->from_direct));
+    check_ok(weft_worker_unregister(load->far));
+    check_ok(weft_worker_unregister(load->near));
+    close_all_of(load->client);
+    close_all_of(load->direct);
+    close_relay(&load->relay);
+    close_all_of(load->site.node);
+}
+
+static struct load load; /* too large for a stack */
+
+static void a_short_cut_costs_nothing(void **state)
+{
+    open_load(&load, *state, NULL);
+    send_more(&load, 200);
+    relay_cut(&load.relay);
+    send_more(&load, 200);
+    pause_ms(CUT_MS);
+    relay_mend(&load.relay);
+    send_more(&load, 200);
+    check_cost_nothing(&load);
+    close_load(&load);
+}
+
+static void cuts_in_the_middle_of_everything_cost_nothing(void **state)
+{
+    const unsigned cuts = rounds("WIRE_CUTS", 12);
+    open_load(&load, *state, NULL);
+    relay_slow(&load.relay, 0, 701); /* so that frames are in pieces */
+    for (unsigned i = 0; i < cuts && load.sent + 150 < 4096; i++) {
+        send_more(&load, 100);
+        uint64_t accepted = relay_accepted(&load.relay);
+        relay_drop(&load.relay);
+        await_true(relay_accepted(&load.relay) > accepted);
+    }
+    relay_slow(&load.relay, 0, 0);
+    check_cost_nothing(&load);
+    close_load(&load);
+}
+
+static void one_direction_that_ends_costs_nothing(void **state)
+{
+    open_load(&load, *state, NULL);
+    for (int side = 0; side < 2; side++) {
+        uint64_t accepted = relay_accepted(&load.relay);
+        send_more(&load, 100);
+        relay_shut(&load.relay, side);
+        send_more(&load, 100);
+        await_true(relay_accepted(&load.relay) > accepted);
+    }
+    check_cost_nothing(&load);
+    close_load(&load);
+}
+
+static void a_slow_network_costs_time(void **state)
+{
+    open_load(&load, *state, NULL);
+    relay_slow(&load.relay, 30, 0);
+    send_more(&load, 300);
+    check_cost_nothing(&load);
+    close_load(&load);
+}
+
+/* Nothing comes through, and no connection ends: beats tell. */
+static void a_silent_network_is_a_cut(void **state)
+{
+    weft_listen_options options = quick(30000);
+    open_load(&load, *state, &options);
+    for (int directions = 1; directions <= 3; directions++) {
+        uint64_t accepted = relay_accepted(&load.relay);
+        relay_stall(&load.relay, directions & 1, directions & 2);
+        send_more(&load, 50);
+        await_true(relay_accepted(&load.relay) > accepted);
+        relay_mend(&load.relay);
+    }
+    check_cost_nothing(&load);
+    close_load(&load);
+}
+
+/* --- longer than the session is kept ----------------------------------------------------------------- */
+
+struct holder {
+    struct event began, go_on;
+    atomic_uint cancelled;
+};
+
+static void hold_cancelled(weft_task *task, void *context)
+{
+    struct holder *holder = context;
+    (void)task;
+    atomic_fetch_add(&holder->cancelled, 1);
+    event_give(&holder->go_on);
+}
+
+static void hold(weft_task *task, void *context)
+{
+    struct holder *holder = context;
+    thread_check_ok(weft_task_on_cancel(task, hold_cancelled, holder));
+    event_give(&holder->began);
+    event_await(&holder->go_on, 1);
+    (void)weft_task_complete(task, weft_task_payload(task));
+}
+
+/* The client holds a task, and waits for one of its own. What it lost is told once at either side; then it serves again. */
+static void lose_the_session(const struct way *way, uint32_t resume_ms, uint32_t lost_ms, weft_outcome outcome)
+{
+    const weft_listen_options options = quick(resume_ms);
+    struct site site;
+    struct relay relay;
+    struct holder near = {0}, far = {0};
+    weft_dial_options dialling = WEFT_DIAL_OPTIONS;
+    weft_completions *at_node, *at_client;
+    open_site(&site, way, &options);
+    check_ok(weft_channel_declare(site.node, FAR_CHANNEL, NULL));
+    open_relay(&relay, way, site.url);
+    dialling.lost_ms = lost_ms;
+    dialling.resume_ms = resume_ms;
+    dialling.name = "client";
+    weft_node *client = dial(relay.url, &dialling);
+    weft_worker *here = register_worker(site.node, CHANNEL, hold, &near);
+    weft_worker *there = register_worker(client, FAR_CHANNEL, hold, &far);
+    check_ok(weft_completions_open(site.node, 16, &at_node));
+    check_ok(weft_completions_open(client, 16, &at_client));
+    (void)submit(at_node, FAR_CHANNEL, "task", 1);
+    (void)submit(at_client, CHANNEL, "call", 2);
+    event_await(&near.began, 1);
+    event_await(&far.began, 1);
+    relay_cut(&relay);
+    weft_reply reply;
+    if (resume_ms < lost_ms) { /* the node gives up first */
+        reply = next_reply(at_node);
+        check_reply_code(&reply, WEFT_WORKER_DIED, "worker_died");
+        relay_mend(&relay);
+        reply = next_reply(at_client);
+    } else { /* the client gives up first */
+        reply = next_reply(at_client);
+        check_str(weft_outcome_name(reply.outcome), "node_lost");
+        event_await(&far.go_on, 1);
+        relay_mend(&relay);
+    }
+    check_reply_code(&reply, outcome, weft_outcome_name(outcome));
+    event_await(&near.go_on, 1); /* nobody waits for it */
+    event_await(&far.go_on, 1);
+    if (resume_ms >= lost_ms) {
+        reply = next_reply(at_node);
+        check_reply_code(&reply, WEFT_WORKER_DIED, "worker_died");
+    }
+    (void)submit(at_node, FAR_CHANNEL, "again", 3);
+    reply = next_reply(at_node);
+    check_reply_text(&reply, "again");
+    (void)submit(at_client, CHANNEL, "again", 4);
+    reply = next_reply(at_client);
+    check_reply_text(&reply, "again");
+    await_true(stats_of(site.node).attempts_running == 0 && stats_of(site.node).dispatches_open == 0);
+    weft_death death;
+    size_t count;
+    char text[64];
+    check_ok(weft_channel_deaths(site.node, FAR_CHANNEL, &death, 1, &count));
+    check_eq(count, 1);
+    check_eq(death.cause.kind, WEFT_CAUSE_LINK_LOST);
+    check_true(strstr(weft_cause_text(death.cause, text, sizeof text), "lost") != NULL);
+    check_eq(atomic_load(&near.cancelled), 1);
+    check_eq(atomic_load(&far.cancelled), 1);
+    size_t more;
+    check_err(weft_completions_next(at_client, 0, &reply, 1, &more), WEFT_EAGAIN);
+    check_err(weft_completions_next(at_node, 0, &reply, 1, &more), WEFT_EAGAIN);
+    check_ok(weft_completions_close(at_node));
+    check_ok(weft_completions_close(at_client));
+    check_ok(weft_worker_unregister(there));
+    close_all_of(client);
+    check_ok(weft_worker_unregister(here));
+    close_relay(&relay);
+    close_all_of(site.node);
+}
+
+static void a_cut_longer_than_resume_ms_ends_the_session(void **state)
+{
+    lose_the_session(*state, 200, 60000, WEFT_NODE_LOST);
+}
+
+static void a_client_that_gives_up_first_leaves_nothing_behind(void **state)
+{
+    lose_the_session(*state, 60000, 200, WEFT_NODE_LOST);
+}
+
+/* --- a node that goes ---------------------------------------------------------------------------------- */
+
+static void say_where(weft_task *task, void *context)
+{
+    thread_check_ok(weft_task_complete(task, weft_text(context)));
+}
+
+/* node URL: a node of its own, killed at will; who calls OTHER learns where he is. */
+static int play_node(char **arguments)
+{
+    char line[16], bound[WEFT_URL_MAX + 1];
+    weft_node *node = open_node();
+    weft_listen_options options = quick(2000);
+    thread_check_ok(weft_node_listen(node, arguments[0], &options, bound));
+    thread_check_ok(weft_channel_declare(node, OTHER, NULL));
+    (void)register_worker(node, OTHER, say_where, bound);
+    say("ready %s", bound);
+    while (hear(line, sizeof line))
+        ;
+    return 0;
+}
+
+static void start_node(struct child *child, const char *url, char *bound)
+{
+    spawn_role(child, "node", url, NULL);
+    const char *line = next_line(child);
+    check_true(line && strncmp(line, "ready ", 6) == 0);
+    (void)snprintf(bound, WEFT_URL_MAX + 1, "%s", line + 6);
+}
+
+enum { CALLERS = 2, WORKERS = 2, KILLS = 3, OPEN = 32 };
+
+struct restarts {
+    char url[WEFT_URL_MAX + 1];
+    atomic_bool over;
+    atomic_uint completed, lost;
+    struct calling {
+        struct restarts *restarts;
+        atomic_uint open;
+    } calling[CALLERS];
+};
+
+static void ended(const weft_reply *reply, void *context)
+{
+    struct calling *calling = context;
+    bool lost = reply->outcome == WEFT_NODE_LOST;
+    if (!lost) thread_check_str(weft_outcome_name(reply->outcome), "completed");
+    atomic_fetch_add(lost ? &calling->restarts->lost : &calling->restarts->completed, 1);
+    thread_check_true(atomic_fetch_sub(&calling->open, 1) > 0);
+}
+
+/* Keeps so many calls open. */
+static void *call_on(void *argument)
+{
+    struct calling *calling = argument;
+    struct restarts *restarts = calling->restarts;
+    weft_node *node = dial_named(restarts->url, NULL);
+    while (!atomic_load(&restarts->over)) {
+        if (atomic_load(&calling->open) == OPEN) {
+            (void)poll(NULL, 0, 1);
+            continue;
+        }
+        atomic_fetch_add(&calling->open, 1);
+        thread_check_ok(weft_dispatch_async(node, CHANNEL, WEFT_TEXT("x"), NULL, ended, calling, 0, NULL));
+    }
+    await_true(atomic_load(&calling->open) == 0);
+    close_all_of(node);
+    return NULL;
+}
+
+static void a_node_that_is_killed_under_load_loses_calls_once(void **state)
+{
+    static struct restarts restarts;
+    const struct way *way = *state;
+    struct child node;
+    char url[WEFT_URL_MAX + 1];
+    memset(&restarts, 0, sizeof restarts);
+    new_url(way, url);
+    start_node(&node, url, restarts.url);
+    weft_node *workers[WORKERS];
+    weft_worker *registered[WORKERS];
+    pthread_t callers[CALLERS];
+    for (int i = 0; i < WORKERS; i++) {
+        workers[i] = dial_named(restarts.url, NULL);
+        registered[i] = register_named(workers[i], NULL, 8, echo, NULL);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        restarts.calling[i].restarts = &restarts;
+        callers[i] = start(call_on, &restarts.calling[i]);
+    }
+    for (int i = 0; i < KILLS; i++) {
+        unsigned completed = atomic_load(&restarts.completed);
+        await_true(atomic_load(&restarts.completed) > completed + 200);
+        check_eq(kill(node.pid, SIGKILL), 0);
+        check_eq(reap(&node), -SIGKILL);
+        start_node(&node, restarts.url, url);
+    }
+    unsigned completed = atomic_load(&restarts.completed);
+    await_true(atomic_load(&restarts.completed) > completed + 200);
+    atomic_store(&restarts.over, true);
+    for (int i = 0; i < CALLERS; i++)
+        join(callers[i]);
+    check_true(atomic_load(&restarts.lost) > 0 && atomic_load(&restarts.lost) <= KILLS * OPEN * CALLERS);
+    for (int i = 0; i < WORKERS; i++) {
+        check_ok(weft_worker_unregister(registered[i]));
+        close_all_of(workers[i]);
+    }
+    check_eq(kill(node.pid, SIGKILL), 0);
+    check_eq(reap(&node), -SIGKILL);
+}
+
+static void another_address_answers_where_the_first_is_gone(void **state)
+{
+    const struct way *way = *state;
+    struct child first, second;
+    char urls[2][WEFT_URL_MAX + 1], url[WEFT_URL_MAX + 1], both[2 * WEFT_URL_MAX + 3];
+    weft_reply reply;
+    new_url(way, url);
+    start_node(&first, url, urls[0]);
+    new_url(way, url);
+    start_node(&second, url, urls[1]);
+    (void)snprintf(both, sizeof both, "%s,%s", urls[0], urls[1]);
+    weft_node *client = dial_named(both, "client");
+    weft_worker *worker = register_named(client, "worker", 1, echo, NULL);
+    reply = dispatch(client, OTHER, "where?");
+    check_reply_text(&reply, urls[0]);
+    check_eq(kill(first.pid, SIGKILL), 0);
+    check_eq(reap(&first), -SIGKILL);
+    while ((reply = dispatch(client, OTHER, "where?")).outcome == WEFT_NODE_LOST)
+        weft_reply_release(&reply);
+    check_reply_text(&reply, urls[1]);
+    reply = dispatch(client, CHANNEL, "over there");
+    check_reply_text(&reply, "over there");
+    check_ok(weft_worker_unregister(worker));
+    close_all_of(client);
+    check_eq(kill(second.pid, SIGKILL), 0);
+    check_eq(reap(&second), -SIGKILL);
+}
+
+/* --- closing ------------------------------------------------------------------------------------------- */
+
+static void what_was_done_is_handed_over_though_the_connection_breaks(void **state)
+{
+    struct site site;
+    struct relay relay;
+    weft_completions *completions;
+    weft_worker *worker;
+    weft_task *task;
+    open_site(&site, *state, NULL);
+    open_relay(&relay, *state, site.url);
+    weft_node *client = dial_named(relay.url, "client");
+    check_ok(weft_worker_register(client, CHANNEL, NULL, NULL, NULL, &worker));
+    check_ok(weft_completions_open(site.node, 16, &completions));
+    (void)submit(completions, CHANNEL, "done", 1);
+    check_ok(weft_worker_next(worker, WEFT_FOREVER, &task));
+    relay_cut(&relay);
+    check_ok(weft_task_complete(task, WEFT_TEXT("done")));
+    check_ok(weft_worker_unregister(worker));
+    pthread_t closer = start((void *(*)(void *))(void *)close_all_of, client);
+    pause_ms(100);
+    relay_mend(&relay);
+    weft_reply reply = next_reply(completions);
+    check_reply_text(&reply, "done");
+    join(closer);
+    check_ok(weft_completions_close(completions));
+    close_relay(&relay);
+    close_all_of(site.node);
+}
+
+/* Calls are open and tasks run on either side. */
+static void close_in_the_middle(const struct way *way, bool node_first)
+{
+    struct site site;
+    struct holder near = {0}, far = {0};
+    weft_completions *at_node, *at_client;
+    open_site(&site, way, NULL);
+    check_ok(weft_channel_declare(site.node, FAR_CHANNEL, NULL));
+    weft_node *client = dial_named(site.url, "client");
+    weft_worker *here = register_worker(site.node, CHANNEL, hold, &near);
+    weft_worker *there = register_worker(client, FAR_CHANNEL, hold, &far);
+    check_ok(weft_completions_open(site.node, 16, &at_node));
+    check_ok(weft_completions_open(client, 16, &at_client));
+    (void)submit(at_node, FAR_CHANNEL, "task", 1);
+    (void)submit(at_client, CHANNEL, "call", 2);
+    event_await(&near.began, 1);
+    event_await(&far.began, 1);
+    weft_reply reply;
+    if (node_first) {
+        check_ok(weft_node_close(site.node, 300));
+        reply = next_reply(at_client);
+        check_true(reply.outcome == WEFT_CANCELLED || reply.outcome == WEFT_NODE_LOST);
+        weft_reply_release(&reply);
+        event_await(&far.go_on, 1);
+    }
+    check_ok(weft_node_close(client, 300));
+    if (node_first) return;
+    event_await(&near.go_on, 1);
+    event_await(&far.go_on, 1);
+    reply = next_reply(at_node);
+    check_true(reply.outcome == WEFT_CANCELLED || reply.outcome == WEFT_WORKER_DIED || reply.outcome == WEFT_COMPLETED);
+    weft_reply_release(&reply);
+    await_true(stats_of(site.node).attempts_running == 0 && stats_of(site.node).dispatches_open == 0);
+    check_eq(stats_of(site.node).participants, 1);
+    (void)here;
+    (void)there;
+    check_ok(weft_node_close(site.node, 300));
+}
+
+static void a_node_is_closed_with_work_under_way(void **state)
+{
+    close_in_the_middle(*state, true);
+}
+static void a_client_is_closed_with_work_under_way(void **state)
+{
+    close_in_the_middle(*state, false);
+}
+
+int main(int argc, char **argv)
+{
+    const struct role roles[] = {{"node", play_node}};
+    PLAY_ROLE(argc, argv, roles);
+    const struct CMUnitTest tests[] = {
+        OVER_EACH(a_short_cut_costs_nothing),
+        OVER_EACH(cuts_in_the_middle_of_everything_cost_nothing),
+        OVER_EACH(one_direction_that_ends_costs_nothing),
+        OVER_EACH(a_slow_network_costs_time),
+        OVER_EACH(a_silent_network_is_a_cut),
+        OVER_EACH(a_cut_longer_than_resume_ms_ends_the_session),
+        OVER_EACH(a_client_that_gives_up_first_leaves_nothing_behind),
+        OVER_EACH(a_node_that_is_killed_under_load_loses_calls_once),
+        OVER_EACH(another_address_answers_where_the_first_is_gone),
+        OVER_EACH(what_was_done_is_handed_over_though_the_connection_breaks),
+        OVER_EACH(a_node_is_closed_with_work_under_way),
+        OVER_EACH(a_client_is_closed_with_work_under_way),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
