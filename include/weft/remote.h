@@ -27,12 +27,16 @@ typedef struct weft_listen_options {
     uint32_t beats_missed_max; /* a connection is given up after so many without one */
     uint32_t drain_ms;    /* after the death of a process: for what it has sent, while another keeps its socket open */
     uint32_t greeting_ms; /* a connection that has not greeted by then is closed */
-    uint32_t frame_bytes_max;      /* of one payload with what goes along */
+    uint32_t frame_bytes_max; /* of one payload with what goes along */
+    uint32_t
+        stall_ms; /* a connection whose other end takes nothing of what waits for it is closed after that; at least a
+                          beat_ms more may go by. WEFT_FOREVER = never */
+    uint64_t half_bytes_max;       /* of memory for large payloads of which some has come, of all client nodes */
     const char *tls_cert_key_file; /* for tls+tcp: PEM, its certificate and key in one file. Borrows, as the next. */
     const char *tls_ca_file;       /* who may have signed the certificates of those who dial; NULL = they need none */
 } weft_listen_options;
 
-#define WEFT_LISTEN_OPTIONS_VALUES 1, 10000, 5000, 5000, 3, 100, 3000, 16781312, 0, 0
+#define WEFT_LISTEN_OPTIONS_VALUES 1, 10000, 5000, 5000, 3, 100, 3000, 16781312, 30000, 268435456, 0, 0
 #ifdef __cplusplus
 #define WEFT_LISTEN_OPTIONS (weft_listen_options{WEFT_LISTEN_OPTIONS_VALUES})
 #else
