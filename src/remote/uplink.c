@@ -692,6 +692,7 @@ static void delivered(struct session *session)
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns)
 {
     struct session *session = &uplink->session;
+    if (!session->remote) return; /* there was no memory for it */
     uint64_t least_ns = weft__clock_after_ms(weft__clock_ns(), GOODBYE_MS);
     if (deadline_ns < least_ns) deadline_ns = least_ns;
     weft__session_await_pump(session, deadline_ns);
@@ -733,8 +734,10 @@ void weft__uplink_close(struct uplink *uplink)
     weft__timer_gone(&uplink->remote, &uplink->again);
     weft__timer_gone(&uplink->remote, &uplink->buries);
     tell_all(uplink, WEFT_ECLOSED);
-    weft__session_over(&uplink->session);
-    weft__session_drop(&uplink->session);
+    if (uplink->session.remote) {
+        weft__session_over(&uplink->session);
+        weft__session_drop(&uplink->session);
+    }
     weft__remote_stop(&uplink->remote);
 }
 
