@@ -14,7 +14,14 @@
 #include "remote/client.h"
 #include "remote/remote.h"
 
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000, GOODBYE_MS = 100, BURY_MS = 10 };
+enum {
+    BACKOFF_FIRST_MS = 50,
+    BACKOFF_MAX_MS = 2000,
+    GREETING_MS = 3000,
+    ATTEMPT_MS = 5000,
+    GOODBYE_MS = 100,
+    BURY_MS = 10
+};
 
 static const struct line_limits line_limits = {
     .window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
