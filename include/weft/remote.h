@@ -11,6 +11,19 @@
  *   - weft_task_complete returns WEFT_OK when the result was handed to the connection, which delivers it once; that it came too
  *     late for anybody is counted at the node, and not told.
  *
+ *   - What the node alone knows is asked of it: such a call waits for the answer, up to lost_ms longer than its own timeout where
+ *     there is no connection, and returns WEFT_ELOST where the node is lost meanwhile: it is not known whether it was done.
+ *     WEFT_EPROTOCOL: the node has answered what cannot be read.
+ *   - To the node this process is one participant: its workers, calls and events hang on that in listings, deaths and letters,
+ *     whatever participants, threads and groups they have here; weft_worker_info_get alone tells of those. A worker whose
+ *     participant here has died ends at the node, too, and is no death there. An event's publisher is this process.
+ *   - A worker gets up to max_concurrent tasks, which wait here for a thread of its group; it does not go from the node's listings
+ *     before its handlers have returned. WEFT_INLINE handlers run on the default group.
+ *   - A queue that is full and says WEFT_BLOCK rejects what comes from here, with a time to retry after.
+ *   - A task that is told to stop does not wait for room for partial results any more: WEFT_ESTALE.
+ *   - The hooks of a client node tell of this process's end alone. weft_schema_get gives a copy, compiled here.
+ *   - weft_dispatch_why and weft_why_get of a channel with more workers than one answer has room for (some 40,000) are WEFT_ELIMIT.
+ *
  * A connection that breaks costs nothing: the session goes on when it is made anew within resume_ms, and what was under way is
  * neither lost nor done twice. Until there is encryption, a node listens on this host only: ipc:// and loopback addresses. */
 #ifndef WEFT_REMOTE_H
