@@ -9,7 +9,8 @@
  *   - An outcome may be `node_lost`: the node, or the session with it, is gone, and nobody knows whether the work was done. It
  *     is never sent again by itself.
  *   - weft_task_complete returns WEFT_OK when the result was handed to the connection, which delivers it once; that it came too
- *     late for anybody is counted at the node, and not told.
+ *     late for anybody is counted at the node, and not told. What is on its way out of a process when that ends is lost with
+ *     it, and its worker has died: weft_node_close hands it over first, and returns when the node has it.
  *
  * A connection that breaks costs nothing: the session goes on when it is made anew within resume_ms, and what was under way is
  * neither lost nor done twice. Until there is encryption, a node listens on this host only: ipc:// and loopback addresses. */
@@ -27,7 +28,8 @@ typedef struct weft_listen_options {
     uint32_t beats_missed_max; /* a connection is given up after so many without one */
     uint32_t drain_ms;    /* after the death of a process: for what it has sent, while another keeps its socket open */
     uint32_t greeting_ms; /* a connection that has not greeted by then is closed */
-    uint32_t frame_bytes_max;      /* of one payload with what goes along */
+    uint32_t frame_bytes_max; /* of one payload with what goes along; what is larger is `payload_too_large`, rejected
+                                      or failed, whatever its channel allows */
     const char *tls_cert_key_file; /* for tls+tcp: PEM, its certificate and key in one file. Borrows, as the next. */
     const char *tls_ca_file;       /* who may have signed the certificates of those who dial; NULL = they need none */
 } weft_listen_options;
