@@ -9,7 +9,8 @@
  *   - An outcome may be `node_lost`: the node, or the session with it, is gone, and nobody knows whether the work was done. It
  *     is never sent again by itself.
  *   - weft_task_complete returns WEFT_OK when the result was handed to the connection, which delivers it once; that it came too
- *     late for anybody is counted at the node, and not told.
+ *     late for anybody is counted at the node, and not told. What is on its way out of a process when that ends is lost with
+ *     it, and its worker has died: weft_node_close hands it over first, and returns when the node has it.
  *
  *   - What the node alone knows is asked of it: such a call waits for the answer, up to lost_ms longer than its own timeout where
  *     there is no connection, and returns WEFT_ELOST where the node is lost meanwhile: it is not known whether it was done.
@@ -40,7 +41,8 @@ typedef struct weft_listen_options {
     uint32_t beats_missed_max; /* a connection is given up after so many without one */
     uint32_t drain_ms;    /* after the death of a process: for what it has sent, while another keeps its socket open */
     uint32_t greeting_ms; /* a connection that has not greeted by then is closed */
-    uint32_t frame_bytes_max; /* of one payload with what goes along */
+    uint32_t frame_bytes_max; /* of one payload with what goes along; what is larger is `payload_too_large`, rejected
+                                      or failed, whatever its channel allows */
     uint32_t
         stall_ms; /* a connection whose other end takes nothing of what waits for it is closed after that; at least a
                           beat_ms more may go by. WEFT_FOREVER = never */
