@@ -112,7 +112,7 @@ enum { BY_TCP = 0, BY_IPC = 1 };
 struct place {
     struct child child;
     char ipc_url[WEFT_URL_MAX + 1], tcp_url[WEFT_URL_MAX + 1];
-    struct relay relays[2];
+    struct relay *relays; /* BY_TCP, BY_IPC */
 };
 
 /* Who dials which node, and by which ways. */
@@ -131,6 +131,7 @@ static struct {
     unsigned long long counts[9], kills, cuts, restarts, stops;
 } stage;
 
+static struct relay relays[NODES][2];
 static struct actor cast[] = {{.role = "caller", .ways = "t"},
                               {.role = "caller", .ways = "it"},
                               {.role = "caller", .ways = "I", .mortal = true},
@@ -172,6 +173,7 @@ static void raise_curtain(void)
     (void)snprintf(stage.ledger, sizeof stage.ledger, "%s/ledger", scratch);
     for (int n = 0; n < NODES; n++) {
         struct place *place = &stage.places[n];
+        place->relays = relays[n];
         new_url(&ipc, place->ipc_url);
         start_node(place);
         open_relay(&place->relays[BY_TCP], &tcp, place->tcp_url);
