@@ -104,6 +104,7 @@ bool weft__core_closing(const struct core *core)
 
 void weft__core_settle_all(struct core *core)
 {
+    core->settling = true;
     core->settle_cursor = core->settle_subscriptions_cursor = 0;
     weft__work_add(core, &core->settle_work, WORK_SETTLE_ALL);
 }

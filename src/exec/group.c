@@ -77,6 +77,7 @@ void weft__executor_init(struct executor *executor, weft_group *group, bool lent
     executor->harvest.results_count = executor->harvest.rest_count = 0;
     executor->harvest.slowest_ns = 0;
     executor->hearing = executor->heard_last = false;
+    executor->yields = 0;
 }
 
 /* Under the node's lock, so that the guard sees whole executors only. */

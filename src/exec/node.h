@@ -46,6 +46,7 @@ struct weft_node {
     struct contracts contracts;
 
     struct station *station; /* (n) once; where it listens; NULL = nowhere */
+    void (*died)(weft_node *node); /* (c) a participant has, or may have: called outside; NULL = nobody wants to know */
     struct uplink *uplink;   /* (c) to the node that a client node has dialled; NULL = an embedded node */
 };
 

@@ -35,6 +35,9 @@
 /* Kinds from here on are frames of the session; below, of the connection. */
 #define LINE_COUNTED FRAME_DISPATCH
 
+/* The lane of what stays behind every large frame that was put before, whatever its lane. */
+#define LINE_BEHIND_ALL UINT64_MAX
+
 enum { LINE_PART_BYTES = 32 * 1024 };
 
 struct line_limits {

@@ -11,9 +11,10 @@
 #include "exec/node.h"
 #include "exec/participant.h"
 #include "link/process.h"
+#include "remote/client.h"
 #include "remote/remote.h"
 
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000, GOODBYE_MS = 100 };
+enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000, GOODBYE_MS = 100, BURY_MS = 10 };
 
 static const struct line_limits line_limits = {
     .window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
@@ -517,7 +518,24 @@ void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t num
     weft__unlock(&uplink->lock);
     if (!found) return;
     weft__mem_free(&uplink->node->mem, found);
-    (void)weft__session_put(&uplink->session, 0, &frame, NULL);
+    (void)weft__session_put(&uplink->session, LINE_BEHIND_ALL, &frame, NULL);
+}
+
+/* --- deaths of this process's own --------------------------------------------------------------- */
+
+static void bury(struct timer *timer, uint64_t now_ns)
+{
+    struct uplink *uplink = list_record(timer, struct uplink, buries);
+    uint64_t later_ns = weft__clock_after_ms(now_ns, BURY_MS);
+    if (weft__session_await_put(&uplink->session, later_ns)) /* what they had to say comes first */
+        weft__client_bury(uplink->node);
+    else
+        weft__timer_at(&uplink->remote, timer, weft__clock_after_ms(later_ns, BURY_MS));
+}
+
+static void somebody_died(weft_node *node)
+{
+    weft__timer_at(&node->uplink->remote, &node->uplink->buries, 0);
 }
 
 /* --- opening and closing ---------------------------------------------------------------------- */
@@ -572,6 +590,7 @@ static weft_error build(struct uplink *uplink, const char *urls, const weft_dial
     if (error) return error;
     if (weft__process_start_time((int32_t)getpid(), &uplink->start_time)) uplink->start_time = 0;
     if (!weft__timer_ready(&uplink->remote, &uplink->again, again_due) ||
+        !weft__timer_ready(&uplink->remote, &uplink->buries, bury) ||
         weft__session_init(&uplink->session, &uplink->remote, &uplink_ops, 'C', &line_limits))
         return weft__error(WEFT_ENOMEM, "dial: no memory");
     uplink->session.beat_ms = 5000;
@@ -653,6 +672,7 @@ weft_error weft_node_dial(const char *urls, const weft_dial_options *options, we
         (void)weft_node_close(node, 0);
         return weft__error(error, "%s", said);
     }
+    node->died = somebody_died;
     *dialled = node;
     return WEFT_OK;
 }
@@ -711,6 +731,7 @@ void weft__uplink_close(struct uplink *uplink)
     weft__unlock(&uplink->lock);
     weft__dial_free(dial); /* its call has returned then */
     weft__timer_gone(&uplink->remote, &uplink->again);
+    weft__timer_gone(&uplink->remote, &uplink->buries);
     tell_all(uplink, WEFT_ECLOSED);
     weft__session_over(&uplink->session);
     weft__session_drop(&uplink->session);

@@ -52,6 +52,7 @@ struct uplink {
     char *texts;
     struct pipe_tls tls; /* (c) its names are in tls_texts */
     char *tls_texts[3];
+    struct timer buries; /* somebody here has died: what hung on him is the node's no more */
     struct timer again; /* the next attempt; or what is open is lost */
 
     struct lock lock;

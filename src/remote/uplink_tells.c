@@ -70,7 +70,7 @@ void weft__uplink_taken(struct session *session, struct haul *haul, size_t index
     uplink->out += taken->kind == CORE_ITEM_TASK;
     switch (taken->kind) {
     case CORE_ITEM_TASK: told->payload = weft__message_hold(taken->task->payload); /* fall through */
-    case CORE_ITEM_CANCEL:
+    case CORE_ITEM_CANCEL: told->gone = !taken->task->dispatch;                    /* fall through */
     case CORE_ITEM_HEARD: told->handle = taken->task->id.number; break;
     case CORE_ITEM_OUTCOME: told->handle = node_task(uplink, taken->outcome.token, !taken->outcome.runs_on); break;
     case CORE_ITEM_RELEASED: told->handle = node_task(uplink, taken->token, true); break;
@@ -138,10 +138,11 @@ weft_error weft__uplink_put(struct session *session, struct haul *haul)
         const struct core_taken *taken = &haul->items[i];
         const struct task_told *told = &haul->tasks[i];
         const struct frame room = {.kind = FRAME_ROOM, .room = {told->handle, taken->count}};
+        const struct frame cancel = {.kind = FRAME_CANCEL, .call = {.call = told->handle, .gone = told->gone}};
         if (!told->handle) continue;
         switch (taken->kind) {
         case CORE_ITEM_TASK: error = put_call(line, told); break;
-        case CORE_ITEM_CANCEL: error = put_number(line, FRAME_CANCEL, told->handle); break;
+        case CORE_ITEM_CANCEL: error = weft__line_put(line, told->handle, &cancel, NULL); break;
         case CORE_ITEM_HEARD: error = weft__line_put(line, told->handle, &room, NULL); break;
         case CORE_ITEM_OUTCOME: error = put_result(line, told->handle, &taken->outcome); break;
         case CORE_ITEM_RELEASED: error = put_number(line, FRAME_RELEASED, told->handle); break;

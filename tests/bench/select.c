@@ -57,7 +57,7 @@ static void round_trip(struct fabric *f, uint64_t now_ns)
         bench_die("dispatch");
     struct core_result result = {.task = task, .kind = CORE_RESULT_COMPLETE};
     weft__core_results(f->core, now_ns, &result, 1);
-    weft__core_outcome_take(f->core, &f->outcomes, &outcome, &cancelled);
+    weft__core_outcome_take(f->core, now_ns, &f->outcomes, &outcome, &cancelled);
     if (outcome.outcome != WEFT_COMPLETED) bench_die("complete");
 }
 

@@ -373,7 +373,8 @@ static void empty(struct core_dest *dest)
 {
     struct core_outcome outcome;
     struct core_task *cancelled;
-    for (enum core_item_kind kind; (kind = weft__core_outcome_take(world.core, dest, &outcome, &cancelled));)
+    for (enum core_item_kind kind;
+         (kind = weft__core_outcome_take(world.core, world_now_ns(), dest, &outcome, &cancelled));)
         world_got(kind, &outcome, cancelled);
 }
 

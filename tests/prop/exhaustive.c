@@ -261,7 +261,7 @@ static void work_off(void)
     unsigned outcomes[CALLERS] = {0};
     struct core_outcome outcome;
     struct core_task *none;
-    while (weft__core_outcome_take(world.core, &world.outbox, &outcome, &none))
+    while (weft__core_outcome_take(world.core, 1, &world.outbox, &outcome, &none))
         outcomes[outcome.token]++;
     for (int c = 0; c < CALLERS; c++)
         check_eq(outcomes[c], world.dispatches[c] != 0);

@@ -694,7 +694,7 @@ spec(invariant_13_payload_and_result_are_handed_on_untouched)
     struct core_task *cancelled;
     weft__core_results(world.core, now_ns, &result, 1);
     check_true(result.accepted);
-    check_eq(weft__core_outcome_take(world.core, box_named("mine"), &outcome, &cancelled), CORE_ITEM_OUTCOME);
+    check_eq(weft__core_outcome_take(world.core, now_ns, box_named("mine"), &outcome, &cancelled), CORE_ITEM_OUTCOME);
     check_true(outcome.message == answer);
     check_eq(memcmp(answer->bytes, "[1]", 3), 0);
     check_str(weft__message_content_type(answer), "text/x-list");
