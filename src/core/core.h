@@ -170,7 +170,7 @@ enum core_result_kind {
     CORE_RESULT_CANCEL_ACK,
     CORE_RESULT_SKIPPED, /* cancelled before its handler was entered, which will not be */
     CORE_RESULT_ABANDON,
-    CORE_RESULT_DIED, /* its worker hung on somebody in another process, who has died */
+    CORE_RESULT_DIED,      /* its worker hung on somebody in another process, who has died */
     CORE_RESULT_GIVEN_BACK /* only in an outcome: it was never begun */
 };
 

@@ -771,7 +771,7 @@ uint32_t
 weft__stream_room(const struct core_dispatch *dispatch); /* for so many parts; 0: also where it has no stream */
 void weft__stream_room_made(struct core *core, struct core_dispatch *dispatch, uint32_t count); /* by its caller */
 void weft__stream_room_forget(struct core_dispatch *dispatch); /* its attempt was not begun: another will be told */
-void weft__stream_broken(struct core *core, struct core_dispatch *dispatch);  /* its attempt may not send any more */
+void weft__stream_broken(struct core *core, struct core_dispatch *dispatch); /* its attempt may not send any more */
 void weft__stream_stop(struct core *core, struct core_dispatch *dispatch);
 uint32_t weft__stream_end(struct core *core, struct core_dispatch *dispatch); /* dropped and freed: so many records */
 bool weft__stream_waits(const struct core_dispatch *dispatch);                /* its attempt waits for its caller */

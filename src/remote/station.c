@@ -604,6 +604,7 @@ void weft__station_free(struct station *station)
     struct mem *mem = &station->node->mem;
     weft__clerk_stop(&station->clerk);
     weft__remote_stop(&station->remote);
+    weft__clerk_fini(&station->clerk);
     weft__process_monitor_stop(&station->monitor);
     weft__lock_fini(&station->lock);
     weft__mem_free(mem, station);

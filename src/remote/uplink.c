@@ -14,7 +14,14 @@
 #include "remote/client.h"
 #include "remote/remote.h"
 
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000, GOODBYE_MS = 100, BURY_MS = 10 };
+enum {
+    BACKOFF_FIRST_MS = 50,
+    BACKOFF_MAX_MS = 2000,
+    GREETING_MS = 3000,
+    ATTEMPT_MS = 5000,
+    GOODBYE_MS = 100,
+    BURY_MS = 10
+};
 
 static const struct line_limits line_limits = {
     .window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
@@ -593,6 +600,7 @@ static weft_error build(struct uplink *uplink, const char *urls, const weft_dial
         !weft__timer_ready(&uplink->remote, &uplink->buries, bury) ||
         weft__session_init(&uplink->session, &uplink->remote, &uplink_ops, 'C', &line_limits))
         return weft__error(WEFT_ENOMEM, "dial: no memory");
+    uplink->seated = true;
     uplink->session.beat_ms = 5000;
     uplink->session.beats_missed_max = 3;
     uint64_t now_ns = weft__enter(node);
@@ -692,6 +700,10 @@ static void delivered(struct session *session)
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns)
 {
     struct session *session = &uplink->session;
+    weft__lock(&uplink->lock);
+    bool was_up = uplink->was_up;
+    weft__unlock(&uplink->lock);
+    if (!was_up) return;
     uint64_t least_ns = weft__clock_after_ms(weft__clock_ns(), GOODBYE_MS);
     if (deadline_ns < least_ns) deadline_ns = least_ns;
     weft__session_await_pump(session, deadline_ns);
@@ -733,8 +745,10 @@ void weft__uplink_close(struct uplink *uplink)
     weft__timer_gone(&uplink->remote, &uplink->again);
     weft__timer_gone(&uplink->remote, &uplink->buries);
     tell_all(uplink, WEFT_ECLOSED);
-    weft__session_over(&uplink->session);
-    weft__session_drop(&uplink->session);
+    if (uplink->seated) {
+        weft__session_over(&uplink->session);
+        weft__session_drop(&uplink->session);
+    }
     weft__remote_stop(&uplink->remote);
 }
 

@@ -32,8 +32,8 @@ struct pipe {
     struct pipe *other; /* NULL: freed */
     uint32_t connection, client, life, node;
     bool of_client;
-    bool closed; /* here */
-    bool lost;   /* nothing goes out any more */
+    bool closed;    /* here */
+    bool lost;      /* nothing goes out any more */
     uint32_t calls; /* under way */
     struct doing read, write;
     struct stream in;
@@ -224,8 +224,10 @@ void weft__pipe_free(struct pipe *pipe)
     weft__pipe_close(pipe);
     while (!is_quiet(pipe))
         (void)stage_await(is_quiet, pipe, STAGE_NEVER);
-    if (pipe->other) pipe->other->other = NULL;
-    else tap_ended(pipe->connection);
+    if (pipe->other)
+        pipe->other->other = NULL;
+    else
+        tap_ended(pipe->connection);
     for (uint32_t i = 0; i < pipes_count; i++)
         if (pipes[i] == pipe) pipes[i] = pipes[--pipes_count];
     free(pipe->in.bytes);

@@ -18,7 +18,7 @@ struct sent {
     uint8_t kind;
     uint8_t result; /* what it says, where it is one */
     uint8_t attempt;
-    bool known;     /* its job is */
+    bool known; /* its job is */
     uint32_t job;
 };
 
@@ -182,8 +182,8 @@ static void say(uint32_t connection, const struct tapped *tapped, const char *wh
     if (frame->kind == FRAME_TASK) (void)snprintf(worker, sizeof worker, " to %" PRIx64, frame->task.worker);
     if (known && frame->kind != FRAME_OUTCOME && frame->kind != FRAME_UPDATE && frame->kind != FRAME_ANSWER)
         (void)snprintf(job, sizeof job, ", job %u attempt %u", known->job, known->attempt);
-    trace("    %s %u %s #%" PRIu64 " on %u: %" PRIx64 "%s%s", who, tapped->client, weft__frame_name(frame->kind), number,
-          connection, about(frame), worker, job);
+    trace("    %s %u %s #%" PRIu64 " on %u: %" PRIx64 "%s%s", who, tapped->client, weft__frame_name(frame->kind),
+          number, connection, about(frame), worker, job);
 }
 
 static void counted(uint32_t connection, struct tapped *tapped, bool by_client, const struct frame *frame,
@@ -202,9 +202,9 @@ static void counted(uint32_t connection, struct tapped *tapped, bool by_client, 
     if (world.trace) say(connection, tapped, who, number, frame);
     if (number <= way->count) {
         report.resent++;
-        EXPECT(way->sent[number - 1].hash == sent.hash, "connection %u: frame %" PRIu64 " of the %s was a %s, and is a %s",
-               connection, number, who, weft__frame_name((enum frame_kind)way->sent[number - 1].kind),
-               weft__frame_name(frame->kind));
+        EXPECT(way->sent[number - 1].hash == sent.hash,
+               "connection %u: frame %" PRIu64 " of the %s was a %s, and is a %s", connection, number, who,
+               weft__frame_name((enum frame_kind)way->sent[number - 1].kind), weft__frame_name(frame->kind));
         return;
     }
     EXPECT(number == way->count + 1, "connection %u: the %s goes on at %" PRIu64 " after %" PRIu64, connection, who,
