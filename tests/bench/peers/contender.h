@@ -60,6 +60,7 @@ struct contender {
      * server knows. NULL: not measured. */
     void (*idle)(struct stream *stream, int port);
     void (*idle_shared)(struct stream *stream, int index);
+    unsigned settle_s; /* from then on it is idle to the server, too: after so many seconds */
 
     bool round_trip_only; /* and crash, where it can hold */
 };
@@ -68,7 +69,8 @@ extern const struct contender *const contenders[]; /* ends with NULL */
 const struct contender *contender_named(const char *name);
 
 extern const struct contender contender_weft, contender_weft_opaque, contender_epoll, contender_nng, contender_gearmand,
-    contender_redis, contender_nats, contender_beanstalkd, contender_zeromq, contender_mosquitto, contender_rabbitmq;
+    contender_redis, contender_nats, contender_beanstalkd, contender_zeromq, contender_mosquitto, contender_rabbitmq,
+    contender_weft_ten, contender_weft_many;
 
 /* What a role tells the race. */
 void ready(void);

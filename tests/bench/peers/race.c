@@ -6,12 +6,15 @@
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum { WORKERS_MAX = SUBSCRIBERS, START_SECONDS = 60, ANSWER_SECONDS = 20, SETTLE_US = 5000 };
 
@@ -167,6 +170,17 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* When that process has ended, as somebody sees who does nothing but look. */
+static uint64_t ended_at(int pidfd)
+{
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    while (poll(&ended, 1, 0) == 0)
+        continue;
+    uint64_t at_ns = now_ns();
+    close(pidfd);
+    return at_ns;
+}
+
 /* Who holds the task is killed while one other waits for it. That one is known to wait when it is ready; the pause lets
  * the machine come to rest after its start. The two change places. Returns the time in ms, or NAN after the reason. */
 static double kill_holder(struct heat *heat, struct process **holder, struct process **next)
@@ -174,14 +188,16 @@ static double kill_holder(struct heat *heat, struct process **holder, struct pro
     start_role(heat, *next, "holder", 0);
     if (!await_ready(heat, *next)) return NAN;
     sleep_us(SETTLE_US);
-    uint64_t killed_ns = now_ns();
+    int pidfd = heat->row->own ? (int)syscall(SYS_pidfd_open, (*holder)->pid, 0) : -1;
+    uint64_t since_ns = now_ns();
     process_send_kill(*holder);
+    if (pidfd >= 0) since_ns = ended_at(pidfd);
     unsigned long long at_ns = taken_at(heat, *next);
     process_kill(*holder);
     struct process *was = *holder;
     *holder = *next;
     *next = was;
-    return at_ns ? (double)(at_ns - killed_ns) / 1e6 : NAN;
+    return at_ns ? ((double)at_ns - (double)since_ns) / 1e6 : NAN;
 }
 
 /* One task goes from hand to hand, that often. */
@@ -218,15 +234,18 @@ static bool crash_round(struct heat *heat, double *values)
 static bool idle_round(struct heat *heat, double *values)
 {
     if (!start_server(heat) || !start_workers(heat, "idle", 1)) return false;
+    sleep(heat->contender->settle_s);
     double before = process_resident_bytes(heat->server.pid);
     start_role(heat, &heat->workers[1], "idle", 0);
     if (!await_ready(heat, &heat->workers[1])) return false;
+    sleep(heat->contender->settle_s);
     values[0] = (process_resident_bytes(heat->server.pid) - before) / race_size.idle;
     if (!heat->contender->idle_shared) return true;
     start_role(heat, &heat->client, "idle-shared", 0);
     if (!await_ready(heat, &heat->client)) return false;
     before = process_resident_bytes(heat->server.pid);
     if (!await_ready(heat, &heat->client)) return false;
+    sleep(heat->contender->settle_s);
     values[1] = (process_resident_bytes(heat->server.pid) - before) / race_size.idle;
     return true;
 }
@@ -267,6 +286,11 @@ static bool hands_over(const struct contender *contender)
     return contender->hold;
 }
 
+static bool is_weft(const struct contender *contender)
+{
+    return strcmp(contender->name, "weft") == 0;
+}
+
 static bool idles(const struct contender *contender)
 {
     return contender->idle;
@@ -297,6 +321,12 @@ const struct row rows[] = {
      .title = "from kill(SIGKILL) to the task in another worker's hands",
      .figures = {{"p50", "ms", true}, {"max", "ms", true}},
      .takes_part = hands_over,
+     .measure = measure_crash},
+    {.name = "own_share",
+     .title = "from the end of the process, by its pidfd, to the entry of the next handler",
+     .own = true,
+     .figures = {{"p50", "ms", true}, {"max", "ms", true}},
+     .takes_part = is_weft,
      .measure = measure_crash},
     {.name = "idle",
      .title = "resident memory of the server for each idle worker",
