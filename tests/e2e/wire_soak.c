@@ -403,7 +403,10 @@ static const struct role roles[] = {{"node", play_node}, {"caller", play_caller}
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_dispatch_is_accounted_for_and_memory_has_no_slope)};
-    (void)setenv("TSAN_OPTIONS", "halt_on_error=1", 0);
+    const char *given = getenv("TSAN_OPTIONS");
+    char with[512];
+    (void)snprintf(with, sizeof with, "%s:halt_on_error=1", given ? given : "");
+    (void)setenv("TSAN_OPTIONS", with, 1);
     PLAY_ROLE(argc, argv, roles);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,7 +48,8 @@ struct contender {
     /* A worker that takes one task and tells took() at once, but never answers it. NULL: the contender does not hand the
      * task of a dead worker to another. */
     void (*hold)(int port);
-    int hands_max; /* how often one task is handed on; 0 = always */
+    void (*hold_bare)(int port); /* the same, but with the least code that can take one; NULL: none */
+    int hands_max;               /* how often one task is handed on; 0 = always */
 
     /* Fan-out; NULL: none. The publisher uses open() and flush(). heard() waits for at least one event and returns how
      * many were taken. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -170,14 +171,21 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* When that process has ended, as somebody sees who does nothing but look. */
-static uint64_t ended_at(int pidfd)
+/* Kills it, and returns when it had ended, as somebody sees who does nothing but look, and before whom nobody runs: else it
+ * would be seen late, by as much as what is measured. */
+static uint64_t ended_at(struct process *process)
 {
-    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, process->pid, 0), .events = POLLIN};
+    const struct sched_param first = {.sched_priority = 1}, usual = {.sched_priority = 0};
+    if (ended.fd < 0) fail("watch a process: %s", strerror(errno));
+    if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &first))
+        fail("own_share needs a real-time priority: %s", strerror(errno));
+    process_send_kill(process);
     while (poll(&ended, 1, 0) == 0)
         continue;
     uint64_t at_ns = now_ns();
-    close(pidfd);
+    sched_setscheduler(0, SCHED_OTHER, &usual);
+    close(ended.fd);
     return at_ns;
 }
 
@@ -185,13 +193,14 @@ static uint64_t ended_at(int pidfd)
  * the machine come to rest after its start. The two change places. Returns the time in ms, or NAN after the reason. */
 static double kill_holder(struct heat *heat, struct process **holder, struct process **next)
 {
-    start_role(heat, *next, "holder", 0);
+    start_role(heat, *next, heat->row->own ? "bare-holder" : "holder", 0);
     if (!await_ready(heat, *next)) return NAN;
     sleep_us(SETTLE_US);
-    int pidfd = heat->row->own ? (int)syscall(SYS_pidfd_open, (*holder)->pid, 0) : -1;
     uint64_t since_ns = now_ns();
-    process_send_kill(*holder);
-    if (pidfd >= 0) since_ns = ended_at(pidfd);
+    if (heat->row->own)
+        since_ns = ended_at(*holder);
+    else
+        process_send_kill(*holder);
     unsigned long long at_ns = taken_at(heat, *next);
     process_kill(*holder);
     struct process *was = *holder;
@@ -204,7 +213,7 @@ static double kill_holder(struct heat *heat, struct process **holder, struct pro
 static bool kill_chain(struct heat *heat, double *ms, int kills)
 {
     struct process *holder = &heat->workers[0], *next = &heat->workers[1];
-    if (!start_server(heat) || !start_workers(heat, "holder", 1)) return false;
+    if (!start_server(heat) || !start_workers(heat, heat->row->own ? "bare-holder" : "holder", 1)) return false;
     start_role(heat, &heat->client, "giver", 0);
     if (!await_ready(heat, &heat->client) || !taken_at(heat, holder)) return false;
     for (int i = 0; i < kills; i++)
@@ -286,9 +295,9 @@ static bool hands_over(const struct contender *contender)
     return contender->hold;
 }
 
-static bool is_weft(const struct contender *contender)
+static bool hands_over_barely(const struct contender *contender)
 {
-    return strcmp(contender->name, "weft") == 0;
+    return contender->hold_bare;
 }
 
 static bool idles(const struct contender *contender)
@@ -323,10 +332,10 @@ const struct row rows[] = {
      .takes_part = hands_over,
      .measure = measure_crash},
     {.name = "own_share",
-     .title = "from the end of the process, by its pidfd, to the entry of the next handler",
+     .title = "the server's share of that: from the end of the process, by its pidfd, to the task at another",
      .own = true,
      .figures = {{"p50", "ms", true}, {"max", "ms", true}},
-     .takes_part = is_weft,
+     .takes_part = hands_over_barely,
      .measure = measure_crash},
     {.name = "idle",
      .title = "resident memory of the server for each idle worker",

@@ -14,6 +14,7 @@ void weft_race_answer(weft_task *task, void *context); /* a handler */
 
 /* weft_idle.c: as in struct contender. */
 void weft_idle(struct stream *stream, int port);
+void weft_hold_bare(int port);
 void weft_idle_shared(struct stream *stream, int index);
 
 #define TASKS "dispatch.race.tasks"

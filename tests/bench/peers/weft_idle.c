@@ -1,6 +1,7 @@
-/* weft_idle.c: workers that wait, a thousand connections of them in one process: client nodes would be three thousand threads.
- * So this one speaks docs/protocol.md itself, by the frames of src/frame. What it is told is what any client is told: it
- * has a process that is watched, gets its answer and acknowledges it. */
+/* weft_idle.c: workers that are only looked at: a thousand connections of them in one process, where client nodes would be three
+ * thousand threads; and one that tells when a task has come, without a client's part in it. So these speak docs/protocol.md
+ * themselves, by the frames of src/frame. To the node they are what any client is: it watches their process, and is told
+ * what they have got. */
 #include "weft.h"
 
 #include <stdio.h>
@@ -65,6 +66,17 @@ void weft_idle(struct stream *stream, int port)
     put(stream, &hello);
     (void)await(stream, FRAME_WELCOME);
     enrol(stream, 1);
+}
+
+void weft_hold_bare(int port)
+{
+    struct stream stream;
+    weft_idle(&stream, port);
+    ready();
+    (void)await(&stream, FRAME_TASK);
+    took();
+    stream_fill(&stream);
+    fail("weft: more than one task");
 }
 
 void weft_idle_shared(struct stream *stream, int index)
