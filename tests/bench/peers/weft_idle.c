@@ -75,7 +75,7 @@ void weft_hold_bare(int port)
     ready();
     (void)await(&stream, FRAME_TASK);
     took();
-    stream_fill(&stream);
+    (void)await(&stream, FRAME_TASK);
     fail("weft: more than one task");
 }
 
