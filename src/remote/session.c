@@ -19,7 +19,7 @@
 #include "exec/node.h"
 #include "remote/remote.h"
 
-enum { ROOM_BUSY = 65536, FRAMES_MAX = 64, SMALL_READ = 1024, SMALL_READS = 16 };
+enum { ROOM_BUSY = 65536, FRAMES_MAX = 64, SMALL_READ = FIRST_BYTES, SMALL_READS = 16 };
 
 static void flush(struct session *session);
 static void go_on(struct conn *conn);

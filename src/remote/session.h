@@ -29,7 +29,8 @@
 
 enum {
     HAUL_MAX = 64, /* items of one hold */
-    GREETING_BYTES = 512
+    GREETING_BYTES = 256,
+    FIRST_BYTES = 512 /* the buffer of an idle connection: a greeting, and small frames */
 };
 
 /* What all sessions of a node share: the thread that frees and keeps time. */
@@ -80,7 +81,7 @@ struct conn {
     size_t room, have;
     _Atomic size_t greeting_size; /* of what is being written before the line's; set to 0 under the remote's lock */
     unsigned char greeting[GREETING_BYTES];
-    unsigned char first[1024]; /* the buffer of an idle one */
+    unsigned char first[FIRST_BYTES];
 };
 
 /* What is told of a task. Copied under the core's lock: its worker may be gone when it is written. */
