@@ -162,26 +162,37 @@ static void free_attempts(void)
 }
 
 /* Note ATTEMPT. */
-size_t weft__pipe_try_write(struct pipe *pipe, const void *bytes, size_t size)
+static size_t attempt(struct pipe *pipe, const void *bytes, size_t size,
+                      void (*operation)(nng_stream *stream, nng_aio *aio))
 {
-    if (pipe->kind == URL_TLS || weft__forked) return 0; /* TLS never writes at once */
+    if (pipe->kind == URL_TLS || weft__forked) return 0; /* TLS does nothing at once */
     nng_iov iov = {.iov_buf = (void *)bytes, .iov_len = size < OPERATION_MAX ? size : OPERATION_MAX};
     int state = hold_cancel();
     nng_aio *aio = take_attempt();
     if (aio) (void)nng_aio_set_iov(aio, 1, &iov);
     weft__lock(&pipe->lock);
     bool begun = aio && !pipe->closed;
-    if (begun) nng_stream_send(pipe->stream, aio);
+    if (begun) operation(pipe->stream, aio);
     weft__unlock(&pipe->lock);
-    size_t written = 0;
+    size_t done = 0;
     if (begun) {
         if (!nng_aio_count(aio)) nng_aio_cancel(aio);
         nng_aio_wait(aio);
-        if (!nng_aio_result(aio)) written = nng_aio_count(aio);
+        if (!nng_aio_result(aio)) done = nng_aio_count(aio);
     }
     give_attempt(aio);
     let_cancel(state);
-    return written;
+    return done;
+}
+
+size_t weft__pipe_try_write(struct pipe *pipe, const void *bytes, size_t size)
+{
+    return attempt(pipe, bytes, size, nng_stream_send);
+}
+
+size_t weft__pipe_try_read(struct pipe *pipe, void *bytes, size_t size)
+{
+    return attempt(pipe, bytes, size, nng_stream_recv);
 }
 
 void weft__pipe_write(struct pipe *pipe, const void *bytes, size_t size, pipe_done done, void *context)
