@@ -52,6 +52,9 @@ struct line;
 struct line *weft__line_new(const struct mem *mem, char by, const struct line_limits *limits);
 void weft__line_free(struct line *line);
 
+/* What the node has said of its bound; of what was put before, nothing is looked at again. */
+void weft__line_frame_max(struct line *line, uint32_t frame_max);
+
 /* Puts a frame of the session, up or down. message: whose payload the frame's is: a large one holds it until it is
  * acknowledged; NULL: the payload is copied at once, whatever its size. WEFT_ENOMEM: nothing has changed; WEFT_ELIMIT: over
  * frame_max. */

@@ -93,6 +93,7 @@ struct task_told {
     uint32_t attempt;
     uint16_t window, room;
     bool timed, streams;
+    bool too_large;                        /* no frame holds it: it ends here */
     bool gone;                             /* CANCEL: nobody waits for it */
     char activity_type[WEFT_NAME_MAX + 1]; /* "" = none */
 };

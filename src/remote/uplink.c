@@ -69,6 +69,7 @@ static uint64_t backoff_ns(uint32_t failures)
 static uint64_t lost_at(const struct uplink *uplink)
 {
     if (!uplink->down_ns || uplink->lost || !uplink->was_up) return UINT64_MAX;
+    if (uplink->broken) return uplink->down_ns;
     return weft__clock_after_ms(uplink->down_ns,
                                 uplink->options.lost_ms == WEFT_FOREVER ? UINT64_MAX : uplink->options.lost_ms);
 }
@@ -264,7 +265,7 @@ static void welcomed(struct conn *conn, const struct frame *frame)
     }
     weft__lock(&uplink->lock);
     uplink->was_up = true;
-    uplink->lost = false;
+    uplink->lost = uplink->broken = false;
     uplink->failures = 0;
     uplink->said[0] = '\0';
     uplink->down_ns = 0;
@@ -274,6 +275,9 @@ static void welcomed(struct conn *conn, const struct frame *frame)
     uplink->session.beat_ms = welcome->beat_ms;
     uplink->session.beats_missed_max = welcome->beats_missed_max;
     weft__unlock(&uplink->lock);
+    weft__lock(&uplink->session.lock);
+    weft__line_frame_max(uplink->session.line, welcome->frame_max);
+    weft__unlock(&uplink->session.lock);
     weft__conn_attach(conn, &uplink->session, welcome->received);
     if (anew) announce_all(uplink);
 }
@@ -311,9 +315,9 @@ static void went_up(struct session *session)
 static void went_down(struct session *session, weft_error error, const char *sentence)
 {
     struct uplink *uplink = list_record(session, struct uplink, session);
-    (void)error;
     weft__lock(&uplink->lock);
     uplink->down_ns = weft__clock_ns();
+    uplink->broken |= error == WEFT_ENOMEM || error == WEFT_EPROTOCOL;
     if (uplink->parted) {
         uplink->parting = false;
     } else if (!uplink->closing) {

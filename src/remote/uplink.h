@@ -67,6 +67,7 @@ struct uplink {
     uint64_t down_ns;                      /* (u) since when; 0 = up */
     bool was_up;                           /* (u) ever */
     bool lost;                             /* (u) since it is down, everything open was lost */
+    bool broken;                           /* (u) something of the session is missing: it cannot go on */
     bool closing;                          /* (u) */
     bool hushed;                           /* (u) nothing is asked any more */
     bool parting;                          /* (u) goodbye is to be said, or was, and is waited for */
