@@ -12,21 +12,14 @@
 #include "e2e/wire_soak_caller.h"
 #include "e2e/wire_soak_worker.h"
 
-enum { NODES = 2, ROUNDS_LEAST = 8, SAMPLES_MAX = 4096, RESUME_MS = 500 };
+enum { NODES = 2, ROUNDS_LEAST = 8, COUNTS = 10, SAMPLES_MAX = 4096, RESUME_MS = 500 };
 
 /* --- a node, in a process of its own -------------------------------------------------------------- */
-
-static bool letter_seen(const weft_letter *letter, void *context)
-{
-    (void)context;
-    thread_check_true(letter->attempts_count > 0 || letter->outcome == WEFT_TIMED_OUT);
-    return true;
-}
 
 static void read_letters(weft_node *node)
 {
     weft_letter letter;
-    thread_check_ok(weft_letters_find(node, letters, letter_seen, NULL));
+    thread_check_ok(weft_letters_find(node, letters, see_letter, NULL));
     while (weft_letter_fetch(node, letters, 0, &letter) == WEFT_OK)
         weft_letter_release(&letter);
 }
@@ -128,7 +121,7 @@ static struct {
     unsigned state; /* of the rolls */
     char ledger[96];
     struct place places[NODES];
-    unsigned long long counts[9], kills, cuts, restarts, stops;
+    unsigned long long counts[COUNTS], kills, cuts, restarts, stops;
 } stage;
 
 static struct relay relays[NODES][2];
@@ -267,11 +260,11 @@ static void disturb(void)
 
 static void hear_rested(struct actor *actor)
 {
-    unsigned long long n[9] = {0};
+    unsigned long long n[COUNTS] = {0};
     const char *line = next_line(&actor->child);
-    check_true(line && sscanf(line, "rested %llu %llu %llu %llu %llu %llu %llu %llu %llu", &n[0], &n[1], &n[2], &n[3],
-                              &n[4], &n[5], &n[6], &n[7], &n[8]) == 9);
-    for (int i = 0; i < 9; i++)
+    check_true(line && sscanf(line, "rested %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu", &n[0], &n[1], &n[2],
+                              &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9]) == COUNTS);
+    for (int i = 0; i < COUNTS; i++)
         stage.counts[i] += n[i];
 }
 
@@ -351,8 +344,9 @@ static void print_samples(void)
     const unsigned long long *n = stage.counts;
     print_message(
         "%llu completed, %llu failed, %llu died, %llu timed out, %llu cancelled, %llu rejected, %llu node_lost; "
-        "%llu parts; %llu published; %llu kills, %llu stops, %llu disturbances, %llu restarts\n",
-        n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], stage.kills, stage.stops, stage.cuts, stage.restarts);
+        "%llu asks; %llu parts; %llu published; %llu kills, %llu stops, %llu disturbances, %llu restarts\n",
+        n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], stage.kills, stage.stops, stage.cuts,
+        stage.restarts);
 }
 
 /* --- all of it ------------------------------------------------------------------------------------ */
