@@ -31,7 +31,8 @@
 
 enum {
     HAUL_MAX = 64, /* items of one hold */
-    GREETING_BYTES = 512
+    GREETING_BYTES = 256,
+    FIRST_BYTES = 512 /* the buffer of an idle connection: a greeting, and small frames */
 };
 
 /* For the remote's thread, from any other. On its way once at a time; then it is left again. */
@@ -83,7 +84,7 @@ struct conn {
     bool greeted;              /* its reader's, which is the remote's thread until it is attached */
     atomic_bool refused;       /* it is closed when its greeting was written */
     bool attached;             /* (s) it is session->conn */
-    bool last;     /* (s) it is closed when what is being written was, and the error behind it */
+    bool last;                 /* (s) it is closed when what is being written was, and the error behind it */
     uint64_t received;         /* what the other end has, as it says */
     _Atomic uint64_t heard_ns; /* when something came last */
     uint32_t small_reads;      /* its reader's: in a row */
@@ -91,7 +92,7 @@ struct conn {
     size_t room, have;
     _Atomic size_t greeting_size; /* of what is being written before the line's; set to 0 under the remote's lock */
     unsigned char greeting[GREETING_BYTES];
-    unsigned char first[1024]; /* the buffer of an idle one */
+    unsigned char first[FIRST_BYTES];
 };
 
 /* What is told of a task. Copied under the core's lock: its worker may be gone when it is written. */

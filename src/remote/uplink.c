@@ -231,6 +231,7 @@ static void announce_all(struct uplink *uplink)
         char sentence[FRAME_SENTENCE_MAX];
         struct frame frame;
         size_t need;
+        if (!standing->stands) continue;
         if (weft__frame_read(standing->bytes, standing->size, 'C', SIZE_MAX, &frame, &need, sentence) == FRAME_WHOLE)
             (void)weft__session_put(&uplink->session, 0, &frame, NULL);
     }
@@ -418,9 +419,10 @@ static uint32_t *ask_in(struct frame *frame)
     }
 }
 
-static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct asking *asking)
+static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct standing *standing,
+                      struct asking *asking)
 {
-    *asking = (struct asking){.error = WEFT_OK};
+    *asking = (struct asking){.standing = standing};
     weft__park_init(&asking->park);
     list_init(&asking->on);
     uint64_t deadline_ns = weft__deadline(weft__clock_ns(), timeout_ms);
@@ -451,7 +453,7 @@ weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t
 {
     weft_node *node = uplink->node;
     weft__call_open(node);
-    weft_error error = ask(uplink, frame, timeout_ms, asking);
+    weft_error error = ask(uplink, frame, timeout_ms, NULL, asking);
     weft__call_close(node);
     return error;
 }
@@ -487,6 +489,7 @@ void weft__uplink_answered(struct uplink *uplink, const struct frame_answer *ans
         asking->body_size = body ? answer->body.size : 0;
         body = NULL;
         (void)snprintf(asking->sentence, sizeof asking->sentence, "%s", answer->sentence ? answer->sentence : "");
+        if (asking->standing) asking->standing->stands = asking->error == WEFT_OK;
         tell(asking);
         break;
     }
@@ -543,12 +546,15 @@ weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uin
     standing->kind = frame->kind;
     standing->number = number;
     standing->size = size;
+    standing->stands = false;
     *ask_in(frame) = 0;
     (void)weft__frame_write(frame, false, standing->bytes);
     weft__lock(&uplink->lock);
     list_push_back(&uplink->standing, &standing->on);
     weft__unlock(&uplink->lock);
-    weft_error error = weft__uplink_ask(uplink, frame, WEFT_FOREVER, asking);
+    weft__call_open(uplink->node);
+    weft_error error = ask(uplink, frame, WEFT_FOREVER, standing, asking);
+    weft__call_close(uplink->node);
     if (error == WEFT_ELOST) /* the next session may have heard of it */
         weft__uplink_gone(uplink, frame->kind == FRAME_REGISTER ? FRAME_UNREGISTER : FRAME_UNSUBSCRIBE, number);
     else if (error)

@@ -21,9 +21,10 @@ enum { UPLINK_URLS_MAX = 16, UPLINK_CONTRACTS = 8, ASK_BODY_MAX = FRAME_LARGE_MA
 struct asking {
     struct list_node on; /* (u) */
     uint32_t ask;
-    bool done;        /* (u) */
-    weft_error error; /* (u) with the sentence, as the node said it; WEFT_ELOST, WEFT_ECLOSED: as we do */
-    uint32_t value;   /* (u) */
+    struct standing *standing; /* what it announces; NULL = nothing */
+    bool done;                 /* (u) */
+    weft_error error;          /* (u) with the sentence, as the node said it; WEFT_ELOST, WEFT_ECLOSED: as we do */
+    uint32_t value;            /* (u) */
     char sentence[ERROR_TEXT_MAX];
     unsigned char *body; /* (u) gives: free it with the node's mem */
     size_t body_size;
@@ -34,6 +35,7 @@ struct asking {
 struct standing {
     struct list_node on;  /* (u) */
     enum frame_kind kind; /* REGISTER, SUBSCRIBE */
+    bool stands;          /* (u) the node has said so: till then its ask announces it, to whichever session has that */
     uint64_t number;
     size_t size;
     unsigned char bytes[]; /* the frame */
