@@ -466,7 +466,7 @@ static bool take_in(struct conn *conn, size_t size)
     return false;
 }
 
-/* Note AHEAD. */
+/* And then what comes. Note AHEAD. */
 static void consume(struct conn *conn, size_t size)
 {
     for (int reads = 1; take_in(conn, size); reads++) {
