@@ -159,23 +159,28 @@ static void greeting_written(void *context, weft_error error, size_t size)
     weft__lock(&conn->remote->lock);
     conn->greeting_size = left;
     struct session *session = conn->session; /* it may come now: then attaching flushes */
+    bool refused = conn->refused;
     weft__unlock(&conn->remote->lock);
     if (error)
         close_saying(conn, error, NULL);
     else if (left)
         write_greeting(conn);
-    else if (conn->refused)
+    else if (refused)
         weft__conn_close(conn);
     else if (session)
         flush(session);
     conn_done(conn);
 }
 
+static void refuse(struct conn *conn, weft_error error, const char *sentence, bool late);
+
 static void greeting_due(struct timer *timer, uint64_t now_ns)
 {
     struct conn *conn = list_record(timer, struct conn, timer);
     (void)now_ns;
-    weft__conn_refuse(conn, WEFT_ETIMEDOUT, "nothing that greets has come in time");
+    if (!weft__conn_hold(conn)) return;
+    refuse(conn, WEFT_ETIMEDOUT, "nothing that greets has come in time", true);
+    conn_done(conn);
 }
 
 static void got(void *context, weft_error error, size_t size);
@@ -224,17 +229,28 @@ struct conn *weft__conn_new(struct remote *remote, const struct session_ops *ops
     return conn;
 }
 
-void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence)
+/* Once; late: unless it has greeted meanwhile. */
+static void refuse(struct conn *conn, weft_error error, const char *sentence, bool late)
 {
     struct frame frame = {.kind = FRAME_ERROR, .error = {.code = (uint16_t)error, .sentence = sentence}};
     if (atomic_load(&conn->closing)) return;
-    if (conn->greeting_size) { /* something of it is still on its way */
+    weft__lock(&conn->remote->lock);
+    bool refuses = !conn->refused && !(late && conn->greeted);
+    bool writing = conn->greeting_size != 0; /* something of it is still on its way */
+    conn->refused |= refuses;
+    weft__unlock(&conn->remote->lock);
+    if (!refuses) return;
+    if (writing) {
         weft__conn_close(conn);
         return;
     }
-    conn->refused = true;
     put_greeting(conn, &frame);
     write_greeting(conn);
+}
+
+void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence)
+{
+    refuse(conn, error, sentence, false);
 }
 
 void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received)
@@ -363,7 +379,9 @@ static bool greet(struct conn *conn)
     weft__lock(&conn->remote->lock);
     conn->remote->greeting_count--;
     conn->greeted = true;
+    bool refused = conn->refused; /* it was too late */
     weft__unlock(&conn->remote->lock);
+    if (refused) return false;
     if (reading == FRAME_BAD) {
         weft__conn_refuse(conn, WEFT_EPROTOCOL, sentence);
         return false;
