@@ -72,7 +72,7 @@ void weft__client_drain(weft_worker *worker)
 void weft__client_unregister(weft_worker *worker)
 {
     struct uplink *uplink = worker->node->uplink;
-    weft__session_await_pump(&uplink->session, PARK_FOREVER);
+    (void)weft__session_await_put(&uplink->session, PARK_FOREVER);
     weft__uplink_gone(uplink, FRAME_UNREGISTER, worker->handle);
 }
 

@@ -369,8 +369,8 @@ static void answer(struct guest *guest, struct step *step)
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-/* Up to BATCH that need no ask. */
-static weft_error hear(struct guest *guest, const struct frame *frames, size_t count, char *sentence)
+/* Up to BATCH that need no ask. Returns how many were dealt with: for the next there was no memory. */
+static size_t hear(struct guest *guest, const struct frame *frames, size_t count)
 {
     weft_node *node = guest->session.remote->node;
     struct step steps[BATCH];
@@ -390,27 +390,31 @@ static weft_error hear(struct guest *guest, const struct frame *frames, size_t c
     s.now_ns = weft__enter(node);
     for (size_t i = 0; i < ready; i++) {
         s.step = &steps[i];
-        if (!s.step->error) enter_step(&s);
+        if (!s.step->error && !guest->gone) enter_step(&s);
     }
     weft__leave_inside(node);
     for (size_t i = 0; i < ready; i++)
         answer(guest, &steps[i]);
-    if (ready == count) return WEFT_OK;
-    (void)snprintf(sentence, FRAME_SENTENCE_MAX, "no memory for the payload of a frame");
-    return WEFT_ENOMEM;
+    return ready;
 }
 
-weft_error weft__guest_frames(struct session *session, const struct frame *frames, size_t count, char *sentence)
+weft_error weft__guest_frames(struct session *session, const struct frame *frames, size_t count, size_t *dealt,
+                              char *sentence)
 {
     struct guest *guest = list_record(session, struct guest, session);
     weft_error error = WEFT_OK;
-    for (size_t from = 0; from < count && !error;) {
-        size_t to = from;
+    for (*dealt = 0; *dealt < count && !error;) {
+        size_t to = *dealt;
         while (to < count && frames[to].kind != FRAME_ASK)
             to++;
-        if (to > from) error = hear(guest, frames + from, to - from, sentence);
-        if (to < count && !error) error = weft__ask_serve(session, &frames[to++].ask, sentence);
-        from = to;
+        if (to > *dealt) *dealt += hear(guest, frames + *dealt, to - *dealt);
+        if (*dealt < to) {
+            (void)snprintf(sentence, FRAME_SENTENCE_MAX, "no memory for the payload of a frame");
+            error = WEFT_ENOMEM;
+        } else if (to < count) {
+            error = weft__ask_serve(session, &frames[to].ask, sentence);
+            ++*dealt;
+        }
     }
     return error;
 }

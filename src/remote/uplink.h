@@ -4,8 +4,9 @@
  *                                                    |--welcome, a new session--> everything open is lost; UP
  *                                                    |--lost_ms--> everything open is lost; DOWN
  *
- * What is open is lost at once, in one order: calls end `node_lost`, tasks in hand are cancelled and what they say is dropped,
- * asks end WEFT_ELOST; then workers and subscriptions are announced anew. */
+ * What is open is lost at once, in one order: what stands in the line goes, calls end `node_lost`, tasks in hand are cancelled
+ * and what they say is dropped, asks end WEFT_ELOST; then workers and subscriptions are announced anew. While it stays down that
+ * happens again each lost_ms, so no call waits longer. All of it is on the remote's thread: greeting, up, down, losing. */
 #ifndef WEFT_REMOTE_UPLINK_H
 #define WEFT_REMOTE_UPLINK_H
 
@@ -42,6 +43,7 @@ struct uplink {
     struct session session;
     struct remote remote;
     weft_node *node;
+    struct line *spare; /* the remote's thread's: of the next session */
     unsigned char instance[INSTANCE_BYTES];
     uint64_t public_session;      /* (c) half of the ids of its dispatches: the beginning of the instance */
     weft_dial_options options;    /* (c) node and name are not its */
@@ -66,10 +68,12 @@ struct uplink {
     uint64_t again_ns;                     /* (u) when the next attempt is due; 0 = none is */
     uint64_t down_ns;                      /* (u) since when; 0 = up */
     bool was_up;                           /* (u) ever */
-    bool lost;                             /* (u) since it is down, everything open was lost */
-    bool broken;                           /* (u) something of the session is missing: it cannot go on */
+    uint64_t up_ns;                        /* (u) when it came up last */
+    uint64_t lost_ns;                      /* (u) when everything open was lost last */
+    bool lost;                             /* (u) since it is down: the session is given up */
     bool closing;                          /* (u) */
     bool hushed;                           /* (u) nothing is asked any more */
+    bool broken;                           /* (u) it is to be lost when it is down */
     bool parting;                          /* (u) goodbye is to be said, or was, and is waited for */
     bool parted;                           /* (u) it was said: there is no way back */
     uint32_t greeting_count;               /* (u) connections that are being greeted this moment */
@@ -104,6 +108,8 @@ weft_error weft__uplink_send(struct uplink *uplink, uint64_t lane, const struct 
  * more; kind is UNREGISTER or UNSUBSCRIBE. Does not wait for the answer of that. */
 weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking);
 void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number);
+/* The node says that it has ended; kind is REGISTER or SUBSCRIBE. */
+void weft__uplink_forget(struct uplink *uplink, enum frame_kind kind, uint64_t number);
 
 /* part: what was put so far is delivered, and goodbye said, by the deadline. close: nothing of it runs any more. destroy:
  * after the core is gone. */
@@ -117,13 +123,14 @@ void weft__uplink_destroy(struct uplink *uplink);
  * memory. */
 struct message *weft__call_new(const struct mem *mem, const struct frame_dispatch *call);
 
-/* uplink_hears.c, uplink_tells.c: frames -> core -> frames. lose: everything open is lost; what comes
- * from now on goes into that line, which it takes. */
-weft_error weft__uplink_frames(struct session *session, const struct frame *frames, size_t count, char *sentence);
+/* uplink_hears.c, uplink_tells.c: frames -> core -> frames. lose: everything open is lost; what comes from now on goes into the
+ * spare line. */
+weft_error weft__uplink_frames(struct session *session, const struct frame *frames, size_t count, size_t *dealt,
+                               char *sentence);
 void weft__uplink_taken(struct session *session, struct haul *haul, size_t index);
 weft_error weft__uplink_put(struct session *session, struct haul *haul);
 void weft__uplink_spent(struct session *session, struct haul *haul);
-void weft__uplink_lose(struct uplink *uplink, struct line *line);
+void weft__uplink_lose(struct uplink *uplink);
 void weft__uplink_tell_lost(struct uplink *uplink); /* whoever waits for an answer */
 void weft__uplink_answered(struct uplink *uplink, const struct frame_answer *answer);
 
