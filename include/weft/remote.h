@@ -102,6 +102,13 @@ WEFT_API weft_error weft_node_dial(const char *urls, const weft_dial_options *op
  * Blocks up to timeout_ms. */
 WEFT_API weft_error weft_node_ping(weft_node *node, uint32_t timeout_ms, weft_ping *ping);
 
+/* Ends the threads of the transport and closes its descriptors, which are the process's and outlive its nodes; a later call
+ * that needs them makes them again. Of use before a library that holds weft is unloaded, and to tools that look for leaks.
+ * WEFT_EBUSY: a node of this process still listens, or has dialled. The transport is nng: a host that uses nng itself must
+ * not call this, since its own sockets would end, too; that is why weft_process_fini does not. Not while another thread calls
+ * weft_node_listen or weft_node_dial, nor from a callback. Waits for threads that end. */
+WEFT_API weft_error weft_transport_fini(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,6 @@
 /* guest_tells.c: what the core has for a guest, as frames. Each item's lane keeps it in order with what it belongs to. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "exec/node.h"
@@ -35,6 +36,7 @@ void weft__guest_taken(struct session *session, struct haul *haul, size_t index)
     const struct core_task *task = taken->task;
     if (!task) return;
     told->handle = weft__core_task_handle(task);
+    told->too_large = false;
     if (taken->kind != CORE_ITEM_TASK) return;
     const char *type = weft__core_task_type(task);
     told->worker = (uintptr_t)task->worker_context;
@@ -108,7 +110,14 @@ static weft_error put_outcome(struct line *line, const struct core_outcome *outc
                                             .worker = outcome->worker[0] ? outcome->worker : NULL,
                                             .content_type = completed ? said : NULL,
                                             .payload = payload_of(message)}};
-    return weft__line_put(line, outcome->token, &frame, outcome->message);
+    weft_error error = weft__line_put(line, outcome->token, &frame, outcome->message);
+    if (error != WEFT_ELIMIT) return error;
+    struct frame instead = frame;
+    instead.outcome.outcome = WEFT_FAILED;
+    instead.outcome.code = "too_large";
+    instead.outcome.content_type = NULL;
+    instead.outcome.payload = weft_text("the result is more than travels in one frame");
+    return weft__line_put(line, outcome->token, &instead, NULL);
 }
 
 static weft_error put_update(struct line *line, const struct core_outcome *update)
@@ -146,7 +155,11 @@ weft_error weft__guest_put(struct session *session, struct haul *haul)
     for (size_t i = 0; i < haul->count && !error; i++) {
         const struct core_taken *taken = &haul->items[i];
         switch (taken->kind) {
-        case CORE_ITEM_TASK: error = put_task(line, &haul->tasks[i], now_ns); break;
+        case CORE_ITEM_TASK:
+            error = put_task(line, &haul->tasks[i], now_ns);
+            haul->tasks[i].too_large = error == WEFT_ELIMIT;
+            if (error == WEFT_ELIMIT) error = WEFT_OK;
+            break;
         case CORE_ITEM_ROOM: error = put_room(line, haul->tasks[i].handle, taken->room); break;
         case CORE_ITEM_WORKER:
             if (haul->tasks[i].handle)
@@ -158,6 +171,10 @@ weft_error weft__guest_put(struct session *session, struct haul *haul)
         case CORE_ITEM_EVENTS:
             for (size_t e = 0; e < haul->events_count && !error; e++)
                 error = put_event(line, (uintptr_t)taken->subscription_context, &haul->events[e]);
+            if (error == WEFT_ELIMIT) { /* one that this client cannot have */
+                haul->events_ended = error;
+                error = WEFT_OK;
+            }
             if (haul->events_ended && !error)
                 error = put_ended(line, FRAME_SUBSCRIPTION_ENDED, (uintptr_t)taken->subscription_context,
                                   haul->events_ended);
@@ -168,11 +185,28 @@ weft_error weft__guest_put(struct session *session, struct haul *haul)
     return error;
 }
 
+/* A task that its worker cannot have fails, as if the worker had said so. */
+static void fail_task(struct guest *guest, uint64_t handle)
+{
+    weft_node *node = guest->station->node;
+    const char *sentence = "the payload is more than travels to its worker in one frame";
+    struct message *message = weft__message_new(&node->mem, sentence, strlen(sentence), "too_large");
+    uint64_t now_ns = weft__enter(node);
+    struct core_result result = {.task = weft__core_task_find(node->core, guest->core_session, handle)};
+    result.kind = message ? CORE_RESULT_FAIL : CORE_RESULT_ABANDON;
+    result.message = message;
+    result.returned = true;
+    if (result.task) weft__core_results(node->core, now_ns, &result, 1);
+    weft__leave_inside(node);
+    if (!result.task) weft__message_drop(message);
+}
+
 void weft__guest_spent(struct session *session, struct haul *haul)
 {
-    (void)session;
+    struct guest *guest = list_record(session, struct guest, session);
     for (size_t i = 0; i < haul->count; i++) {
         enum core_item_kind kind = haul->items[i].kind;
+        if (kind == CORE_ITEM_TASK && haul->tasks[i].too_large) fail_task(guest, haul->tasks[i].handle);
         if (kind == CORE_ITEM_TASK) weft__message_drop(haul->tasks[i].payload);
         if (kind == CORE_ITEM_OUTCOME || kind == CORE_ITEM_UPDATE) weft__message_drop(haul->items[i].outcome.message);
     }

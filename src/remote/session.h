@@ -104,6 +104,7 @@ struct task_told {
     uint16_t window, room;
     bool timed, streams;
     bool gone;                             /* CANCEL: nobody waits for it */
+    bool too_large;                        /* it could not be put: the other end takes no such frame */
     char activity_type[WEFT_NAME_MAX + 1]; /* "" = none */
 };
 

@@ -687,6 +687,12 @@ static weft_error listen_at(weft_node *node, const char *url, const weft_listen_
     return weft__error(WEFT_ELIMIT, "listen: %s: a node listens on %d addresses at most", url, STATION_URLS_MAX);
 }
 
+weft_error weft_transport_fini(void)
+{
+    if (weft__forked) return weft__error_forked(__func__);
+    return weft__net_fini() ? WEFT_OK : weft__error(WEFT_EBUSY, "transport: a node still listens, or has dialled");
+}
+
 weft_error weft_node_listen(weft_node *node, const char *url, const weft_listen_options *options, char *bound)
 {
     const weft_listen_options defaults = WEFT_LISTEN_OPTIONS;

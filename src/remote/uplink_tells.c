@@ -66,6 +66,7 @@ void weft__uplink_taken(struct session *session, struct haul *haul, size_t index
     const struct core_taken *taken = &haul->items[index];
     struct task_told *told = &haul->tasks[index];
     told->payload = NULL;
+    told->too_large = false;
     haul->era = uplink->era;
     uplink->out += taken->kind == CORE_ITEM_TASK;
     switch (taken->kind) {
@@ -101,6 +102,18 @@ static weft_bytes payload_of(const struct message *message)
     return message ? (weft_bytes){message->bytes, message->size_bytes} : (weft_bytes){NULL, 0};
 }
 
+/* In the place of what is more than the node takes: its worker's failure. */
+static weft_error put_too_large(struct line *line, uint64_t task, bool runs_on)
+{
+    const struct frame frame = {.kind = FRAME_RESULT,
+                                .result = {.task = task,
+                                           .kind = FRAME_RESULT_FAIL,
+                                           .runs_on = runs_on,
+                                           .code = "too_large",
+                                           .payload = weft_text("more than the node takes in one frame")}};
+    return weft__line_put(line, task, &frame, NULL);
+}
+
 /* What a task has come to; never begun: it is given back. */
 static weft_error put_result(struct line *line, uint64_t task, const struct core_outcome *outcome)
 {
@@ -117,7 +130,8 @@ static weft_error put_result(struct line *line, uint64_t task, const struct core
                                                                    : said,
                                            .content_type = completed ? said : NULL,
                                            .payload = payload_of(outcome->message)}};
-    return weft__line_put(line, task, &frame, outcome->message);
+    weft_error error = weft__line_put(line, task, &frame, outcome->message);
+    return error == WEFT_ELIMIT ? put_too_large(line, task, outcome->runs_on) : error;
 }
 
 static weft_error put_said(struct line *line, uint64_t task, const struct core_outcome *update)
@@ -125,7 +139,8 @@ static weft_error put_said(struct line *line, uint64_t task, const struct core_o
     if (update->update == WEFT_UPDATE_RESTARTED) return WEFT_OK; /* the node knows which attempt it is */
     const struct frame frame = {.kind = update->update == WEFT_UPDATE_PROGRESS ? FRAME_PROGRESS : FRAME_PARTIAL,
                                 .said = {.task = task, .payload = payload_of(update->message)}};
-    return weft__line_put(line, task, &frame, update->message);
+    weft_error error = weft__line_put(line, task, &frame, update->message);
+    return error == WEFT_ELIMIT ? put_too_large(line, task, true) : error;
 }
 
 weft_error weft__uplink_put(struct session *session, struct haul *haul)
@@ -136,12 +151,16 @@ weft_error weft__uplink_put(struct session *session, struct haul *haul)
     if (haul->era != uplink->era) return WEFT_OK;
     for (size_t i = 0; i < haul->count && !error; i++) {
         const struct core_taken *taken = &haul->items[i];
-        const struct task_told *told = &haul->tasks[i];
+        struct task_told *told = &haul->tasks[i];
         const struct frame room = {.kind = FRAME_ROOM, .room = {told->handle, taken->count}};
         const struct frame cancel = {.kind = FRAME_CANCEL, .call = {.call = told->handle, .gone = told->gone}};
         if (!told->handle) continue;
         switch (taken->kind) {
-        case CORE_ITEM_TASK: error = put_call(line, told); break;
+        case CORE_ITEM_TASK:
+            error = put_call(line, told);
+            told->too_large = error == WEFT_ELIMIT;
+            if (told->too_large) error = WEFT_OK;
+            break;
         case CORE_ITEM_CANCEL: error = weft__line_put(line, told->handle, &cancel, NULL); break;
         case CORE_ITEM_HEARD: error = weft__line_put(line, told->handle, &room, NULL); break;
         case CORE_ITEM_OUTCOME: error = put_result(line, told->handle, &taken->outcome); break;
@@ -154,11 +173,27 @@ weft_error weft__uplink_put(struct session *session, struct haul *haul)
     return error;
 }
 
+/* A call that the node would take for an error of this end's: it was not sent. */
+static void refuse(struct uplink *uplink, uint64_t call)
+{
+    weft_node *node = uplink->node;
+    const char *sentence = "the payload is more than the node takes in one frame";
+    struct core_verdict verdict = {
+        .outcome = WEFT_REJECTED, .admission = WEFT_ADMISSION_REJECTED, .error = WEFT_ELIMIT};
+    verdict.message = weft__message_new(&node->mem, sentence, strlen(sentence), NULL);
+    uint64_t now_ns = weft__enter(node);
+    struct core_task *task = weft__core_uplink_task(node->core, call);
+    weft_error error = task ? weft__core_verdict(node->core, now_ns, task, &verdict) : WEFT_ESTALE;
+    weft__leave_inside(node);
+    if (error) weft__message_drop(verdict.message);
+}
+
 void weft__uplink_spent(struct session *session, struct haul *haul)
 {
-    (void)session;
+    struct uplink *uplink = list_record(session, struct uplink, session);
     for (size_t i = 0; i < haul->count; i++) {
         enum core_item_kind kind = haul->items[i].kind;
+        if (kind == CORE_ITEM_TASK && haul->tasks[i].too_large) refuse(uplink, haul->tasks[i].handle);
         weft__message_drop(haul->tasks[i].payload);
         if (kind == CORE_ITEM_OUTCOME || kind == CORE_ITEM_UPDATE) weft__message_drop(haul->items[i].outcome.message);
     }

@@ -168,7 +168,7 @@ static void garbage_is_thrown_out(void **state)
             raw_connect(&raw, &scene.site);
             if (greeted) raw_greet(&raw, (unsigned char)(1 + i % 200), i / 200 + 1, false);
             raw_send(&raw, bytes, sizeof bytes);
-            check_eq(shutdown(raw.fd, SHUT_WR), 0);
+            (void)shutdown(raw.fd, SHUT_WR); /* it may have been thrown out already */
             check_thrown_out(&raw, WEFT_OK, NULL);
             if (i % 8 == 0) check_serves(&scene);
         }

@@ -795,6 +795,49 @@ CALL(node_open)
     return error;
 }
 
+CALL(node_listen)
+{
+    char url[64];
+    snprintf(url, sizeof url, "ipc:///tmp/weft-calls-%d.sock", (int)getpid());
+    if (getpid() == cast->home) (void)unlink(url + strlen("ipc://"));
+    return weft_node_listen(cast->node, url, NULL, NULL);
+}
+
+/* A node of its own behind it, which has all the memory it wants. */
+CALL(node_dial)
+{
+    char url[WEFT_URL_MAX + 1];
+    weft_node_options own = WEFT_NODE_OPTIONS;
+    weft_dial_options options = WEFT_DIAL_OPTIONS;
+    weft_node *behind = NULL, *node;
+    bool home = getpid() == cast->home;
+    own.allocator = cast->allocator;
+    options.node = &own;
+    if (home) {
+        thread_check_ok(weft_node_open(NULL, &behind));
+        thread_check_ok(weft_node_listen(behind, "tcp://127.0.0.1:0", NULL, url));
+    }
+    weft_error error = weft_node_dial(home ? url : "tcp://127.0.0.1:1", &options, &node);
+    if (!error) thread_check_ok(weft_node_close(node, WEFT_FOREVER));
+    if (home) thread_check_ok(weft_node_close(behind, WEFT_FOREVER));
+    return error;
+}
+
+/* An embedded node has nobody to ask. */
+CALL(node_ping)
+{
+    weft_ping ping;
+    weft_error error = weft_node_ping(cast->node, WEFT_FOREVER, &ping);
+    if (error != WEFT_EFORKED) thread_check_err(error, WEFT_EINVAL);
+    return error == WEFT_EFORKED ? error : WEFT_OK;
+}
+
+CALL(transport_fini)
+{
+    UNUSED;
+    return weft_transport_fini();
+}
+
 CALL(node_close)
 {
     return close_node(cast);
@@ -1412,6 +1455,10 @@ const struct call calls[] = {
     HARMLESS(outcome_name),
     HARMLESS(cause_text),
     REFUSED(node_open),
+    REFUSED(node_listen),
+    REFUSED(node_dial),
+    REFUSED(node_ping),
+    REFUSED(transport_fini),
     REFUSED(node_close),
     REFUSED_AS(node_close, null),
     REFUSED(node_default),
