@@ -40,7 +40,6 @@
 
 enum { LINE_PART_BYTES = 32 * 1024 };
 
-
 struct line_limits {
     uint32_t window_bytes;  /* sent and not acknowledged; once so much is, nothing is handed out for writing */
     uint32_t waiting_bytes; /* put and not sent: beyond it weft__line_full; a single large frame may go beyond */

@@ -83,7 +83,7 @@ struct conn {
     bool greeted;              /* its reader's, which is the remote's thread until it is attached */
     atomic_bool refused;       /* it is closed when its greeting was written */
     bool attached;             /* (s) it is session->conn */
-    bool last;     /* (s) it is closed when what is being written was, and the error behind it */
+    bool last;                 /* (s) it is closed when what is being written was, and the error behind it */
     uint64_t received;         /* what the other end has, as it says */
     _Atomic uint64_t heard_ns; /* when something came last */
     uint32_t small_reads;      /* its reader's: in a row */
