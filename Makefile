@@ -156,7 +156,9 @@ $(EXAMPLES) $(UV_EXAMPLES): %: %.o $(LIB)
 
 # Running -------------------------------------------------------------------------------------------------------------
 
-demo: $O/examples/headers ## runs examples/headers.c
+demo: $O/examples/headers $O/examples/relay $(TOOLS) ## across processes, examples/fabric.sh, and in one, examples/headers.c
+	@examples/fabric.sh $O
+	@echo; echo 'And in one process:'; echo
 	@$<
 
 test: ## runs every test; T=word: those whose path holds the word

@@ -308,15 +308,15 @@ void weft__core_dest_wake(struct core *core, struct core_dest *dest); /* one wai
 
 /* channel.c. What the public header says of each. message (ERROR_TEXT_MAX bytes) gets the sentence of an error. */
 enum { ERROR_TEXT_MAX = 512 };
-weft_error weft__core_channel_declare(struct core *core, const char *name, const weft_channel_options *options,
-                                      char *message);
+weft_error weft__core_channel_declare(struct core *core, uint64_t now_ns, const char *name,
+                                      const weft_channel_options *options, char *message);
 weft_error weft__core_template_declare(struct core *core, const char *pattern, const weft_channel_options *options,
                                        char *message);
 weft_error weft__core_channel_pause(struct core *core, uint64_t now_ns, const char *name);
 weft_error weft__core_channel_resume(struct core *core, uint64_t now_ns, const char *name);
 weft_error weft__core_channel_delete(struct core *core, uint64_t now_ns, const char *name, char *message);
 /* Starts draining; WEFT_EAGAIN: the waiter was left, and is woken when it is drained, resumed or deleted. */
-weft_error weft__core_channel_drain(struct core *core, const char *name, struct core_waiter *waiter);
+weft_error weft__core_channel_drain(struct core *core, uint64_t now_ns, const char *name, struct core_waiter *waiter);
 /* Leaves the waiter until there is room in the queue, a worker has nothing to do, or the channel is drained or deleted.
  * False: no channel. */
 bool weft__core_channel_wait_room(struct core *core, uint64_t channel, struct core_waiter *waiter);

@@ -1,6 +1,5 @@
 /* guest_tells.c: what the core has for a guest, as frames. Each item's lane keeps it in order with what it belongs to. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "exec/node.h"
@@ -112,12 +111,12 @@ static weft_error put_outcome(struct line *line, const struct core_outcome *outc
                                             .payload = payload_of(message)}};
     weft_error error = weft__line_put(line, outcome->token, &frame, outcome->message);
     if (error != WEFT_ELIMIT) return error;
-    struct frame instead = frame;
-    instead.outcome.outcome = WEFT_FAILED;
-    instead.outcome.code = "too_large";
-    instead.outcome.content_type = NULL;
-    instead.outcome.payload = weft_text("the result is more than travels in one frame");
-    return weft__line_put(line, outcome->token, &instead, NULL);
+    struct frame failed = frame;
+    failed.outcome.outcome = WEFT_FAILED;
+    failed.outcome.code = "payload_too_large";
+    failed.outcome.content_type = NULL;
+    failed.outcome.payload = WEFT_TEXT("the result is larger than a frame of this node may be");
+    return weft__line_put(line, outcome->token, &failed, NULL);
 }
 
 static weft_error put_update(struct line *line, const struct core_outcome *update)
@@ -155,11 +154,7 @@ weft_error weft__guest_put(struct session *session, struct haul *haul)
     for (size_t i = 0; i < haul->count && !error; i++) {
         const struct core_taken *taken = &haul->items[i];
         switch (taken->kind) {
-        case CORE_ITEM_TASK:
-            error = put_task(line, &haul->tasks[i], now_ns);
-            haul->tasks[i].too_large = error == WEFT_ELIMIT;
-            if (error == WEFT_ELIMIT) error = WEFT_OK;
-            break;
+        case CORE_ITEM_TASK: error = put_task(line, &haul->tasks[i], now_ns); break;
         case CORE_ITEM_ROOM: error = put_room(line, haul->tasks[i].handle, taken->room); break;
         case CORE_ITEM_WORKER:
             if (haul->tasks[i].handle)
@@ -169,10 +164,10 @@ weft_error weft__guest_put(struct session *session, struct haul *haul)
         case CORE_ITEM_OUTCOME: error = put_outcome(line, &taken->outcome); break;
         case CORE_ITEM_UPDATE: error = put_update(line, &taken->outcome); break;
         case CORE_ITEM_EVENTS:
-            for (size_t e = 0; e < haul->events_count && !error; e++)
+            for (size_t e = 0; e < haul->events_count && !error; e++) {
                 error = put_event(line, (uintptr_t)taken->subscription_context, &haul->events[e]);
-            if (error == WEFT_ELIMIT) { /* one that this client cannot have */
-                haul->events_ended = error;
+                if (error != WEFT_ELIMIT) continue; /* else it counts as dropped before the next */
+                if (e + 1 < haul->events_count) haul->events[e + 1].dropped += haul->events[e].dropped + 1;
                 error = WEFT_OK;
             }
             if (haul->events_ended && !error)
@@ -181,21 +176,25 @@ weft_error weft__guest_put(struct session *session, struct haul *haul)
             break;
         default: break;
         }
+        bool missed = taken->kind == CORE_ITEM_UPDATE && taken->outcome.update == WEFT_UPDATE_PARTIAL;
+        if (error != WEFT_ELIMIT || missed) continue; /* the parts of a result are whole, or there is no session */
+        haul->tasks[i].too_large = taken->kind == CORE_ITEM_TASK;
+        error = WEFT_OK;
     }
     return error;
 }
 
-/* A task that its worker cannot have fails, as if the worker had said so. */
-static void fail_task(struct guest *guest, uint64_t handle)
+/* A task that no frame holds: no worker over there will ever get it. */
+static void fail(struct guest *guest, uint64_t handle)
 {
-    weft_node *node = guest->station->node;
-    const char *sentence = "the payload is more than travels to its worker in one frame";
-    struct message *message = weft__message_new(&node->mem, sentence, strlen(sentence), "too_large");
+    static const char sentence[] = "the payload is larger than a frame of this node may be";
+    weft_node *node = guest->session.remote->node;
+    struct message *message = weft__message_new(&node->mem, sentence, sizeof sentence - 1, "payload_too_large");
     uint64_t now_ns = weft__enter(node);
-    struct core_result result = {.task = weft__core_task_find(node->core, guest->core_session, handle)};
-    result.kind = message ? CORE_RESULT_FAIL : CORE_RESULT_ABANDON;
-    result.message = message;
-    result.returned = true;
+    struct core_result result = {.task = weft__core_task_find(node->core, guest->core_session, handle),
+                                 .kind = message ? CORE_RESULT_FAIL : CORE_RESULT_ABANDON,
+                                 .message = message,
+                                 .returned = true};
     if (result.task) weft__core_results(node->core, now_ns, &result, 1);
     weft__leave_inside(node);
     if (!result.task) weft__message_drop(message);
@@ -206,7 +205,7 @@ void weft__guest_spent(struct session *session, struct haul *haul)
     struct guest *guest = list_record(session, struct guest, session);
     for (size_t i = 0; i < haul->count; i++) {
         enum core_item_kind kind = haul->items[i].kind;
-        if (kind == CORE_ITEM_TASK && haul->tasks[i].too_large) fail_task(guest, haul->tasks[i].handle);
+        if (kind == CORE_ITEM_TASK && haul->tasks[i].too_large) fail(guest, haul->tasks[i].handle);
         if (kind == CORE_ITEM_TASK) weft__message_drop(haul->tasks[i].payload);
         if (kind == CORE_ITEM_OUTCOME || kind == CORE_ITEM_UPDATE) weft__message_drop(haul->items[i].outcome.message);
     }

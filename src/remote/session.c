@@ -872,9 +872,9 @@ weft_error weft__session_init(struct session *session, struct remote *remote, co
     session->remote = remote;
     session->ops = ops;
     session->line = weft__line_new(&remote->node->mem, by, limits);
-    if (!session->line) return WEFT_ENOMEM;
-    if (!weft__timer_ready(remote, &session->timer, beat_due)) {
+    if (!session->line || !weft__timer_ready(remote, &session->timer, beat_due)) {
         weft__line_free(session->line);
+        session->remote = NULL; /* nothing of it is there */
         return WEFT_ENOMEM;
     }
     atomic_init(&session->refs, 1);

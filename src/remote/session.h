@@ -103,8 +103,8 @@ struct task_told {
     uint32_t attempt;
     uint16_t window, room;
     bool timed, streams;
+    bool too_large;                        /* no frame holds it: it ends here */
     bool gone;                             /* CANCEL: nobody waits for it */
-    bool too_large;                        /* it could not be put: the other end takes no such frame */
     char activity_type[WEFT_NAME_MAX + 1]; /* "" = none */
 };
 

@@ -467,7 +467,7 @@ static void guest_down(struct session *session, weft_error error, const char *se
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
     else if (died)
         weft__guest_end(guest, guest->cause);
-    else if (error == WEFT_EPROTOCOL)
+    else if (error == WEFT_EPROTOCOL || error == WEFT_ENOMEM) /* something of the session is missing: it cannot go on */
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
     else
         weft__timer_at(&station->remote, &session->timer, weft__clock_after_ms(now_ns, guest->resume_ms));
@@ -529,7 +529,8 @@ weft_error weft__station_open(weft_node *node, const weft_listen_options *option
     randombytes_buf(station->hash_key, sizeof station->hash_key);
     for (size_t i = 0; i < STATION_BUCKETS; i++)
         list_init(&station->guests[i]);
-    station->remote.half_bytes_max = options->half_bytes_max;
+    station->remote.half_bytes_max =
+        options->half_bytes_max < options->frame_bytes_max ? options->frame_bytes_max : options->half_bytes_max;
     weft_error error = weft__remote_start(&station->remote, node);
     if (error) {
         weft__mem_free(&node->mem, station);
@@ -656,8 +657,7 @@ static weft_error check(const weft_node *node, const char *url, const weft_liste
     if (!o->sessions_max || !o->beat_ms || !o->beats_missed_max || !o->greeting_ms || !o->stall_ms)
         return weft__error(WEFT_EINVAL,
                            "listen: sessions_max, beat_ms, beats_missed_max, greeting_ms and stall_ms are not 0");
-    if (o->frame_bytes_max < 65536 || o->half_bytes_max < o->frame_bytes_max)
-        return weft__error(WEFT_EINVAL, "listen: frame_bytes_max is at least 65536, half_bytes_max at least that");
+    if (o->frame_bytes_max < 65536) return weft__error(WEFT_EINVAL, "listen: frame_bytes_max is at least 65536");
     if (!weft__url_check(url, true, sentence)) return weft__error(WEFT_EINVAL, "listen: %s", sentence);
     return WEFT_OK;
 }

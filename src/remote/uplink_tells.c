@@ -109,7 +109,7 @@ static weft_error put_too_large(struct line *line, uint64_t task, bool runs_on)
                                 .result = {.task = task,
                                            .kind = FRAME_RESULT_FAIL,
                                            .runs_on = runs_on,
-                                           .code = "too_large",
+                                           .code = "payload_too_large",
                                            .payload = weft_text("more than the node takes in one frame")}};
     return weft__line_put(line, task, &frame, NULL);
 }
@@ -131,7 +131,15 @@ static weft_error put_result(struct line *line, uint64_t task, const struct core
                                            .content_type = completed ? said : NULL,
                                            .payload = payload_of(outcome->message)}};
     weft_error error = weft__line_put(line, task, &frame, outcome->message);
-    return error == WEFT_ELIMIT ? put_too_large(line, task, outcome->runs_on) : error;
+    if (error != WEFT_ELIMIT) return error;
+    const struct frame failed = {.kind = FRAME_RESULT,
+                                 .result = {.task = task,
+                                            .kind = FRAME_RESULT_FAIL,
+                                            .runs_on = outcome->runs_on,
+                                            .run_ns = outcome->run_ns,
+                                            .code = "payload_too_large",
+                                            .payload = WEFT_TEXT("the result is larger than a frame may be")}};
+    return weft__line_put(line, task, &failed, NULL);
 }
 
 static weft_error put_said(struct line *line, uint64_t task, const struct core_outcome *update)
@@ -156,11 +164,7 @@ weft_error weft__uplink_put(struct session *session, struct haul *haul)
         const struct frame cancel = {.kind = FRAME_CANCEL, .call = {.call = told->handle, .gone = told->gone}};
         if (!told->handle) continue;
         switch (taken->kind) {
-        case CORE_ITEM_TASK:
-            error = put_call(line, told);
-            told->too_large = error == WEFT_ELIMIT;
-            if (told->too_large) error = WEFT_OK;
-            break;
+        case CORE_ITEM_TASK: error = put_call(line, told); break;
         case CORE_ITEM_CANCEL: error = weft__line_put(line, told->handle, &cancel, NULL); break;
         case CORE_ITEM_HEARD: error = weft__line_put(line, told->handle, &room, NULL); break;
         case CORE_ITEM_OUTCOME: error = put_result(line, told->handle, &taken->outcome); break;
@@ -169,23 +173,23 @@ weft_error weft__uplink_put(struct session *session, struct haul *haul)
         case CORE_ITEM_UPDATE: error = put_said(line, told->handle, &taken->outcome); break;
         default: break;
         }
+        if (error != WEFT_ELIMIT) continue;
+        told->too_large = taken->kind == CORE_ITEM_TASK;
+        error = WEFT_OK;
     }
     return error;
 }
 
-/* A call that the node would take for an error of this end's: it was not sent. */
-static void refuse(struct uplink *uplink, uint64_t call)
+/* A call that no frame holds. */
+static void reject(struct uplink *uplink, uint64_t number)
 {
+    const struct core_verdict verdict = {
+        .outcome = WEFT_REJECTED, .admission = WEFT_ADMISSION_REJECTED, .code = "payload_too_large"};
     weft_node *node = uplink->node;
-    const char *sentence = "the payload is more than the node takes in one frame";
-    struct core_verdict verdict = {
-        .outcome = WEFT_REJECTED, .admission = WEFT_ADMISSION_REJECTED, .error = WEFT_ELIMIT};
-    verdict.message = weft__message_new(&node->mem, sentence, strlen(sentence), NULL);
     uint64_t now_ns = weft__enter(node);
-    struct core_task *task = weft__core_uplink_task(node->core, call);
-    weft_error error = task ? weft__core_verdict(node->core, now_ns, task, &verdict) : WEFT_ESTALE;
+    struct core_task *task = weft__core_uplink_task(node->core, number);
+    if (task && weft__core_verdict(node->core, now_ns, task, &verdict) != WEFT_ENOMEM) uplink->out--;
     weft__leave_inside(node);
-    if (error) weft__message_drop(verdict.message);
 }
 
 void weft__uplink_spent(struct session *session, struct haul *haul)
@@ -193,7 +197,7 @@ void weft__uplink_spent(struct session *session, struct haul *haul)
     struct uplink *uplink = list_record(session, struct uplink, session);
     for (size_t i = 0; i < haul->count; i++) {
         enum core_item_kind kind = haul->items[i].kind;
-        if (kind == CORE_ITEM_TASK && haul->tasks[i].too_large) refuse(uplink, haul->tasks[i].handle);
+        if (haul->tasks[i].too_large) reject(uplink, haul->tasks[i].handle);
         weft__message_drop(haul->tasks[i].payload);
         if (kind == CORE_ITEM_OUTCOME || kind == CORE_ITEM_UPDATE) weft__message_drop(haul->items[i].outcome.message);
     }

@@ -28,7 +28,7 @@ static void fabric_open(struct fabric *f, weft_policy policy, int workers)
     f->payload = weft__message_new(&weft__mem_libc, "x", 1, NULL);
     weft__core_dest_init(&f->inbox);
     weft__core_dest_init(&f->outcomes);
-    if (!f->core || !f->payload || weft__core_channel_declare(f->core, CHANNEL, &options, message) ||
+    if (!f->core || !f->payload || weft__core_channel_declare(f->core, 1, CHANNEL, &options, message) ||
         weft__core_session_attach(f->core, "bench", false, NULL, &f->session) ||
         weft__core_session_armed(f->core, 0, f->session))
         bench_die("make a core");

@@ -107,6 +107,16 @@ ends 0 "$asking" && [ "$(cat told)" = finished ] || fail 'what ran was not told'
 ends 0 "$node"
 [ ! -e s ] || fail 'its socket is left'
 
+# With workers that have nothing to do it ends at once, however the connections come to their end.
+for round in 1 2 3 4 5 6 7 8; do
+    node --listen "ipc://$work/s" --drain-ms 1000000 --channel dispatch.t.idle
+    working=()
+    for name in a b c d; do worker $name dispatch.t.idle --exec cat && working+=("$worker"); done
+    kill "$node" && ends 0 "$node"
+    kill "${working[@]}"
+    for pid in "${working[@]}"; do ends 0 "$pid"; done
+done
+
 # Not for longer than it was told.
 node --listen "ipc://$work/s" --drain-ms 100 --channel dispatch.t.slow
 "$weft" call dispatch.t.slow x >told 2>&1 &

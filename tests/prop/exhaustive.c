@@ -96,7 +96,7 @@ static void world_open(void)
     memset(&world, 0, sizeof(world));
     options.attempts_max = 2;
     world.core = weft__core_new(&arena, &limits, 1);
-    check_ok(weft__core_channel_declare(world.core, CHANNEL, &options, message));
+    check_ok(weft__core_channel_declare(world.core, 1, CHANNEL, &options, message));
     check_ok(weft__core_group_add(world.core, &world.group, 1));
     for (int i = 0; i < WORKERS; i++) {
         check_ok(weft__core_session_attach(world.core, names[i], false, NULL, &world.worker_sessions[i]));

@@ -636,7 +636,7 @@ spec(invariant_12_whatever_comes_is_answered_with_a_code)
         check_err(weft__core_channel_pause(world.core, now_ns, names[i]), WEFT_ENOCHANNEL);
         check_err(weft__core_channel_resume(world.core, now_ns, names[i]), WEFT_ENOCHANNEL);
         check_err(weft__core_channel_delete(world.core, now_ns, names[i], message), WEFT_ENOCHANNEL);
-        check_err(weft__core_channel_drain(world.core, names[i], &waiter), WEFT_ENOCHANNEL);
+        check_err(weft__core_channel_drain(world.core, now_ns, names[i], &waiter), WEFT_ENOCHANNEL);
         check_err(weft__core_channel_info(world.core, now_ns, names[i], &channel_info), WEFT_ENOCHANNEL);
         check_err(weft__core_channel_deaths(world.core, names[i], deaths, 1, &count), WEFT_ENOCHANNEL);
         gives(WEFT_ENOCHANNEL, dispatch("b", .on = names[i]));
