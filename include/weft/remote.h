@@ -46,7 +46,8 @@ typedef struct weft_listen_options {
     uint32_t
         stall_ms; /* a connection whose other end takes nothing of what waits for it is closed after that; at least a
                           beat_ms more may go by. WEFT_FOREVER = never */
-    uint64_t half_bytes_max;       /* of memory for large payloads of which some has come, of all client nodes */
+    uint64_t half_bytes_max;       /* of memory for large payloads of which some has come, of all client nodes; at least
+                                      for one it is */
     const char *tls_cert_key_file; /* for tls+tcp: PEM, its certificate and key in one file. Borrows, as the next. */
     const char *tls_ca_file;       /* who may have signed the certificates of those who dial; NULL = they need none */
 } weft_listen_options;
@@ -116,6 +117,13 @@ WEFT_API weft_error weft_node_dial(const char *urls, const weft_dial_options *op
 /* Asks the node that was dialled for an answer. WEFT_ELOST: no connection; WEFT_ETIMEDOUT; WEFT_EINVAL: it is an embedded one.
  * Blocks up to timeout_ms. */
 WEFT_API weft_error weft_node_ping(weft_node *node, uint32_t timeout_ms, weft_ping *ping);
+
+/* Ends the threads of the transport and closes its descriptors, which are the process's and outlive its nodes; a later call
+ * that needs them makes them again. Of use before a library that holds weft is unloaded, and to tools that look for leaks.
+ * WEFT_EBUSY: a node of this process still listens, or has dialled. The transport is nng: a host that uses nng itself must
+ * not call this, since its own sockets would end, too; that is why weft_process_fini does not. Not while another thread calls
+ * weft_node_listen or weft_node_dial, nor from a callback. Waits for threads that end. */
+WEFT_API weft_error weft_transport_fini(void);
 
 #ifdef __cplusplus
 }

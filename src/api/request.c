@@ -162,7 +162,10 @@ weft_error weft__request_dispatch(weft_node *node, struct core_request *request,
     while ((error = weft__core_dispatch(node->core, *now_ns, request, admitted)) == WEFT_ESTALE) {
         if (!mismatch->counted) weft__call_begin(node);
         mismatch->counted = true;
-        weft__leave(node);
+        if (mismatch->inside)
+            weft__leave_inside(node);
+        else
+            weft__leave(node);
         error = weft__contract_meet(node, request->payload, request->channel_hash, admitted->contract, mismatch);
         *now_ns = weft__enter(node);
         if (error == WEFT_EMISMATCH)

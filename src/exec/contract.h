@@ -33,6 +33,7 @@ struct contracts {
 /* Why a payload is refused. */
 struct mismatch {
     bool counted; /* the call is one that closing waits for: set by who has counted it, or by who lets go of the lock */
+    bool inside;  /* the thread is one of weft's, or of the transport's: no users' code runs on it */
     weft_rejection reason;
     char sentence[ERROR_TEXT_MAX]; /* "" = none */
 };

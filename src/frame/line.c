@@ -204,9 +204,9 @@ uint64_t weft__line_unacknowledged(const struct line *line)
     return line->put - line->acknowledged;
 }
 
-uint64_t weft__line_acknowledged_count(const struct line *line)
+uint64_t weft__line_progress(const struct line *line)
 {
-    return line->acknowledged;
+    return line->sent + line->acknowledged + (line->larges ? line->larges->sent : 0);
 }
 
 uint64_t weft__line_waiting(const struct line *line)

@@ -100,7 +100,8 @@ void weft__line_count(struct line *line, uint32_t frames);
 bool weft__line_idle(const struct line *line);               /* all that was sent has been got, as far as is known */
 uint64_t weft__line_received(const struct line *line);       /* frames of the session, dealt with */
 uint64_t weft__line_unacknowledged(const struct line *line); /* were put, and the other end may not have them */
-uint64_t weft__line_acknowledged_count(const struct line *line);
+uint64_t
+weft__line_progress(const struct line *line); /* another where frames were handed out or acknowledged; beats are none */
 uint64_t weft__line_waiting(const struct line *line); /* bytes that were put and not written */
 uint64_t weft__line_half(const struct line *line);    /* bytes of memory for a large frame of which some has come */
 uint64_t weft__line_bytes(const struct line *line);   /* of memory that it has now, held payloads included */

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "base/assert.h"
 #include "base/fork.h"
 
 atomic_uint weft__net_living;
@@ -68,11 +67,12 @@ int weft__nng_aio(nng_aio **aio, void (*ended)(void *context), void *context)
     return error;
 }
 
-void weft__net_fini(void)
+bool weft__net_fini(void)
 {
-    if (weft__forked || !atomic_exchange(&started, false)) return;
-    WEFT_ASSERT(atomic_load(&weft__net_living) == 0);
+    if (atomic_load(&weft__net_living) > 0) return false;
+    if (weft__forked || !atomic_exchange(&started, false)) return true;
     int state = hold_cancel();
     nng_fini();
     let_cancel(state);
+    return true;
 }

@@ -120,9 +120,9 @@ void weft__acceptor_close(struct acceptor *acceptor);
  * localhost pass, whatever the scheme. */
 bool weft__url_check(const char *url, bool loopback, char sentence[PIPE_SENTENCE_BYTES]);
 
-/* Ends the transport's threads, and closes its descriptors; they come again when they are needed. No pipe, dial or
- * acceptor is left, and nobody makes one meanwhile. Where the host itself uses nng, its sockets end as well: then it
+/* Ends the transport's threads, and closes its descriptors; they come again when they are needed. False: a pipe, dial or
+ * acceptor is left, and nothing was done. Nobody makes one meanwhile. Where the host itself uses nng, its sockets end as well: then it
  * must not be called. Waits; from no call of the transport's. */
-void weft__net_fini(void);
+bool weft__net_fini(void);
 
 #endif

@@ -94,7 +94,7 @@ static void dispatch(struct steps *s)
 {
     struct step *step = s->step;
     const struct frame_dispatch *f = &step->frame->dispatch;
-    struct mismatch mismatch = {.counted = true};
+    struct mismatch mismatch = {.counted = true, .inside = true};
     struct core_request request = {
         .channel = f->channel,
         .channel_hash = weft__name_hash(f->channel),

@@ -166,7 +166,9 @@ weft_error weft__guest_put(struct session *session, struct haul *haul)
         case CORE_ITEM_EVENTS:
             for (size_t e = 0; e < haul->events_count && !error; e++) {
                 error = put_event(line, (uintptr_t)taken->subscription_context, &haul->events[e]);
-                if (error == WEFT_ELIMIT) error = WEFT_OK;
+                if (error != WEFT_ELIMIT) continue; /* else it counts as dropped before the next */
+                if (e + 1 < haul->events_count) haul->events[e + 1].dropped += haul->events[e].dropped + 1;
+                error = WEFT_OK;
             }
             if (haul->events_ended && !error)
                 error = put_ended(line, FRAME_SUBSCRIPTION_ENDED, (uintptr_t)taken->subscription_context,
@@ -174,7 +176,8 @@ weft_error weft__guest_put(struct session *session, struct haul *haul)
             break;
         default: break;
         }
-        if (error != WEFT_ELIMIT) continue;
+        bool missed = taken->kind == CORE_ITEM_UPDATE && taken->outcome.update == WEFT_UPDATE_PARTIAL;
+        if (error != WEFT_ELIMIT || missed) continue; /* the parts of a result are whole, or there is no session */
         haul->tasks[i].too_large = taken->kind == CORE_ITEM_TASK;
         error = WEFT_OK;
     }

@@ -1,13 +1,24 @@
 #include "remote/numbers.h"
 
 #include "base/assert.h"
+#include "schema/seed.h"
 
 enum { ROOM_FIRST = 8 };
 
-/* Fibonacci hashing (Knuth, vol. 3, 6.4): numbers that count up are spread. */
+/* The finalizer of splitmix64 (Steele, Lea, Flood, 2014), twice, as in core/ids.c. */
+static uint64_t mix(uint64_t x)
+{
+    x ^= x >> 30;
+    x *= UINT64_C(0xbf58476d1ce4e5b9);
+    x ^= x >> 27;
+    x *= UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
 static uint32_t home(const struct numbers *numbers, uint64_t number)
 {
-    return (uint32_t)((number * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & (numbers->room - 1);
+    return (uint32_t)mix(mix(number ^ numbers->seed) + (numbers->seed >> 32 | numbers->seed << 32)) &
+           (numbers->room - 1);
 }
 
 static struct number_pair *slot_of(const struct numbers *numbers, uint64_t number)
@@ -20,13 +31,13 @@ static struct number_pair *slot_of(const struct numbers *numbers, uint64_t numbe
 
 void weft__numbers_init(struct numbers *numbers, const struct mem *mem)
 {
-    *numbers = (struct numbers){.mem = mem};
+    *numbers = (struct numbers){.mem = mem, .seed = weft__schema_seed()};
 }
 
 void weft__numbers_fini(struct numbers *numbers)
 {
     weft__mem_free(numbers->mem, numbers->pairs);
-    *numbers = (struct numbers){.mem = numbers->mem};
+    *numbers = (struct numbers){.mem = numbers->mem, .seed = numbers->seed};
 }
 
 bool weft__numbers_ready(struct numbers *numbers)

@@ -10,6 +10,7 @@
 
 struct numbers {
     const struct mem *mem;
+    uint64_t seed; /* the other end chooses the numbers, and is not to choose where they stand */
     struct number_pair {
         uint64_t number, handle; /* handle 0: free */
     } * pairs;

@@ -543,7 +543,6 @@ static bool line_written(struct session *session, size_t size)
     weft__lock(&session->lock);
     session->writing = false;
     weft__line_written(session->line, size);
-    session->written_bytes += size;
     bool resumes = session->stalled && weft__line_roomy(session->line);
     if (resumes) session->stalled = false;
     if (weft__line_roomy(session->line)) let_in(session);
@@ -841,11 +840,9 @@ void weft__session_fail(struct session *session, weft_error error, const char *s
 /* With the session's lock, at each beat. True: something waits, and for too long none of it was taken, nor anything acknowledged. */
 static bool too_slow(struct session *session, uint64_t now_ns)
 {
-    uint64_t received = weft__line_acknowledged_count(session->line);
-    bool waits = weft__line_waiting(session->line) > 0;
-    bool takes = session->written_bytes != session->seen_bytes || received != session->seen_received;
-    session->seen_bytes = session->written_bytes;
-    session->seen_received = received;
+    uint64_t progress = weft__line_progress(session->line);
+    bool waits = weft__line_waiting(session->line) > 0, takes = progress != session->seen_progress;
+    session->seen_progress = progress;
     if (!session->conn || !waits || takes || session->stall_ms == WEFT_FOREVER) {
         session->slow_since_ns = 0;
         return false;

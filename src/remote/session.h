@@ -177,18 +177,17 @@ struct session {
     struct list_node crowd;            /* (s) who waits for room in the line */
     bool stalled;                      /* (s) the pump waits for room */
     bool backlogged;                   /* the pump's: ops->backlogged was told so */
-    uint64_t written_bytes;            /* (s) that the connections took, ever */
     uint64_t half_bytes;               /* (s) counted in the remote's */
     bool wants_delivered;              /* (s) */
     bool over;                         /* (s) nothing is put or attached any more */
     weft_error why;                    /* (s) of the connection's end */
     char sentence[FRAME_SENTENCE_MAX]; /* (s) */
     uint32_t beat_ms, beats_missed_max;
-    uint64_t beat_ns;                   /* when it beat last; the remote's thread's, like the rest */
-    uint32_t stall_ms;                  /* a connection is closed that took nothing for so long; WEFT_FOREVER = never */
-    uint64_t slow_since_ns;             /* 0 = it takes */
-    uint64_t seen_bytes, seen_received; /* at the last beat */
-    uint64_t waiting_bytes_most;        /* (s) more than that was put without asking: it is closed; 0 = no bound */
+    uint64_t beat_ns;            /* when it beat last; the remote's thread's, like the rest */
+    uint32_t stall_ms;           /* a connection is closed that took nothing for so long; WEFT_FOREVER = never */
+    uint64_t slow_since_ns;      /* 0 = it takes */
+    uint64_t seen_progress;      /* of the line, at the last beat */
+    uint64_t waiting_bytes_most; /* (s) more than that was put without asking: it is closed; 0 = no bound */
 };
 
 /* The remote of a node. WEFT_ENOMEM, WEFT_ESYSTEM. stop: closes every connection, waits for their ends, frees every session;

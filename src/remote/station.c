@@ -529,7 +529,8 @@ weft_error weft__station_open(weft_node *node, const weft_listen_options *option
     randombytes_buf(station->hash_key, sizeof station->hash_key);
     for (size_t i = 0; i < STATION_BUCKETS; i++)
         list_init(&station->guests[i]);
-    station->remote.half_bytes_max = options->half_bytes_max;
+    station->remote.half_bytes_max =
+        options->half_bytes_max < options->frame_bytes_max ? options->frame_bytes_max : options->half_bytes_max;
     weft_error error = weft__remote_start(&station->remote, node);
     if (error) {
         weft__mem_free(&node->mem, station);
@@ -656,8 +657,7 @@ static weft_error check(const weft_node *node, const char *url, const weft_liste
     if (!o->sessions_max || !o->beat_ms || !o->beats_missed_max || !o->greeting_ms || !o->stall_ms)
         return weft__error(WEFT_EINVAL,
                            "listen: sessions_max, beat_ms, beats_missed_max, greeting_ms and stall_ms are not 0");
-    if (o->frame_bytes_max < 65536 || o->half_bytes_max < o->frame_bytes_max)
-        return weft__error(WEFT_EINVAL, "listen: frame_bytes_max is at least 65536, half_bytes_max at least that");
+    if (o->frame_bytes_max < 65536) return weft__error(WEFT_EINVAL, "listen: frame_bytes_max is at least 65536");
     if (!weft__url_check(url, true, sentence)) return weft__error(WEFT_EINVAL, "listen: %s", sentence);
     return WEFT_OK;
 }
@@ -685,6 +685,12 @@ static weft_error listen_at(weft_node *node, const char *url, const weft_listen_
     weft__acceptor_close(acceptor);
     if (closing) return weft__error_plain(WEFT_ECLOSED, "listen");
     return weft__error(WEFT_ELIMIT, "listen: %s: a node listens on %d addresses at most", url, STATION_URLS_MAX);
+}
+
+weft_error weft_transport_fini(void)
+{
+    if (weft__forked) return weft__error_forked(__func__);
+    return weft__net_fini() ? WEFT_OK : weft__error(WEFT_EBUSY, "transport: a node still listens, or has dialled");
 }
 
 weft_error weft_node_listen(weft_node *node, const char *url, const weft_listen_options *options, char *bound)

@@ -102,6 +102,18 @@ static weft_bytes payload_of(const struct message *message)
     return message ? (weft_bytes){message->bytes, message->size_bytes} : (weft_bytes){NULL, 0};
 }
 
+/* In the place of what is more than the node takes: its worker's failure. */
+static weft_error put_too_large(struct line *line, uint64_t task, bool runs_on)
+{
+    const struct frame frame = {.kind = FRAME_RESULT,
+                                .result = {.task = task,
+                                           .kind = FRAME_RESULT_FAIL,
+                                           .runs_on = runs_on,
+                                           .code = "payload_too_large",
+                                           .payload = weft_text("more than the node takes in one frame")}};
+    return weft__line_put(line, task, &frame, NULL);
+}
+
 /* What a task has come to; never begun: it is given back. */
 static weft_error put_result(struct line *line, uint64_t task, const struct core_outcome *outcome)
 {
@@ -135,7 +147,8 @@ static weft_error put_said(struct line *line, uint64_t task, const struct core_o
     if (update->update == WEFT_UPDATE_RESTARTED) return WEFT_OK; /* the node knows which attempt it is */
     const struct frame frame = {.kind = update->update == WEFT_UPDATE_PROGRESS ? FRAME_PROGRESS : FRAME_PARTIAL,
                                 .said = {.task = task, .payload = payload_of(update->message)}};
-    return weft__line_put(line, task, &frame, update->message);
+    weft_error error = weft__line_put(line, task, &frame, update->message);
+    return error == WEFT_ELIMIT ? put_too_large(line, task, true) : error;
 }
 
 weft_error weft__uplink_put(struct session *session, struct haul *haul)

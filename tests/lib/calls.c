@@ -847,6 +847,12 @@ CALL(node_ping)
     return getpid() == cast->home ? dial_and(cast, ping) : weft_node_ping(cast->node, 0, &told);
 }
 
+CALL(transport_fini)
+{
+    UNUSED;
+    return weft_transport_fini();
+}
+
 CALL(node_close)
 {
     return close_node(cast);
@@ -1464,6 +1470,7 @@ const struct call calls[] = {
     HARMLESS(outcome_name),
     HARMLESS(cause_text),
     REFUSED(node_open),
+    REFUSED(transport_fini),
     REFUSED(node_close),
     REFUSED_AS(node_close, null),
     REFUSED(node_default),

@@ -363,8 +363,9 @@ void weft__acceptor_close(struct acceptor *acceptor)
     free(acceptor);
 }
 
-void weft__net_fini(void)
+bool weft__net_fini(void)
 {
+    return true;
 }
 
 /* --- its threads ------------------------------------------------------------------------------ */
