@@ -256,6 +256,10 @@ void weft__clerk_stop(struct clerk *clerk)
         weft__clerk_forget(clerk, NULL);
         weft__thread_join(clerk->thread);
     }
+}
+
+void weft__clerk_fini(struct clerk *clerk)
+{
     weft__heap_fini(&clerk->due);
     weft__lock_fini(&clerk->lock);
 }

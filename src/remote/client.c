@@ -62,7 +62,7 @@ weft_error weft__client_register(weft_worker *worker, const weft_worker_options 
 void weft__client_drain(weft_worker *worker)
 {
     const struct frame frame = {.kind = FRAME_DRAIN, .worker = {.worker = worker->handle}};
-    (void)weft__session_put(&worker->node->uplink->session, 0, &frame, NULL);
+    weft__session_must_put(&worker->node->uplink->session, 0, &frame);
 }
 
 /* Behind what its tasks had to say. */

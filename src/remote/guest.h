@@ -40,7 +40,8 @@ struct guest {
 };
 
 /* guest_hears.c: frames -> core. */
-weft_error weft__guest_frames(struct session *session, const struct frame *frames, size_t count, char *sentence);
+weft_error weft__guest_frames(struct session *session, const struct frame *frames, size_t count, size_t *dealt,
+                              char *sentence);
 
 /* guest_check.c: what is wrong with it; NULL: nothing. */
 const char *weft__guest_check(const struct frame *frame);

@@ -328,7 +328,7 @@ static void answer_dispatch(struct guest *guest, const struct step *step)
         frame.outcome.code = step->admitted.reason;
     }
     frame.outcome.payload = weft_text(step->sentence);
-    (void)weft__session_put(&guest->session, f->call, &frame, NULL);
+    weft__session_must_put(&guest->session, f->call, &frame);
 }
 
 static uint32_t ask_of(const struct frame *f)
@@ -357,15 +357,15 @@ static void answer(struct guest *guest, struct step *step)
                                                .value = step->value,
                                                .sentence = sentence,
                                                .body = weft_text(unasked ? step->frame->publish.channel : NULL)}};
-        (void)weft__session_put(&guest->session, 0, &frame, NULL);
+        weft__session_must_put(&guest->session, 0, &frame);
     }
     weft__message_drop(step->message);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-/* Up to BATCH that need no ask. */
-static weft_error hear(struct guest *guest, const struct frame *frames, size_t count, char *sentence)
+/* Up to BATCH that need no ask; *dealt grows. */
+static weft_error hear(struct guest *guest, const struct frame *frames, size_t count, size_t *dealt, char *sentence)
 {
     weft_node *node = guest->session.remote->node;
     struct step steps[BATCH];
@@ -390,12 +390,14 @@ static weft_error hear(struct guest *guest, const struct frame *frames, size_t c
     weft__leave_inside(node);
     for (size_t i = 0; i < ready; i++)
         answer(guest, &steps[i]);
+    *dealt += ready;
     if (ready == count) return WEFT_OK;
     (void)snprintf(sentence, FRAME_SENTENCE_MAX, "no memory for the payload of a frame");
     return WEFT_ENOMEM;
 }
 
-weft_error weft__guest_frames(struct session *session, const struct frame *frames, size_t count, char *sentence)
+weft_error weft__guest_frames(struct session *session, const struct frame *frames, size_t count, size_t *dealt,
+                              char *sentence)
 {
     struct guest *guest = list_record(session, struct guest, session);
     weft_error error = WEFT_OK;
@@ -403,8 +405,11 @@ weft_error weft__guest_frames(struct session *session, const struct frame *frame
         size_t to = from;
         while (to < count && frames[to].kind != FRAME_ASK)
             to++;
-        if (to > from) error = hear(guest, frames + from, to - from, sentence);
-        if (to < count && !error) error = weft__ask_serve(session, &frames[to++].ask, sentence);
+        if (to > from) error = hear(guest, frames + from, to - from, dealt, sentence);
+        if (to < count && !error) {
+            error = weft__ask_serve(session, &frames[to++].ask, sentence);
+            *dealt += !error;
+        }
         from = to;
     }
     return error;

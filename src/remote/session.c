@@ -46,7 +46,7 @@ static struct conn *attach_next(struct session *session)
 {
     struct conn *conn = session->next;
     session->next = NULL;
-    if (!conn || session->over) return NULL;
+    if (!conn || session->over || session->spoilt) return NULL;
     if (weft__line_up(session->line, session->next_received)) return NULL;
     session->conn = conn;
     session->why = WEFT_OK;
@@ -237,7 +237,7 @@ void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence
     write_greeting(conn);
 }
 
-void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received)
+weft_error weft__conn_attach(struct conn *conn, struct session *session, uint64_t received)
 {
     struct conn *old = NULL, *displaced = NULL;
     bool waits = false;
@@ -271,9 +271,10 @@ void weft__conn_attach(struct conn *conn, struct session *session, uint64_t rece
         conn_done(old);
     }
     if (error) weft__conn_refuse(conn, error, "the session cannot be taken up from there");
-    if (error || waits) return;
+    if (error || waits) return error;
     if (session->ops->welcome) write_greeting(conn);
     if (session->ops->up) session->ops->up(session);
+    return WEFT_OK;
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -331,9 +332,9 @@ static bool deal(struct conn *conn, size_t *need)
         size_t count;
         error = read_frames(session, &bytes, frames, &count, need, sentence);
         bool other = count > 0 && of_connection(&frames[count - 1]);
-        size_t own = count - other;
-        weft_error bad = own ? session->ops->frames(session, frames, own, sentence) : WEFT_OK;
-        counted(session, own);
+        size_t own = count - other, dealt = 0;
+        weft_error bad = own ? session->ops->frames(session, frames, own, &dealt, sentence) : WEFT_OK;
+        counted(session, dealt);
         if (bad || (error && error != WEFT_EAGAIN)) {
             weft__session_close(session, bad ? bad : error, sentence);
             return false;
@@ -551,6 +552,18 @@ static void take_haul(struct session *session, struct core *core, uint64_t now_n
     }
 }
 
+/* What was taken is nowhere else: who goes on without it would wait for ever, or believe what is not so. */
+static void spoil(struct session *session, weft_error error)
+{
+    weft__lock(&session->lock);
+    bool first = !session->spoilt && !session->over;
+    if (first) session->spoilt = true;
+    weft__unlock(&session->lock);
+    if (!first) return;
+    weft__session_close(session, error, "no memory for what it is to be sent");
+    session->ops->spoilt(session);
+}
+
 /* Until nothing is left, or the line is full. */
 static void pump(struct session *session)
 {
@@ -559,7 +572,7 @@ static void pump(struct session *session)
         struct haul haul;
         weft__lock(&session->lock);
         bool over = session->over;
-        session->stalled = !over && weft__line_full(session->line);
+        session->stalled = !over && (session->spoilt || weft__line_full(session->line));
         bool stalled = session->stalled;
         weft__unlock(&session->lock);
         if (stalled) return;
@@ -579,7 +592,7 @@ static void pump(struct session *session)
         weft_error error = session->over ? WEFT_OK : session->ops->put(session, &haul);
         weft__unlock(&session->lock);
         session->ops->spent(session, &haul);
-        if (error) weft__session_close(session, error, "no memory for what it is to be sent");
+        if (error) spoil(session, error);
         flush(session);
     }
 }
@@ -607,7 +620,7 @@ void weft__session_resume(struct session *session)
 {
     weft__lock(&session->lock);
     bool stalled = session->stalled;
-    session->stalled = false;
+    session->stalled = session->spoilt = false;
     let_in(session);
     weft__unlock(&session->lock);
     if (stalled) pump_woken(&session->waiter);
@@ -654,9 +667,14 @@ weft_error weft__session_put(struct session *session, uint64_t lane, const struc
     weft__lock(&session->lock);
     weft_error error = session->over ? WEFT_ECLOSED : weft__line_put(session->line, lane, frame, message);
     weft__unlock(&session->lock);
-    if (error == WEFT_ENOMEM) weft__session_close(session, error, "no memory for what it is to be sent");
     if (!error) flush(session);
     return error;
+}
+
+void weft__session_must_put(struct session *session, uint64_t lane, const struct frame *frame)
+{
+    weft_error error = weft__session_put(session, lane, frame, NULL);
+    if (error && error != WEFT_ECLOSED) spoil(session, error);
 }
 
 weft_error weft__session_put_waiting(struct session *session, uint64_t lane, const struct frame *frame)

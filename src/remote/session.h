@@ -113,14 +113,18 @@ struct session_ops {
     /* Under the session's lock: what is written first on a connection that is attached now. NULL: nothing. */
     void (*welcome)(struct session *session, struct frame *frame);
     void (*up)(struct session *session); /* one was attached */
-    /* Frames of the session, in order. Not WEFT_OK: the connection is closed with that sentence. */
-    weft_error (*frames)(struct session *session, const struct frame *frames, size_t count, char *sentence);
+    /* Frames of the session, in order; *dealt: so many were dealt with, all where it is WEFT_OK. Else the connection is closed with
+     * that sentence; the rest comes again on the next one. */
+    weft_error (*frames)(struct session *session, const struct frame *frames, size_t count, size_t *dealt,
+                         char *sentence);
     /* Inside: looks at an item of the haul while what it is about is there. NULL: nothing to be looked at. */
     void (*taken)(struct session *session, struct haul *haul, size_t index);
-    /* Under the session's lock: writes what was taken into its line. */
+    /* Under the session's lock: writes what was taken into its line. Not WEFT_OK: it could not, and nobody else has it: the
+     * session is spoilt. */
     weft_error (*put)(struct session *session, struct haul *haul);
     /* Outside: gives back what the haul holds. */
     void (*spent)(struct session *session, struct haul *haul);
+    void (*spoilt)(struct session *session); /* once: nothing is put or attached any more; the connection is being closed */
     void (*goodbye)(struct session *session);
     void (*delivered)(struct session *session); /* all that was put was got, where session->wants_delivered */
     /* No connection is attached any more; the sentence says why. */
@@ -153,6 +157,7 @@ struct session {
     struct list_node crowd;            /* (s) who waits for room in the line */
     bool stalled;                      /* (s) the pump waits for room */
     bool wants_delivered;              /* (s) */
+    bool spoilt;                       /* (s) something that had to go out is lost for want of memory: so is all of it */
     bool over;                         /* (s) nothing is put or attached any more */
     weft_error why;                    /* (s) of the connection's end */
     char sentence[FRAME_SENTENCE_MAX]; /* (s) */
@@ -179,7 +184,7 @@ struct conn *weft__conn_new(struct remote *remote, const struct session_ops *ops
                             uint32_t timeout_ms, const struct frame *greeting);
 /* In `greeted`: the session has it from now on; the connection that it had is closed first, and this one attached when the last
  * of that is over. received: what the other end has. Or refuses it: an error frame, and the end. */
-void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received);
+weft_error weft__conn_attach(struct conn *conn, struct session *session, uint64_t received);
 void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence);
 void weft__conn_close(struct conn *conn);
 
@@ -197,10 +202,12 @@ void weft__session_drop(struct session *session); /* the last: ops->free, on the
 void weft__session_pump_ready(struct session *session);
 /* The line is another one, with room: who waited for that goes on. */
 void weft__session_resume(struct session *session);
-/* Puts a frame of the session, any thread; outside. Closes the session's connection where there is no memory. */
+/* Puts a frame of the session, any thread; outside. WEFT_ENOMEM: it was not put; WEFT_ECLOSED. must_put: has to go out, as the
+ * other end waits for it, or would go on as if nothing had happened: where there is no memory the session is spoilt. */
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame,
                              struct message *message);
-/* The same, but waits while the line is full, or until the session is over or begins anew. */
+void weft__session_must_put(struct session *session, uint64_t lane, const struct frame *frame);
+/* As weft__session_put, but waits while the line is full, or until the session is over or begins anew. */
 weft_error weft__session_put_waiting(struct session *session, uint64_t lane, const struct frame *frame);
 /* Closes the connection; with a sentence: an error frame goes first. WEFT_OK: a goodbye does. */
 void weft__session_close(struct session *session, weft_error error, const char *sentence);

@@ -16,6 +16,7 @@ enum { PUBLIC_BYTES = 8 }; /* of the instance, which stand in the ids of its dis
 static void guest_welcome(struct session *session, struct frame *frame);
 static void guest_up(struct session *session);
 static void guest_down(struct session *session, weft_error error, const char *sentence);
+static void guest_spoilt(struct session *session);
 static void guest_goodbye(struct session *session);
 static void guest_delivered(struct session *session);
 static void guest_beat(struct session *session, uint64_t now_ns);
@@ -37,6 +38,7 @@ static const struct session_ops guest_ops = {.hears = 'C',
                                              .taken = weft__guest_taken,
                                              .put = weft__guest_put,
                                              .spent = weft__guest_spent,
+                                             .spoilt = guest_spoilt,
                                              .goodbye = guest_goodbye,
                                              .delivered = guest_delivered,
                                              .down = guest_down,
@@ -371,7 +373,8 @@ static void greeted(struct conn *conn, const struct frame *frame)
         weft__conn_refuse(conn, error, refusal(error));
         return;
     }
-    weft__conn_attach(conn, &guest->session, fresh ? 0 : hello->received); /* else it is of a session that is gone */
+    error = weft__conn_attach(conn, &guest->session, fresh ? 0 : hello->received); /* else it is of a session that is gone */
+    if (error == WEFT_EPROTOCOL) weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
     weft__session_drop(&guest->session);
 }
 
@@ -434,6 +437,11 @@ static void guest_down(struct session *session, weft_error error, const char *se
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
     else
         weft__timer_at(&station->remote, &session->timer, weft__clock_after_ms(now_ns, guest->resume_ms));
+}
+
+static void guest_spoilt(struct session *session)
+{
+    weft__guest_end(list_record(session, struct guest, session), (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
 }
 
 /* An orderly end: answered, and all is over. */
@@ -604,6 +612,7 @@ void weft__station_free(struct station *station)
     struct mem *mem = &station->node->mem;
     weft__clerk_stop(&station->clerk);
     weft__remote_stop(&station->remote);
+    weft__clerk_fini(&station->clerk); /* ends of guests, which are over now, asked it */
     weft__process_monitor_stop(&station->monitor);
     weft__lock_fini(&station->lock);
     weft__mem_free(mem, station);

@@ -60,15 +60,16 @@ static uint64_t backoff_ns(uint32_t failures)
 
 static uint64_t lost_at(const struct uplink *uplink)
 {
+    uint64_t lost_ms = uplink->options.lost_ms == WEFT_FOREVER ? UINT64_MAX : uplink->options.lost_ms;
     if (!uplink->down_ns || uplink->lost || !uplink->was_up) return UINT64_MAX;
-    return weft__clock_after_ms(uplink->down_ns,
-                                uplink->options.lost_ms == WEFT_FOREVER ? UINT64_MAX : uplink->options.lost_ms);
+    return weft__clock_after_ms(uplink->down_ns, uplink->spoilt ? 0 : lost_ms);
 }
 
 /* With the lock. The timer is for whichever comes first. */
 static uint64_t due_at(const struct uplink *uplink)
 {
-    uint64_t lost_ns = lost_at(uplink);
+    uint64_t lost_ns = uplink->losing ? UINT64_MAX : lost_at(uplink);
+    if (uplink->spoilt && uplink->was_up) return lost_ns;
     return uplink->again_ns && uplink->again_ns < lost_ns ? uplink->again_ns : lost_ns;
 }
 
@@ -102,16 +103,23 @@ static bool lose_all(struct uplink *uplink)
 }
 
 /* For lost_ms there was no connection. What is asked for from now on waits for the next session. */
-static void give_up(struct uplink *uplink)
+static void give_up(struct uplink *uplink, uint64_t now_ns)
 {
     weft__lock(&uplink->lock);
-    uplink->lost = true;
-    changed(uplink);
+    bool due = !uplink->losing && now_ns >= lost_at(uplink); /* a welcome may have come meanwhile */
+    if (due) uplink->lost = uplink->losing = true;
+    if (due) changed(uplink);
     weft__unlock(&uplink->lock);
-    if (lose_all(uplink)) return;
+    if (!due) return;
+    bool done = lose_all(uplink);
     weft__lock(&uplink->lock);
-    uplink->lost = false; /* and tries again after as long */
-    uplink->down_ns = weft__clock_ns();
+    uplink->losing = false;
+    if (done) {
+        uplink->spoilt = false;
+    } else {
+        uplink->lost = false; /* and tries again after as long */
+        uplink->down_ns = weft__clock_ns() + (uplink->spoilt ? BACKOFF_FIRST_MS * NS_PER_MS : 0);
+    }
     weft__unlock(&uplink->lock);
 }
 
@@ -120,13 +128,13 @@ static void again_due(struct timer *timer, uint64_t now_ns)
     struct uplink *uplink = list_record(timer, struct uplink, again);
     weft__lock(&uplink->lock);
     bool lose = !uplink->closing && now_ns >= lost_at(uplink);
-    bool dial =
-        !uplink->closing && !uplink->parted && uplink->again_ns && now_ns >= uplink->again_ns && !uplink->dialling;
+    bool dial = !uplink->closing && !uplink->parted && !uplink->dialling && !(uplink->spoilt && uplink->was_up) &&
+                uplink->again_ns && now_ns >= uplink->again_ns;
     if (dial) uplink->again_ns = 0;
     struct dial *spent = dial ? uplink->dial : NULL;
     if (dial) uplink->dial = NULL;
     weft__unlock(&uplink->lock);
-    if (lose) give_up(uplink);
+    if (lose) give_up(uplink, now_ns);
     if (spent) weft__dial_free(spent);
     if (dial) dial_next(uplink);
     set_timer(uplink);
@@ -225,9 +233,45 @@ static void announce_all(struct uplink *uplink)
         struct frame frame;
         size_t need;
         if (weft__frame_read(standing->bytes, standing->size, 'C', SIZE_MAX, &frame, &need, sentence) == FRAME_WHOLE)
-            (void)weft__session_put(&uplink->session, 0, &frame, NULL);
+            weft__session_must_put(&uplink->session, 0, &frame);
     }
     weft__unlock(&uplink->lock);
+}
+
+/* Another attempt follows. */
+static void turn_away(struct conn *conn, const char *sentence)
+{
+    struct uplink *uplink = conn->context;
+    weft__lock(&uplink->lock);
+    failed(uplink, sentence);
+    weft__unlock(&uplink->lock);
+    conn->context = NULL;
+    weft__conn_close(conn);
+    set_timer(uplink);
+}
+
+/* With the lock: whether this welcome is to what the client still has. Where it is to a new session: what was open is lost first. */
+static bool take_up(struct uplink *uplink, const struct frame_welcome *welcome)
+{
+    bool given_up = uplink->losing || uplink->spoilt || (uplink->lost && welcome->resumed);
+    if (given_up || welcome->resumed || !uplink->was_up || uplink->lost) return !given_up;
+    uplink->losing = true;
+    weft__unlock(&uplink->lock);
+    bool done = lose_all(uplink);
+    weft__lock(&uplink->lock);
+    uplink->losing = false;
+    return done;
+}
+
+/* The node has another idea of the session than we: it is of no use, and neither was the connection. */
+static void cannot_attach(struct uplink *uplink)
+{
+    weft__lock(&uplink->lock);
+    uplink->spoilt = !uplink->closing;
+    uplink->down_ns = weft__clock_ns();
+    failed(uplink, "the session cannot be taken up again there");
+    weft__unlock(&uplink->lock);
+    set_timer(uplink);
 }
 
 static void welcomed(struct conn *conn, const struct frame *frame)
@@ -238,23 +282,18 @@ static void welcomed(struct conn *conn, const struct frame *frame)
         weft__lock(&uplink->lock);
         weft_error code = (weft_error)frame->error.code;
         if (frame->kind == FRAME_ERROR && is_final(code) && !uplink->was_up) uplink->refused = code;
-        failed(uplink,
-               frame->kind == FRAME_ERROR && frame->error.sentence ? frame->error.sentence : "it does not say welcome");
         weft__unlock(&uplink->lock);
-        conn->context = NULL;
-        weft__conn_close(conn);
-        set_timer(uplink);
+        turn_away(conn, frame->kind == FRAME_ERROR && frame->error.sentence ? frame->error.sentence
+                                                                            : "it does not say welcome");
         return;
     }
     weft__lock(&uplink->lock);
     bool anew = !welcome->resumed && uplink->was_up;
-    bool lost = uplink->lost;
-    weft__unlock(&uplink->lock);
-    if (anew && !lost && !lose_all(uplink)) {
-        weft__conn_close(conn);
+    if (!take_up(uplink, welcome)) {
+        weft__unlock(&uplink->lock);
+        turn_away(conn, "the session was given up meanwhile");
         return;
     }
-    weft__lock(&uplink->lock);
     uplink->was_up = true;
     uplink->lost = false;
     uplink->failures = 0;
@@ -266,7 +305,10 @@ static void welcomed(struct conn *conn, const struct frame *frame)
     uplink->session.beat_ms = welcome->beat_ms;
     uplink->session.beats_missed_max = welcome->beats_missed_max;
     weft__unlock(&uplink->lock);
-    weft__conn_attach(conn, &uplink->session, welcome->received);
+    if (weft__conn_attach(conn, &uplink->session, welcome->received)) {
+        cannot_attach(uplink);
+        return;
+    }
     if (anew) announce_all(uplink);
 }
 
@@ -341,6 +383,16 @@ static void beat(struct session *session, uint64_t now_ns)
     weft__timer_at(&uplink->remote, &session->timer, weft__clock_after_ms(now_ns, session->beat_ms));
 }
 
+/* Lost as if the node were; but the connection ends first, whose reader may be in the line. */
+static void spoilt(struct session *session)
+{
+    struct uplink *uplink = list_record(session, struct uplink, session);
+    weft__lock(&uplink->lock);
+    uplink->spoilt = true;
+    weft__unlock(&uplink->lock);
+    set_timer(uplink);
+}
+
 static void session_freed(struct session *session)
 {
     (void)session; /* a part of the uplink, which is freed with its node */
@@ -353,6 +405,7 @@ static const struct session_ops uplink_ops = {.hears = 'N',
                                               .taken = weft__uplink_taken,
                                               .put = weft__uplink_put,
                                               .spent = weft__uplink_spent,
+                                              .spoilt = spoilt,
                                               .goodbye = said_goodbye,
                                               .delivered = delivered,
                                               .down = went_down,
@@ -517,7 +570,7 @@ void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t num
     weft__unlock(&uplink->lock);
     if (!found) return;
     weft__mem_free(&uplink->node->mem, found);
-    (void)weft__session_put(&uplink->session, 0, &frame, NULL);
+    weft__session_must_put(&uplink->session, 0, &frame);
 }
 
 /* --- opening and closing ---------------------------------------------------------------------- */

@@ -65,6 +65,8 @@ struct uplink {
     uint64_t down_ns;                      /* (u) since when; 0 = up */
     bool was_up;                           /* (u) ever */
     bool lost;                             /* (u) since it is down, everything open was lost */
+    bool losing;                           /* (u) that is being done */
+    bool spoilt;                           /* (u) everything open is to be lost, as soon as it is down */
     bool closing;                          /* (u) */
     bool hushed;                           /* (u) nothing is asked any more */
     bool parting;                          /* (u) goodbye is to be said, or was, and is waited for */
@@ -116,7 +118,8 @@ struct message *weft__call_new(const struct mem *mem, const struct frame_dispatc
 
 /* uplink_hears.c, uplink_tells.c: frames -> core -> frames. lose: everything open is lost; what comes
  * from now on goes into that line, which it takes. */
-weft_error weft__uplink_frames(struct session *session, const struct frame *frames, size_t count, char *sentence);
+weft_error weft__uplink_frames(struct session *session, const struct frame *frames, size_t count, size_t *dealt,
+                               char *sentence);
 void weft__uplink_taken(struct session *session, struct haul *haul, size_t index);
 weft_error weft__uplink_put(struct session *session, struct haul *haul);
 void weft__uplink_spent(struct session *session, struct haul *haul);

@@ -223,7 +223,7 @@ static void finish(struct uplink *uplink, const struct step *step)
     const struct frame *f = step->frame;
     if (step->reply == FRAME_GIVE_BACK) {
         const struct frame reply = {.kind = FRAME_GIVE_BACK, .of_task = {.task = f->task.task}};
-        (void)weft__session_put(&uplink->session, f->task.task, &reply, NULL);
+        weft__session_must_put(&uplink->session, f->task.task, &reply);
     } else if (step->reply == FRAME_UNSUBSCRIBE) {
         weft__uplink_gone(uplink, FRAME_UNSUBSCRIBE, f->event.subscription);
     } else if (f->kind == FRAME_ANSWER && !f->answer.ask) {
@@ -234,7 +234,8 @@ static void finish(struct uplink *uplink, const struct step *step)
     weft__message_drop(step->message);
 }
 
-weft_error weft__uplink_frames(struct session *session, const struct frame *frames, size_t count, char *sentence)
+weft_error weft__uplink_frames(struct session *session, const struct frame *frames, size_t count, size_t *dealt,
+                               char *sentence)
 {
     struct uplink *uplink = list_record(session, struct uplink, session);
     weft_node *node = uplink->node;
@@ -252,14 +253,16 @@ weft_error weft__uplink_frames(struct session *session, const struct frame *fram
         error = WEFT_ENOMEM;
     }
     s.now_ns = weft__enter(node);
-    for (size_t i = 0; i < ready; i++) {
-        s.step = &steps[i];
-        weft_error bad = enter_step(&s);
-        if (bad && !error) error = bad;
+    for (weft_error bad = WEFT_OK; *dealt < ready && !bad; *dealt += !bad) {
+        s.step = &steps[*dealt];
+        bad = enter_step(&s);
+        if (bad) error = bad;
     }
     weft__leave_inside(node);
-    for (size_t i = 0; i < ready; i++)
+    for (size_t i = 0; i < *dealt; i++)
         finish(uplink, &steps[i]);
+    for (size_t i = *dealt; i < ready; i++)
+        weft__message_drop(steps[i].message);
     return error;
 }
 
