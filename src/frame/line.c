@@ -51,7 +51,7 @@ static struct large *large_of(struct line *line, uint64_t lane)
 {
     struct large *last = NULL;
     for (struct large *large = line->larges; large; large = large->next)
-        if (large->lane == lane) last = large;
+        if (large->lane == lane || lane == LINE_BEHIND_ALL) last = large;
     return last;
 }
 

@@ -11,7 +11,8 @@
  * A frame over FRAME_BODY_MAX goes in parts of at most LINE_PART_BYTES, one large frame at a time, a part after each block of
  * others: small frames overtake it, except those of its own lane, which stay behind it. A lane is a number that the caller
  * chooses: what must keep its order (a call and its cancel, a task and its result, a subscription's events) has the same one.
- * Frames of other lanes may change places with a large frame, and with what waits behind it; never with one another.
+ * Frames of other lanes may change places with a large frame, and with what waits behind it; never with one another. What is
+ * put in the lane LINE_BEHIND_ALL stays behind everything that was put before it.
  *
  * What is counted: each frame of the session, once, at the place where it ends on the wire. Parts are not: a large frame has
  * the number that is due when its last part comes. So the numbers follow from the bytes alone, and both ends make them
@@ -36,6 +37,8 @@
 #define LINE_COUNTED FRAME_DISPATCH
 
 enum { LINE_PART_BYTES = 32 * 1024 };
+
+#define LINE_BEHIND_ALL UINT64_MAX
 
 struct line_limits {
     uint32_t window_bytes;  /* sent and not acknowledged; once so much is, nothing is handed out for writing */

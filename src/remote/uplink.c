@@ -543,13 +543,7 @@ weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uin
     weft__lock(&uplink->lock);
     list_push_back(&uplink->standing, &standing->on);
     weft__unlock(&uplink->lock);
-    weft_error error = weft__uplink_ask(uplink, frame, WEFT_FOREVER, asking);
-    if (!error) return WEFT_OK;
-    weft__lock(&uplink->lock);
-    list_remove(&standing->on);
-    weft__unlock(&uplink->lock);
-    weft__mem_free(mem, standing);
-    return error;
+    return weft__uplink_ask(uplink, frame, WEFT_FOREVER, asking);
 }
 
 void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number)
@@ -570,7 +564,7 @@ void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t num
     weft__unlock(&uplink->lock);
     if (!found) return;
     weft__mem_free(&uplink->node->mem, found);
-    weft__session_must_put(&uplink->session, 0, &frame);
+    weft__session_must_put(&uplink->session, LINE_BEHIND_ALL, &frame); /* results of the worker's among it */
 }
 
 /* --- opening and closing ---------------------------------------------------------------------- */

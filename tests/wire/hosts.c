@@ -50,9 +50,17 @@ static weft_node_options node_options(struct host *host, weft_allocator *allocat
     return options;
 }
 
+static bool callers_gone(void *host)
+{
+    return ((struct host *)host)->callers == 0;
+}
+
 /* Until nothing is left of it. What has crashed gets no time: nobody waits for it. */
 static void close_host(struct host *host)
 {
+    host->callers_wanted = false;
+    while (host->callers)
+        (void)stage_await(callers_gone, host, STAGE_NEVER);
     host->up = false;
     TRACE("%s %u/%u is closed%s", host->dials ? "client" : "node", host->number, host->life,
           host->crashed ? ", after its crash" : "");
@@ -92,11 +100,6 @@ static void *caller_main(void *context)
     return NULL;
 }
 
-static bool callers_gone(void *host)
-{
-    return ((struct host *)host)->callers == 0;
-}
-
 static void start_caller(struct host *host)
 {
     host->callers_wanted = true;
@@ -105,17 +108,12 @@ static void start_caller(struct host *host)
     stage_thread("caller", caller_main, host);
 }
 
-/* Who is in a call gets its end: a host closes its node when its threads are out of it, or they are woken by closing. */
 static void end_life(struct host *host)
 {
-    host->callers_wanted = false;
-    if (host->crashed) {
+    if (host->crashed)
         leave_ghost(host);
-        return;
-    }
-    while (host->callers)
-        (void)stage_await(callers_gone, host, STAGE_NEVER);
-    close_host(host);
+    else
+        close_host(host);
 }
 
 /* --- a life ----------------------------------------------------------------------------------- */
@@ -213,7 +211,7 @@ static bool open_client(struct host *host)
     dial.node = &options;
     dial.name = once_in(4) ? name : NULL;
     dial.resume_ms = world.resume_ms;
-    dial.lost_ms = once_in(8) ? WEFT_FOREVER : world.lost_ms;
+    dial.lost_ms = world.lost_ms;
     dial.dial_timeout_ms = 500 + draw(5000);
     return weft_node_dial(urls, &dial, &host->node) == WEFT_OK;
 }

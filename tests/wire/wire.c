@@ -72,6 +72,7 @@ static void draw_world(void)
     faults.cut_in = ONE_OF(0, 1500, 6000);
     faults.crash_client_in = ONE_OF(0, 0, 20000);
     faults.crash_node_in = ONE_OF(0, 0, 40000);
+    if (!faults.crash_client_in && once_in(6)) world.lost_ms = WEFT_FOREVER; /* whom nobody answers waits */
     faults.refuse_in = ONE_OF(0, 0, 3000, 10000);
 }
 
