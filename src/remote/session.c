@@ -640,7 +640,8 @@ static void await_pump(struct session *session, uint64_t count, uint64_t deadlin
     weft_node *node = session->remote->node;
     session->awaited_count++;
     bool in_time = true;
-    while (in_time && !list_linked(&session->waiter.core.on) && !session->pump_over && session->put_count < count) {
+    while (in_time && !list_linked(&session->waiter.core.on) && !session->pump_over && !session->adrift &&
+           session->put_count < count) {
         struct waiter waiter;
         weft__waiter_init(&waiter);
         weft__await(node, &waiter);

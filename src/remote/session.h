@@ -146,6 +146,7 @@ struct session {
     uint64_t taken_count;      /* (l) items that it has taken */
     uint64_t put_count;        /* (l) of these: known to have been put */
     bool pump_over;            /* (l) */
+    bool adrift;               /* (l) a client's is lost, and there is no next one yet: nobody waits for the pump */
     struct timer timer;        /* beats, and what else has a time */
 
     struct lock lock;
@@ -215,7 +216,7 @@ void weft__session_close(struct session *session, weft_error error, const char *
 void weft__session_over(struct session *session);
 void weft__session_flush(struct session *session);
 
-/* Returns when all that stood in the destination has been put, or the session is over, or at the deadline. Outside; not
+/* Returns when all that stood in the destination has been put, or the session is over or lost, or at the deadline. Outside; not
  * under a lock, nor in a pump. */
 void weft__session_await_pump(struct session *session, uint64_t deadline_ns);
 /* The same, of what stands there now; what comes meanwhile is not waited for. */

@@ -337,7 +337,10 @@ static void went_up(struct session *session)
     weft__lock(&uplink->lock);
     changed(uplink);
     weft__unlock(&uplink->lock);
-    weft__timer_at(&uplink->remote, &session->timer, weft__clock_after_ms(weft__clock_ns(), session->beat_ms));
+    uint64_t now_ns = weft__enter(uplink->node);
+    session->adrift = false;
+    weft__leave_inside(uplink->node);
+    weft__timer_at(&uplink->remote, &session->timer, weft__clock_after_ms(now_ns, session->beat_ms));
     set_timer(uplink);
     weft__session_flush(session);
 }

@@ -286,6 +286,8 @@ static struct loss begin_era(struct uplink *uplink, struct line *line)
     uplink->era++;
     weft__unlock(&session->lock);
     uplink->out = 0;
+    session->adrift = true;
+    weft__changed(node);
     weft__numbers_init(&uplink->tasks, &node->mem);
     weft__numbers_fini(&uplink->hands);
     weft__leave_inside(node);

@@ -6,7 +6,7 @@
 #include "wire/hosts.h"
 #include "wire/pipes.h"
 
-enum { MS = 1000000, HOSTS_MAX = 600, WORKERS_MAX = 4, LAST_SIZE = 64 };
+enum { MS = 1000000, HOSTS_MAX = 600, WORKERS_MAX = 4, LAST_SIZE = 64, CALLERS_S = 15 };
 
 static struct host *hosts[HOSTS_MAX]; /* all there have been */
 static uint32_t hosts_count;
@@ -55,17 +55,19 @@ static bool callers_gone(void *host)
     return ((struct host *)host)->callers == 0;
 }
 
-/* Until nothing is left of it. What has crashed gets no time: nobody waits for it. */
+/* Until nothing is left of it. What has crashed gets no time: nobody waits for it. Callers that have not come back after so
+ * long are inside, in a call to a node that nobody reaches any more, which closing ends. */
 static void close_host(struct host *host)
 {
     host->callers_wanted = false;
-    while (host->callers)
-        (void)stage_await(callers_gone, host, STAGE_NEVER);
+    (void)stage_await(callers_gone, host, stage_now_ns + CALLERS_S * UINT64_C(1000000000));
     host->up = false;
     TRACE("%s %u/%u is closed%s", host->dials ? "client" : "node", host->number, host->life,
           host->crashed ? ", after its crash" : "");
     while (weft_node_close(host->node, host->crashed ? 0 : draw(4000)) != WEFT_OK)
         rest(50);
+    while (host->callers)
+        (void)stage_await(callers_gone, host, STAGE_NEVER);
     host->node = NULL;
     host->over = true;
     EXPECT(!host->open_count, "%s %u/%u is closed, and %u of its jobs have no outcome",

@@ -180,6 +180,9 @@ void wire_run(uint64_t seed, FILE *tracing)
     stage_interrupt(ONE_OF(0, 3, 20, 200));
     draw_world();
     draw_net(&shape);
+    TRACE("%u nodes, %u clients, window %u, resume %u ms, lost %u ms, beat %u ms; network: %u us, %u bytes, pieces of %u",
+          world.nodes_count, world.clients_count, world.window_bytes, world.resume_ms, world.lost_ms, world.beat_ms,
+          shape.delay_us, shape.room, shape.piece);
     net_open(&shape);
     tap_open();
     hosts_open();
