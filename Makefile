@@ -156,7 +156,9 @@ $(EXAMPLES) $(UV_EXAMPLES): %: %.o $(LIB)
 
 # Running -------------------------------------------------------------------------------------------------------------
 
-demo: $O/examples/headers ## runs examples/headers.c
+demo: $O/examples/headers $O/examples/relay $(TOOLS) ## across processes, examples/fabric.sh, and in one, examples/headers.c
+	@examples/fabric.sh $O
+	@echo; echo 'And in one process:'; echo
 	@$<
 
 test: ## runs every test; T=word: those whose path holds the word
@@ -219,15 +221,16 @@ install: $(LIB) $(SHARED) $(TOOLS) ## into DESTDIR and PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/share/weft/schemas
 	install -m 644 schemas/*.schema.json $(DESTDIR)$(PREFIX)/share/weft/schemas
 	tools/man.sh $O/man $(TOOLS)
-	install -d $(addprefix $(DESTDIR)$(MANDIR)/,man1 man3 man7)
+	install -d $(addprefix $(DESTDIR)$(MANDIR)/,man1 man3 man7 man8)
 	install -m 644 $O/man/man1/* $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $O/man/man3/* $(DESTDIR)$(MANDIR)/man3
 	install -m 644 $O/man/man7/* $(DESTDIR)$(MANDIR)/man7
+	install -m 644 $O/man/man8/* $(DESTDIR)$(MANDIR)/man8
 
 uninstall: ## removes what install put there
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libweft.a libweft.so $(SONAME) $(notdir $(SHARED)) pkgconfig/weft.pc)
 	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/,$(patsubst include/%,%,$(wildcard include/weft/*.h)))
-	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOLS))) $(DESTDIR)$(MANDIR)/man1/weft.1
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOLS))) $(addprefix $(DESTDIR)$(MANDIR)/,man1/weft.1 man8/weftd.8)
 	tools/man.sh $O/man
 	cd $O/man && rm -f $$(printf '$(DESTDIR)$(MANDIR)/%s ' man3/* man7/*)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/share/weft/,$(wildcard schemas/*.schema.json))

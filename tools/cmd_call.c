@@ -341,6 +341,6 @@ int cmd_call(int argc, char **argv)
     int status = place_dial(&place, &call.node);
     if (status) return status;
     status = run(&call, optind + 1 < argc ? argv[optind + 1] : NULL);
-    (void)weft_node_close(call.node, 1000);
+    (void)weft_node_close(call.node, call.detach ? 0 : 1000); /* what is detached goes on without us */
     return status;
 }

@@ -1,17 +1,18 @@
 #!/bin/sh
-# man.sh DIRECTORY [TOOL]: makes manual pages from the public headers, whose comments are the text: DIRECTORY/man3 has a page
-# for each header, and for each call a page that leads there; DIRECTORY/man7/weft.7 the overview. With TOOL, a weft that runs
-# here, DIRECTORY/man1/weft.1 from what it says of itself.
+# man.sh DIRECTORY [TOOL DAEMON]: makes manual pages from the public headers, whose comments are the text: DIRECTORY/man3 has a page
+# for each header, and for each call a page that leads there; DIRECTORY/man7/weft.7 the overview. With TOOL and
+# DAEMON, a weft and a weftd that run here, DIRECTORY/man1/weft.1 and man8/weftd.8 from what they say of themselves.
 #
 # A header is its opening comment, then comments that begin a line, each with the declarations below it. Those come first on
 # the page, in the order of the header. Lines that are indented in a comment stay as they are.
 set -eu
 out=$1
 tool=${2:-}
+daemon=${3:-}
 include=$(dirname "$0")/../include/weft
 version=$(sed -n 's/^#define WEFT_VERSION "\(.*\)"/\1/p' "$include/version.h")
 rm -rf "$out"
-mkdir -p "$out/man1" "$out/man3" "$out/man7"
+mkdir -p "$out/man1" "$out/man3" "$out/man7" "$out/man8"
 
 # What needs no paragraph of its own begins none.
 tidy() { awk '/^\.PP$/ && last ~ /^\.(SH|PP)/ { next } { print; last = $0 }'; }
@@ -124,10 +125,19 @@ tool_page() {
         # shellcheck disable=SC2086
         "$tool" $words --help | sed 1,2d | awk "$common"'{ comment = comment $0 "\n" } END { flush_comment() }'
     done
-    printf '.SH SEE ALSO\n.BR weft (7),\n.BR weft_schema (3)\n'
+    printf '.SH SEE ALSO\n.BR weftd (8),\n.BR weft (7),\n.BR weft_schema (3)\n'
+}
+
+daemon_page() {
+    printf '.TH weftd 8 "" "weft %s" "weft"\n.SH NAME\nweftd \\- a node of weft as a process\n.SH SYNOPSIS\n' "$version"
+    "$daemon" --help | sed -n "s/-/\\\\-/g; s/^usage: \\(weftd\\) \\(.*\\)/.B \\1\\n\\2/p"
+    echo '.SH DESCRIPTION'
+    "$daemon" --help | sed 1,2d | awk "$common"'{ comment = comment $0 "\n" } END { flush_comment() }'
+    printf '.SH SEE ALSO\n.BR weft (1),\n.BR weft (7),\n.BR weft_channel (3)\n'
 }
 
 if [ -n "$tool" ]; then tool_page | tidy >"$out/man1/weft.1"; fi
+if [ -n "$daemon" ]; then daemon_page | tidy >"$out/man8/weftd.8"; fi
 for header in "$include"/*.h; do
     page "$header"
 done

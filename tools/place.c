@@ -23,6 +23,7 @@ bool place_option(struct place *place, int option, const char *value)
     switch (option) {
     case PLACE_CONNECT: place->urls = value; return true;
     case PLACE_WAIT: return option_number("--connect-ms", value, 0, WEFT_FOREVER - 1, &place->wait_ms);
+    case PLACE_LOST: return option_number("--lost-ms", value, 0, WEFT_FOREVER - 1, &place->lost_ms);
     case PLACE_TLS_CA: place->tls_ca_file = value; return true;
     case PLACE_TLS_CERT_KEY: place->tls_cert_key_file = value; return true;
     default: return false;
@@ -44,6 +45,7 @@ int place_dial(const struct place *place, weft_node **node)
     if (!urls) return VERB_ERROR;
     options.name = place->name;
     options.dial_timeout_ms = place->wait_ms;
+    options.lost_ms = place->lost_ms;
     options.tls_ca_file = place->tls_ca_file;
     options.tls_cert_key_file = place->tls_cert_key_file;
     weft_error error = weft_node_dial(urls, &options, node);

@@ -119,14 +119,14 @@ struct place {
     const char *urls; /* NULL: of the environment, or the default */
     const char *name; /* of this process at the node; NULL: any */
     const char *tls_ca_file, *tls_cert_key_file;
-    uint32_t wait_ms;
+    uint32_t wait_ms, lost_ms;
 };
 
-enum { PLACE_CONNECT = 1000, PLACE_WAIT, PLACE_TLS_CA, PLACE_TLS_CERT_KEY };
+enum { PLACE_CONNECT = 1000, PLACE_WAIT, PLACE_LOST, PLACE_TLS_CA, PLACE_TLS_CERT_KEY };
 
 #define PLACE_OPTIONS                                                                                                  \
     {"connect", required_argument, NULL, PLACE_CONNECT}, {"connect-ms", required_argument, NULL, PLACE_WAIT},          \
-        {"tls-ca", required_argument, NULL, PLACE_TLS_CA},                                                             \
+        {"lost-ms", required_argument, NULL, PLACE_LOST}, {"tls-ca", required_argument, NULL, PLACE_TLS_CA},           \
     {                                                                                                                  \
         "tls-cert-key", required_argument, NULL, PLACE_TLS_CERT_KEY                                                    \
     }
@@ -137,12 +137,14 @@ enum { PLACE_CONNECT = 1000, PLACE_WAIT, PLACE_TLS_CA, PLACE_TLS_CERT_KEY };
     "                      environment says where; and without that it is the socket that weftd\n"                     \
     "                      listens on by default\n"                                                                    \
     "  --connect-ms N      wait for a connection so long (2000)\n"                                                     \
+    "  --lost-ms N         when the connection was lost: be without one for so long, before what is\n"                 \
+    "                      open is given up (10000)\n"                                                                 \
     "  --tls-ca FILE       who has signed the node's certificate, PEM\n"                                               \
     "  --tls-cert-key FILE this end's own certificate and key, PEM\n"
 
 #define PLACE_VALUES                                                                                                   \
     {                                                                                                                  \
-        .wait_ms = 2000                                                                                                \
+        .wait_ms = 2000, .lost_ms = 10000                                                                              \
     }
 
 /* Takes one of those options. False: its value is no good, and that was said. */

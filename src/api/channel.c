@@ -16,8 +16,8 @@ weft_error weft_channel_declare(weft_node *node, const char *name, const weft_ch
     if (!node || !name) return weft__error_null(__func__, !node ? "node" : "name");
     if (!weft__channel_name_valid(name)) return weft__error_channel_name(name);
     if (node->uplink) return weft__client_declare(node, ASK_CHANNEL_DECLARE, name, options);
-    (void)weft__enter(node);
-    weft_error error = weft__core_channel_declare(node->core, name, options, sentence);
+    uint64_t now_ns = weft__enter(node);
+    weft_error error = weft__core_channel_declare(node->core, now_ns, name, options, sentence);
     weft__leave(node);
     return weft__error_told(error, name, sentence);
 }
@@ -82,7 +82,7 @@ static weft_error drain(weft_node *node, const char *name, uint32_t timeout_ms)
     weft_error error = WEFT_EAGAIN;
     while (error == WEFT_EAGAIN) {
         weft__waiter_init(&waiter);
-        error = node->closed ? WEFT_ECLOSED : weft__core_channel_drain(node->core, name, &waiter.core);
+        error = node->closed ? WEFT_ECLOSED : weft__core_channel_drain(node->core, now_ns, name, &waiter.core);
         if (error != WEFT_EAGAIN) break;
         error = weft__wait(node, &waiter, deadline_ns, &now_ns) ? after_wake(node, now_ns, name) : WEFT_ETIMEDOUT;
     }

@@ -107,7 +107,7 @@ static size_t take(struct fetch *fetch, weft_reply *replies, size_t max)
     size_t count = 0;
     enum core_item_kind kind;
     for (uint32_t items = completions->dest.items_count; items > 0 && count < max && count < CORE_HOLD_MAX; items--) {
-        kind = weft__core_outcome_take(completions->node->core, &completions->dest, &outcome, &none);
+        kind = weft__core_outcome_take(completions->node->core, fetch->now_ns, &completions->dest, &outcome, &none);
         if (kind == CORE_ITEM_OUTCOME) {
             weft__reply_fill(&replies[count++], &outcome);
             completions->outstanding_count--;
@@ -130,7 +130,7 @@ static weft_error next_now(weft_completions *completions, weft_reply *replies, s
 {
     struct fetch fetch = {.completions = completions};
     weft_node *node = completions->node;
-    (void)weft__enter(node);
+    fetch.now_ns = weft__enter(node);
     *count = take(&fetch, replies, max);
     weft_error error = *count ? WEFT_OK : why_none(completions);
     if (error == WEFT_EAGAIN ||

@@ -63,7 +63,7 @@ static void await_outcome(weft_node *node, struct core_dest *dest, struct execut
 {
     enum core_item_kind kind;
     struct core_task *none;
-    while ((kind = weft__core_outcome_take(node->core, dest, outcome, &none)) != CORE_ITEM_OUTCOME) {
+    while ((kind = weft__core_outcome_take(node->core, *now_ns, dest, outcome, &none)) != CORE_ITEM_OUTCOME) {
         struct waiter waiter;
         weft__waiter_init(&waiter);
         if (kind == CORE_ITEM_UPDATE)

@@ -12,6 +12,8 @@
 #include "base/assert.h"
 #include "api/error.h"
 #include "api/listing.h"
+#include "base/arena.h"
+#include "base/assert.h"
 #include "base/clock.h"
 #include "exec/node.h"
 #include "remote/client_ask.h"

@@ -80,6 +80,7 @@ weft_error weft_participant_dead(weft_participant *participant, int32_t value)
     uint64_t now_ns = weft__enter(node);
     weft_error error = weft__core_session_fired(node->core, now_ns, wall_ns, participant->session, cause);
     weft__leave(node);
+    if (node->died) node->died(node);
     return weft__error_plain(error, "weft_participant_dead");
 }
 

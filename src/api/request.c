@@ -83,6 +83,9 @@ static bool exceeds(weft_node *node, const char *channel, uint64_t hash, size_t 
 static weft_error go_out(weft_node *node, struct core_request *request, weft_bytes payload, const char *content_type)
 {
     if (!weft__channel_name_valid(request->channel)) return weft__error_channel_name(request->channel);
+    request->too_large =
+        payload.size > WEFT__CLIENT_PAYLOAD_MAX; /* the node would not take it, whatever its channel does */
+    if (request->too_large) payload.size = 0;
     struct message *call = weft__client_call(node, request, payload, content_type);
     if (!call) return weft__error(WEFT_ENOMEM, "dispatch: %s: no memory for %zu bytes", request->channel, payload.size);
     *request = (struct core_request){.channel = WEFT_UPLINK_CHANNEL,
@@ -90,6 +93,7 @@ static weft_error go_out(weft_node *node, struct core_request *request, weft_byt
                                      .payload = call,
                                      .session = request->session,
                                      .detached = request->detached,
+                                     .too_large = request->too_large,
                                      .updated = request->updated,
                                      .updated_context = request->updated_context,
                                      .window = request->window};

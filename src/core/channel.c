@@ -316,9 +316,10 @@ static weft_error channel_new(struct core *core, uint64_t hash, const char *name
     return WEFT_OK;
 }
 
-weft_error weft__core_channel_declare(struct core *core, const char *name, const weft_channel_options *options,
-                                      char *message)
+weft_error weft__core_channel_declare(struct core *core, uint64_t now_ns, const char *name,
+                                      const weft_channel_options *options, char *message)
 {
+    core->now_ns = now_ns;
     if (core->closing) return WEFT_ECLOSED;
     if (!weft__channel_name_valid(name)) {
         snprintf(message, ERROR_TEXT_MAX,
@@ -362,12 +363,14 @@ static void give_up_mirror(struct core *core)
     }
 }
 
+enum { MIRROR_PAYLOAD_MAX = 16 * 1024 * 1024 };
+
 weft_error weft__core_mirror(struct core *core, const char *name, uint64_t hash)
 {
     weft_channel_options options = WEFT_CHANNEL_OPTIONS;
     char message[ERROR_TEXT_MAX];
     options.cancel_grace_ms = WEFT_FOREVER;
-    options.payload_bytes_max = UINT32_MAX;
+    options.payload_bytes_max = MIRROR_PAYLOAD_MAX; /* what a connection takes of progress and partial results */
     if (core->closing) return WEFT_ECLOSED;
     if (!weft__channel_name_valid(name)) return WEFT_EINVAL;
     if (weft__channel_find(core, hash, name)) return WEFT_OK;
@@ -571,8 +574,9 @@ weft_error weft__core_channel_resume(struct core *core, uint64_t now_ns, const c
     return WEFT_OK;
 }
 
-weft_error weft__core_channel_drain(struct core *core, const char *name, struct core_waiter *waiter)
+weft_error weft__core_channel_drain(struct core *core, uint64_t now_ns, const char *name, struct core_waiter *waiter)
 {
+    core->now_ns = now_ns;
     struct core_channel *channel = weft__channel_find(core, weft__name_hash(name), name);
     if (!channel) return WEFT_ENOCHANNEL;
     if (channel->state == WEFT_CHANNEL_PAUSED) weft__work_add(core, &channel->work, WORK_CHANNEL);

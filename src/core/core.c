@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/remote.h"
 
 /* --- life ------------------------------------------------------------------------------------- */
 
@@ -104,15 +105,27 @@ bool weft__core_closing(const struct core *core)
 
 void weft__core_settle_all(struct core *core)
 {
+    core->settling = true;
     core->settle_cursor = core->settle_subscriptions_cursor = 0;
     weft__work_add(core, &core->settle_work, WORK_SETTLE_ALL);
+}
+
+/* One that went out to another node, and is to outlive its caller: it ends here, and nobody is told to stop. */
+static bool let_go(struct core *core, const struct core_dispatch *dispatch)
+{
+    const struct core_verdict closed = {
+        .outcome = WEFT_CANCELLED, .admission = WEFT_ADMISSION_SENT, .code = "node_closed"};
+    struct core_task *task =
+        core->uplink && dispatch->detached ? weft__core_uplink_task(core, dispatch->slot.handle) : NULL;
+    return task && weft__core_verdict(core, core->now_ns, task, &closed) == WEFT_OK;
 }
 
 static void settle_all_work(struct core *core)
 {
     uint32_t *cursor = &core->settle_cursor;
     for (struct core_dispatch *next; (next = weft__next_live(&core->dispatches, cursor, &core->budget));)
-        if (next->state != DISPATCH_SETTLED) weft__settle(core, next, WEFT_CANCELLED, "node_closed", NULL);
+        if (next->state != DISPATCH_SETTLED && !let_go(core, next))
+            weft__settle(core, next, WEFT_CANCELLED, "node_closed", NULL);
     if (*cursor < core->dispatches.slots_made || !weft__subscriptions_settle(core))
         weft__work_add(core, &core->settle_work, WORK_SETTLE_ALL);
 }

@@ -170,6 +170,7 @@ enum core_result_kind {
     CORE_RESULT_CANCEL_ACK,
     CORE_RESULT_SKIPPED, /* cancelled before its handler was entered, which will not be */
     CORE_RESULT_ABANDON,
+    CORE_RESULT_DIED,      /* its worker hung on somebody in another process, who has died */
     CORE_RESULT_GIVEN_BACK /* only in an outcome: it was never begun */
 };
 
@@ -307,15 +308,15 @@ void weft__core_dest_wake(struct core *core, struct core_dest *dest); /* one wai
 
 /* channel.c. What the public header says of each. message (ERROR_TEXT_MAX bytes) gets the sentence of an error. */
 enum { ERROR_TEXT_MAX = 512 };
-weft_error weft__core_channel_declare(struct core *core, const char *name, const weft_channel_options *options,
-                                      char *message);
+weft_error weft__core_channel_declare(struct core *core, uint64_t now_ns, const char *name,
+                                      const weft_channel_options *options, char *message);
 weft_error weft__core_template_declare(struct core *core, const char *pattern, const weft_channel_options *options,
                                        char *message);
 weft_error weft__core_channel_pause(struct core *core, uint64_t now_ns, const char *name);
 weft_error weft__core_channel_resume(struct core *core, uint64_t now_ns, const char *name);
 weft_error weft__core_channel_delete(struct core *core, uint64_t now_ns, const char *name, char *message);
 /* Starts draining; WEFT_EAGAIN: the waiter was left, and is woken when it is drained, resumed or deleted. */
-weft_error weft__core_channel_drain(struct core *core, const char *name, struct core_waiter *waiter);
+weft_error weft__core_channel_drain(struct core *core, uint64_t now_ns, const char *name, struct core_waiter *waiter);
 /* Leaves the waiter until there is room in the queue, a worker has nothing to do, or the channel is drained or deleted.
  * False: no channel. */
 bool weft__core_channel_wait_room(struct core *core, uint64_t channel, struct core_waiter *waiter);
@@ -405,12 +406,14 @@ weft_error weft__core_dispatch(struct core *core, uint64_t now_ns, const struct 
 weft_error weft__core_dispatch_refuse(struct core *core, uint64_t now_ns, const struct core_request *request,
                                       weft_rejection reason, struct core_admitted *admitted);
 weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_id id);
+/* Its caller, who is elsewhere, is gone: it ends `cancelled` now, unless it is detached. WEFT_ENOTFOUND. */
+weft_error weft__core_gone(struct core *core, uint64_t now_ns, weft_dispatch_id id);
 const char *weft__code_word(const char *text); /* the static text of a code of ours; NULL: it is none */
 /* The oldest outcome, update or cancel notice in the FIFO, if there is one: an outcome is handed out, and its dispatch is
- * forgotten; an update is handed out in outcome, too.
+ * forgotten; an update is handed out in outcome, too: where that makes room for its task, from now on.
  * Where the item is a cancel notice, *cancelled is the task, and it stays valid until the task is settled. */
-enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest *dest, struct core_outcome *outcome,
-                                            struct core_task **cancelled);
+enum core_item_kind weft__core_outcome_take(struct core *core, uint64_t now_ns, struct core_dest *dest,
+                                            struct core_outcome *outcome, struct core_task **cancelled);
 /* The outcome of a detached one. WEFT_EAGAIN: still open; the waiter (if given) was left. */
 weft_error weft__core_outcome_fetch(struct core *core, weft_dispatch_id id, struct core_outcome *outcome,
                                     struct core_waiter *waiter);

@@ -710,6 +710,7 @@ static enum core_result_kind said_of(const struct core_dispatch *dispatch)
     case WEFT_CANCELLED:
         if (strcmp(code, "cancelled") == 0) return CORE_RESULT_CANCEL_ACK;
         return strcmp(code, "given_back") == 0 || !dispatch->started ? CORE_RESULT_GIVEN_BACK : CORE_RESULT_ABANDON;
+    case WEFT_WORKER_DIED: return strcmp(code, "worker_died") == 0 ? CORE_RESULT_DIED : CORE_RESULT_ABANDON;
     default: return CORE_RESULT_ABANDON;
     }
 }
@@ -739,9 +740,10 @@ static void hand_out(struct core *core, struct core_dispatch *dispatch, struct c
     weft__dispatch_forget(core, dispatch);
 }
 
-enum core_item_kind weft__core_outcome_take(struct core *core, struct core_dest *dest, struct core_outcome *outcome,
-                                            struct core_task **cancelled)
+enum core_item_kind weft__core_outcome_take(struct core *core, uint64_t now_ns, struct core_dest *dest,
+                                            struct core_outcome *outcome, struct core_task **cancelled)
 {
+    core->now_ns = now_ns;
     struct list_node *node = list_first(&dest->fifo);
     if (!node) return 0;
     struct core_item *item = list_record(node, struct core_item, on);
@@ -783,6 +785,7 @@ void weft__dispatch_cancel(struct core *core, struct core_dispatch *dispatch)
     dispatch->cancelling = true;
     dispatch->grace_ns = after(core->now_ns, grace_ms);
     weft__task_cancel(core, dispatch->task);
+    weft__stream_stop(core, dispatch);
     weft__dispatch_timer(core, dispatch);
 }
 
@@ -792,6 +795,15 @@ weft_error weft__core_cancel(struct core *core, uint64_t now_ns, weft_dispatch_i
     struct core_dispatch *dispatch = weft__dispatch_find(core, id);
     if (!dispatch || dispatch->state == DISPATCH_SETTLED) return WEFT_ENOTFOUND;
     weft__dispatch_cancel(core, dispatch);
+    return WEFT_OK;
+}
+
+weft_error weft__core_gone(struct core *core, uint64_t now_ns, weft_dispatch_id id)
+{
+    core->now_ns = now_ns;
+    struct core_dispatch *dispatch = weft__dispatch_find(core, id);
+    if (!dispatch || dispatch->state == DISPATCH_SETTLED) return WEFT_ENOTFOUND;
+    if (!dispatch->detached) weft__settle(core, dispatch, WEFT_CANCELLED, "caller_died", NULL);
     return WEFT_OK;
 }
 

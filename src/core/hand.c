@@ -77,7 +77,7 @@ static struct core_dispatch *make(struct core *core, const struct core_hand *han
 weft_error weft__core_hand(struct core *core, uint64_t now_ns, const struct core_hand *hand, weft_dispatch_id *local)
 {
     core->now_ns = now_ns;
-    if (core->closing) return WEFT_ECLOSED;
+    if (core->settling) return WEFT_ECLOSED;
     struct core_worker *worker = weft__slotmap_find(&core->workers, hand->worker);
     if (!worker || worker->ended || worker->session->state != CORE_SESSION_ARMED) return WEFT_ENOTFOUND;
     if (worker->channel->hidden || hand->attempt < 1 || hand->attempt > CORE_ATTEMPTS_MAX) return WEFT_EPROTOCOL;

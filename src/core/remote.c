@@ -55,7 +55,7 @@ enum core_item_kind weft__core_next(struct core *core, uint64_t now_ns, struct c
     case CORE_ITEM_TASK: take_task(core, list_record(item, struct core_task, item), taken); break;
     case CORE_ITEM_OUTCOME:
     case CORE_ITEM_UPDATE:
-    case CORE_ITEM_CANCEL: weft__core_outcome_take(core, dest, &taken->outcome, &taken->task); break;
+    case CORE_ITEM_CANCEL: weft__core_outcome_take(core, now_ns, dest, &taken->outcome, &taken->task); break;
     case CORE_ITEM_EVENTS: take_events(dest, list_record(item, struct core_subscription, item), taken); break;
     case CORE_ITEM_ROOM: take_room(dest, list_record(item, struct core_stream, room_item), taken); break;
     case CORE_ITEM_WORKER: take_end(dest, list_record(item, struct core_worker, end_item), taken); break;

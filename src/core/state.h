@@ -517,6 +517,7 @@ struct core {
     struct core_limits limits;
     uint64_t now_ns;
     bool closing;
+    bool settling; /* what was open is settled */
     struct slotmap channels, sessions, workers, dispatches, tasks, subscriptions, letters;
     struct namemap channel_names, session_names;
     struct core_ids ids;
@@ -770,7 +771,8 @@ uint32_t
 weft__stream_room(const struct core_dispatch *dispatch); /* for so many parts; 0: also where it has no stream */
 void weft__stream_room_made(struct core *core, struct core_dispatch *dispatch, uint32_t count); /* by its caller */
 void weft__stream_room_forget(struct core_dispatch *dispatch); /* its attempt was not begun: another will be told */
-void weft__stream_broken(struct core *core, struct core_dispatch *dispatch);  /* its attempt may not send any more */
+void weft__stream_broken(struct core *core, struct core_dispatch *dispatch); /* its attempt may not send any more */
+void weft__stream_stop(struct core *core, struct core_dispatch *dispatch);
 uint32_t weft__stream_end(struct core *core, struct core_dispatch *dispatch); /* dropped and freed: so many records */
 bool weft__stream_waits(const struct core_dispatch *dispatch);                /* its attempt waits for its caller */
 void weft__stream_restarted(struct core *core, struct core_stream *stream, uint32_t attempt);

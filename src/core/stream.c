@@ -267,6 +267,13 @@ weft_error weft__core_progress(struct core *core, uint64_t now_ns, struct core_t
     return WEFT_OK;
 }
 
+/* One that was handed is to stop: whether somebody still waits for it the node alone knows, so nothing here waits for room. */
+void weft__stream_stop(struct core *core, struct core_dispatch *dispatch)
+{
+    struct core_stream *stream = weft__stream_of(dispatch);
+    if (stream && dispatch->handed) weft__wake(core, &stream->waiters, true);
+}
+
 weft_error weft__core_partial(struct core *core, uint64_t now_ns, struct core_task *task, struct message *message,
                               struct core_waiter *waiter, bool waited)
 {
@@ -280,6 +287,7 @@ weft_error weft__core_partial(struct core *core, uint64_t now_ns, struct core_ta
     WEFT_ASSERT(!waited || stream->waiting_count > 0);
     stream->waiting_count -= waited;
     if (room_of(stream) == 0) {
+        if (task->dispatch->handed && task->dispatch->cancelling) return WEFT_ESTALE;
         if (waiter) {
             list_push_back(&stream->waiters, &waiter->on);
             stream->waiting_count++;

@@ -337,6 +337,7 @@ static bool apply(struct core *core, struct core_task *task, enum core_result_ki
         else
             weft__settle(core, dispatch, WEFT_FAILED, "not_cancelled", NULL);
         break;
+    case CORE_RESULT_DIED: crash(core, task, weft__tried_key(task->worker, false), "worker_died"); break;
     case CORE_RESULT_ABANDON:
     case CORE_RESULT_NONE:
     case CORE_RESULT_GIVEN_BACK:

@@ -128,6 +128,7 @@ weft_error weft__core_verdict(struct core *core, uint64_t now_ns, struct core_ta
 bool weft__core_uplink_lost(struct core *core, uint64_t now_ns, uint32_t *most)
 {
     const struct core_verdict lost = {.outcome = WEFT_NODE_LOST, .admission = WEFT_ADMISSION_SENT, .code = "node_lost"};
+    if (!core->uplink) return false;
     for (int n = 0; n < CORE_HOLD_MAX; n++, --*most) {
         if (*most == 0) return false;
         struct list_node *node = list_first(&core->uplink->worker->tasks);

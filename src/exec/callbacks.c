@@ -32,7 +32,7 @@ struct taken {
     struct core_note note;
 };
 
-static void take(weft_node *node, struct taken *taken)
+static void take(weft_node *node, uint64_t now_ns, struct taken *taken)
 {
     struct core_dest *dest = &node->callbacks.dest;
     taken->count = 0;
@@ -48,7 +48,7 @@ static void take(weft_node *node, struct taken *taken)
             break;
         }
         enum core_item_kind got =
-            weft__core_outcome_take(node->core, dest, &taken->outcomes[taken->count], &taken->cancelled);
+            weft__core_outcome_take(node->core, now_ns, dest, &taken->outcomes[taken->count], &taken->cancelled);
         WEFT_ASSERT(got == kind);
         if (kind == CORE_ITEM_CANCEL) {
             taken->cancelled->shell.cancel_call = CANCEL_RUNS;
@@ -76,8 +76,8 @@ static void *callbacks_main(void *argument)
     struct scope scope = {.kind = SCOPE_CALLBACK, .node = node};
     weft__scope_push(&scope);
     for (;;) {
-        (void)weft__enter(node);
-        take(node, &taken);
+        uint64_t now_ns = weft__enter(node);
+        take(node, now_ns, &taken);
         bool idle = !taken.count && !taken.cancelled && !taken.noted;
         callbacks->calling = !idle;
         if (idle && callbacks->stopping) break;

@@ -45,8 +45,9 @@ struct weft_node {
     struct callbacks callbacks;
     struct contracts contracts;
 
-    struct station *station; /* (n) once; where it listens; NULL = nowhere */
-    struct uplink *uplink;   /* (c) to the node that a client node has dialled; NULL = an embedded node */
+    struct station *station;       /* (n) once; where it listens; NULL = nowhere */
+    void (*died)(weft_node *node); /* (c) a participant has, or may have: called outside; NULL = nobody wants to know */
+    struct uplink *uplink;         /* (c) to the node that a client node has dialled; NULL = an embedded node */
 };
 
 /* weft_node_open, with the half of its dispatches' public ids that names it; 0: an embedded node. */

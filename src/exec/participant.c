@@ -25,6 +25,12 @@ static void fired(weft_participant *participant, weft_cause cause)
     (void)weft__core_session_fired(node->core, now_ns, wall_ns, participant->session, cause);
     if (participant->kind == PARTICIPANT_THREAD) /* its own hold */
         weft__core_session_release(node->core, now_ns, wall_ns, participant->session);
+    void (*died)(weft_node *) = node->died;
+    if (died) weft__call_begin(node); /* it is there until it was told */
+    weft__leave_fired(node);
+    if (!died) return;
+    died(node);
+    (void)weft__enter(node);
     weft__leave_fired(node);
 }
 
@@ -128,6 +134,7 @@ void weft__participant_release(weft_participant *participant)
     uint64_t now_ns = weft__enter(node);
     weft__core_session_release(node->core, now_ns, wall_ns, participant->session);
     weft__leave(node);
+    if (node->died) node->died(node);
 }
 
 bool weft__participant_claim(struct list_node *ended)

@@ -17,6 +17,7 @@ struct weft_subscription {
     struct core_dest inbox;   /* pull: stands for what waits in the core */
     struct waiter watch;      /* pull: with the eventfd, where one was asked for */
     uint32_t callers_count;   /* (l) calls inside that wait on it */
+    bool end_told;            /* (l) of a client node: to the node */
     char pattern[WEFT_CHANNEL_NAME_MAX + 1];
 };
 

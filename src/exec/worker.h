@@ -22,6 +22,7 @@ struct weft_worker {
     struct list_node on_node;        /* (l) */
     struct pull *pull;               /* NULL: it has a handler */
     uint32_t callers_count;          /* (l) calls inside that wait on it */
+    bool end_told;                   /* (l) of a client node: to the node */
     char channel[];
 };
 

@@ -134,8 +134,10 @@ struct frame_dispatch {
     weft_bytes payload;
 };
 
-struct frame_call { /* CANCEL */
+/* CANCEL. flag 1: its caller is gone: it ends at once, whatever its task does. */
+struct frame_call {
     uint64_t call;
+    bool gone;
 };
 
 struct frame_room { /* ROOM, TASK_ROOM: call, or task */
@@ -208,7 +210,8 @@ enum frame_result_kind {
     FRAME_RESULT_MISMATCH,   /* the same, of what the channel's contract says of the result */
     FRAME_RESULT_CANCEL_ACK, /* the work has stopped because of the cancel */
     FRAME_RESULT_SKIPPED,    /* cancelled before its handler was entered, which will not be */
-    FRAME_RESULT_ABANDON     /* what did the work is gone */
+    FRAME_RESULT_ABANDON,    /* what did the work is gone */
+    FRAME_RESULT_DIED        /* and that is since its participant died, of which the node does not know */
 };
 
 /* flag 1: the handler runs on: `released` follows. */

@@ -85,7 +85,9 @@
     X(TEXT, key, 0)                                                                                                    \
     X(REST, payload, 0)
 
-#define BODY_call(X) X(U64, call, 0)
+#define BODY_call(X)                                                                                                   \
+    X(FLAG, gone, 1)                                                                                                   \
+    X(U64, call, 0)
 
 #define BODY_room(X)                                                                                                   \
     X(U64, number, 0)                                                                                                  \
@@ -151,7 +153,7 @@
 #define BODY_result(X)                                                                                                 \
     X(FLAG, runs_on, 1)                                                                                                \
     X(U64, task, 0)                                                                                                    \
-    X(KIND, kind, FRAME_RESULT_ABANDON)                                                                                \
+    X(KIND, kind, FRAME_RESULT_DIED)                                                                                   \
     X(U64, run_ns, 0)                                                                                                  \
     X(TEXT, code, 0)                                                                                                   \
     X(TEXT, content_type, 0)                                                                                           \

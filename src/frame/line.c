@@ -27,6 +27,11 @@ static void free_spares(struct line *line)
     line->spares_count = 0;
 }
 
+void weft__line_frame_max(struct line *line, uint32_t frame_max)
+{
+    line->limits.frame_max = frame_max;
+}
+
 void weft__line_free(struct line *line)
 {
     if (!line) return;

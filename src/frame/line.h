@@ -36,9 +36,10 @@
 /* Kinds from here on are frames of the session; below, of the connection. */
 #define LINE_COUNTED FRAME_DISPATCH
 
-enum { LINE_PART_BYTES = 32 * 1024 };
-
+/* The lane of what stays behind every large frame that was put before, whatever its lane. */
 #define LINE_BEHIND_ALL UINT64_MAX
+
+enum { LINE_PART_BYTES = 32 * 1024 };
 
 struct line_limits {
     uint32_t window_bytes;  /* sent and not acknowledged; once so much is, nothing is handed out for writing */
@@ -51,6 +52,9 @@ struct line;
 /* by: what it sends: 'C' or 'N'. mem: holds. NULL: out of memory. It is down. free accepts NULL; no write may be under way. */
 struct line *weft__line_new(const struct mem *mem, char by, const struct line_limits *limits);
 void weft__line_free(struct line *line);
+
+/* What the node has said of its bound; of what was put before, nothing is looked at again. */
+void weft__line_frame_max(struct line *line, uint32_t frame_max);
 
 /* Puts a frame of the session, up or down. message: whose payload the frame's is: a large one holds it until it is
  * acknowledged; NULL: the payload is copied at once, whatever its size. WEFT_ENOMEM: nothing has changed; WEFT_ELIMIT: over

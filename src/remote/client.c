@@ -1,5 +1,6 @@
 #include "remote/client.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/error.h"
@@ -55,8 +56,10 @@ weft_error weft__client_register(weft_worker *worker, const weft_worker_options 
         frame.reg.activity_types[i] = o->activity_types[i];
     weft_error error = weft__uplink_announce(worker->node->uplink, &frame, worker->handle, &asking);
     if (!error) return WEFT_OK;
+    char channel[WEFT_CHANNEL_NAME_MAX + 1];
+    (void)snprintf(channel, sizeof channel, "%s", worker->channel);
     (void)weft_worker_unregister(worker);
-    return weft__client_told(&asking, error, "weft_worker_register");
+    return weft__client_told(&asking, error, channel);
 }
 
 void weft__client_drain(weft_worker *worker)
@@ -123,4 +126,54 @@ weft_error weft__client_subscribe(weft_subscription *subscription, const weft_su
 void weft__client_unsubscribe(weft_subscription *subscription)
 {
     weft__uplink_gone(subscription->node->uplink, FRAME_UNSUBSCRIBE, subscription->handle);
+}
+
+/* --- deaths ----------------------------------------------------------------------------------- */
+
+enum { BURIED_A_HOLD = 64 };
+
+struct burial {
+    enum frame_kind kind;
+    uint64_t handle;
+};
+
+/* Inside. */
+static size_t dead_workers(weft_node *node, uint64_t now_ns, struct burial *dead, size_t max)
+{
+    size_t count = 0;
+    for (struct list_node *on = node->workers.next; on != &node->workers && count < max; on = on->next) {
+        weft_worker *worker = list_record(on, weft_worker, on_node);
+        weft_worker_info info;
+        if (worker->end_told || weft__core_worker_info(node->core, now_ns, worker->handle, &info)) continue;
+        worker->end_told = info.state == WEFT_WORKER_DEAD;
+        if (worker->end_told) dead[count++] = (struct burial){FRAME_UNREGISTER, worker->handle};
+    }
+    return count;
+}
+
+static size_t dead_subscriptions(weft_node *node, uint64_t now_ns, struct burial *dead, size_t max)
+{
+    size_t count = 0;
+    for (struct list_node *on = node->subscriptions.next; on != &node->subscriptions && count < max; on = on->next) {
+        weft_subscription *subscription = list_record(on, weft_subscription, on_node);
+        weft_subscription_info info;
+        if (subscription->end_told || weft__core_subscription_info(node->core, now_ns, subscription->handle, &info))
+            continue;
+        subscription->end_told = info.ended == WEFT_EDEAD;
+        if (subscription->end_told) dead[count++] = (struct burial){FRAME_UNSUBSCRIBE, subscription->handle};
+    }
+    return count;
+}
+
+void weft__client_bury(weft_node *node)
+{
+    struct burial dead[2 * BURIED_A_HOLD];
+    for (size_t count = 1; count;) {
+        uint64_t now_ns = weft__enter(node);
+        count = dead_workers(node, now_ns, dead, BURIED_A_HOLD);
+        count += dead_subscriptions(node, now_ns, dead + count, BURIED_A_HOLD);
+        weft__leave_inside(node);
+        for (size_t i = 0; i < count; i++)
+            weft__uplink_gone(node->uplink, dead[i].kind, dead[i].handle);
+    }
 }

@@ -8,6 +8,9 @@
 #include "exec/subscription.h"
 #include "exec/worker.h"
 
+/* Of a dispatch: what is larger finds no room in a frame. */
+#define WEFT__CLIENT_PAYLOAD_MAX (16U * 1024 * 1024)
+
 /* The dispatch as a request to the local core, whose payload goes out. NULL: out of memory. */
 struct message *weft__client_call(weft_node *node, const struct core_request *request, weft_bytes payload,
                                   const char *content_type);
@@ -23,6 +26,9 @@ weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes
                                 const weft_publish_options *options, uint64_t publisher, uint32_t *heard);
 weft_error weft__client_subscribe(weft_subscription *subscription, const weft_subscribe_options *options);
 void weft__client_unsubscribe(weft_subscription *subscription);
+
+/* Tells the node of workers and subscriptions that have ended here, with their participant. On the remote's thread. */
+void weft__client_bury(weft_node *node);
 
 /* What the node said, or why there is no saying, as the call's result. of: what it was about. */
 struct asking;

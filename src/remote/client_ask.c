@@ -61,7 +61,7 @@ static weft_error ask_bytes(weft_node *node, const struct ask_row *row, const st
                             uint32_t timeout_ms, struct asking *asking)
 {
     struct frame frame = {.kind = FRAME_ASK, .ask = {.operation = row->number, .body = {out->bytes, out->size}}};
-    if (row->number != ASK_PING) weft__session_await_put(&node->uplink->session);
+    if (row->number != ASK_PING) (void)weft__session_await_put(&node->uplink->session, PARK_FOREVER);
     return weft__uplink_ask(node->uplink, &frame, timeout_ms, asking);
 }
 

@@ -41,6 +41,7 @@ weft_error weft__client_letters_find(weft_node *node, const char *channel,
 weft_error weft__client_letter_fetch(weft_node *node, const char *channel, uint64_t id, weft_letter *letter);
 weft_error weft__client_letter_put_back(weft_node *node, const char *channel, uint64_t id, weft_ticket *ticket);
 
+extern uint32_t weft__client_page_bytes; /* of each page; 0 = as the node likes; for tests */
 weft_error weft__client_node_stats(weft_node *node, weft_node_stats *stats);
 weft_error weft__client_inspect(weft_node *node, const char *pattern, weft_listing **listing);
 

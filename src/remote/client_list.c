@@ -9,7 +9,7 @@
 #include "remote/client_ask.h"
 #include "remote/uplink.h"
 
-/* Of each page; tests make it less. */
+/* Of each page; 0 = as the node likes. Tests make it less. */
 uint32_t weft__client_page_bytes = 0;
 
 /* --- listings --------------------------------------------------------------------------------- */

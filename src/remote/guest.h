@@ -30,6 +30,7 @@ struct guest {
     char name[WEFT_NAME_MAX + 1];
     struct process_watch process;
     struct timer drain;           /* after the death of its process */
+    bool parted;                  /* the closer's: it was told that the node closes */
     uint64_t detached_ns;         /* (t) since when; 0: it is attached */
     bool died;                    /* (t) its process */
     bool resumed;                 /* (t) it has been attached before */

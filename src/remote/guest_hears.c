@@ -298,10 +298,15 @@ static void enter_step(struct steps *s)
 {
     const struct frame *f = s->step->frame;
     struct guest *guest = s->guest;
-    const weft_dispatch_id id = {guest->public_session, f->call.call};
+    const weft_dispatch_id id = {guest->public_session, f->kind == FRAME_ROOM ? f->room.number : f->call.call};
     switch (f->kind) {
     case FRAME_DISPATCH: dispatch(s); break;
-    case FRAME_CANCEL: (void)weft__core_cancel(s->node->core, s->now_ns, id); break;
+    case FRAME_CANCEL:
+        if (f->call.gone)
+            (void)weft__core_gone(s->node->core, s->now_ns, id);
+        else
+            (void)weft__core_cancel(s->node->core, s->now_ns, id);
+        break;
     case FRAME_ROOM: weft__core_room(s->node->core, s->now_ns, id, f->room.count); break;
     case FRAME_REGISTER: enrol(s); break;
     case FRAME_UNREGISTER: unregister(s); break;

@@ -35,6 +35,7 @@ void weft__guest_taken(struct session *session, struct haul *haul, size_t index)
     const struct core_task *task = taken->task;
     if (!task) return;
     told->handle = weft__core_task_handle(task);
+    told->too_large = false;
     if (taken->kind != CORE_ITEM_TASK) return;
     const char *type = weft__core_task_type(task);
     told->worker = (uintptr_t)task->worker_context;
@@ -108,7 +109,14 @@ static weft_error put_outcome(struct line *line, const struct core_outcome *outc
                                             .worker = outcome->worker[0] ? outcome->worker : NULL,
                                             .content_type = completed ? said : NULL,
                                             .payload = payload_of(message)}};
-    return weft__line_put(line, outcome->token, &frame, outcome->message);
+    weft_error error = weft__line_put(line, outcome->token, &frame, outcome->message);
+    if (error != WEFT_ELIMIT) return error;
+    struct frame failed = frame;
+    failed.outcome.outcome = WEFT_FAILED;
+    failed.outcome.code = "payload_too_large";
+    failed.outcome.content_type = NULL;
+    failed.outcome.payload = WEFT_TEXT("the result is larger than a frame of this node may be");
+    return weft__line_put(line, outcome->token, &failed, NULL);
 }
 
 static weft_error put_update(struct line *line, const struct core_outcome *update)
@@ -156,23 +164,45 @@ weft_error weft__guest_put(struct session *session, struct haul *haul)
         case CORE_ITEM_OUTCOME: error = put_outcome(line, &taken->outcome); break;
         case CORE_ITEM_UPDATE: error = put_update(line, &taken->outcome); break;
         case CORE_ITEM_EVENTS:
-            for (size_t e = 0; e < haul->events_count && !error; e++)
+            for (size_t e = 0; e < haul->events_count && !error; e++) {
                 error = put_event(line, (uintptr_t)taken->subscription_context, &haul->events[e]);
+                if (error == WEFT_ELIMIT) error = WEFT_OK;
+            }
             if (haul->events_ended && !error)
                 error = put_ended(line, FRAME_SUBSCRIPTION_ENDED, (uintptr_t)taken->subscription_context,
                                   haul->events_ended);
             break;
         default: break;
         }
+        if (error != WEFT_ELIMIT) continue;
+        haul->tasks[i].too_large = taken->kind == CORE_ITEM_TASK;
+        error = WEFT_OK;
     }
     return error;
 }
 
+/* A task that no frame holds: no worker over there will ever get it. */
+static void fail(struct guest *guest, uint64_t handle)
+{
+    static const char sentence[] = "the payload is larger than a frame of this node may be";
+    weft_node *node = guest->session.remote->node;
+    struct message *message = weft__message_new(&node->mem, sentence, sizeof sentence - 1, "payload_too_large");
+    uint64_t now_ns = weft__enter(node);
+    struct core_result result = {.task = weft__core_task_find(node->core, guest->core_session, handle),
+                                 .kind = message ? CORE_RESULT_FAIL : CORE_RESULT_ABANDON,
+                                 .message = message,
+                                 .returned = true};
+    if (result.task) weft__core_results(node->core, now_ns, &result, 1);
+    weft__leave_inside(node);
+    if (!result.task) weft__message_drop(message);
+}
+
 void weft__guest_spent(struct session *session, struct haul *haul)
 {
-    (void)session;
+    struct guest *guest = list_record(session, struct guest, session);
     for (size_t i = 0; i < haul->count; i++) {
         enum core_item_kind kind = haul->items[i].kind;
+        if (kind == CORE_ITEM_TASK && haul->tasks[i].too_large) fail(guest, haul->tasks[i].handle);
         if (kind == CORE_ITEM_TASK) weft__message_drop(haul->tasks[i].payload);
         if (kind == CORE_ITEM_OUTCOME || kind == CORE_ITEM_UPDATE) weft__message_drop(haul->items[i].outcome.message);
     }

@@ -76,7 +76,7 @@ static weft_error look_drained(struct ask_call *call, uint64_t now_ns, struct co
     weft_error error = weft__core_channel_info(call->node->core, now_ns, name, &info);
     if (error || info.state == WEFT_CHANNEL_DRAINED) return error;
     if (info.state != WEFT_CHANNEL_DRAINING) return WEFT_ETIMEDOUT;
-    return weft__core_channel_drain(call->node->core, name, waiter);
+    return weft__core_channel_drain(call->node->core, now_ns, name, waiter);
 }
 
 weft_error weft__ask_look(struct ask_call *call, uint64_t now_ns, struct core_waiter *waiter,

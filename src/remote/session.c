@@ -634,8 +634,8 @@ void weft__session_pump_ready(struct session *session)
     (void)rests;
 }
 
-/* Until it rests, or has put so many. */
-static void await_pump(struct session *session, uint64_t count, uint64_t deadline_ns, uint64_t now_ns)
+/* Until it rests, or has put so many. False: the deadline has passed. */
+static bool await_pump(struct session *session, uint64_t count, uint64_t deadline_ns, uint64_t now_ns)
 {
     weft_node *node = session->remote->node;
     session->awaited_count++;
@@ -649,18 +649,19 @@ static void await_pump(struct session *session, uint64_t count, uint64_t deadlin
     }
     session->awaited_count--;
     weft__leave(node);
+    return in_time;
 }
 
 void weft__session_await_pump(struct session *session, uint64_t deadline_ns)
 {
     uint64_t now_ns = weft__enter(session->remote->node);
-    await_pump(session, UINT64_MAX, deadline_ns, now_ns);
+    (void)await_pump(session, UINT64_MAX, deadline_ns, now_ns);
 }
 
-void weft__session_await_put(struct session *session)
+bool weft__session_await_put(struct session *session, uint64_t deadline_ns)
 {
     uint64_t now_ns = weft__enter(session->remote->node);
-    await_pump(session, session->taken_count + session->dest.items_count, PARK_FOREVER, now_ns);
+    return await_pump(session, session->taken_count + session->dest.items_count, deadline_ns, now_ns);
 }
 
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame, struct message *message)

@@ -92,6 +92,8 @@ struct task_told {
     uint32_t attempt;
     uint16_t window, room;
     bool timed, streams;
+    bool too_large;                        /* no frame holds it: it ends here */
+    bool gone;                             /* CANCEL: nobody waits for it */
     char activity_type[WEFT_NAME_MAX + 1]; /* "" = none */
 };
 
@@ -219,8 +221,8 @@ void weft__session_flush(struct session *session);
 /* Returns when all that stood in the destination has been put, or the session is over or lost, or at the deadline. Outside; not
  * under a lock, nor in a pump. */
 void weft__session_await_pump(struct session *session, uint64_t deadline_ns);
-/* The same, of what stands there now; what comes meanwhile is not waited for. */
-void weft__session_await_put(struct session *session);
+/* The same, of what stands there now; what comes meanwhile is not waited for. False: the deadline has passed. */
+bool weft__session_await_put(struct session *session, uint64_t deadline_ns);
 /* By the timer, each beat_ms: says that it lives, and closes a connection whose other end has not for too long. */
 void weft__session_beat(struct session *session, uint64_t now_ns);
 

@@ -433,7 +433,7 @@ static void guest_down(struct session *session, weft_error error, const char *se
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
     else if (died)
         weft__guest_end(guest, guest->cause);
-    else if (error == WEFT_EPROTOCOL)
+    else if (error == WEFT_EPROTOCOL) /* something of the session is missing: it cannot go on */
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
     else
         weft__timer_at(&station->remote, &session->timer, weft__clock_after_ms(now_ns, guest->resume_ms));
@@ -510,23 +510,37 @@ weft_error weft__station_open(weft_node *node, const weft_listen_options *option
     return WEFT_OK;
 }
 
-/* The first guest of the bucket; detached: that has no connection. NULL: none. */
-static struct guest *first_of(struct list_node *guests, bool detached)
+static bool is_any(const struct guest *guest)
+{
+    return guest != NULL;
+}
+
+static bool is_detached(const struct guest *guest)
+{
+    return guest->detached_ns != 0;
+}
+
+static bool is_untold(const struct guest *guest)
+{
+    return !guest->parted;
+}
+
+static struct guest *first_of(struct list_node *guests, bool (*wanted)(const struct guest *))
 {
     for (struct list_node *on = guests->next; on != guests; on = on->next) {
         struct guest *guest = list_record(on, struct guest, on_station);
-        if (!detached || guest->detached_ns) return guest;
+        if (wanted(guest)) return guest;
     }
     return NULL;
 }
 
-/* The guest at or behind that place in the table, with a reference; NULL: no more. */
-static struct guest *next_guest(struct station *station, size_t *bucket, bool detached)
+/* The guest at or behind that place in the table that is so, with a reference; NULL: no more. */
+static struct guest *next_guest(struct station *station, size_t *bucket, bool (*wanted)(const struct guest *))
 {
     struct guest *guest = NULL;
     weft__lock(&station->lock);
     for (; *bucket < STATION_BUCKETS && !guest; *bucket += !guest)
-        guest = first_of(&station->guests[*bucket], detached);
+        guest = first_of(&station->guests[*bucket], wanted);
     if (guest) weft__session_hold(&guest->session);
     weft__unlock(&station->lock);
     return guest;
@@ -581,11 +595,22 @@ static bool await_guests(struct station *station, uint64_t deadline_ns)
     return none;
 }
 
-static void end_guests(struct station *station, bool detached)
+static void end_guests(struct station *station, bool (*wanted)(const struct guest *))
 {
     size_t bucket = 0;
-    for (struct guest *guest; (guest = next_guest(station, &bucket, detached));) {
+    for (struct guest *guest; (guest = next_guest(station, &bucket, wanted));) {
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
+        weft__session_drop(&guest->session);
+    }
+}
+
+/* Without the lock: the goodbye may be the end of a connection, and that of its guest. */
+static void tell_guests(struct station *station)
+{
+    size_t bucket = 0;
+    for (struct guest *guest; (guest = next_guest(station, &bucket, is_untold));) {
+        guest->parted = true;
+        say_goodbye(&guest->session);
         weft__session_drop(&guest->session);
     }
 }
@@ -594,17 +619,9 @@ void weft__station_part(struct station *station, uint64_t deadline_ns)
 {
     close_acceptors(station);
     weft__clerk_finish(&station->clerk, deadline_ns);
-    for (size_t bucket = 0; bucket < STATION_BUCKETS; bucket++) {
-        weft__lock(&station->lock);
-        struct list_node *guests = &station->guests[bucket];
-        for (struct list_node *on = guests->next; on != guests; on = on->next) {
-            struct guest *guest = list_record(on, struct guest, on_station);
-            say_goodbye(&guest->session);
-        }
-        weft__unlock(&station->lock);
-    }
-    end_guests(station, true);
-    if (!await_guests(station, deadline_ns)) end_guests(station, false);
+    tell_guests(station);
+    end_guests(station, is_detached);
+    if (!await_guests(station, deadline_ns)) end_guests(station, is_any);
 }
 
 void weft__station_free(struct station *station)

@@ -11,9 +11,17 @@
 #include "exec/node.h"
 #include "exec/participant.h"
 #include "link/process.h"
+#include "remote/client.h"
 #include "remote/remote.h"
 
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, GREETING_MS = 3000, ATTEMPT_MS = 5000, GOODBYE_MS = 100 };
+enum {
+    BACKOFF_FIRST_MS = 50,
+    BACKOFF_MAX_MS = 2000,
+    GREETING_MS = 3000,
+    ATTEMPT_MS = 5000,
+    GOODBYE_MS = 100,
+    BURY_MS = 10
+};
 
 static const struct line_limits line_limits = {
     .window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = FRAME_LARGE_MAX};
@@ -305,6 +313,9 @@ static void welcomed(struct conn *conn, const struct frame *frame)
     uplink->session.beat_ms = welcome->beat_ms;
     uplink->session.beats_missed_max = welcome->beats_missed_max;
     weft__unlock(&uplink->lock);
+    weft__lock(&uplink->session.lock);
+    weft__line_frame_max(uplink->session.line, welcome->frame_max);
+    weft__unlock(&uplink->session.lock);
     if (weft__conn_attach(conn, &uplink->session, welcome->received)) {
         cannot_attach(uplink);
         return;
@@ -348,9 +359,9 @@ static void went_up(struct session *session)
 static void went_down(struct session *session, weft_error error, const char *sentence)
 {
     struct uplink *uplink = list_record(session, struct uplink, session);
-    (void)error;
     weft__lock(&uplink->lock);
     uplink->down_ns = weft__clock_ns();
+    uplink->spoilt |= error == WEFT_EPROTOCOL;
     if (uplink->parted) {
         uplink->parting = false;
     } else if (!uplink->closing) {
@@ -570,6 +581,23 @@ void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t num
     weft__session_must_put(&uplink->session, LINE_BEHIND_ALL, &frame); /* results of the worker's among it */
 }
 
+/* --- deaths of this process's own --------------------------------------------------------------- */
+
+static void bury(struct timer *timer, uint64_t now_ns)
+{
+    struct uplink *uplink = list_record(timer, struct uplink, buries);
+    uint64_t later_ns = weft__clock_after_ms(now_ns, BURY_MS);
+    if (weft__session_await_put(&uplink->session, later_ns)) /* what they had to say comes first */
+        weft__client_bury(uplink->node);
+    else
+        weft__timer_at(&uplink->remote, timer, weft__clock_after_ms(later_ns, BURY_MS));
+}
+
+static void somebody_died(weft_node *node)
+{
+    weft__timer_at(&node->uplink->remote, &node->uplink->buries, 0);
+}
+
 /* --- opening and closing ---------------------------------------------------------------------- */
 
 static weft_error split_urls(struct uplink *uplink, const char *urls)
@@ -622,8 +650,10 @@ static weft_error build(struct uplink *uplink, const char *urls, const weft_dial
     if (error) return error;
     if (weft__process_start_time((int32_t)getpid(), &uplink->start_time)) uplink->start_time = 0;
     if (!weft__timer_ready(&uplink->remote, &uplink->again, again_due) ||
+        !weft__timer_ready(&uplink->remote, &uplink->buries, bury) ||
         weft__session_init(&uplink->session, &uplink->remote, &uplink_ops, 'C', &line_limits))
         return weft__error(WEFT_ENOMEM, "dial: no memory");
+    uplink->seated = true;
     uplink->session.beat_ms = 5000;
     uplink->session.beats_missed_max = 3;
     uint64_t now_ns = weft__enter(node);
@@ -703,6 +733,7 @@ weft_error weft_node_dial(const char *urls, const weft_dial_options *options, we
         (void)weft_node_close(node, 0);
         return weft__error(error, "%s", said);
     }
+    node->died = somebody_died;
     *dialled = node;
     return WEFT_OK;
 }
@@ -722,6 +753,10 @@ static void delivered(struct session *session)
 void weft__uplink_part(struct uplink *uplink, uint64_t deadline_ns)
 {
     struct session *session = &uplink->session;
+    weft__lock(&uplink->lock);
+    bool was_up = uplink->was_up;
+    weft__unlock(&uplink->lock);
+    if (!was_up) return;
     uint64_t least_ns = weft__clock_after_ms(weft__clock_ns(), GOODBYE_MS);
     if (deadline_ns < least_ns) deadline_ns = least_ns;
     weft__session_await_pump(session, deadline_ns);
@@ -761,9 +796,12 @@ void weft__uplink_close(struct uplink *uplink)
     weft__unlock(&uplink->lock);
     weft__dial_free(dial); /* its call has returned then */
     weft__timer_gone(&uplink->remote, &uplink->again);
+    weft__timer_gone(&uplink->remote, &uplink->buries);
     tell_all(uplink, WEFT_ECLOSED);
-    weft__session_over(&uplink->session);
-    weft__session_drop(&uplink->session);
+    if (uplink->seated) {
+        weft__session_over(&uplink->session);
+        weft__session_drop(&uplink->session);
+    }
     weft__remote_stop(&uplink->remote);
 }
 

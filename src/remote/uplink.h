@@ -52,7 +52,9 @@ struct uplink {
     char *texts;
     struct pipe_tls tls; /* (c) its names are in tls_texts */
     char *tls_texts[3];
-    struct timer again; /* the next attempt; or what is open is lost */
+    bool seated;         /* (c) its session stands: else it could not even be made */
+    struct timer buries; /* somebody here has died: what hung on him is the node's no more */
+    struct timer again;  /* the next attempt; or what is open is lost */
 
     struct lock lock;
     uint64_t epoch;                        /* (u) under the lock, as are all of these */

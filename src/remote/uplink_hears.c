@@ -13,6 +13,7 @@ struct step {
     const struct frame *frame;
     struct message *message; /* NULL: taken, or there is none */
     enum frame_kind reply;   /* what the node is to be told of a task that nobody here takes; 0 = nothing */
+    bool no_more;            /* and that its worker takes nothing any more, lest it is sent again for ever */
 };
 
 struct steps {
@@ -159,6 +160,7 @@ static weft_error task(struct steps *s)
     weft_error error = ready ? weft__core_hand(s->core, s->now_ns, &hand, &local) : WEFT_ENOMEM;
     if (error) {
         s->step->reply = FRAME_GIVE_BACK;
+        s->step->no_more = error == WEFT_ECLOSED || error == WEFT_ENOTFOUND;
         return error == WEFT_EPROTOCOL ? error : WEFT_OK;
     }
     s->step->message = NULL;
@@ -223,6 +225,8 @@ static void finish(struct uplink *uplink, const struct step *step)
     const struct frame *f = step->frame;
     if (step->reply == FRAME_GIVE_BACK) {
         const struct frame reply = {.kind = FRAME_GIVE_BACK, .of_task = {.task = f->task.task}};
+        const struct frame drain = {.kind = FRAME_DRAIN, .worker = {.worker = f->task.worker}};
+        if (step->no_more) weft__session_must_put(&uplink->session, f->task.task, &drain);
         weft__session_must_put(&uplink->session, f->task.task, &reply);
     } else if (step->reply == FRAME_UNSUBSCRIBE) {
         weft__uplink_gone(uplink, FRAME_UNSUBSCRIBE, f->event.subscription);

@@ -66,11 +66,12 @@ void weft__uplink_taken(struct session *session, struct haul *haul, size_t index
     const struct core_taken *taken = &haul->items[index];
     struct task_told *told = &haul->tasks[index];
     told->payload = NULL;
+    told->too_large = false;
     haul->era = uplink->era;
     uplink->out += taken->kind == CORE_ITEM_TASK;
     switch (taken->kind) {
     case CORE_ITEM_TASK: told->payload = weft__message_hold(taken->task->payload); /* fall through */
-    case CORE_ITEM_CANCEL:
+    case CORE_ITEM_CANCEL: told->gone = !taken->task->dispatch;                    /* fall through */
     case CORE_ITEM_HEARD: told->handle = taken->task->id.number; break;
     case CORE_ITEM_OUTCOME: told->handle = node_task(uplink, taken->outcome.token, !taken->outcome.runs_on); break;
     case CORE_ITEM_RELEASED: told->handle = node_task(uplink, taken->token, true); break;
@@ -117,7 +118,16 @@ static weft_error put_result(struct line *line, uint64_t task, const struct core
                                                                    : said,
                                            .content_type = completed ? said : NULL,
                                            .payload = payload_of(outcome->message)}};
-    return weft__line_put(line, task, &frame, outcome->message);
+    weft_error error = weft__line_put(line, task, &frame, outcome->message);
+    if (error != WEFT_ELIMIT) return error;
+    const struct frame failed = {.kind = FRAME_RESULT,
+                                 .result = {.task = task,
+                                            .kind = FRAME_RESULT_FAIL,
+                                            .runs_on = outcome->runs_on,
+                                            .run_ns = outcome->run_ns,
+                                            .code = "payload_too_large",
+                                            .payload = WEFT_TEXT("the result is larger than a frame may be")}};
+    return weft__line_put(line, task, &failed, NULL);
 }
 
 static weft_error put_said(struct line *line, uint64_t task, const struct core_outcome *update)
@@ -136,12 +146,13 @@ weft_error weft__uplink_put(struct session *session, struct haul *haul)
     if (haul->era != uplink->era) return WEFT_OK;
     for (size_t i = 0; i < haul->count && !error; i++) {
         const struct core_taken *taken = &haul->items[i];
-        const struct task_told *told = &haul->tasks[i];
+        struct task_told *told = &haul->tasks[i];
         const struct frame room = {.kind = FRAME_ROOM, .room = {told->handle, taken->count}};
+        const struct frame cancel = {.kind = FRAME_CANCEL, .call = {.call = told->handle, .gone = told->gone}};
         if (!told->handle) continue;
         switch (taken->kind) {
         case CORE_ITEM_TASK: error = put_call(line, told); break;
-        case CORE_ITEM_CANCEL: error = put_number(line, FRAME_CANCEL, told->handle); break;
+        case CORE_ITEM_CANCEL: error = weft__line_put(line, told->handle, &cancel, NULL); break;
         case CORE_ITEM_HEARD: error = weft__line_put(line, told->handle, &room, NULL); break;
         case CORE_ITEM_OUTCOME: error = put_result(line, told->handle, &taken->outcome); break;
         case CORE_ITEM_RELEASED: error = put_number(line, FRAME_RELEASED, told->handle); break;
@@ -149,15 +160,31 @@ weft_error weft__uplink_put(struct session *session, struct haul *haul)
         case CORE_ITEM_UPDATE: error = put_said(line, told->handle, &taken->outcome); break;
         default: break;
         }
+        if (error != WEFT_ELIMIT) continue;
+        told->too_large = taken->kind == CORE_ITEM_TASK;
+        error = WEFT_OK;
     }
     return error;
 }
 
+/* A call that no frame holds. */
+static void reject(struct uplink *uplink, uint64_t number)
+{
+    const struct core_verdict verdict = {
+        .outcome = WEFT_REJECTED, .admission = WEFT_ADMISSION_REJECTED, .code = "payload_too_large"};
+    weft_node *node = uplink->node;
+    uint64_t now_ns = weft__enter(node);
+    struct core_task *task = weft__core_uplink_task(node->core, number);
+    if (task && weft__core_verdict(node->core, now_ns, task, &verdict) != WEFT_ENOMEM) uplink->out--;
+    weft__leave_inside(node);
+}
+
 void weft__uplink_spent(struct session *session, struct haul *haul)
 {
-    (void)session;
+    struct uplink *uplink = list_record(session, struct uplink, session);
     for (size_t i = 0; i < haul->count; i++) {
         enum core_item_kind kind = haul->items[i].kind;
+        if (haul->tasks[i].too_large) reject(uplink, haul->tasks[i].handle);
         weft__message_drop(haul->tasks[i].payload);
         if (kind == CORE_ITEM_OUTCOME || kind == CORE_ITEM_UPDATE) weft__message_drop(haul->items[i].outcome.message);
     }

@@ -60,7 +60,7 @@ static void hear(struct fabric *f)
 {
     struct core_task *cancelled;
     struct core_outcome outcome;
-    weft__core_outcome_take(f->core, &f->outcomes, &outcome, &cancelled);
+    weft__core_outcome_take(f->core, f->now_ns, &f->outcomes, &outcome, &cancelled);
     if (outcome.outcome != WEFT_COMPLETED) bench_die("complete");
 }
 

@@ -28,7 +28,7 @@ static void fabric_open(struct fabric *f, weft_policy policy, int workers)
     f->payload = weft__message_new(&weft__mem_libc, "x", 1, NULL);
     weft__core_dest_init(&f->inbox);
     weft__core_dest_init(&f->outcomes);
-    if (!f->core || !f->payload || weft__core_channel_declare(f->core, CHANNEL, &options, message) ||
+    if (!f->core || !f->payload || weft__core_channel_declare(f->core, 1, CHANNEL, &options, message) ||
         weft__core_session_attach(f->core, "bench", false, NULL, &f->session) ||
         weft__core_session_armed(f->core, 0, f->session))
         bench_die("make a core");
@@ -57,7 +57,7 @@ static void round_trip(struct fabric *f, uint64_t now_ns)
         bench_die("dispatch");
     struct core_result result = {.task = task, .kind = CORE_RESULT_COMPLETE};
     weft__core_results(f->core, now_ns, &result, 1);
-    weft__core_outcome_take(f->core, &f->outcomes, &outcome, &cancelled);
+    weft__core_outcome_take(f->core, now_ns, &f->outcomes, &outcome, &cancelled);
     if (outcome.outcome != WEFT_COMPLETED) bench_die("complete");
 }
 

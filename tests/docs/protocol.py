@@ -2,6 +2,7 @@
 
     protocol.py TOP              checks
     protocol.py TOP fill FILE    writes the bytes of FILE's frames anew, from their fields
+    protocol.py TOP tell FILE    writes the fields of FILE's records anew, from their bytes
 
 The codec here knows nothing but the page: it reads its tables, so that a vector which it makes, and which the library reads,
 shows that a client can be written from the page."""
@@ -46,6 +47,12 @@ class Page:
             body, of = title.split(": ")
             self.of[body] = re.findall(r"`(\w+)`", of)
             self.bodies[body] = [(at, type_.strip("`"), field.strip("`")) for at, type_, field, _ in rows(rest, 4)]
+        asks = section(text, "Asks")
+        self.operations = rows(asks, 5)
+        self.records = {}
+        for part in re.split(r"^#### ", asks, flags=re.M)[1:]:
+            name, rest = part.split("\n", 1)
+            self.records[name.strip("`")] = [(type_.strip("`"), field.strip("`")) for type_, field in rows(rest, 2)]
         magic = re.search(r"`magic` \| (0x\w+)", text)
         self.magic = int(magic.group(1), 16)
 
@@ -157,6 +164,69 @@ def decode(page, data, by):
     return name, fields
 
 
+class RecordReader(Reader):
+    """Of what stands in asks and answers: the types of the page's section on them, besides the others."""
+
+    def __init__(self, page, data):
+        super().__init__(data)
+        self.page, self.at = page, 0
+
+    def string(self, wanted=False):
+        count = self.integer("u16")
+        expect(count or not wanted, "a string is not given")
+        data = self.take(count)
+        expect(count == 0 or data.index(0) == count - 1, "a string has no zero at its end only")
+        return data[:-1].decode("utf-8", "surrogateescape") if count else None
+
+    def value(self, type_):
+        times = re.fullmatch(r"(u\d+) (\d+) times", type_)
+        if times:
+            return [self.field(times.group(1)) for _ in range(int(times.group(2)))]
+        base, _, rest = type_.partition(" ")
+        if base == "record":
+            return self.record(rest)
+        if base == "list":
+            return [self.record(rest.split()[1]) for _ in range(self.integer("u32"))]
+        if base == "string":
+            return self.string()
+        if base == "strings":
+            return [self.string(True) for _ in range(self.integer("u32"))]
+        if base == "blob":
+            return self.take(self.integer("u32")).hex()
+        if base == "id":
+            return self.take(32).hex() if self.integer("u8") else None
+        if base == "ids":
+            return [self.take(32).hex() for _ in range(self.integer("u32"))]
+        return self.field(type_)
+
+    def record(self, name):
+        return {field: self.value(type_) for type_, field in self.page.records[name]}
+
+
+def decode_record(page, name, data):
+    reader = RecordReader(page, data)
+    fields = reader.record(name)
+    expect(reader.at == len(data), "bytes are left over")
+    return fields
+
+
+def check_records(page, path, say):
+    vectors = json.loads(path.read_text())
+    for vector in vectors:
+        try:
+            told = decode_record(page, vector["record"], bytes.fromhex(vector["bytes"]))
+            if told != vector["fields"]:
+                say("%s: %s: by the page it is %s" % (path.name, vector["record"], told))
+        except (Bad, KeyError) as problem:
+            say("%s: %s: %s" % (path.name, vector["record"], problem))
+    if {vector["record"] for vector in vectors} != set(page.records):
+        say("%s: there are not vectors for each record" % path.name)
+    for number, name, arguments, gives, _ in page.operations:
+        for record in (arguments, gives):
+            if record.strip("`") not in page.records:
+                say("operation %s: there is no record %s" % (name, record))
+
+
 def check_offsets(page, say):
     sizes = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "i32": 4, "bytes": 16}
     for body, fields in page.bodies.items():
@@ -241,6 +311,7 @@ def check(page, top):
         else:
             say("there are no vectors for " + kind)
     check_bad(page, wire / "bad.json", say)
+    check_records(page, wire / "asks" / "records.json", say)
     return 1 if failed else 0
 
 
@@ -251,11 +322,18 @@ def fill(page, path):
     path.write_text(json.dumps(vectors, indent=4, ensure_ascii=False) + "\n")
 
 
+def tell(page, path):
+    vectors = json.loads(path.read_text())
+    for vector in vectors:
+        vector["fields"] = decode_record(page, vector["record"], bytes.fromhex(vector["bytes"]))
+    path.write_text(json.dumps(vectors, indent=4, ensure_ascii=False) + "\n")
+
+
 def main():
     top = pathlib.Path(sys.argv[1])
     page = Page((top / "docs/protocol.md").read_text())
     if len(sys.argv) > 2:
-        return fill(page, pathlib.Path(sys.argv[3]))
+        return {"fill": fill, "tell": tell}[sys.argv[2]](page, pathlib.Path(sys.argv[3]))
     return check(page, top)
 
 

@@ -49,7 +49,8 @@ static inline socklen_t address_of(const char *url, struct sockaddr_storage *add
     if (strncmp(url, "ipc://", 6) == 0) {
         struct sockaddr_un *un = (struct sockaddr_un *)(void *)address;
         un->sun_family = AF_UNIX;
-        (void)snprintf(un->sun_path, sizeof un->sun_path, "%s", url + 6);
+        thread_check_true(strlen(url + 6) < sizeof un->sun_path);
+        memcpy(un->sun_path, url + 6, strlen(url + 6) + 1);
         return sizeof *un;
     }
     struct sockaddr_in *in = (struct sockaddr_in *)(void *)address;

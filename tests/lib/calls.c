@@ -795,6 +795,61 @@ CALL(node_open)
     return error;
 }
 
+/* remote.h */
+
+static const char *fresh_url(void)
+{
+    static char url[64];
+    static unsigned serial;
+    snprintf(url, sizeof url, "ipc:///tmp/weft-calls-%d-%u.sock", (int)getpid(), ++serial);
+    return url;
+}
+
+CALL(node_listen)
+{
+    return weft_node_listen(cast->node, fresh_url(), NULL, NULL);
+}
+
+/* A client of a node that has memory enough. */
+static weft_error dial_and(struct cast *cast, weft_error (*call)(weft_node *client))
+{
+    weft_node_options options = WEFT_NODE_OPTIONS;
+    weft_dial_options dial = WEFT_DIAL_OPTIONS;
+    weft_node *behind, *client;
+    const char *url = fresh_url();
+    if (getpid() != cast->home) return weft_node_dial(url, NULL, &client);
+    thread_check_ok(weft_node_open(NULL, &behind));
+    thread_check_ok(weft_node_listen(behind, url, NULL, NULL));
+    options.allocator = cast->allocator;
+    dial.node = &options;
+    weft_error error = weft_node_dial(url, &dial, &client);
+    if (!error) {
+        if (call) error = call(client);
+        thread_check_ok(weft_node_close(client, WEFT_FOREVER));
+    }
+    thread_check_ok(weft_node_close(behind, 0));
+    return error;
+}
+
+CALL(node_dial)
+{
+    return dial_and(cast, NULL);
+}
+
+static weft_error ping(weft_node *client)
+{
+    weft_ping told;
+    weft_error error = weft_node_ping(client, WEFT_FOREVER, &told);
+    if (!error) thread_check_true(told.round_trip_ns > 0 && told.pid == (int32_t)getpid() && told.version[0]);
+    return error;
+}
+
+CALL(node_ping)
+{
+    weft_ping told;
+    return getpid() == cast->home ? dial_and(cast, ping) : weft_node_ping(cast->node, 0, &told);
+}
+
 CALL(node_close)
 {
     return close_node(cast);
@@ -1420,6 +1475,9 @@ const struct call calls[] = {
     HARMLESS(node_event_name),
     HARMLESS(log_level_name),
     REFUSED(node_stats_get),
+    REFUSED(node_listen),
+    REFUSED(node_dial),
+    REFUSED(node_ping),
     REFUSED(channel_declare),
     REFUSED_AS(channel_declare, sticky),
     REFUSED(channel_template),

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PAIRS_MAX = 64 };
+enum { PAIRS_MAX = 1024 };
 
 static struct pair {
     weft_node *client, *behind;

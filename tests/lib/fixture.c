@@ -373,7 +373,8 @@ static void empty(struct core_dest *dest)
 {
     struct core_outcome outcome;
     struct core_task *cancelled;
-    for (enum core_item_kind kind; (kind = weft__core_outcome_take(world.core, dest, &outcome, &cancelled));)
+    for (enum core_item_kind kind;
+         (kind = weft__core_outcome_take(world.core, world_now_ns(), dest, &outcome, &cancelled));)
         world_got(kind, &outcome, cancelled);
 }
 
@@ -599,7 +600,7 @@ int world_close(void **state)
 
 void world_channel(const char *name, const weft_channel_options *options)
 {
-    weft_error error = weft__core_channel_declare(world.core, name, options, world.message);
+    weft_error error = weft__core_channel_declare(world.core, world_now_ns(), name, options, world.message);
     after_entry();
     if (!error) world_on(name);
     result(error);
@@ -635,7 +636,7 @@ void world_resume_channel(int unused)
 
 void world_drain_channel(const char *waiter)
 {
-    weft_error error = weft__core_channel_drain(world.core, w.channel, waiter_named(waiter));
+    weft_error error = weft__core_channel_drain(world.core, world_now_ns(), w.channel, waiter_named(waiter));
     after_entry();
     result(error);
 }

@@ -192,7 +192,7 @@ static void read_box(struct world *w, uint32_t box, uint32_t max)
     struct core_outcome outcome;
     struct core_task *none;
     enum core_item_kind kind;
-    while (max-- > 0 && (kind = weft__core_outcome_take(w->core, &w->boxes[box], &outcome, &none))) {
+    while (max-- > 0 && (kind = weft__core_outcome_take(w->core, w->now_ns, &w->boxes[box], &outcome, &none))) {
         struct call *call = &w->calls[outcome.token];
         check_true(call->heard && !call->ended && outcome.id.number == call->number);
         if (kind == CORE_ITEM_OUTCOME) call->ended = true;

@@ -96,7 +96,7 @@ static void world_open(void)
     memset(&world, 0, sizeof(world));
     options.attempts_max = 2;
     world.core = weft__core_new(&arena, &limits, 1);
-    check_ok(weft__core_channel_declare(world.core, CHANNEL, &options, message));
+    check_ok(weft__core_channel_declare(world.core, 1, CHANNEL, &options, message));
     check_ok(weft__core_group_add(world.core, &world.group, 1));
     for (int i = 0; i < WORKERS; i++) {
         check_ok(weft__core_session_attach(world.core, names[i], false, NULL, &world.worker_sessions[i]));
@@ -261,7 +261,7 @@ static void work_off(void)
     unsigned outcomes[CALLERS] = {0};
     struct core_outcome outcome;
     struct core_task *none;
-    while (weft__core_outcome_take(world.core, &world.outbox, &outcome, &none))
+    while (weft__core_outcome_take(world.core, 1, &world.outbox, &outcome, &none))
         outcomes[outcome.token]++;
     for (int c = 0; c < CALLERS; c++)
         check_eq(outcomes[c], world.dispatches[c] != 0);

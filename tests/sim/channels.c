@@ -95,7 +95,7 @@ void channel_declare(struct world *world, uint32_t index, const weft_channel_opt
         expected = WEFT_ELIMIT;
     else if (!contracts_known(world, options))
         expected = WEFT_ENOTFOUND;
-    weft_error error = weft__core_channel_declare(world->core, channel->name, options, message);
+    weft_error error = weft__core_channel_declare(world->core, world->now_ns, channel->name, options, message);
     TRACE(world, "declare %s: %d", channel->name, (int)error);
     if (!sim_ran_out(world, error, COVER_ENOMEM_DECLARE))
         EXPECT(world, error == expected, "declare: %d and not %d", (int)error, (int)expected);
@@ -221,7 +221,7 @@ bool act_drain(struct world *world)
     struct sim_channel *channel = &world->channels[any_channel(world)];
     if (channel->life == CHANNEL_NONE || channel->drained.waiting || !once_in(world, 2)) return false;
     sim_enter(world, EV_DRAIN, false);
-    weft_error error = weft__core_channel_drain(world->core, channel->name, &channel->drained.core);
+    weft_error error = weft__core_channel_drain(world->core, world->now_ns, channel->name, &channel->drained.core);
     TRACE(world, "drain %s: %d", channel->name, (int)error);
     weft_channel_info info;
     EXPECT(world, weft__core_channel_info(world->core, world->now_ns, channel->name, &info) == WEFT_OK,

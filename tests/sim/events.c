@@ -163,7 +163,7 @@ static void declare(struct world *world, uint32_t index)
         expected = WEFT_ELIMIT;
     else if (!contracts_known(world, &options))
         expected = WEFT_ENOTFOUND;
-    weft_error error = weft__core_channel_declare(world->core, channel->name, &options, message);
+    weft_error error = weft__core_channel_declare(world->core, world->now_ns, channel->name, &options, message);
     TRACE(world, "declare %s: %d", channel->name, (int)error);
     if (!sim_ran_out(world, error, COVER_ENOMEM_DECLARE))
         EXPECT(world, error == expected, "declare: %d and not %d", (int)error, (int)expected);
@@ -200,7 +200,7 @@ static void drain_or_resume(struct world *world, struct sim_event_channel *chann
     weft__core_waiter_init(&waiter);
     sim_enter(world, EV_EVENT_CHANNEL, false);
     bool drain = channel->life == CHANNEL_OPEN;
-    weft_error error = drain ? weft__core_channel_drain(world->core, channel->name, &waiter)
+    weft_error error = drain ? weft__core_channel_drain(world->core, world->now_ns, channel->name, &waiter)
                              : weft__core_channel_resume(world->core, world->now_ns, channel->name);
     TRACE(world, "%s %s: %d", drain ? "drain" : "resume", channel->name, (int)error);
     EXPECT(world, !error, "an event channel is drained at once: %d", (int)error);

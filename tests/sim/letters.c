@@ -17,7 +17,7 @@ void letters_declare(struct world *world)
     if (once_in(world, 2)) options.depth_max = draw(world, 6);
     if (once_in(world, 3)) options.bytes_max = 300 + draw(world, 4000);
     world->keeper_options = options;
-    weft_error error = weft__core_channel_declare(world->core, keeper_name, &options, message);
+    weft_error error = weft__core_channel_declare(world->core, world->now_ns, keeper_name, &options, message);
     world->keeper = error ? NULL : keeper_name;
 }
 

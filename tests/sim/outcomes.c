@@ -74,7 +74,7 @@ static bool take_outcome(struct world *world, struct sim_dest *dest)
     struct core_outcome outcome;
     struct core_task *cancelled = NULL;
     sim_enter(world, EV_OUTCOME, false);
-    enum core_item_kind kind = weft__core_outcome_take(world->core, dest->core, &outcome, &cancelled);
+    enum core_item_kind kind = weft__core_outcome_take(world->core, world->now_ns, dest->core, &outcome, &cancelled);
     if (kind)
         outcome_got(world, dest, kind, &outcome, cancelled);
     else

@@ -9,7 +9,7 @@
 
 #include "sim/run.h"
 
-enum { DEFAULT_MS = 10000, EXIT_BROKEN = 1, EXIT_USAGE = 2, COVERED_AFTER = 5000000 };
+enum { DEFAULT_MS = 10000, EXIT_BROKEN = 1, EXIT_USAGE = 2, COVERED_AFTER = 20000000 };
 
 static const char usage[] =
     "sim: runs random worlds against weft's core and its model, and stops at the first promise that is broken.\n"
@@ -23,7 +23,7 @@ static const char usage[] =
     "    --json         prints the result as JSON\n"
     "    --help         prints this\n"
     "\n"
-    "Exit status: 0 = all promises were kept; 1 = one was broken, or a run of more than 5 million events has not met\n"
+    "Exit status: 0 = all promises were kept; 1 = one was broken, or a run of more than 20 million events has not met\n"
     "everything it should; 2 = wrong usage.\n";
 
 static enum world_size size = WORLD_MIXED;

@@ -216,7 +216,7 @@ void sim_draw(struct shape *shape, struct rng *rng, enum world_size size)
                              .sessions_max = tight ? shape->sessions - 1 : 256,
                              .dispatches_max = tight ? shape->calls - shape->calls / 3 : 65536,
                              .outcome_keep_ms = rng_between(rng, 1, 200),
-                             .strange_max = rng_below(rng, 3) ? rng_between(rng, 1, 6) : 0, /* 0: as in life */
+                             .strange_max = rng_below(rng, 3) ? rng_between(rng, 1, 3) : 0, /* 0: as in life */
                              .schemas_max = tight ? SIM_SCHEMAS - 1 : SIM_SCHEMAS,
                              .subscriptions_max = tight ? shape->subscriptions - shape->subscriptions / 3 : 4096};
 }
@@ -370,6 +370,7 @@ void sim_steps(struct world *world)
 static void live(struct world *world, uint64_t events_max)
 {
     letters_declare(world);
+    observe_notes(world);
     world->keyed = once_in(world, 2);
     for (uint32_t i = 0; i < world->channels_count; i++) {
         weft_channel_options options;

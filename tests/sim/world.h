@@ -399,7 +399,7 @@ struct fresh {
 struct sim_notes {
     struct core_dest dest;
     uint32_t channels, workers, degraded;
-    uint64_t deaths, last_ns;
+    uint64_t deaths;
 };
 
 struct world {

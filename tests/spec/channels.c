@@ -42,7 +42,7 @@ spec(inherited_options_are_their_defaults)
 {
     channel("dispatch.media.resize", .on_crash = WEFT_CRASH_INHERIT, .no_worker = WEFT_NO_WORKER_INHERIT);
     channel("dispatch.media.resize", .on_crash = WEFT_CRASH_FAIL, .no_worker = WEFT_NO_WORKER_WAIT);
-    check_ok(weft__core_channel_declare(world.core, "dispatch.media.resize", NULL, world.message));
+    check_ok(weft__core_channel_declare(world.core, world_now_ns(), "dispatch.media.resize", NULL, world.message));
 }
 
 #define differs(text, ...)                                                                                             \

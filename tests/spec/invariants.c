@@ -636,7 +636,7 @@ spec(invariant_12_whatever_comes_is_answered_with_a_code)
         check_err(weft__core_channel_pause(world.core, now_ns, names[i]), WEFT_ENOCHANNEL);
         check_err(weft__core_channel_resume(world.core, now_ns, names[i]), WEFT_ENOCHANNEL);
         check_err(weft__core_channel_delete(world.core, now_ns, names[i], message), WEFT_ENOCHANNEL);
-        check_err(weft__core_channel_drain(world.core, names[i], &waiter), WEFT_ENOCHANNEL);
+        check_err(weft__core_channel_drain(world.core, now_ns, names[i], &waiter), WEFT_ENOCHANNEL);
         check_err(weft__core_channel_info(world.core, now_ns, names[i], &channel_info), WEFT_ENOCHANNEL);
         check_err(weft__core_channel_deaths(world.core, names[i], deaths, 1, &count), WEFT_ENOCHANNEL);
         gives(WEFT_ENOCHANNEL, dispatch("b", .on = names[i]));
@@ -694,7 +694,7 @@ spec(invariant_13_payload_and_result_are_handed_on_untouched)
     struct core_task *cancelled;
     weft__core_results(world.core, now_ns, &result, 1);
     check_true(result.accepted);
-    check_eq(weft__core_outcome_take(world.core, box_named("mine"), &outcome, &cancelled), CORE_ITEM_OUTCOME);
+    check_eq(weft__core_outcome_take(world.core, now_ns, box_named("mine"), &outcome, &cancelled), CORE_ITEM_OUTCOME);
     check_true(outcome.message == answer);
     check_eq(memcmp(answer->bytes, "[1]", 3), 0);
     check_str(weft__message_content_type(answer), "text/x-list");

@@ -368,6 +368,32 @@ spec(remote_task_without_room_is_alive)
     then("520 w1 told to stop a#1");
 }
 
+spec(time_of_a_remote_task_begins_anew_when_room_is_made_and_not_before)
+{
+    channel("dispatch.media.resize");
+    far_session("s1");
+    worker("w1", .of = "s1", .far = true);
+    box("slow");
+    dispatch("a", .window = 1, .to = "slow", .heartbeat_ms = 10);
+    deliver("s1");
+    enters("a#1");
+    partial("a#1", "one");
+    whatever();
+    at(505); /* the core was last entered at 500 */
+    look_into("slow");
+    then("505 a#1 part 1 one");
+    at(514);
+    partial("a#1", "two");
+    at(527);
+    look_into("slow");
+    then("527 a#1 part 2 two");
+    at(537);
+    look_into("slow");
+    then("537 a timed_out:heartbeat by w1 #1");
+    deliver("s1");
+    whatever();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +414,7 @@ int main(void)
         promised(room_that_was_made_meanwhile_goes_to_the_next_attempt),
         promised(room_is_not_told_of_a_task_that_was_given_back),
         promised(remote_task_without_room_is_alive),
+        promised(time_of_a_remote_task_begins_anew_when_room_is_made_and_not_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -206,7 +206,7 @@ spec(each_part_that_is_fetched_wakes_one_that_waits)
     gives(WEFT_EAGAIN, partial_or_wait("a#1", "3", "x"));
     gives(WEFT_EAGAIN, partial_or_wait("a#1", "4", "y"));
     gives(WEFT_EAGAIN, partial_or_wait("a#1", "5", "z"));
-    check_eq(weft__core_outcome_take(world.core, box_named("mine"), &outcome, &none), CORE_ITEM_UPDATE);
+    check_eq(weft__core_outcome_take(world.core, world_now_ns(), box_named("mine"), &outcome, &none), CORE_ITEM_UPDATE);
     weft__message_drop(outcome.message);
     stop_steps();
     run_steps();

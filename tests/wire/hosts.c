@@ -70,8 +70,8 @@ static void close_host(struct host *host)
         (void)stage_await(callers_gone, host, STAGE_NEVER);
     host->node = NULL;
     host->over = true;
-    EXPECT(!host->open_count, "%s %u/%u is closed, and %u of its jobs have no outcome",
-           host->dials ? "client" : "node", host->number, host->life, host->open_count);
+    EXPECT(!host->open_count, "%s %u/%u is closed, and %u of its jobs have no outcome", host->dials ? "client" : "node",
+           host->number, host->life, host->open_count);
     EXPECT(!host->memory.live_blocks, "%s %u/%u is closed, and %llu blocks of it are left",
            host->dials ? "client" : "node", host->number, host->life, (unsigned long long)host->memory.live_blocks);
 }
@@ -124,8 +124,7 @@ static void worker_comes(struct host *host, weft_worker **worker, uint32_t chann
 {
     weft_worker_options options = WEFT_WORKER_OPTIONS;
     options.max_concurrent = size;
-    weft_error error =
-        weft_worker_register(host->node, channel_names[channel], job_handle, host, &options, worker);
+    weft_error error = weft_worker_register(host->node, channel_names[channel], job_handle, host, &options, worker);
     TRACE("%s %u/%u registers a worker on %s: %s", host->dials ? "client" : "node", host->number, host->life,
           channel_names[channel], weft_error_name(error));
     if (error) *worker = NULL;
@@ -169,7 +168,8 @@ static void live(struct host *host)
     }
     if (host->crashed || !world.calm) return;
     for (uint32_t i = 0; i < CHANNELS && !host->dials; i++)
-        while (!workers[WORKERS_MAX + i]) worker_comes(host, &workers[WORKERS_MAX + i], i, LAST_SIZE);
+        while (!workers[WORKERS_MAX + i])
+            worker_comes(host, &workers[WORKERS_MAX + i], i, LAST_SIZE);
     while (!world.done)
         rest(1000);
     for (uint32_t i = 0; i < WORKERS_MAX; i++)
@@ -225,8 +225,7 @@ static void *host_main(void *first)
     uint32_t number = host->number;
     for (;;) {
         bool open = dials ? open_client(host) : open_node(host);
-        TRACE("%s %u/%u %s", dials ? "client" : "node", number, host->life,
-              open ? "is up" : "cannot be opened");
+        TRACE("%s %u/%u %s", dials ? "client" : "node", number, host->life, open ? "is up" : "cannot be opened");
         if (open) {
             host->up = true;
             live(host);

@@ -6,8 +6,8 @@
 
 void hosts_open(void); /* starts them */
 void hosts_close(void);
-void hosts_audit(bool all);  /* each core that nobody is in, or some */
-bool hosts_settled(void);    /* nothing is open or in flight anywhere */
+void hosts_audit(bool all); /* each core that nobody is in, or some */
+bool hosts_settled(void);   /* nothing is open or in flight anywhere */
 void hosts_print(void);
 
 void host_crash(struct host *host);

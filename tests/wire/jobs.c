@@ -116,16 +116,16 @@ static void look_at_outcome(const struct job *job, const weft_reply *reply)
                "job %u failed (%s), and no handler said so", n, reply->code);
         break;
     case WEFT_CANCELLED:
-        EXPECT(job->cancel_asked || leaving || (job->caller && strcmp(reply->code, "node_closed") == 0), "job %u is cancelled (%s), and nobody asked for it", n, reply->code);
+        EXPECT(job->cancel_asked || leaving || (job->caller && strcmp(reply->code, "node_closed") == 0),
+               "job %u is cancelled (%s), and nobody asked for it", n, reply->code);
         break;
     case WEFT_TIMED_OUT: EXPECT(job->bounded, "job %u timed out (%s), and has no times", n, reply->code); break;
     case WEFT_NODE_LOST: EXPECT(job->caller, "job %u of a node is lost with a node", n); break;
     case WEFT_WORKER_DIED:
-        EXPECT(!job->acknowledged || job->bounded || job->cancel_asked, "job %u: worker_died (%s), though a result of it was acknowledged", n, reply->code);
+        EXPECT(!job->acknowledged || job->bounded || job->cancel_asked,
+               "job %u: worker_died (%s), though a result of it was acknowledged", n, reply->code);
         break;
-    case WEFT_REJECTED:
-        EXPECT(!job->entered || leaving, "job %u is rejected (%s), and was run", n, reply->code);
-        break;
+    case WEFT_REJECTED: EXPECT(!job->entered || leaving, "job %u is rejected (%s), and was run", n, reply->code); break;
     default: broken("job %u ends as %d", n, (int)reply->outcome);
     }
 }

@@ -12,7 +12,8 @@
 enum { DEFAULT_S = 10, EXIT_BROKEN = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
-    "sim-wire: runs random worlds of nodes and clients, with all of the library but its sockets, clock and scheduling of\n"
+    "sim-wire: runs random worlds of nodes and clients, with all of the library but its sockets, clock and scheduling "
+    "of\n"
     "threads, and stops at the first promise that is broken.\n"
     "\n"
     "    --seed N       of the first world (default: a random one, which is printed)\n"
@@ -64,8 +65,8 @@ static void print_report(void)
     double seconds = (double)report.nanoseconds / 1e9;
     printf("%" PRIu64 " worlds, %" PRIu64 " steps in %.1f s: %.0f steps/s\n", report.worlds, report.steps, seconds,
            (double)report.steps / seconds);
-    printf("%" PRIu64 " connections: %" PRIu64 " sessions, taken up again %" PRIu64 " times; %" PRIu64 " frames, %" PRIu64
-           " of them again\n",
+    printf("%" PRIu64 " connections: %" PRIu64 " sessions, taken up again %" PRIu64 " times; %" PRIu64
+           " frames, %" PRIu64 " of them again\n",
            report.connections, report.anew, report.resumed, report.frames, report.resent);
     printf("%" PRIu64 " jobs:", report.jobs);
     for (int i = 1; i < 8; i++)
@@ -74,12 +75,10 @@ static void print_report(void)
 
 int main(int argc, char **argv)
 {
-    static const struct option longs[] = {{"seed", required_argument, NULL, 's'},
-                                          {"worlds", required_argument, NULL, 'w'},
-                                          {"seconds", required_argument, NULL, 't'},
-                                          {"trace", no_argument, NULL, 'v'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {
+        {"seed", required_argument, NULL, 's'},    {"worlds", required_argument, NULL, 'w'},
+        {"seconds", required_argument, NULL, 't'}, {"trace", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     uint64_t seed, worlds = 0, seconds = 0;
     FILE *tracing = NULL;
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed) return EXIT_USAGE;

@@ -225,8 +225,10 @@ void weft__pipe_free(struct pipe *pipe)
     weft__pipe_close(pipe);
     while (!is_quiet(pipe))
         (void)stage_await(is_quiet, pipe, STAGE_NEVER);
-    if (pipe->other) pipe->other->other = NULL;
-    else tap_ended(pipe->connection);
+    if (pipe->other)
+        pipe->other->other = NULL;
+    else
+        tap_ended(pipe->connection);
     for (uint32_t i = 0; i < pipes_count; i++)
         if (pipes[i] == pipe) pipes[i] = pipes[--pipes_count];
     free(pipe->in.bytes);

@@ -18,7 +18,7 @@ struct sent {
     uint8_t kind;
     uint8_t result; /* what it says, where it is one */
     uint8_t attempt;
-    bool known;     /* its job is */
+    bool known; /* its job is */
     uint32_t job;
 };
 
@@ -202,9 +202,9 @@ static void counted(uint32_t connection, struct tapped *tapped, bool by_client, 
     if (world.trace) say(connection, tapped, who, number, frame);
     if (number <= way->count) {
         report.resent++;
-        EXPECT(way->sent[number - 1].hash == sent.hash, "connection %u: frame %" PRIu64 " of the %s was a %s, and is a %s",
-               connection, number, who, weft__frame_name((enum frame_kind)way->sent[number - 1].kind),
-               weft__frame_name(frame->kind));
+        EXPECT(way->sent[number - 1].hash == sent.hash,
+               "connection %u: frame %" PRIu64 " of the %s was a %s, and is a %s", connection, number, who,
+               weft__frame_name((enum frame_kind)way->sent[number - 1].kind), weft__frame_name(frame->kind));
         return;
     }
     EXPECT(number == way->count + 1, "connection %u: the %s goes on at %" PRIu64 " after %" PRIu64, connection, who,

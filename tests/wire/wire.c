@@ -53,8 +53,7 @@ static bool once_in(uint32_t n)
 }
 
 /* One of the numbers, by chance. */
-#define ONE_OF(...)                                                                                                    \
-    ((const uint32_t[]){__VA_ARGS__}[draw(sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))])
+#define ONE_OF(...) ((const uint32_t[]){__VA_ARGS__}[draw(sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))])
 
 static void draw_world(void)
 {

@@ -56,7 +56,7 @@ struct world {
     uint32_t window_bytes;
     uint32_t resume_ms, lost_ms, beat_ms, pace_ms;
     struct host *nodes[NODES_MAX], *clients[CLIENTS_MAX]; /* in their newest lives */
-    uint32_t people; /* threads of the test's own that are not over */
+    uint32_t people;                                      /* threads of the test's own that are not over */
 };
 extern struct world world;
 
@@ -65,21 +65,21 @@ extern struct world world;
 enum said { SAID_NONE = 0, SAID_COMPLETE, SAID_FAIL, SAID_CANCELLED, SAID_ABANDON };
 
 struct job {
-    uint32_t caller;    /* 1 + the client's number; 0: asked for at a node */
-    uint32_t life;      /* of the caller */
-    bool redispatch;    /* on_crash */
+    uint32_t caller; /* 1 + the client's number; 0: asked for at a node */
+    uint32_t life;   /* of the caller */
+    bool redispatch; /* on_crash */
     uint32_t attempts_max;
-    bool bounded;       /* it has times */
+    bool bounded; /* it has times */
     bool cancel_asked;
     bool streams;
     uint32_t window;
     bool admitted, ended;
     weft_outcome outcome;
     weft_dispatch_id id;
-    uint32_t entered;              /* bits: attempts whose handler was entered */
-    uint8_t said[ATTEMPTS_MAX + 1]; /* what the handler of an attempt has said, and was told WEFT_OK */
+    uint32_t entered;                /* bits: attempts whose handler was entered */
+    uint8_t said[ATTEMPTS_MAX + 1];  /* what the handler of an attempt has said, and was told WEFT_OK */
     uint8_t tried[ATTEMPTS_MAX + 1]; /* what it has tried to say */
-    uint32_t acknowledged; /* bits: attempts whose result the worker's line was told that it was got */
+    uint32_t acknowledged;           /* bits: attempts whose result the worker's line was told that it was got */
     uint32_t heard_attempt;
     uint64_t heard_parts;
     struct host *host; /* of the caller, while it is open */
@@ -93,7 +93,7 @@ extern const char *const channel_names[CHANNELS];
 /* Dispatches one, some way or other; false: it was not let in. may_wait: until its outcome, perhaps. */
 bool job_ask(struct host *host, bool may_wait);
 void job_cancel_some(struct host *host);
-void job_handle(weft_task *task, void *host); /* a weft_handler */
+void job_handle(weft_task *task, void *host);   /* a weft_handler */
 bool job_of(weft_bytes payload, uint32_t *job); /* false: no payload of ours */
 
 /* tap.c tells. */

@@ -1,0 +1,591 @@
+/* Clients that are none: a plain socket, over each transport, that sends what it likes to a node with another client at work:
+ *   - garbage, wrong lengths, half frames, frames over the maximum, frames of the wrong end: an error frame that names the cause, or
+ *     the end of the stream; never more than that
+ *   - each kind of frame before the greeting, and each that a client may send where there is nothing that it could be about
+ *   - versions that do not exist; names that are none; a session with the same or a smaller epoch; with a larger one, which closes
+ *     the older connection first
+ *   - who says nothing is let go after greeting_ms; floods of those leave room for others
+ *   - who goes in order with calls open leaves nothing behind
+ * And after each the node serves the other client as before. */
+#include "e2e/wire_relay.h"
+
+#include "frame/frame.h"
+
+/* --- a plain client ------------------------------------------------------------------------------- */
+
+struct raw {
+    int fd;
+    unsigned char bytes[1 << 16];
+    size_t have, spent;
+};
+
+static void raw_connect(struct raw *raw, const struct site *site)
+{
+    raw->have = raw->spent = 0;
+    raw->fd = connect_to(site->url);
+    check_true(raw->fd >= 0);
+    /* A last resort: what should end or answer does not. */
+    const struct timeval patience = {.tv_sec = 20};
+    check_eq(setsockopt(raw->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+}
+
+/* The other end may have closed already. */
+static void raw_send(struct raw *raw, const void *bytes, size_t size)
+{
+    for (size_t sent = 0; sent < size;) {
+        ssize_t put = send(raw->fd, (const char *)bytes + sent, size - sent, MSG_NOSIGNAL);
+        if (put <= 0) return;
+        sent += (size_t)put;
+    }
+}
+
+static void raw_frame(struct raw *raw, const struct frame *frame)
+{
+    unsigned char bytes[4096];
+    check_true(weft__frame_size(frame) <= sizeof bytes);
+    raw_send(raw, bytes, (size_t)(weft__frame_write(frame, false, bytes) - bytes));
+}
+
+/* The node's next frame; false: the stream has ended. What it says points into the client's bytes until the next call. */
+static bool raw_next(struct raw *raw, struct frame *frame)
+{
+    char sentence[FRAME_SENTENCE_MAX];
+    size_t need;
+    memmove(raw->bytes, raw->bytes + raw->spent, raw->have - raw->spent);
+    raw->have -= raw->spent;
+    raw->spent = 0;
+    for (;;) {
+        enum frame_reading reading = weft__frame_read(raw->bytes, raw->have, 'N', SIZE_MAX, frame, &need, sentence);
+        check_true(reading != FRAME_BAD);
+        if (reading == FRAME_WHOLE) {
+            raw->spent = frame->size;
+            return true;
+        }
+        ssize_t got = recv(raw->fd, raw->bytes + raw->have, sizeof raw->bytes - raw->have, 0);
+        if (got < 0) check_true(errno == ECONNRESET); /* not that nothing comes */
+        if (got <= 0) return false;
+        raw->have += (size_t)got;
+    }
+}
+
+/* The next frame that is no beat. */
+static bool raw_next_said(struct raw *raw, struct frame *frame)
+{
+    while (raw_next(raw, frame))
+        if (frame->kind != FRAME_BEAT) return true;
+    return false;
+}
+
+static struct frame hello_of(unsigned char number, uint64_t epoch)
+{
+    struct frame frame = {
+        .kind = FRAME_HELLO,
+        .hello = {.lowest = PROTOCOL_LOWEST, .highest = PROTOCOL_HIGHEST, .epoch = epoch, .resume_ms = 60000}};
+    memset(frame.hello.instance, number, sizeof frame.hello.instance);
+    return frame;
+}
+
+static void raw_greet(struct raw *raw, unsigned char number, uint64_t epoch, bool resumed)
+{
+    struct frame frame = hello_of(number, epoch);
+    raw_frame(raw, &frame);
+    check_true(raw_next(raw, &frame));
+    check_str(weft__frame_name(frame.kind), "welcome");
+    check_eq(frame.welcome.resumed, resumed);
+}
+
+/* It is told what was wrong, or not even that; and the stream ends. code 0: whichever. */
+static void check_thrown_out(struct raw *raw, weft_error code, const char *word)
+{
+    struct frame frame;
+    bool told = false;
+    while (raw_next_said(raw, &frame)) {
+        if (frame.kind != FRAME_ERROR) continue;
+        told = true;
+        if (code) check_str(weft_error_name((weft_error)frame.error.code), weft_error_name(code));
+        if (word && !strstr(frame.error.sentence, word)) check_str(frame.error.sentence, word);
+    }
+    check_true(told || !word);
+    close(raw->fd);
+}
+
+/* --- the scene -------------------------------------------------------------------------------------- */
+
+struct scene {
+    struct site site;
+    weft_node *client;
+    weft_worker *worker;
+};
+
+static void open_scene(struct scene *scene, const struct way *way, const weft_listen_options *options)
+{
+    open_site(&scene->site, way, options);
+    check_ok(weft_channel_declare(scene->site.node, OTHER, NULL));
+    check_ok(weft_channel_declare(scene->site.node, "event.test.news", NULL));
+    scene->client = dial_named(scene->site.url, "client");
+    scene->worker = register_named(scene->client, "worker", 4, echo, NULL);
+}
+
+static void check_serves(struct scene *scene)
+{
+    weft_reply reply = dispatch(scene->client, CHANNEL, "still there?");
+    check_reply_text(&reply, "still there?");
+}
+
+/* Sessions of the plain clients are given up: nothing hangs on them. */
+static void close_scene(struct scene *scene)
+{
+    check_serves(scene);
+    check_ok(weft_worker_unregister(scene->worker));
+    close_all_of(scene->client);
+    weft_node_stats stats = stats_of(scene->site.node);
+    check_eq(stats.attempts_running, 0);
+    close_all_of(scene->site.node);
+}
+
+static void put32(unsigned char *to, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        to[i] = (unsigned char)(value >> (8 * i));
+}
+
+/* --- bytes that are no frames ------------------------------------------------------------------------- */
+
+static void garbage_is_thrown_out(void **state)
+{
+    struct scene scene;
+    struct raw raw;
+    unsigned seed = 1;
+    open_scene(&scene, *state, NULL);
+    for (int greeted = 0; greeted < 2; greeted++) {
+        for (unsigned i = 0; i < rounds("WIRE_GARBAGE", 60); i++) {
+            unsigned char bytes[3000];
+            for (size_t at = 0; at < sizeof bytes; at++)
+                bytes[at] = (unsigned char)roll(&seed, 256);
+            if (i % 2) put32(bytes, 8 + roll(&seed, 100)); /* a size that may be */
+            if (i % 2) bytes[4] = (unsigned char)(1 + roll(&seed, 64));
+            if (i % 4 == 3) bytes[5] = bytes[6] = bytes[7] = 0;
+            raw_connect(&raw, &scene.site);
+            if (greeted) raw_greet(&raw, (unsigned char)(1 + i % 200), i / 200 + 1, false);
+            raw_send(&raw, bytes, sizeof bytes);
+            check_eq(shutdown(raw.fd, SHUT_WR), 0);
+            check_thrown_out(&raw, WEFT_OK, NULL);
+            if (i % 8 == 0) check_serves(&scene);
+        }
+    }
+    close_scene(&scene);
+}
+
+static void wrong_lengths_are_told(void **state)
+{
+    static const struct {
+        unsigned char bytes[16];
+        size_t size;
+        const char *word;
+        bool greeted;
+    } cases[] = {
+        {{0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0}, 8, "hello", false},
+        {{0, 0, 0, 0, 1, 0, 0, 0}, 8, "hello", false},
+        {{'G', 'E', 'T', ' ', '/', ' ', 'H', 'T', 'T', 'P'}, 10, "", false},
+        {{8, 0, 0, 0, 99, 0, 0, 0}, 8, "99", false},
+        {{0xff, 0xff, 0xff, 0x7f, 16, 0, 0, 0}, 8, "dispatch", true},
+        {{8, 0, 0, 0, 16, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8}, 16, "dispatch", true},
+        {{7, 0, 0, 0, 17, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7}, 15, "cancel", true},
+        {{8, 0, 0, 0, 17, 0xf0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8}, 16, "cancel", true},
+        {{8, 0, 0, 0, 17, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8}, 16, "", true},
+        {{8, 0, 0, 0, 200, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8}, 16, "200", true},
+        {{1, 0, 0, 0, 4, 0, 0, 0, 1}, 9, "goodbye", true},
+    };
+    struct scene scene;
+    struct raw raw;
+    open_scene(&scene, *state, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        raw_connect(&raw, &scene.site);
+        if (cases[i].greeted) raw_greet(&raw, (unsigned char)(i + 1), 1, false);
+        raw_send(&raw, cases[i].bytes, cases[i].size);
+        check_thrown_out(&raw, WEFT_EPROTOCOL, cases[i].word);
+        check_serves(&scene);
+    }
+    close_scene(&scene);
+}
+
+static void half_frames_wait_and_harm_nobody(void **state)
+{
+    struct scene scene;
+    struct raw raws[20];
+    unsigned char bytes[256];
+    open_scene(&scene, *state, NULL);
+    for (unsigned i = 0; i < 20; i++) {
+        struct frame hello = hello_of((unsigned char)(i + 1), 1);
+        size_t size = (size_t)(weft__frame_write(&hello, false, bytes) - bytes);
+        raw_connect(&raws[i], &scene.site);
+        raw_send(&raws[i], bytes, i < 10 ? size * i / 10 : size);
+        if (i < 10) continue;
+        struct frame dispatch = {.kind = FRAME_DISPATCH,
+                                 .dispatch = {.call = 1, .priority = 2, .channel = OTHER, .payload = WEFT_TEXT("x")}};
+        size = (size_t)(weft__frame_write(&dispatch, false, bytes) - bytes);
+        raw_send(&raws[i], bytes, size * (i - 10) / 10);
+    }
+    check_serves(&scene);
+    for (unsigned i = 0; i < 20; i++)
+        close(raws[i].fd);
+    check_serves(&scene);
+    check_eq(info_of(scene.site.node, OTHER).queued, 0);
+    close_scene(&scene);
+}
+
+static void raw_part(struct raw *raw, unsigned char flags, uint32_t total, uint32_t size)
+{
+    static unsigned char bytes[1 << 16];
+    memset(bytes, 'x', sizeof bytes);
+    put32(bytes, 4 + size);
+    bytes[4] = FRAME_PART;
+    bytes[5] = flags;
+    bytes[6] = bytes[7] = 0;
+    put32(bytes + 8, total);
+    raw_send(raw, bytes, 12 + size);
+}
+
+static void large_frames_are_bounded(void **state)
+{
+    weft_listen_options options = WEFT_LISTEN_OPTIONS;
+    options.frame_bytes_max = 200000;
+    struct scene scene;
+    struct raw raw;
+    open_scene(&scene, *state, &options);
+    for (int i = 0; i < 7; i++) {
+        raw_connect(&raw, &scene.site);
+        raw_greet(&raw, (unsigned char)(i + 1), 1, false);
+        switch (i) {
+        case 0: raw_part(&raw, 1, 200001, 30000); break; /* over the maximum */
+        case 1: raw_part(&raw, 1, UINT32_MAX, 30000); break;
+        case 2: raw_part(&raw, 0, 0, 1000); break;                                      /* the middle of nothing */
+        case 3: raw_part(&raw, 1, 100, 100); break;                                     /* that is not large */
+        case 4: raw_part(&raw, 3, 100000, 1000); break;                                 /* the end, with too little */
+        case 5: raw_part(&raw, 1, 70000, 40000), raw_part(&raw, 2, 0, 40000); break;    /* more than was said */
+        default: raw_part(&raw, 1, 70000, 1000), raw_part(&raw, 1, 70000, 1000); break; /* one in another */
+        }
+        check_thrown_out(&raw, WEFT_EPROTOCOL, i < 2 ? "are allowed" : "");
+        check_serves(&scene);
+    }
+    /* In parts, whole, and no frame at all. */
+    raw_connect(&raw, &scene.site);
+    raw_greet(&raw, 100, 1, false);
+    raw_part(&raw, 1, 80000, 40000);
+    raw_part(&raw, 2, 0, 40000);
+    check_thrown_out(&raw, WEFT_EPROTOCOL, "");
+    close_scene(&scene);
+}
+
+/* --- frames out of place ---------------------------------------------------------------------------- */
+
+/* One of each kind, about nothing that there is. */
+static struct frame about_nothing(enum frame_kind kind)
+{
+    struct frame frame = {.kind = kind};
+    const weft_bytes text = WEFT_TEXT("x");
+    switch (kind) {
+    case FRAME_HELLO: return hello_of(77, 1);
+    case FRAME_WELCOME: frame.welcome.name = "x"; break;
+    case FRAME_ERROR: frame.error = (struct frame_error){.code = WEFT_EPROTOCOL, .sentence = "you are wrong"}; break;
+    case FRAME_PART: frame.part = (struct frame_part){.bytes = text}; break;
+    case FRAME_DISPATCH:
+        frame.dispatch =
+            (struct frame_dispatch){.call = 7, .priority = 2, .channel = "dispatch.no.such", .payload = text};
+        break;
+    case FRAME_CANCEL: frame.call.call = UINT64_MAX; break;
+    case FRAME_ROOM:
+    case FRAME_TASK_ROOM: frame.room = (struct frame_room){UINT64_MAX, UINT32_MAX}; break;
+    case FRAME_REGISTER:
+        frame.reg = (struct frame_register){.ask = 1, .worker = 9, .max_concurrent = 1, .channel = "dispatch.no.such"};
+        break;
+    case FRAME_UNREGISTER:
+    case FRAME_DRAIN:
+    case FRAME_WORKER_ENDED: frame.worker = (struct frame_worker){.ask = 2, .worker = UINT64_MAX}; break;
+    case FRAME_STARTED:
+    case FRAME_ALIVE:
+    case FRAME_RELEASED:
+    case FRAME_GIVE_BACK:
+    case FRAME_TASK_CANCEL: frame.of_task.task = UINT64_C(0x123456789abc); break;
+    case FRAME_PROGRESS:
+    case FRAME_PARTIAL: frame.said = (struct frame_said){UINT64_MAX, text}; break;
+    case FRAME_RESULT: frame.result = (struct frame_result){.task = 1, .kind = 1, .payload = text}; break;
+    case FRAME_PUBLISH:
+        frame.publish = (struct frame_publish){.ask = 3, .channel = "event.no.such", .payload = text};
+        break;
+    case FRAME_SUBSCRIBE:
+        frame.subscribe = (struct frame_subscribe){
+            .ask = 4, .subscription = 5, .items_max = 1, .bytes_max = 1, .pattern = "event.no.such"};
+        break;
+    case FRAME_UNSUBSCRIBE:
+    case FRAME_SUBSCRIPTION_ENDED: frame.of_subscription = (struct frame_of_subscription){.ask = 6}; break;
+    case FRAME_ASK: frame.ask = (struct frame_ask){.ask = 8, .operation = UINT16_MAX, .body = text}; break;
+    case FRAME_OUTCOME: frame.outcome = (struct frame_outcome){.call = 1, .outcome = 1, .admission = 1}; break;
+    case FRAME_UPDATE: frame.update = (struct frame_update){.call = 1, .kind = 1}; break;
+    case FRAME_TASK: frame.task = (struct frame_task){.task = 1, .worker = 1}; break;
+    case FRAME_EVENT: frame.event.channel = "event.test.news"; break;
+    case FRAME_ANSWER: frame.answer = (struct frame_answer){.ask = 1, .sentence = ""}; break;
+    default: break;
+    }
+    return frame;
+}
+
+#define KIND_OF(name, number, text, by, body) {FRAME_##name, #by[0]},
+static const struct {
+    enum frame_kind kind;
+    char by;
+} kinds[] = {FRAMES(KIND_OF)};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static void every_frame_before_the_greeting_is_refused(void **state)
+{
+    struct scene scene;
+    struct raw raw;
+    open_scene(&scene, *state, NULL);
+    for (size_t i = 0; i < KINDS; i++) {
+        if (kinds[i].kind == FRAME_HELLO) continue;
+        struct frame frame = about_nothing(kinds[i].kind);
+        raw_connect(&raw, &scene.site);
+        raw_frame(&raw, &frame);
+        check_thrown_out(&raw, WEFT_EPROTOCOL, kinds[i].kind == FRAME_ERROR ? "" : weft__frame_name(kinds[i].kind));
+        check_serves(&scene);
+    }
+    close_scene(&scene);
+}
+
+/* What a client may not send ends its connection; what is about nothing is answered, or nothing at all; and what comes behind it is
+ * served. */
+static void every_frame_about_nothing_harms_nobody(void **state)
+{
+    struct scene scene;
+    struct raw raw;
+    open_scene(&scene, *state, NULL);
+    for (size_t i = 0; i < KINDS; i++) {
+        enum frame_kind kind = kinds[i].kind;
+        struct frame frame = about_nothing(kind);
+        bool fatal = kinds[i].by == 'N' || kind == FRAME_HELLO || kind == FRAME_PART;
+        raw_connect(&raw, &scene.site);
+        raw_greet(&raw, (unsigned char)(i + 1), 1, false);
+        raw_frame(&raw, &frame);
+        if (fatal) {
+            check_thrown_out(&raw, WEFT_EPROTOCOL, weft__frame_name(kind));
+        } else if (kind == FRAME_ERROR) {
+            check_thrown_out(&raw, WEFT_OK, NULL);
+        } else if (kind == FRAME_GOODBYE) {
+            check_true(raw_next_said(&raw, &frame));
+            check_str(weft__frame_name(frame.kind), "goodbye");
+            close(raw.fd);
+        } else {
+            struct frame call = about_nothing(FRAME_DISPATCH);
+            call.dispatch.channel = CHANNEL;
+            call.dispatch.call = 1000;
+            raw_frame(&raw, &call);
+            do
+                check_true(raw_next_said(&raw, &frame));
+            while (frame.kind != FRAME_OUTCOME || frame.outcome.call != 1000);
+            check_eq(frame.outcome.outcome, WEFT_COMPLETED);
+            close(raw.fd);
+        }
+        check_serves(&scene);
+    }
+    close_scene(&scene);
+}
+
+/* A task's number is its worker's own. */
+static void nobody_settles_the_task_of_another(void **state)
+{
+    struct scene scene;
+    struct raw owner, thief;
+    weft_completions *completions;
+    open_scene(&scene, *state, NULL);
+    raw_connect(&owner, &scene.site);
+    raw_greet(&owner, 1, 1, false);
+    raw_connect(&thief, &scene.site);
+    raw_greet(&thief, 2, 1, false);
+    struct frame frame = about_nothing(FRAME_REGISTER);
+    frame.reg.channel = OTHER;
+    raw_frame(&owner, &frame);
+    check_true(raw_next_said(&owner, &frame) && frame.kind == FRAME_ANSWER && !frame.answer.error);
+    check_ok(weft_completions_open(scene.client, 1, &completions));
+    (void)submit(completions, OTHER, "mine", 1);
+    check_true(raw_next_said(&owner, &frame) && frame.kind == FRAME_TASK);
+    struct frame result = about_nothing(FRAME_RESULT);
+    result.result.task = frame.task.task;
+    result.result.payload = WEFT_TEXT("stolen");
+    raw_frame(&thief, &result);
+    struct frame wanted = {.kind = FRAME_BEAT, .beat = {.received = 0, .wanted = true}};
+    raw_frame(&thief, &wanted);
+    struct frame beat;
+    check_true(raw_next(&thief, &beat)); /* it was dealt with */
+    result.result.payload = WEFT_TEXT("honest");
+    raw_frame(&owner, &result);
+    raw_frame(&owner, &result); /* twice is once */
+    weft_reply reply = next_reply(completions);
+    check_reply_text(&reply, "honest");
+    check_ok(weft_completions_close(completions));
+    close(owner.fd);
+    close(thief.fd);
+    close_scene(&scene);
+}
+
+/* --- greetings ---------------------------------------------------------------------------------------- */
+
+static void greetings_that_will_not_do(void **state)
+{
+    struct scene scene;
+    struct raw raw, newer;
+    open_scene(&scene, *state, NULL);
+    struct frame hello = hello_of(1, 1);
+    hello.hello.lowest = hello.hello.highest = PROTOCOL_HIGHEST + 1;
+    raw_connect(&raw, &scene.site);
+    raw_frame(&raw, &hello);
+    check_thrown_out(&raw, WEFT_EUNSUPPORTED, "versions");
+    hello = hello_of(1, 1);
+    hello.hello.name = "no name/at all";
+    raw_connect(&raw, &scene.site);
+    raw_frame(&raw, &hello);
+    check_thrown_out(&raw, WEFT_EINVAL, "name");
+    hello.hello.name = "client"; /* which is there */
+    raw_connect(&raw, &scene.site);
+    raw_frame(&raw, &hello);
+    check_thrown_out(&raw, WEFT_EEXIST, "taken");
+
+    raw_connect(&raw, &scene.site);
+    raw_greet(&raw, 2, 5, false);
+    for (uint64_t epoch = 4; epoch <= 5; epoch++) {
+        hello = hello_of(2, epoch);
+        raw_connect(&newer, &scene.site);
+        raw_frame(&newer, &hello);
+        check_thrown_out(&newer, WEFT_ESTALE, "stale");
+    }
+    raw_connect(&newer, &scene.site);
+    raw_greet(&newer, 2, 6, true);
+    check_thrown_out(&raw, WEFT_OK, NULL); /* the older one is closed */
+    struct frame call = about_nothing(FRAME_DISPATCH), frame;
+    call.dispatch.channel = CHANNEL;
+    raw_frame(&newer, &call);
+    check_true(raw_next_said(&newer, &frame) && frame.kind == FRAME_OUTCOME);
+    check_eq(frame.outcome.outcome, WEFT_COMPLETED);
+
+    hello = hello_of(2, 7); /* of more than was ever sent */
+    hello.hello.received = 1000;
+    raw_connect(&raw, &scene.site);
+    raw_frame(&raw, &hello);
+    check_thrown_out(&raw, WEFT_EPROTOCOL, "");
+    raw_connect(&raw, &scene.site);
+    hello = hello_of(2, 8);
+    hello.hello.anew = true;
+    raw_frame(&raw, &hello);
+    check_true(raw_next(&raw, &frame) && frame.kind == FRAME_WELCOME && !frame.welcome.resumed);
+    close(raw.fd);
+    close(newer.fd);
+    close_scene(&scene);
+}
+
+static void who_says_nothing_is_let_go(void **state)
+{
+    enum { FLOOD = 300 };
+    weft_listen_options options = WEFT_LISTEN_OPTIONS;
+    options.greeting_ms = 150;
+    struct scene scene;
+    static struct raw raws[FLOOD];
+    open_scene(&scene, *state, &options);
+    for (int i = 0; i < FLOOD; i++)
+        raw_connect(&raws[i], &scene.site);
+    check_serves(&scene);
+    for (int i = 0; i < FLOOD; i++)
+        check_thrown_out(&raws[i], WEFT_ETIMEDOUT, NULL);
+    weft_node *another = dial_named(scene.site.url, "another");
+    close_all_of(another);
+    close_scene(&scene);
+}
+
+/* --- endings ------------------------------------------------------------------------------------------ */
+
+static void who_goes_with_calls_open_leaves_nothing(void **state)
+{
+    struct scene scene;
+    struct raw raw;
+    open_scene(&scene, *state, NULL);
+    for (int in_order = 0; in_order < 2; in_order++) {
+        struct frame frame = about_nothing(FRAME_DISPATCH);
+        weft_worker *worker;
+        weft_task *task;
+        check_ok(weft_worker_register(scene.site.node, OTHER, NULL, NULL, NULL, &worker));
+        raw_connect(&raw, &scene.site);
+        frame = hello_of((unsigned char)(50 + in_order), 1);
+        frame.hello.resume_ms = 100;
+        raw_frame(&raw, &frame);
+        check_true(raw_next(&raw, &frame) && frame.kind == FRAME_WELCOME);
+        frame = about_nothing(FRAME_DISPATCH);
+        frame.dispatch.channel = OTHER;
+        raw_frame(&raw, &frame);
+        frame.dispatch.call = 8;
+        frame.dispatch.detached = true;
+        raw_frame(&raw, &frame);
+        check_ok(weft_worker_next(worker, WEFT_FOREVER, &task));
+        const struct frame goodbye = {.kind = FRAME_GOODBYE};
+        if (in_order) raw_frame(&raw, &goodbye);
+        if (in_order) check_thrown_out(&raw, WEFT_OK, NULL);
+        if (!in_order) close(raw.fd);
+        await_true(weft_task_cancelled(task));
+        (void)weft_task_acknowledge_cancel(task);
+        check_ok(weft_worker_next(worker, WEFT_FOREVER, &task)); /* the detached one */
+        check_true(!weft_task_cancelled(task));
+        check_ok(weft_task_complete(task, WEFT_TEXT("alone")));
+        check_ok(weft_worker_unregister(worker));
+        await_true(stats_of(scene.site.node).dispatches_open == 0);
+        await_true(stats_of(scene.site.node).participants == 2);
+    }
+    close_scene(&scene);
+}
+
+/* A worker goes with its task in hand: the node works that off. */
+static void a_worker_that_goes_with_its_task(void **state)
+{
+    struct scene scene;
+    struct raw raw;
+    weft_completions *completions;
+    struct frame frame = about_nothing(FRAME_REGISTER);
+    open_scene(&scene, *state, NULL);
+    check_ok(weft_completions_open(scene.client, 4, &completions));
+    raw_connect(&raw, &scene.site);
+    raw_greet(&raw, 1, 1, false);
+    frame.reg.channel = OTHER;
+    frame.reg.max_concurrent = 2;
+    raw_frame(&raw, &frame);
+    check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_ANSWER && !frame.answer.error);
+    (void)submit(completions, OTHER, "one", 1);
+    (void)submit(completions, OTHER, "two", 2);
+    check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_TASK);
+    check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_TASK);
+    frame = (struct frame){.kind = FRAME_UNREGISTER, .worker = {.ask = 2, .worker = 9}};
+    raw_frame(&raw, &frame);
+    check_true(raw_next_said(&raw, &frame));
+    for (int i = 0; i < 2; i++) {
+        weft_reply reply = next_reply(completions);
+        check_reply_code(&reply, WEFT_WORKER_DIED, "worker_died");
+    }
+    check_ok(weft_completions_close(completions));
+    close(raw.fd);
+    close_scene(&scene);
+}
+
+int main(int argc, char **argv)
+{
+    play_role(argc, argv, NULL, 0);
+    const struct CMUnitTest tests[] = {
+        OVER_EACH(garbage_is_thrown_out),
+        OVER_EACH(wrong_lengths_are_told),
+        OVER_EACH(half_frames_wait_and_harm_nobody),
+        OVER_EACH(large_frames_are_bounded),
+        OVER_EACH(every_frame_before_the_greeting_is_refused),
+        OVER_EACH(every_frame_about_nothing_harms_nobody),
+        OVER_EACH(nobody_settles_the_task_of_another),
+        OVER_EACH(greetings_that_will_not_do),
+        OVER_EACH(who_says_nothing_is_let_go),
+        OVER_EACH(who_goes_with_calls_open_leaves_nothing),
+        OVER_EACH(a_worker_that_goes_with_its_task),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
