@@ -126,7 +126,8 @@ struct session_ops {
     weft_error (*put)(struct session *session, struct haul *haul);
     /* Outside: gives back what the haul holds. */
     void (*spent)(struct session *session, struct haul *haul);
-    void (*spoilt)(struct session *session); /* once: nothing is put or attached any more; the connection is being closed */
+    void (*spoilt)(
+        struct session *session); /* once: nothing is put or attached any more; the connection is being closed */
     void (*goodbye)(struct session *session);
     void (*delivered)(struct session *session); /* all that was put was got, where session->wants_delivered */
     /* No connection is attached any more; the sentence says why. */
@@ -152,17 +153,17 @@ struct session {
     struct timer timer;        /* beats, and what else has a time */
 
     struct lock lock;
-    struct line *line;                 /* (s) under the lock, as are all of these */
-    struct conn *conn;                 /* (s) */
-    struct conn *next;                 /* (s) attached when conn has ended */
-    uint64_t next_received;            /* (s) */
-    bool writing;                      /* (s) a write of the line's bytes is under way */
-    struct list_node crowd;            /* (s) who waits for room in the line */
-    bool stalled;                      /* (s) the pump waits for room */
-    bool wants_delivered;              /* (s) */
-    bool spoilt;                       /* (s) something that had to go out is lost for want of memory: so is all of it */
-    bool over;                         /* (s) nothing is put or attached any more */
-    weft_error why;                    /* (s) of the connection's end */
+    struct line *line;      /* (s) under the lock, as are all of these */
+    struct conn *conn;      /* (s) */
+    struct conn *next;      /* (s) attached when conn has ended */
+    uint64_t next_received; /* (s) */
+    bool writing;           /* (s) a write of the line's bytes is under way */
+    struct list_node crowd; /* (s) who waits for room in the line */
+    bool stalled;           /* (s) the pump waits for room */
+    bool wants_delivered;   /* (s) */
+    bool spoilt;            /* (s) something that had to go out is lost for want of memory: so is all of it */
+    bool over;              /* (s) nothing is put or attached any more */
+    weft_error why;         /* (s) of the connection's end */
     char sentence[FRAME_SENTENCE_MAX]; /* (s) */
     uint32_t beat_ms, beats_missed_max;
     uint64_t beat_ns; /* the timer's: when it beat last */

@@ -373,7 +373,8 @@ static void greeted(struct conn *conn, const struct frame *frame)
         weft__conn_refuse(conn, error, refusal(error));
         return;
     }
-    error = weft__conn_attach(conn, &guest->session, fresh ? 0 : hello->received); /* else it is of a session that is gone */
+    error = weft__conn_attach(conn, &guest->session,
+                              fresh ? 0 : hello->received); /* else it is of a session that is gone */
     if (error == WEFT_EPROTOCOL) weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
     weft__session_drop(&guest->session);
 }

@@ -32,9 +32,9 @@ struct pipe {
     struct pipe *other; /* NULL: freed */
     uint32_t connection, client, life, node;
     bool of_client;
-    bool closed; /* here */
-    bool lost;   /* nothing goes out any more */
-    bool torn;   /* nothing that goes out comes */
+    bool closed;    /* here */
+    bool lost;      /* nothing goes out any more */
+    bool torn;      /* nothing that goes out comes */
     uint32_t calls; /* under way */
     struct doing read, write;
     struct stream in;

@@ -182,8 +182,8 @@ static void say(uint32_t connection, const struct tapped *tapped, const char *wh
     if (frame->kind == FRAME_TASK) (void)snprintf(worker, sizeof worker, " to %" PRIx64, frame->task.worker);
     if (known && frame->kind != FRAME_OUTCOME && frame->kind != FRAME_UPDATE && frame->kind != FRAME_ANSWER)
         (void)snprintf(job, sizeof job, ", job %u attempt %u", known->job, known->attempt);
-    trace("    %s %u %s #%" PRIu64 " on %u: %" PRIx64 "%s%s%s", who, tapped->client, weft__frame_name(frame->kind), number,
-          connection, about(frame), worker, job, frame->size > FRAME_BODY_MAX ? ", large" : "");
+    trace("    %s %u %s #%" PRIu64 " on %u: %" PRIx64 "%s%s%s", who, tapped->client, weft__frame_name(frame->kind),
+          number, connection, about(frame), worker, job, frame->size > FRAME_BODY_MAX ? ", large" : "");
 }
 
 static void counted(uint32_t connection, struct tapped *tapped, bool by_client, const struct frame *frame,
