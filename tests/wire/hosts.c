@@ -1,8 +1,10 @@
 /* hosts.c: the host programs: what each does with its node, from its beginning to its end, life after life. */
 #include <stdlib.h>
 
+#include "core/state.h"
 #include "exec/node.h"
 #include "lib/audit.h"
+#include "remote/station.h"
 #include "wire/hosts.h"
 #include "wire/pipes.h"
 
@@ -293,6 +295,21 @@ static bool is_free(weft_node *node)
     return true;
 }
 
+/* Nothing is assigned to a session that has no connection. */
+static void look_at_guests(const struct host *host)
+{
+    const struct station *station = host->node->station;
+    for (uint32_t i = 0; station && i < STATION_BUCKETS; i++) {
+        const struct list_node *guests = &station->guests[i];
+        for (struct list_node *on = guests->next; on != guests; on = on->next) {
+            const struct guest *guest = list_record(on, struct guest, on_station);
+            const struct core_session *session = weft__slotmap_find(&host->node->core->sessions, guest->core_session);
+            EXPECT(!session || !guest->detached_ns || guest->session.conn || session->bar,
+                   "node %u/%u: a session without a connection is not barred", host->number, host->life);
+        }
+    }
+}
+
 void hosts_audit(bool all)
 {
     for (uint32_t i = 0; i < hosts_count; i++) {
@@ -300,6 +317,7 @@ void hosts_audit(bool all)
         if (!host->up || host->over || !host->node || !is_free(host->node) || (!all && !once_in(4))) continue;
         const char *wrong = audit(host->node->core);
         EXPECT(!wrong, "%s %u/%u: %s", host->dials ? "client" : "node", host->number, host->life, wrong);
+        look_at_guests(host);
     }
 }
 
