@@ -101,8 +101,9 @@ weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t
 /* Sends a frame that wants no answer; waits while the line is full. WEFT_ELOST, WEFT_ECLOSED, WEFT_ENOMEM. */
 weft_error weft__uplink_send(struct uplink *uplink, uint64_t lane, const struct frame *frame);
 
-/* Announces a worker or a subscription, and keeps the frame to announce it again. Its errors are the node's; say that it
- * is gone after one, too: the node may have got it. gone: not any more; kind is UNREGISTER or UNSUBSCRIBE. Does not wait for the answer of that. */
+/* Announces a worker or a subscription, and keeps the frame to announce it again. Its errors are the node's; say that it is gone
+ * after one, too: the node may have got it. gone: not any more; kind is UNREGISTER or UNSUBSCRIBE. Does not wait for the
+ * answer of that. */
 weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking);
 void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number);
 
