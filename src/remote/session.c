@@ -553,7 +553,7 @@ static void take_haul(struct session *session, struct core *core, uint64_t now_n
 }
 
 /* What was taken is nowhere else: who goes on without it would wait for ever, or believe what is not so. */
-static void spoil(struct session *session, weft_error error)
+void weft__session_spoil(struct session *session, weft_error error)
 {
     weft__lock(&session->lock);
     bool first = !session->spoilt && !session->over;
@@ -592,7 +592,7 @@ static void pump(struct session *session)
         weft_error error = session->over ? WEFT_OK : session->ops->put(session, &haul);
         weft__unlock(&session->lock);
         session->ops->spent(session, &haul);
-        if (error) spoil(session, error);
+        if (error) weft__session_spoil(session, error);
         flush(session);
     }
 }
@@ -676,7 +676,7 @@ weft_error weft__session_put(struct session *session, uint64_t lane, const struc
 void weft__session_must_put(struct session *session, uint64_t lane, const struct frame *frame)
 {
     weft_error error = weft__session_put(session, lane, frame, NULL);
-    if (error && error != WEFT_ECLOSED) spoil(session, error);
+    if (error && error != WEFT_ECLOSED) weft__session_spoil(session, error);
 }
 
 weft_error weft__session_put_waiting(struct session *session, uint64_t lane, const struct frame *frame)

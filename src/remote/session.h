@@ -211,6 +211,8 @@ void weft__session_resume(struct session *session);
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame,
                              struct message *message);
 void weft__session_must_put(struct session *session, uint64_t lane, const struct frame *frame);
+/* Something that had to go out did not. Outside, without a lock of the session's owner. */
+void weft__session_spoil(struct session *session, weft_error error);
 /* As weft__session_put, but waits while the line is full, or until the session is over or begins anew. */
 weft_error weft__session_put_waiting(struct session *session, uint64_t lane, const struct frame *frame);
 /* Closes the connection; with a sentence: an error frame goes first. WEFT_OK: a goodbye does. */

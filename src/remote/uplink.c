@@ -234,16 +234,24 @@ static void lost_conn(struct conn *conn, weft_error error, const char *sentence)
 
 static void announce_all(struct uplink *uplink)
 {
+    weft_error error = WEFT_OK;
     weft__lock(&uplink->lock);
+    weft__lock(&uplink->session.lock);
     for (struct list_node *on = uplink->standing.next; on != &uplink->standing; on = on->next) {
         const struct standing *standing = list_record(on, struct standing, on);
         char sentence[FRAME_SENTENCE_MAX];
         struct frame frame;
         size_t need;
         if (weft__frame_read(standing->bytes, standing->size, 'C', SIZE_MAX, &frame, &need, sentence) == FRAME_WHOLE)
-            weft__session_must_put(&uplink->session, 0, &frame);
+            error = weft__line_put(uplink->session.line, 0, &frame, NULL);
+        if (error) break;
     }
-    weft__unlock(&uplink->lock);
+    weft__unlock(&uplink->session.lock);
+    weft__unlock(&uplink->lock); /* spoiling takes it, and a flush may come to that */
+    if (error)
+        weft__session_spoil(&uplink->session, error);
+    else
+        weft__session_flush(&uplink->session);
 }
 
 /* Another attempt follows. */
