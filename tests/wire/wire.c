@@ -64,7 +64,7 @@ static void draw_world(void)
     world.clients_count = 1 + draw(CLIENTS_MAX);
     world.jobs_wanted = ONE_OF(60, 200, 400);
     world.times = once_in(2);
-    world.large_in = ONE_OF(0, 0, 40, 10);
+    world.large_in = ONE_OF(0, 0, 30, 4);
     world.window_bytes = ONE_OF(1 << 20, 2000, 20000, 150000);
     world.resume_ms = ONE_OF(300, 2000, 8000);
     world.lost_ms = ONE_OF(400, 3000, 10000);
@@ -75,7 +75,7 @@ static void draw_world(void)
     faults.crash_client_in = ONE_OF(0, 0, 20000);
     faults.crash_node_in = ONE_OF(0, 0, 40000);
     if (!faults.crash_client_in && once_in(6)) world.lost_ms = WEFT_FOREVER; /* whom nobody answers waits */
-    faults.refuse_in = ONE_OF(0, 0, 3000, 10000);
+    faults.refuse_in = ONE_OF(0, 0, 200, 3000);
 }
 
 static void draw_net(struct net_shape *shape)
