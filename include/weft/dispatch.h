@@ -98,7 +98,8 @@ typedef struct weft_ticket {
 
 /* How it ended. Filled in by us; release it with weft_reply_release. The code is one of these:
  *   failed       the handler's own, or "unsettled", "not_cancelled" (it acknowledged a cancel that nobody asked for),
- *                "result_schema_mismatch" (the result is not what the channel promises; the message says where)
+ *                "result_schema_mismatch" (the result is not what the channel promises; the message says where),
+ *                "payload_too_large" (no frame holds the task, or its result: see frame_bytes_max in remote.h)
  *   worker_died  "worker_died", "abandoned"
  *   timed_out    "schedule_to_start", "start_to_close", "schedule_to_close", "heartbeat"
  *   cancelled    "cancelled", "cancel_grace" (it did not acknowledge in time), "caller_died", "caller_closed",

@@ -9,7 +9,21 @@
  *   - An outcome may be `node_lost`: the node, or the session with it, is gone, and nobody knows whether the work was done. It
  *     is never sent again by itself.
  *   - weft_task_complete returns WEFT_OK when the result was handed to the connection, which delivers it once; that it came too
- *     late for anybody is counted at the node, and not told.
+ *     late for anybody is counted at the node, and not told. What is on its way out of a process when that ends is lost with
+ *     it, and its worker has died: weft_node_close hands it over first, and returns when the node has it.
+ *
+ *   - What the node alone knows is asked of it: such a call waits for the answer, up to lost_ms longer than its own timeout where
+ *     there is no connection, and returns WEFT_ELOST where the node is lost meanwhile: it is not known whether it was done.
+ *     WEFT_EPROTOCOL: the node has answered what cannot be read.
+ *   - To the node this process is one participant: its workers, calls and events hang on that in listings, deaths and letters,
+ *     whatever participants, threads and groups they have here; weft_worker_info_get alone tells of those. A worker whose
+ *     participant here has died ends at the node, too, and is no death there. An event's publisher is this process.
+ *   - A worker gets up to max_concurrent tasks, which wait here for a thread of its group; it does not go from the node's listings
+ *     before its handlers have returned. WEFT_INLINE handlers run on the default group.
+ *   - A queue that is full and says WEFT_BLOCK rejects what comes from here, with a time to retry after.
+ *   - A task that is told to stop does not wait for room for partial results any more: WEFT_ESTALE.
+ *   - The hooks of a client node tell of this process's end alone. weft_schema_get gives a copy, compiled here.
+ *   - weft_dispatch_why and weft_why_get of a channel with more workers than one answer has room for (some 40,000) are WEFT_ELIMIT.
  *
  * A connection that breaks costs nothing: the session goes on when it is made anew within resume_ms, and what was under way is
  * neither lost nor done twice. Until there is encryption, a node listens on this host only: ipc:// and loopback addresses. */
@@ -27,12 +41,17 @@ typedef struct weft_listen_options {
     uint32_t beats_missed_max; /* a connection is given up after so many without one */
     uint32_t drain_ms;    /* after the death of a process: for what it has sent, while another keeps its socket open */
     uint32_t greeting_ms; /* a connection that has not greeted by then is closed */
-    uint32_t frame_bytes_max;      /* of one payload with what goes along */
+    uint32_t frame_bytes_max; /* of one payload with what goes along; what is larger is `payload_too_large`, rejected
+                                      or failed, whatever its channel allows */
+    uint32_t
+        stall_ms; /* a connection whose other end takes nothing of what waits for it is closed after that; at least a
+                          beat_ms more may go by. WEFT_FOREVER = never */
+    uint64_t half_bytes_max;       /* of memory for large payloads of which some has come, of all client nodes */
     const char *tls_cert_key_file; /* for tls+tcp: PEM, its certificate and key in one file. Borrows, as the next. */
     const char *tls_ca_file;       /* who may have signed the certificates of those who dial; NULL = they need none */
 } weft_listen_options;
 
-#define WEFT_LISTEN_OPTIONS_VALUES 1, 10000, 5000, 5000, 3, 100, 3000, 16781312, 0, 0
+#define WEFT_LISTEN_OPTIONS_VALUES 1, 10000, 5000, 5000, 3, 100, 3000, 16781312, 30000, 268435456, 0, 0
 #ifdef __cplusplus
 #define WEFT_LISTEN_OPTIONS (weft_listen_options{WEFT_LISTEN_OPTIONS_VALUES})
 #else

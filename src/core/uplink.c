@@ -136,7 +136,7 @@ bool weft__core_uplink_lost(struct core *core, uint64_t now_ns, uint32_t *most)
         if (!task || task->state != CORE_TASK_TAKEN) return false;
         (void)weft__core_verdict(core, now_ns, task, &lost);
     }
-    return true;
+    return core->uplink != NULL;
 }
 
 /* --- what comes before them ------------------------------------------------------------------- */

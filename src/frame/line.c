@@ -27,14 +27,9 @@ static void free_spares(struct line *line)
     line->spares_count = 0;
 }
 
-void weft__line_frame_max(struct line *line, uint32_t frame_max)
+/* Everything but itself. */
+static void clear(struct line *line)
 {
-    line->limits.frame_max = frame_max;
-}
-
-void weft__line_free(struct line *line)
-{
-    if (!line) return;
     WEFT_ASSERT(!line->writing);
     struct large *next;
     weft__line_down(line);
@@ -46,7 +41,23 @@ void weft__line_free(struct line *line)
     weft__line_trim_part(line);
     free_spares(line);
     WEFT_ASSERT(line->memory_bytes == sizeof(*line));
+}
+
+void weft__line_free(struct line *line)
+{
+    if (!line) return;
+    clear(line);
     weft__mem_free(line->mem, line);
+}
+
+void weft__line_reset(struct line *line)
+{
+    clear(line);
+    *line = (struct line){.mem = line->mem,
+                          .by = line->by,
+                          .put_max = line->put_max,
+                          .limits = line->limits,
+                          .memory_bytes = sizeof(*line)};
 }
 
 /* --- putting ---------------------------------------------------------------------------------- */
@@ -140,13 +151,18 @@ static weft_error put_large(struct line *line, uint64_t lane, const struct frame
     return WEFT_OK;
 }
 
+void weft__line_frame_max(struct line *line, uint32_t bytes)
+{
+    line->put_max = bytes;
+}
+
 weft_error weft__line_put(struct line *line, uint64_t lane, const struct frame *frame, struct message *message)
 {
     WEFT_ASSERT(frame->kind >= LINE_COUNTED);
     if (put_at_once(line, frame)) return WEFT_OK;
     size_t size = weft__frame_size(frame);
     if (size <= FRAME_BYTES_MAX) return put_small(line, lane, frame, (uint32_t)size);
-    if (size > line->limits.frame_max) return WEFT_ELIMIT;
+    if (size > line->limits.frame_max || (line->put_max && size > line->put_max)) return WEFT_ELIMIT;
     return put_large(line, lane, frame, (uint32_t)size, message);
 }
 
@@ -186,6 +202,21 @@ uint64_t weft__line_received(const struct line *line)
 uint64_t weft__line_unacknowledged(const struct line *line)
 {
     return line->put - line->acknowledged;
+}
+
+uint64_t weft__line_acknowledged_count(const struct line *line)
+{
+    return line->acknowledged;
+}
+
+uint64_t weft__line_waiting(const struct line *line)
+{
+    return line->waiting_bytes + line->rest.size;
+}
+
+uint64_t weft__line_half(const struct line *line)
+{
+    return line->whole_room;
 }
 
 uint64_t weft__line_bytes(const struct line *line)

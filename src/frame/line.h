@@ -11,8 +11,7 @@
  * A frame over FRAME_BODY_MAX goes in parts of at most LINE_PART_BYTES, one large frame at a time, a part after each block of
  * others: small frames overtake it, except those of its own lane, which stay behind it. A lane is a number that the caller
  * chooses: what must keep its order (a call and its cancel, a task and its result, a subscription's events) has the same one.
- * Frames of other lanes may change places with a large frame, and with what waits behind it; never with one another. What is
- * put in the lane LINE_BEHIND_ALL stays behind everything that was put before it.
+ * Frames of other lanes may change places with a large frame, and with what waits behind it; never with one another.
  *
  * What is counted: each frame of the session, once, at the place where it ends on the wire. Parts are not: a large frame has
  * the number that is due when its last part comes. So the numbers follow from the bytes alone, and both ends make them
@@ -53,8 +52,11 @@ struct line;
 struct line *weft__line_new(const struct mem *mem, char by, const struct line_limits *limits);
 void weft__line_free(struct line *line);
 
-/* What the node has said of its bound; of what was put before, nothing is looked at again. */
-void weft__line_frame_max(struct line *line, uint32_t frame_max);
+/* It is as new: down, with nothing in it and nothing counted. No write may be under way. Cannot fail. */
+void weft__line_reset(struct line *line);
+
+/* The other end takes no larger frames than that; what was put stays. */
+void weft__line_frame_max(struct line *line, uint32_t bytes);
 
 /* Puts a frame of the session, up or down. message: whose payload the frame's is: a large one holds it until it is
  * acknowledged; NULL: the payload is copied at once, whatever its size. WEFT_ENOMEM: nothing has changed; WEFT_ELIMIT: over
@@ -98,7 +100,10 @@ void weft__line_count(struct line *line, uint32_t frames);
 bool weft__line_idle(const struct line *line);               /* all that was sent has been got, as far as is known */
 uint64_t weft__line_received(const struct line *line);       /* frames of the session, dealt with */
 uint64_t weft__line_unacknowledged(const struct line *line); /* were put, and the other end may not have them */
-uint64_t weft__line_bytes(const struct line *line);          /* of memory that it has now, held payloads included */
+uint64_t weft__line_acknowledged_count(const struct line *line);
+uint64_t weft__line_waiting(const struct line *line); /* bytes that were put and not written */
+uint64_t weft__line_half(const struct line *line);    /* bytes of memory for a large frame of which some has come */
+uint64_t weft__line_bytes(const struct line *line);   /* of memory that it has now, held payloads included */
 
 /* What time has to do with it; its user calls it each beat_ms. A beat is put where the line is up; wanted: the other end is
  * to answer at once, which its line does by itself. And a line that had next to nothing to do since the last call gives back

@@ -3,7 +3,8 @@
  *
  * Note ATTEMPT. A send is tried at once by nng, in the calling thread; but that it is done is told by a task thread, which costs a
  * wake-up for each write. So it is begun with an aio that tells nobody, and looked at: nearly always it is done. Where the
- * kernel has no room it is taken back, which nng does in the calling thread, too, and begun as one that tells.
+ * kernel has no room it is taken back, which nng does in the calling thread, too, and begun as one that tells. Such an aio is
+ * in use within one call, so a few serve all pipes: an idle one does without.
  *
  * Note LOST. A TLS stream reads ahead. If that fails while no read of ours is there to be told, nng closes the
  * connection beneath and keeps silent, and later reads and writes wait for ever. So after each is begun we look
@@ -17,7 +18,7 @@
 #include "base/lock.h"
 #include "net/nng.h"
 
-enum { OPERATION_MAX = 1 << 30 };
+enum { OPERATION_MAX = 1 << 30, ATTEMPTS_KEPT = 4 };
 
 struct operation {
     nng_aio *aio;
@@ -29,7 +30,6 @@ struct pipe {
     const struct mem *mem;
     nng_stream *stream;
     struct operation read, write;
-    nng_aio *attempt; /* without a callback; NULL: TLS, which never writes at once */
     struct lock lock;
     bool closed; /* under the lock, as is reason */
     int reason;  /* nng's error that ended it; 0 = none yet */
@@ -40,6 +40,8 @@ struct pipe {
     uint16_t port;
     unsigned char address[16];
 };
+
+static nng_aio *_Atomic attempts[ATTEMPTS_KEPT]; /* without a callback, that nobody uses */
 
 static void read_ended(void *context);
 static void write_ended(void *context);
@@ -68,8 +70,7 @@ struct pipe *weft__pipe_new(const struct mem *mem, nng_stream *stream, enum url_
 {
     struct pipe *pipe = weft__mem_zalloc(mem, sizeof *pipe);
     if (!pipe || nng_aio_alloc(&pipe->read.aio, read_ended, pipe) ||
-        nng_aio_alloc(&pipe->write.aio, write_ended, pipe) ||
-        (kind != URL_TLS && nng_aio_alloc(&pipe->attempt, NULL, NULL))) {
+        nng_aio_alloc(&pipe->write.aio, write_ended, pipe)) {
         if (pipe) nng_aio_free(pipe->read.aio);
         if (pipe) nng_aio_free(pipe->write.aio);
         weft__mem_free(mem, pipe);
@@ -134,25 +135,64 @@ void weft__pipe_read(struct pipe *pipe, void *bytes, size_t size, pipe_done done
     begin(pipe, &pipe->read, bytes, size, done, context);
 }
 
-/* Note ATTEMPT. */
-size_t weft__pipe_try_write(struct pipe *pipe, const void *bytes, size_t size)
+/* NULL: no memory. */
+static nng_aio *take_attempt(void)
 {
-    if (!pipe->attempt || weft__forked) return 0;
+    nng_aio *aio = NULL;
+    for (int i = 0; i < ATTEMPTS_KEPT && !aio; i++)
+        if (atomic_load_explicit(&attempts[i], memory_order_relaxed)) aio = atomic_exchange(&attempts[i], NULL);
+    if (!aio && nng_aio_alloc(&aio, NULL, NULL)) return NULL;
+    return aio;
+}
+
+static void give_attempt(nng_aio *aio)
+{
+    for (int i = 0; i < ATTEMPTS_KEPT && aio; i++) {
+        nng_aio *none = NULL;
+        if (atomic_compare_exchange_strong(&attempts[i], &none, aio)) aio = NULL;
+    }
+    nng_aio_free(aio);
+}
+
+/* The last pipe has gone. */
+static void free_attempts(void)
+{
+    for (int i = 0; i < ATTEMPTS_KEPT; i++)
+        nng_aio_free(atomic_exchange(&attempts[i], NULL));
+}
+
+/* Note ATTEMPT. */
+static size_t attempt(struct pipe *pipe, const void *bytes, size_t size,
+                      void (*operation)(nng_stream *stream, nng_aio *aio))
+{
+    if (pipe->kind == URL_TLS || weft__forked) return 0; /* TLS does nothing at once */
     nng_iov iov = {.iov_buf = (void *)bytes, .iov_len = size < OPERATION_MAX ? size : OPERATION_MAX};
     int state = hold_cancel();
-    (void)nng_aio_set_iov(pipe->attempt, 1, &iov);
+    nng_aio *aio = take_attempt();
+    if (aio) (void)nng_aio_set_iov(aio, 1, &iov);
     weft__lock(&pipe->lock);
-    bool begun = !pipe->closed;
-    if (begun) nng_stream_send(pipe->stream, pipe->attempt);
+    bool begun = aio && !pipe->closed;
+    if (begun) operation(pipe->stream, aio);
     weft__unlock(&pipe->lock);
-    size_t written = 0;
+    size_t done = 0;
     if (begun) {
-        if (!nng_aio_count(pipe->attempt)) nng_aio_cancel(pipe->attempt);
-        nng_aio_wait(pipe->attempt);
-        if (!nng_aio_result(pipe->attempt)) written = nng_aio_count(pipe->attempt);
+        if (!nng_aio_count(aio)) nng_aio_cancel(aio);
+        nng_aio_wait(aio);
+        if (!nng_aio_result(aio)) done = nng_aio_count(aio);
     }
+    give_attempt(aio);
     let_cancel(state);
-    return written;
+    return done;
+}
+
+size_t weft__pipe_try_write(struct pipe *pipe, const void *bytes, size_t size)
+{
+    return attempt(pipe, bytes, size, nng_stream_send);
+}
+
+size_t weft__pipe_try_read(struct pipe *pipe, void *bytes, size_t size)
+{
+    return attempt(pipe, bytes, size, nng_stream_recv);
 }
 
 void weft__pipe_write(struct pipe *pipe, const void *bytes, size_t size, pipe_done done, void *context)
@@ -231,10 +271,9 @@ void weft__pipe_free(struct pipe *pipe)
     int state = hold_cancel();
     nng_aio_free(pipe->read.aio); /* waits */
     nng_aio_free(pipe->write.aio);
-    nng_aio_free(pipe->attempt);
     nng_stream_free(pipe->stream);
     let_cancel(state);
     weft__lock_fini(&pipe->lock);
     weft__mem_free(pipe->mem, pipe);
-    atomic_fetch_sub(&weft__net_living, 1);
+    if (atomic_fetch_sub(&weft__net_living, 1) == 1) free_attempts();
 }

@@ -44,10 +44,10 @@ weft_error weft__clerk_take(struct clerk *clerk, struct session *session, const 
 /* The session is over: nothing more is done for it. */
 void weft__clerk_forget(struct clerk *clerk, const struct session *session);
 
-/* finish: waits until there is no job, or the deadline. stop: all jobs end, unanswered; then its thread is gone. fini: when no
- * session is left that could be forgotten. */
+/* finish: waits until there is no job, or the deadline. stop: all jobs end, unanswered, and no more are taken; then its thread is
+ * gone. fini: when no session is left that could ask. */
+void weft__clerk_fini(struct clerk *clerk);
 void weft__clerk_finish(struct clerk *clerk, uint64_t deadline_ns);
 void weft__clerk_stop(struct clerk *clerk);
-void weft__clerk_fini(struct clerk *clerk);
 
 #endif

@@ -65,14 +65,14 @@ weft_error weft__client_register(weft_worker *worker, const weft_worker_options 
 void weft__client_drain(weft_worker *worker)
 {
     const struct frame frame = {.kind = FRAME_DRAIN, .worker = {.worker = worker->handle}};
-    weft__session_must_put(&worker->node->uplink->session, 0, &frame);
+    (void)weft__session_put(&worker->node->uplink->session, 0, &frame, NULL);
 }
 
 /* Behind what its tasks had to say. */
 void weft__client_unregister(weft_worker *worker)
 {
     struct uplink *uplink = worker->node->uplink;
-    weft__session_await_pump(&uplink->session, PARK_FOREVER);
+    (void)weft__session_await_put(&uplink->session, PARK_FOREVER);
     weft__uplink_gone(uplink, FRAME_UNREGISTER, worker->handle);
 }
 

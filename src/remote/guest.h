@@ -18,6 +18,8 @@
 
 struct station;
 
+enum guest_bar { GUEST_DETACHED = 1, GUEST_DIED = 2, GUEST_BACKLOGGED = 4 };
+
 struct guest {
     struct session session;
     struct station *station;
@@ -30,12 +32,15 @@ struct guest {
     char name[WEFT_NAME_MAX + 1];
     struct process_watch process;
     struct timer drain;           /* after the death of its process */
-    bool parted;                  /* the closer's: it was told that the node closes */
     uint64_t detached_ns;         /* (t) since when; 0: it is attached */
     bool died;                    /* (t) its process */
     bool resumed;                 /* (t) it has been attached before */
     bool ended;                   /* (t) */
+    bool parting;                 /* (t) it was told that the node closes */
+    uint16_t version;             /* (t) the highest that both speak */
     weft_cause cause;             /* (t) where died */
+    unsigned bars;                /* (l) of enum guest_bar: why its workers are passed over */
+    bool gone;                    /* (l) nothing of it enters the core any more */
     struct numbers workers;       /* (l) the client's numbers -> the core's handles */
     struct numbers subscriptions; /* (l) likewise */
 };

@@ -333,7 +333,7 @@ static void answer_dispatch(struct guest *guest, const struct step *step)
         frame.outcome.code = step->admitted.reason;
     }
     frame.outcome.payload = weft_text(step->sentence);
-    weft__session_must_put(&guest->session, f->call, &frame);
+    (void)weft__session_put(&guest->session, f->call, &frame, NULL);
 }
 
 static uint32_t ask_of(const struct frame *f)
@@ -362,15 +362,15 @@ static void answer(struct guest *guest, struct step *step)
                                                .value = step->value,
                                                .sentence = sentence,
                                                .body = weft_text(unasked ? step->frame->publish.channel : NULL)}};
-        weft__session_must_put(&guest->session, 0, &frame);
+        (void)weft__session_put(&guest->session, 0, &frame, NULL);
     }
     weft__message_drop(step->message);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-/* Up to BATCH that need no ask; *dealt grows. */
-static weft_error hear(struct guest *guest, const struct frame *frames, size_t count, size_t *dealt, char *sentence)
+/* Up to BATCH that need no ask. Returns how many were dealt with: for the next there was no memory. */
+static size_t hear(struct guest *guest, const struct frame *frames, size_t count)
 {
     weft_node *node = guest->session.remote->node;
     struct step steps[BATCH];
@@ -390,15 +390,12 @@ static weft_error hear(struct guest *guest, const struct frame *frames, size_t c
     s.now_ns = weft__enter(node);
     for (size_t i = 0; i < ready; i++) {
         s.step = &steps[i];
-        if (!s.step->error) enter_step(&s);
+        if (!s.step->error && !guest->gone) enter_step(&s);
     }
     weft__leave_inside(node);
     for (size_t i = 0; i < ready; i++)
         answer(guest, &steps[i]);
-    *dealt += ready;
-    if (ready == count) return WEFT_OK;
-    (void)snprintf(sentence, FRAME_SENTENCE_MAX, "no memory for the payload of a frame");
-    return WEFT_ENOMEM;
+    return ready;
 }
 
 weft_error weft__guest_frames(struct session *session, const struct frame *frames, size_t count, size_t *dealt,
@@ -406,16 +403,18 @@ weft_error weft__guest_frames(struct session *session, const struct frame *frame
 {
     struct guest *guest = list_record(session, struct guest, session);
     weft_error error = WEFT_OK;
-    for (size_t from = 0; from < count && !error;) {
-        size_t to = from;
+    for (*dealt = 0; *dealt < count && !error;) {
+        size_t to = *dealt;
         while (to < count && frames[to].kind != FRAME_ASK)
             to++;
-        if (to > from) error = hear(guest, frames + from, to - from, dealt, sentence);
-        if (to < count && !error) {
-            error = weft__ask_serve(session, &frames[to++].ask, sentence);
-            *dealt += !error;
+        if (to > *dealt) *dealt += hear(guest, frames + *dealt, to - *dealt);
+        if (*dealt < to) {
+            (void)snprintf(sentence, FRAME_SENTENCE_MAX, "no memory for the payload of a frame");
+            error = WEFT_ENOMEM;
+        } else if (to < count) {
+            error = weft__ask_serve(session, &frames[to].ask, sentence);
+            ++*dealt;
         }
-        from = to;
     }
     return error;
 }

@@ -1,6 +1,7 @@
-/* remote.c: the thread of a node's sessions: timers, and the end of connections and sessions. It sleeps until something is
- * due or has ended; it polls nothing. */
+/* remote.c: the thread of a node's sessions: errands and timers. It sleeps until something is left or due; it polls nothing. */
 #include "remote/remote.h"
+
+#include <sched.h>
 
 #include "base/clock.h"
 #include "exec/node.h"
@@ -41,24 +42,38 @@ void weft__timer_gone(struct remote *remote, struct timer *timer)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-/* Frees one of what has ended, or fires one timer that is due. Called with the lock, which it lets go of; false: there was
- * nothing, and *until_ns says until when. */
+/* The remote may be gone as soon as the last errand has run: so its end waits for who is in here. */
+void weft__remote_leave(struct remote *remote, struct errand *errand)
+{
+    atomic_fetch_add(&remote->leaving_count, 1);
+    errand->next = atomic_load(&remote->errands);
+    while (!atomic_compare_exchange_weak(&remote->errands, &errand->next, errand)) {
+    }
+    weft__unpark(&remote->park);
+    atomic_fetch_sub(&remote->leaving_count, 1);
+}
+
+/* All that were left, in their order. False: there are none. */
+static bool run_errands(struct remote *remote)
+{
+    struct errand *newest = atomic_exchange(&remote->errands, NULL), *first = NULL;
+    if (!newest) return false;
+    for (struct errand *next; newest; newest = next) {
+        next = newest->next;
+        newest->next = first;
+        first = newest;
+    }
+    for (struct errand *next; first; first = next) {
+        next = first->next; /* it may be left again, or be gone */
+        first->run(first);
+    }
+    return true;
+}
+
+/* Frees a pipe, or fires one timer that is due. Called with the lock, which it lets go of; false: there was nothing, and
+ * *until_ns says until when. */
 static bool work(struct remote *remote, uint64_t *until_ns)
 {
-    struct list_node *on;
-    if ((on = list_pop_front(&remote->ended))) {
-        struct conn *conn = list_record(on, struct conn, on_remote);
-        remote->conns_count--;
-        if (!conn->greeted) remote->greeting_count--;
-        weft__unlock(&remote->lock);
-        weft__conn_free(conn);
-        return true;
-    }
-    if ((on = list_pop_front(&remote->dropped))) {
-        weft__unlock(&remote->lock);
-        weft__session_free(list_record(on, struct session, on_remote));
-        return true;
-    }
     if (remote->refused_count) {
         struct pipe *pipe = remote->refused[--remote->refused_count];
         weft__unlock(&remote->lock);
@@ -82,10 +97,11 @@ static void *remote_main(void *argument)
     struct remote *remote = argument;
     for (;;) {
         uint64_t until_ns;
+        if (run_errands(remote)) continue;
         weft__lock(&remote->lock);
         if (work(remote, &until_ns)) continue;
-        bool over = remote->stopping && list_empty(&remote->conns) && list_empty(&remote->ended) &&
-                    list_empty(&remote->sessions) && list_empty(&remote->dropped) && !remote->refused_count;
+        bool over =
+            remote->stopping && list_empty(&remote->conns) && list_empty(&remote->sessions) && !remote->refused_count;
         weft__unlock(&remote->lock);
         if (over) return NULL;
         (void)weft__park(&remote->park, until_ns);
@@ -97,9 +113,8 @@ weft_error weft__remote_start(struct remote *remote, weft_node *node)
     remote->node = node;
     weft__lock_init(&remote->lock, LOCK_REMOTE);
     weft__heap_init(&remote->timers, &node->mem);
-    struct list_node *lists[] = {&remote->conns, &remote->ended, &remote->sessions, &remote->dropped};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        list_init(lists[i]);
+    list_init(&remote->conns);
+    list_init(&remote->sessions);
     weft__park_init(&remote->park);
     if (weft__thread_start(&remote->thread, "weft-remote", remote_main, remote)) return WEFT_OK;
     weft__lock_fini(&remote->lock);
@@ -146,6 +161,8 @@ void weft__remote_stop(struct remote *remote)
     close_all(remote);
     weft__unpark(&remote->park);
     weft__thread_join(remote->thread);
+    while (atomic_load(&remote->leaving_count) > 0)
+        (void)sched_yield(); /* some instructions */
     weft__heap_fini(&remote->timers);
     weft__lock_fini(&remote->lock);
 }

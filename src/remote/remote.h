@@ -4,8 +4,7 @@
 
 #include "remote/session.h"
 
-/* For its thread: what nothing uses any more. */
-void weft__session_free(struct session *session);
-void weft__conn_free(struct conn *conn);
+/* Has it run on the remote's thread, soon. Any thread, with any locks. */
+void weft__remote_leave(struct remote *remote, struct errand *errand);
 
 #endif

@@ -158,7 +158,7 @@ static weft_error write_letters(struct ask_call *call, struct core_letter_walk *
     struct ask_letters_found head = {.last = walk->last_id};
     struct core_letter_view view;
     size_t most = page_bytes(call->arguments.letters.bytes_max);
-    bool closed;
+    bool closed = false;
     weft__shape_write(&call->out, call->row->gives, &head);
     size_t head_bytes = call->out.size;
     while (!head.more && !call->out.error && next_letter(call, walk, &view, &closed)) {

@@ -7,7 +7,11 @@
  *
  * Note BATCH. A write that is told of by another thread costs a switch, and while it is under way what comes meanwhile gathers and
  * leaves together: with much under way that is what is wanted. Where the other end has got all that was sent nothing is
- * likely to come meanwhile, and a write at once costs no switch: a single round trip is a third shorter so. */
+ * likely to come meanwhile, and a write at once costs no switch: a single round trip is a third shorter so.
+ *
+ * Note AHEAD. What was read by another thread is told of by a third, which costs two switches and a queue that all connections
+ * share. Where much has come there is likely to be more by now: so the reader looks itself, a few times in a row, before it lets
+ * others read for it. */
 #include "remote/session.h"
 
 #include <stdio.h>
@@ -19,10 +23,13 @@
 #include "exec/node.h"
 #include "remote/remote.h"
 
-enum { ROOM_BUSY = 65536, FRAMES_MAX = 64, SMALL_READ = 1024, SMALL_READS = 16 };
+enum { ROOM_BUSY = 65536, FRAMES_MAX = 64, SMALL_READ = FIRST_BYTES, SMALL_READS = 16, READS_MAX = 8 };
 
 static void flush(struct session *session);
+static bool note_half(struct session *session);
 static void go_on(struct conn *conn);
+static void session_free(struct errand *errand);
+static void broken(struct errand *errand);
 static void pump_woken(struct waiter *waiter);
 
 /* --- connections ------------------------------------------------------------------------------ */
@@ -41,13 +48,10 @@ static void put_greeting(struct conn *conn, const struct frame *greeting)
     (void)weft__frame_write(greeting, false, conn->greeting);
 }
 
-/* Takes what waits for the last one to end. Called with the session's lock. */
-static struct conn *attach_next(struct session *session)
+/* Called with the session's lock, for one that is held. False: what the other end says it has got cannot be. */
+static bool attach(struct session *session, struct conn *conn)
 {
-    struct conn *conn = session->next;
-    session->next = NULL;
-    if (!conn || session->over || session->spoilt) return NULL;
-    if (weft__line_up(session->line, session->next_received)) return NULL;
+    if (session->over || weft__line_up(session->line, conn->received)) return false;
     session->conn = conn;
     session->why = WEFT_OK;
     session->sentence[0] = '\0';
@@ -57,59 +61,82 @@ static struct conn *attach_next(struct session *session)
         session->ops->welcome(session, &frame);
         put_greeting(conn, &frame);
     }
-    return conn;
+    return true;
+}
+
+static void conn_free(struct conn *conn)
+{
+    struct remote *remote = conn->remote;
+    struct mem *mem = &remote->node->mem;
+    weft__timer_gone(remote, &conn->timer);
+    weft__pipe_free(conn->pipe);
+    if (conn->session) weft__session_drop(conn->session);
+    if (conn->buffer != conn->first) weft__mem_free(mem, conn->buffer);
+    weft__lock(&remote->lock);
+    list_remove(&conn->on_remote);
+    remote->conns_count--;
+    remote->greeting_count -= !conn->greeted;
+    weft__unlock(&remote->lock);
+    weft__mem_free(mem, conn);
+}
+
+static void refuse(struct conn *conn, weft_error error)
+{
+    weft__conn_refuse(conn, error, "the session cannot be taken up from there");
+}
+
+/* Its session has none any more: the one that waited, or none, and the end is told. Note QUIET. */
+static void detached(struct conn *conn, struct session *session)
+{
+    char sentence[FRAME_SENTENCE_MAX] = "the connection was closed";
+    weft_error why = WEFT_ECLOSED;
+    weft__lock(&session->lock);
+    weft__line_down(session->line);
+    (void)note_half(session);
+    conn->attached = false;
+    session->conn = NULL;
+    session->writing = false;
+    if (session->why) {
+        why = session->why;
+        memcpy(sentence, session->sentence, sizeof sentence);
+    }
+    struct conn *next = session->next;
+    session->next = NULL;
+    bool there = weft__conn_hold(next), taken = there && attach(session, next);
+    weft__unlock(&session->lock);
+    if (!taken) session->ops->down(session, why, sentence);
+    if (taken) go_on(next);
+    if (there && !taken) refuse(next, WEFT_EPROTOCOL);
+    if (there) weft__conn_release(next);
 }
 
 /* Note QUIET. */
-static void conn_over(struct conn *conn)
+static void conn_over(struct errand *errand)
 {
-    struct remote *remote = conn->remote;
+    struct conn *conn = list_record(errand, struct conn, errand);
     struct session *session = conn->session;
-    struct conn *next = NULL, *refused = NULL;
-    bool down = false;
-    weft_error why = WEFT_ECLOSED;
-    char sentence[FRAME_SENTENCE_MAX] = "the connection was closed";
-    if (session) {
-        weft__lock(&session->lock);
-        if (session->next == conn) session->next = NULL;
-        if (conn->attached) {
-            weft__line_down(session->line);
-            conn->attached = false;
-            session->conn = NULL;
-            session->writing = false;
-            if (session->why) {
-                why = session->why;
-                memcpy(sentence, session->sentence, sizeof sentence);
-            }
-            refused = session->next;
-            next = attach_next(session);
-            if (next) refused = NULL;
-            down = !next;
+    if (session && conn->attached) {
+        detached(conn, session);
+    } else {
+        if (session) {
+            weft__lock(&session->lock);
+            if (session->next == conn) session->next = NULL;
+            weft__unlock(&session->lock);
         }
-        weft__unlock(&session->lock);
+        conn->ops->lost(conn, WEFT_ECLOSED, "the connection was closed");
     }
-    if (next) go_on(next);
-    if (refused) weft__conn_refuse(refused, WEFT_EPROTOCOL, "the session cannot be taken up again from there");
-    if (down) session->ops->down(session, why, sentence);
-    if (!session) conn->ops->lost(conn, why, sentence);
-    weft__lock(&remote->lock);
-    list_remove(&conn->on_remote);
-    list_push_back(&remote->ended, &conn->on_remote);
-    weft__unlock(&remote->lock);
-    weft__unpark(&remote->park);
+    conn_free(conn);
 }
 
-static void conn_done(struct conn *conn)
-{
-    if (atomic_fetch_sub_explicit(&conn->busy, 1, memory_order_acq_rel) == 1) conn_over(conn);
-}
-
+/* The last lets go of it: the rest is the remote's thread's, since he may have any lock. */
 void weft__conn_release(struct conn *conn)
 {
-    conn_done(conn);
+    if (atomic_fetch_sub_explicit(&conn->busy, 1, memory_order_acq_rel) != 1) return;
+    conn->errand.run = conn_over;
+    weft__remote_leave(conn->remote, &conn->errand);
 }
 
-/* By who is in a call of its own already. */
+/* By who is in a call of its own already, or holds it. */
 static void conn_busy(struct conn *conn)
 {
     atomic_fetch_add_explicit(&conn->busy, 1, memory_order_relaxed);
@@ -129,20 +156,22 @@ void weft__conn_close(struct conn *conn)
 {
     if (atomic_exchange(&conn->closing, true)) return;
     weft__pipe_close(conn->pipe);
-    conn_done(conn);
+    weft__conn_release(conn);
 }
 
-static void close_saying(struct conn *conn, weft_error error, const char *sentence)
+/* By who is in a call of it, or holds it. What ends one that is not attached is no news of the session's. */
+static void close_saying(struct conn *conn, struct session *session, weft_error error, const char *sentence)
 {
-    if (conn->session) {
-        weft__lock(&conn->session->lock);
-        say(conn->session, error, sentence);
-        weft__unlock(&conn->session->lock);
+    if (session) {
+        weft__lock(&session->lock);
+        if (conn->attached) say(session, error, sentence);
+        weft__unlock(&session->lock);
     }
     weft__conn_close(conn);
 }
 
 static void greeting_written(void *context, weft_error error, size_t size);
+static bool is_last(struct conn *conn, struct session *session);
 
 static void write_greeting(struct conn *conn)
 {
@@ -161,21 +190,33 @@ static void greeting_written(void *context, weft_error error, size_t size)
     struct session *session = conn->session; /* it may come now: then attaching flushes */
     weft__unlock(&conn->remote->lock);
     if (error)
-        close_saying(conn, error, NULL);
+        close_saying(conn, session, error, NULL);
     else if (left)
         write_greeting(conn);
-    else if (conn->refused)
+    else if (atomic_load(&conn->refused))
         weft__conn_close(conn);
     else if (session)
         flush(session);
-    conn_done(conn);
+    if (session && !left && is_last(conn, session)) weft__conn_close(conn);
+    weft__conn_release(conn);
+}
+
+/* Whether it was only to say the last word, which has to wait for what is being written. */
+static bool is_last(struct conn *conn, struct session *session)
+{
+    weft__lock(&session->lock);
+    bool last = conn->last;
+    weft__unlock(&session->lock);
+    return last;
 }
 
 static void greeting_due(struct timer *timer, uint64_t now_ns)
 {
     struct conn *conn = list_record(timer, struct conn, timer);
     (void)now_ns;
+    if (!weft__conn_hold(conn)) return;
     weft__conn_refuse(conn, WEFT_ETIMEDOUT, "nothing that greets has come in time");
+    weft__conn_release(conn);
 }
 
 static void got(void *context, weft_error error, size_t size);
@@ -220,61 +261,53 @@ struct conn *weft__conn_new(struct remote *remote, const struct session_ops *ops
         write_greeting(conn);
     }
     read_more(conn);
-    conn_done(conn);
+    weft__conn_release(conn);
     return conn;
 }
 
+/* On the remote's thread, for one that is held. */
 void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence)
 {
     struct frame frame = {.kind = FRAME_ERROR, .error = {.code = (uint16_t)error, .sentence = sentence}};
-    if (atomic_load(&conn->closing)) return;
+    if (atomic_load(&conn->closing) || atomic_exchange(&conn->refused, true)) return;
     if (conn->greeting_size) { /* something of it is still on its way */
         weft__conn_close(conn);
         return;
     }
-    conn->refused = true;
     put_greeting(conn, &frame);
     write_greeting(conn);
 }
 
-weft_error weft__conn_attach(struct conn *conn, struct session *session, uint64_t received)
+static void close_held(struct conn *conn, bool held)
 {
-    struct conn *old = NULL, *displaced = NULL;
-    bool waits = false;
+    if (!held) return;
+    weft__conn_close(conn);
+    weft__conn_release(conn);
+}
+
+void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received)
+{
     weft_error error = WEFT_OK;
     weft__session_hold(session); /* the connection's */
+    conn->received = received;
     weft__lock(&conn->remote->lock);
     conn->session = session;
     weft__unlock(&conn->remote->lock);
     weft__lock(&session->lock);
+    struct conn *old = session->conn, *displaced = session->next;
+    bool old_there = weft__conn_hold(old), displaced_there = weft__conn_hold(displaced);
     if (session->over) {
         error = WEFT_ECLOSED;
-    } else if (session->conn) {
-        waits = true;
-        old = weft__conn_hold(session->conn) ? session->conn : NULL;
-        displaced = weft__conn_hold(session->next) ? session->next : NULL;
+    } else if (old) { /* be it over or not: its end is still to be dealt with */
         session->next = conn;
-        session->next_received = received;
         say(session, WEFT_ECLOSED, "superseded by a newer connection of the same session");
-    } else {
-        session->next = conn;
-        session->next_received = received;
-        if (!attach_next(session)) error = WEFT_EPROTOCOL;
+    } else if (!attach(session, conn)) {
+        error = WEFT_EPROTOCOL;
     }
     weft__unlock(&session->lock);
-    if (displaced) {
-        weft__conn_close(displaced);
-        conn_done(displaced);
-    }
-    if (old) {
-        weft__conn_close(old);
-        conn_done(old);
-    }
-    if (error) weft__conn_refuse(conn, error, "the session cannot be taken up from there");
-    if (error || waits) return error;
-    if (session->ops->welcome) write_greeting(conn);
-    if (session->ops->up) session->ops->up(session);
-    return WEFT_OK;
+    close_held(displaced, displaced_there);
+    close_held(old, old_there);
+    if (error) refuse(conn, error);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -289,7 +322,7 @@ static void connection_frame(struct conn *conn, const struct frame *frame)
     if (frame->kind == FRAME_GOODBYE) {
         conn->session->ops->goodbye(conn->session);
     } else if (frame->kind == FRAME_ERROR) {
-        close_saying(conn, (weft_error)frame->error.code, frame->error.sentence);
+        close_saying(conn, conn->session, (weft_error)frame->error.code, frame->error.sentence);
     } else {
         char sentence[FRAME_SENTENCE_MAX];
         (void)snprintf(sentence, sizeof sentence, "%s in the middle of a connection", weft__frame_name(frame->kind));
@@ -310,8 +343,23 @@ static weft_error read_frames(struct session *session, weft_bytes *bytes, struct
         ++*count;
         if (of_connection(frame) || frame->size > FRAME_BODY_MAX + FRAME_HEADER_BYTES) break;
     }
+    if (note_half(session) && (!error || error == WEFT_EAGAIN)) {
+        (void)snprintf(sentence, FRAME_SENTENCE_MAX, "more has come of large frames, of all sessions, than may wait");
+        error = WEFT_ENOMEM;
+    }
     weft__unlock(&session->lock);
     return error;
+}
+
+/* With the session's lock. True: with what has come of a large frame here now, all sessions have more than they may. */
+static bool note_half(struct session *session)
+{
+    struct remote *remote = session->remote;
+    uint64_t now_bytes = weft__line_half(session->line), before_bytes = session->half_bytes;
+    session->half_bytes = now_bytes;
+    if (now_bytes == before_bytes) return false;
+    uint64_t all_bytes = atomic_fetch_add(&remote->half_bytes, now_bytes - before_bytes) + now_bytes - before_bytes;
+    return now_bytes > before_bytes && remote->half_bytes_max && all_bytes > remote->half_bytes_max;
 }
 
 static void counted(struct session *session, size_t count)
@@ -329,10 +377,10 @@ static bool deal(struct conn *conn, size_t *need)
     for (weft_error error = WEFT_OK; !error;) {
         struct frame frames[FRAMES_MAX];
         char sentence[FRAME_SENTENCE_MAX] = "";
-        size_t count;
+        size_t count, dealt = 0;
         error = read_frames(session, &bytes, frames, &count, need, sentence);
         bool other = count > 0 && of_connection(&frames[count - 1]);
-        size_t own = count - other, dealt = 0;
+        size_t own = count - other;
         weft_error bad = own ? session->ops->frames(session, frames, own, &dealt, sentence) : WEFT_OK;
         counted(session, dealt);
         if (bad || (error && error != WEFT_EAGAIN)) {
@@ -347,6 +395,7 @@ static bool deal(struct conn *conn, size_t *need)
     return true;
 }
 
+/* True: more has to come. */
 static bool greet(struct conn *conn)
 {
     struct frame frame;
@@ -355,6 +404,7 @@ static bool greet(struct conn *conn)
     enum frame_reading reading =
         weft__frame_read(conn->buffer, conn->have, conn->ops->hears, sizeof conn->first, &frame, &need, sentence);
     if (reading == FRAME_MORE) return true;
+    if (atomic_load(&conn->refused)) return false; /* it comes too late */
     if (reading == FRAME_WHOLE && frame.kind != FRAME_HELLO && frame.kind != FRAME_WELCOME &&
         frame.kind != FRAME_ERROR) {
         (void)snprintf(sentence, sizeof sentence, "%s before the greeting", weft__frame_name(frame.kind));
@@ -363,8 +413,8 @@ static bool greet(struct conn *conn)
     weft__timer_gone(conn->remote, &conn->timer);
     weft__lock(&conn->remote->lock);
     conn->remote->greeting_count--;
-    conn->greeted = true;
     weft__unlock(&conn->remote->lock);
+    conn->greeted = true;
     if (reading == FRAME_BAD) {
         weft__conn_refuse(conn, WEFT_EPROTOCOL, sentence);
         return false;
@@ -372,7 +422,7 @@ static bool greet(struct conn *conn)
     conn->ops->greeted(conn, &frame);
     conn->have -= frame.size;
     memmove(conn->buffer, conn->buffer + frame.size, conn->have);
-    return conn->session && !atomic_load(&conn->closing) && !conn->refused;
+    return false;
 }
 
 /* More room while much comes, or for a frame that needs it; and the small buffer again when little comes. */
@@ -404,53 +454,70 @@ static void look_delivered(struct session *session)
     if (delivered) session->ops->delivered(session);
 }
 
-/* What stands in the buffer, and then what comes. */
-static void consume(struct conn *conn, size_t size)
+/* What stands in the buffer of one that is attached, of which so much is new. False: nothing is to be read any more. */
+static bool take_in(struct conn *conn, size_t size)
 {
     size_t need = 0;
-    if (!conn->greeted && !greet(conn)) return;
-    if (conn->greeted) {
-        weft__lock(&conn->session->lock);
-        bool attached = conn->attached;
-        conn->waits = !attached; /* it goes on when it is */
-        weft__unlock(&conn->session->lock);
-        if (!attached) return;
-        if (!deal(conn, &need)) return;
-        flush(conn->session); /* acknowledgements */
-        look_delivered(conn->session);
+    if (!deal(conn, &need)) return false;
+    flush(conn->session); /* acknowledgements */
+    look_delivered(conn->session);
+    if (fit(conn, size, need)) return true;
+    close_saying(conn, conn->session, WEFT_ENOMEM, "no memory for what it sends");
+    return false;
+}
+
+/* And then what comes. Note AHEAD. */
+static void consume(struct conn *conn, size_t size)
+{
+    for (int reads = 1; take_in(conn, size); reads++) {
+        bool much = size > SMALL_READ && reads < READS_MAX;
+        size = much ? weft__pipe_try_read(conn->pipe, conn->buffer + conn->have, conn->room - conn->have) : 0;
+        if (!size) {
+            read_more(conn);
+            return;
+        }
+        conn->have += size;
+        atomic_store_explicit(&conn->heard_ns, weft__clock_ns(), memory_order_relaxed);
     }
-    if (fit(conn, size, need))
+}
+
+/* The remote's thread reads the greeting. One that waits to be attached is read on then. */
+static void greeting_came(struct errand *errand)
+{
+    struct conn *conn = list_record(errand, struct conn, errand);
+    if (greet(conn))
         read_more(conn);
-    else
-        close_saying(conn, WEFT_ENOMEM, "no memory for what it sends");
+    else if (conn->attached)
+        go_on(conn);
+    weft__conn_release(conn);
 }
 
 static void got(void *context, weft_error error, size_t size)
 {
     struct conn *conn = context;
     if (error) {
-        close_saying(conn, error, error == WEFT_ECLOSED ? "the other end closed the connection" : NULL);
+        close_saying(conn, conn->session, error, error == WEFT_ECLOSED ? "the other end closed the connection" : NULL);
     } else {
         conn->have += size;
         atomic_store_explicit(&conn->heard_ns, weft__clock_ns(), memory_order_relaxed);
+        if (!conn->greeted) {
+            conn->errand.run = greeting_came; /* it holds the connection */
+            weft__remote_leave(conn->remote, &conn->errand);
+            return;
+        }
         consume(conn, size);
     }
-    conn_done(conn);
+    weft__conn_release(conn);
 }
 
-/* It was attached by the end of its predecessor: greets, and reads what it was not yet to read. */
+/* It was attached: greets, tells, and reads. On the remote's thread, for one that is held. */
 static void go_on(struct conn *conn)
 {
     struct session *session = conn->session;
-    conn_busy(conn);
     if (session->ops->welcome) write_greeting(conn);
-    if (session->ops->up) session->ops->up(session);
-    weft__lock(&conn->session->lock);
-    bool waits = conn->waits;
-    conn->waits = false;
-    weft__unlock(&conn->session->lock);
-    if (waits && !atomic_load(&conn->closing)) consume(conn, 0);
-    conn_done(conn);
+    session->ops->up(session);
+    flush(session);
+    if (!atomic_load(&conn->closing)) consume(conn, 0);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -476,6 +543,7 @@ static bool line_written(struct session *session, size_t size)
     weft__lock(&session->lock);
     session->writing = false;
     weft__line_written(session->line, size);
+    session->written_bytes += size;
     bool resumes = session->stalled && weft__line_roomy(session->line);
     if (resumes) session->stalled = false;
     if (weft__line_roomy(session->line)) let_in(session);
@@ -488,12 +556,13 @@ static void written(void *context, weft_error error, size_t size)
     struct conn *conn = context;
     struct session *session = conn->session;
     bool resumes = line_written(session, error ? 0 : size);
-    if (error) close_saying(conn, error, error == WEFT_ECLOSED ? "the other end closed the connection" : NULL);
+    if (error) close_saying(conn, session, error, error == WEFT_ECLOSED ? "the other end closed the connection" : NULL);
     if (resumes)
         pump_woken(&session->waiter);
     else
         flush(session);
-    conn_done(conn);
+    if (is_last(conn, session)) weft__conn_close(conn);
+    weft__conn_release(conn);
 }
 
 /* The connection, held, and the bytes that are to be written on it now; NULL: none are. Note BATCH. */
@@ -507,7 +576,7 @@ static struct conn *next_write(struct session *session, weft_bytes *bytes, bool 
     *bytes = writes ? weft__line_write(session->line) : (weft_bytes){NULL, 0};
     if (bytes->size) session->writing = true;
     weft__unlock(&session->lock);
-    if (writes && !bytes->size) conn_done(conn);
+    if (writes && !bytes->size) weft__conn_release(conn);
     return bytes->size ? conn : NULL;
 }
 
@@ -522,7 +591,7 @@ static void flush(struct session *session)
             break;
         }
         resumes |= line_written(session, size);
-        conn_done(conn);
+        weft__conn_release(conn);
     }
     if (resumes) pump_woken(&session->waiter);
 }
@@ -552,47 +621,63 @@ static void take_haul(struct session *session, struct core *core, uint64_t now_n
     }
 }
 
-/* What was taken is nowhere else: who goes on without it would wait for ever, or believe what is not so. */
-void weft__session_spoil(struct session *session, weft_error error)
+enum pump { PUMP_GOES, PUMP_FULL, PUMP_STALLED, PUMP_OVER };
+
+/* Whether it may go on. Stalled: from then on it is another's, who made room. */
+static enum pump look_at_line(struct session *session)
 {
     weft__lock(&session->lock);
-    bool first = !session->spoilt && !session->over;
-    if (first) session->spoilt = true;
+    enum pump state = session->over                     ? PUMP_OVER
+                      : !weft__line_full(session->line) ? PUMP_GOES
+                      : session->backlogged             ? PUMP_STALLED
+                                                        : PUMP_FULL;
+    session->stalled = state == PUMP_STALLED;
     weft__unlock(&session->lock);
-    if (!first) return;
-    weft__session_close(session, error, "no memory for what it is to be sent");
-    session->ops->spoilt(session);
+    return state;
+}
+
+/* The line is full, which is told before the pump stalls; or has room again. */
+static void turn_backlogged(struct session *session, bool backlogged)
+{
+    if (session->backlogged == backlogged) return;
+    session->backlogged = backlogged;
+    if (session->ops->backlogged) session->ops->backlogged(session, backlogged);
+}
+
+static weft_error put(struct session *session, struct haul *haul)
+{
+    weft__lock(&session->lock);
+    weft_error error = session->over ? WEFT_OK : session->ops->put(session, haul);
+    weft__unlock(&session->lock);
+    session->ops->spent(session, haul);
+    return error;
 }
 
 /* Until nothing is left, or the line is full. */
 static void pump(struct session *session)
 {
     weft_node *node = session->remote->node;
-    for (;;) {
+    for (enum pump state;;) {
         struct haul haul;
-        weft__lock(&session->lock);
-        bool over = session->over;
-        session->stalled = !over && (session->spoilt || weft__line_full(session->line));
-        bool stalled = session->stalled;
-        weft__unlock(&session->lock);
-        if (stalled) return;
-        if (over) {
-            weft__session_drop(session); /* the pump's */
-            return;
+        state = look_at_line(session);
+        if (state == PUMP_FULL) {
+            turn_backlogged(session, true);
+            continue;
         }
+        if (state == PUMP_OVER) weft__session_drop(session); /* the pump's */
+        if (state != PUMP_GOES) return;
+        turn_backlogged(session, false);
         uint64_t now_ns = weft__enter(node);
         session->put_count = session->taken_count;
         take_haul(session, node->core, now_ns, &haul);
         session->taken_count += haul.count;
-        bool rests = haul.count == 0 && weft__core_dest_wait(&session->dest, &session->waiter.core);
+        bool rests = haul.count == 0 && !session->pump_over && /* else nobody would wake it */
+                     weft__core_dest_wait(&session->dest, &session->waiter.core);
         if (session->awaited_count) weft__changed(node);
         weft__leave_inside(node);
         if (rests) return;
-        weft__lock(&session->lock);
-        weft_error error = session->over ? WEFT_OK : session->ops->put(session, &haul);
-        weft__unlock(&session->lock);
-        session->ops->spent(session, &haul);
-        if (error) weft__session_spoil(session, error);
+        weft_error error = put(session, &haul);
+        if (error) weft__session_fail(session, error, "what it was to be sent is lost");
         flush(session);
     }
 }
@@ -620,9 +705,10 @@ void weft__session_resume(struct session *session)
 {
     weft__lock(&session->lock);
     bool stalled = session->stalled;
-    session->stalled = session->spoilt = false;
+    session->stalled = false;
     let_in(session);
     weft__unlock(&session->lock);
+    atomic_store(&session->failing, false);
     if (stalled) pump_woken(&session->waiter);
 }
 
@@ -634,14 +720,14 @@ void weft__session_pump_ready(struct session *session)
     (void)rests;
 }
 
-/* Until it rests, or has put so many. False: the deadline has passed. */
+/* Until it rests, or has put so many: then not beyond the node's closing. False: the deadline has passed. */
 static bool await_pump(struct session *session, uint64_t count, uint64_t deadline_ns, uint64_t now_ns)
 {
     weft_node *node = session->remote->node;
     session->awaited_count++;
     bool in_time = true;
-    while (in_time && !list_linked(&session->waiter.core.on) && !session->pump_over && !session->adrift &&
-           session->put_count < count) {
+    while (in_time && !list_linked(&session->waiter.core.on) && !session->pump_over && session->put_count < count &&
+           (count == UINT64_MAX || !node->closed)) {
         struct waiter waiter;
         weft__waiter_init(&waiter);
         weft__await(node, &waiter);
@@ -668,15 +754,39 @@ weft_error weft__session_put(struct session *session, uint64_t lane, const struc
 {
     weft__lock(&session->lock);
     weft_error error = session->over ? WEFT_ECLOSED : weft__line_put(session->line, lane, frame, message);
+    bool much =
+        !error && session->waiting_bytes_most && weft__line_waiting(session->line) > session->waiting_bytes_most;
     weft__unlock(&session->lock);
+    if (error == WEFT_ENOMEM) weft__session_fail(session, error, "no memory for what it is to be sent");
     if (!error) flush(session);
+    if (much) weft__session_close(session, WEFT_ESLOW, "more waits for the other end than it may cause");
     return error;
 }
 
-void weft__session_must_put(struct session *session, uint64_t lane, const struct frame *frame)
+void weft__session_frame_max(struct session *session, uint32_t bytes)
 {
-    weft_error error = weft__session_put(session, lane, frame, NULL);
-    if (error && error != WEFT_ECLOSED) weft__session_spoil(session, error);
+    weft__lock(&session->lock);
+    weft__line_frame_max(session->line, bytes);
+    weft__unlock(&session->lock);
+}
+
+uint32_t weft__session_generation(struct session *session)
+{
+    weft__lock(&session->lock);
+    uint32_t generation = session->generation;
+    weft__unlock(&session->lock);
+    return generation;
+}
+
+weft_error weft__session_try_put(struct session *session, uint32_t generation, uint64_t lane, const struct frame *frame)
+{
+    weft__lock(&session->lock);
+    weft_error error = session->over                       ? WEFT_ECLOSED
+                       : session->generation != generation ? WEFT_ELOST
+                                                           : weft__line_put(session->line, lane, frame, NULL);
+    weft__unlock(&session->lock);
+    if (!error) flush(session);
+    return error;
 }
 
 weft_error weft__session_put_waiting(struct session *session, uint64_t lane, const struct frame *frame)
@@ -691,7 +801,7 @@ weft_error weft__session_put_waiting(struct session *session, uint64_t lane, con
         weft__lock(&session->lock);
     }
     weft__unlock(&session->lock);
-    return weft__session_put(session, lane, frame, NULL);
+    return weft__session_try_put(session, weft__session_generation(session), lane, frame);
 }
 
 void weft__session_close(struct session *session, weft_error error, const char *sentence)
@@ -703,11 +813,45 @@ void weft__session_close(struct session *session, weft_error error, const char *
     if (error) say(session, error, sentence);
     bool there = weft__conn_hold(conn);
     if (there) (void)weft__line_put_now(session->line, &frame);
+    bool waits = there && error && error != WEFT_ESLOW && (session->writing || conn->greeting_size);
+    if (waits) conn->last = true;
     weft__unlock(&session->lock);
     if (!there) return;
     flush(session);
-    if (error) weft__conn_close(conn); /* what could be written at once was */
-    conn_done(conn);
+    if (error && !waits) weft__conn_close(conn); /* what could be written at once was */
+    weft__conn_release(conn);
+}
+
+/* On the remote's thread. */
+static void broken(struct errand *errand)
+{
+    struct session *session = list_record(errand, struct session, broken);
+    session->ops->failed(session);
+    weft__session_drop(session);
+}
+
+void weft__session_fail(struct session *session, weft_error error, const char *sentence)
+{
+    if (atomic_exchange(&session->failing, true)) return;
+    weft__session_hold(session);
+    weft__session_close(session, error, sentence);
+    weft__remote_leave(session->remote, &session->broken);
+}
+
+/* With the session's lock, at each beat. True: something waits, and for too long none of it was taken, nor anything acknowledged. */
+static bool too_slow(struct session *session, uint64_t now_ns)
+{
+    uint64_t received = weft__line_acknowledged_count(session->line);
+    bool waits = weft__line_waiting(session->line) > 0;
+    bool takes = session->written_bytes != session->seen_bytes || received != session->seen_received;
+    session->seen_bytes = session->written_bytes;
+    session->seen_received = received;
+    if (!session->conn || !waits || takes || session->stall_ms == WEFT_FOREVER) {
+        session->slow_since_ns = 0;
+        return false;
+    }
+    if (!session->slow_since_ns) session->slow_since_ns = now_ns;
+    return now_ns - session->slow_since_ns >= session->stall_ms * NS_PER_MS;
 }
 
 /* A tick that comes much too late is our own pause: what the other end has sent meanwhile is read first. */
@@ -718,16 +862,18 @@ void weft__session_beat(struct session *session, uint64_t now_ns)
     session->beat_ns = now_ns;
     weft__lock(&session->lock);
     struct conn *conn = session->conn;
-    bool there = weft__conn_hold(conn);
+    bool there = weft__conn_hold(conn), slow = too_slow(session, now_ns);
     weft__line_beat(session->line, false);
     weft__unlock(&session->lock);
     if (!there) return;
     uint64_t heard_ns = atomic_load_explicit(&conn->heard_ns, memory_order_relaxed);
     if (!paused && now_ns > heard_ns + beat_ns * session->beats_missed_max)
-        close_saying(conn, WEFT_ETIMEDOUT, "the other end has given no sign of life");
+        close_saying(conn, session, WEFT_ETIMEDOUT, "the other end has given no sign of life");
+    else if (!paused && slow)
+        weft__session_close(session, WEFT_ESLOW, "the other end takes nothing of what waits for it");
     else
         flush(session);
-    conn_done(conn);
+    weft__conn_release(conn);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -744,15 +890,18 @@ weft_error weft__session_init(struct session *session, struct remote *remote, co
     session->remote = remote;
     session->ops = ops;
     session->line = weft__line_new(&remote->node->mem, by, limits);
-    if (!session->line) return WEFT_ENOMEM;
-    if (!weft__timer_ready(remote, &session->timer, beat_due)) {
+    if (!session->line || !weft__timer_ready(remote, &session->timer, beat_due)) {
         weft__line_free(session->line);
+        session->remote = NULL; /* nothing of it is there */
         return WEFT_ENOMEM;
     }
     atomic_init(&session->refs, 1);
     weft__core_dest_init(&session->dest);
     weft__waiter_init(&session->waiter);
     session->waiter.woken = pump_woken;
+    session->gone.run = session_free;
+    session->broken.run = broken;
+    atomic_init(&session->failing, false);
     weft__lock_init(&session->lock, LOCK_SESSION);
     list_init(&session->crowd);
     list_init(&session->on_remote);
@@ -767,15 +916,24 @@ void weft__session_hold(struct session *session)
     atomic_fetch_add_explicit(&session->refs, 1, memory_order_relaxed);
 }
 
-void weft__session_drop(struct session *session)
+/* On the remote's thread. */
+static void session_free(struct errand *errand)
 {
+    struct session *session = list_record(errand, struct session, gone);
     struct remote *remote = session->remote;
-    if (atomic_fetch_sub_explicit(&session->refs, 1, memory_order_acq_rel) != 1) return;
+    weft__timer_gone(remote, &session->timer);
+    weft__line_free(session->line); /* of which nothing is half there: that went with its connection */
+    weft__lock_fini(&session->lock);
     weft__lock(&remote->lock);
     list_remove(&session->on_remote);
-    list_push_back(&remote->dropped, &session->on_remote);
     weft__unlock(&remote->lock);
-    weft__unpark(&remote->park);
+    session->ops->free(session);
+}
+
+void weft__session_drop(struct session *session)
+{
+    if (atomic_fetch_sub_explicit(&session->refs, 1, memory_order_acq_rel) == 1)
+        weft__remote_leave(session->remote, &session->gone);
 }
 
 void weft__session_over(struct session *session)
@@ -793,11 +951,11 @@ void weft__session_over(struct session *session)
     weft__unlock(&session->lock);
     if (next_there) {
         weft__conn_close(next);
-        conn_done(next);
+        weft__conn_release(next);
     }
     if (there) {
         weft__conn_close(conn);
-        conn_done(conn);
+        weft__conn_release(conn);
     }
     if (was_over) return;
     (void)weft__enter(node);
@@ -806,23 +964,4 @@ void weft__session_over(struct session *session)
     weft__changed(node);
     weft__leave_inside(node);
     if (stalled || rests) weft__session_drop(session); /* the pump's: it will not run any more */
-}
-
-/* On the remote's thread. */
-void weft__session_free(struct session *session)
-{
-    weft__timer_gone(session->remote, &session->timer);
-    weft__line_free(session->line);
-    weft__lock_fini(&session->lock);
-    session->ops->free(session);
-}
-
-void weft__conn_free(struct conn *conn)
-{
-    struct mem *mem = &conn->remote->node->mem;
-    weft__timer_gone(conn->remote, &conn->timer);
-    weft__pipe_free(conn->pipe);
-    if (conn->session) weft__session_drop(conn->session);
-    if (conn->buffer != conn->first) weft__mem_free(mem, conn->buffer);
-    weft__mem_free(mem, conn);
 }

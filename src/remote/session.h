@@ -11,7 +11,9 @@
  * runs the pump after unlocking. Where the line is full the pump stops without leaving the waiter (stalled), and the write that
  * makes room goes on with it. So there is never more than one.
  *
- * Connections and sessions are freed by the remote's thread alone, and only there timers fire: so neither meets the other. */
+ * All that is the life of connections and sessions happens on the remote's thread, in one order: greeting, attaching, up, down,
+ * beats and other timers, the end. Other threads leave it an errand, whatever locks they have; what they hold (weft__conn_hold,
+ * weft__session_hold) is not freed. */
 #ifndef WEFT_REMOTE_SESSION_H
 #define WEFT_REMOTE_SESSION_H
 
@@ -29,24 +31,32 @@
 
 enum {
     HAUL_MAX = 64, /* items of one hold */
-    GREETING_BYTES = 512
+    GREETING_BYTES = 256,
+    FIRST_BYTES = 512 /* the buffer of an idle connection: a greeting, and small frames */
 };
 
-/* What all sessions of a node share: the thread that frees and keeps time. */
+/* For the remote's thread, from any other. On its way once at a time; then it is left again. */
+struct errand {
+    struct errand *next;
+    void (*run)(struct errand *errand); /* without a lock */
+};
+
+/* What all sessions of a node share: the thread that their lives are on. */
 struct remote {
     weft_node *node;
+    _Atomic(struct errand *) errands; /* the newest first */
+    atomic_uint leaving_count;        /* who leaves one this moment */
+    _Atomic uint64_t half_bytes;      /* of memory for large frames of which some has come, of all sessions */
+    uint64_t half_bytes_max;          /* then the next one that needs more of it loses its connection; 0 = no bound */
     struct lock lock;
     struct heap timers;                   /* (r) under the lock, as are all of these */
     uint32_t timers_count;                /* (r) that exist */
     struct list_node conns;               /* (r) all there are */
-    struct list_node ended;               /* (r) connections to be freed */
     struct list_node sessions;            /* (r) all there are */
-    struct list_node dropped;             /* (r) sessions to be freed */
     struct pipe *refused[8];              /* (r) pipes to be freed */
     uint32_t refused_count;               /* (r) */
     uint32_t conns_count, greeting_count; /* (r) of these: not greeted yet */
     bool stopping;                        /* (r) */
-    struct waiter *closer;                /* (r) */
     struct park park;
     pthread_t thread;
 };
@@ -65,22 +75,24 @@ struct conn {
     struct pipe *pipe;
     struct session *session; /* NULL until it is greeted; set under the remote's lock */
     const struct session_ops *ops;
-    void *context;              /* of who made it, until it is greeted */
-    struct list_node on_remote; /* conns, then ended */
-    struct timer timer;         /* the greeting must come in time */
+    void *context; /* of who made it, until it is greeted */
+    struct list_node on_remote;
+    struct errand errand; /* its greeting is to be read; then: it is over */
+    struct timer timer;   /* the greeting must come in time */
     atomic_bool closing;
-    atomic_int busy; /* calls of the pipe's under way, and one until it is closed */
-    bool greeted;
-    bool refused;              /* it is closed when its greeting was written */
+    atomic_int busy;           /* who is in a call of its pipe's, or holds it; and one until it is closed */
+    bool greeted;              /* its reader's, which is the remote's thread until it is attached */
+    atomic_bool refused;       /* it is closed when its greeting was written */
     bool attached;             /* (s) it is session->conn */
-    bool waits;                /* (s) it reads on when it is attached */
+    bool last;                 /* (s) it is closed when what is being written was, and the error behind it */
+    uint64_t received;         /* what the other end has, as it says */
     _Atomic uint64_t heard_ns; /* when something came last */
     uint32_t small_reads;      /* its reader's: in a row */
     unsigned char *buffer;     /* its reader's */
     size_t room, have;
     _Atomic size_t greeting_size; /* of what is being written before the line's; set to 0 under the remote's lock */
     unsigned char greeting[GREETING_BYTES];
-    unsigned char first[1024]; /* the buffer of an idle one */
+    unsigned char first[FIRST_BYTES];
 };
 
 /* What is told of a task. Copied under the core's lock: its worker may be gone when it is written. */
@@ -110,31 +122,33 @@ struct haul {
 /* What an end does. None is called with a lock held, unless it says so. */
 struct session_ops {
     char hears; /* whose frames it reads: 'C' or 'N' */
-    /* The first frame of a connection: it answers by weft__conn_attach or weft__conn_refuse. */
+    /* The first frame of a connection: it answers by weft__conn_attach or weft__conn_refuse. On the remote's thread, as are up,
+     * down, lost, failed, beat and free. */
     void (*greeted)(struct conn *conn, const struct frame *frame);
     /* Under the session's lock: what is written first on a connection that is attached now. NULL: nothing. */
     void (*welcome)(struct session *session, struct frame *frame);
     void (*up)(struct session *session); /* one was attached */
-    /* Frames of the session, in order; *dealt: so many were dealt with, all where it is WEFT_OK. Else the connection is closed with
-     * that sentence; the rest comes again on the next one. */
+    /* Frames of the session, in order. Not WEFT_OK: the connection is closed with that sentence; *dealt says how many were dealt
+     * with, all others come again. */
     weft_error (*frames)(struct session *session, const struct frame *frames, size_t count, size_t *dealt,
                          char *sentence);
     /* Inside: looks at an item of the haul while what it is about is there. NULL: nothing to be looked at. */
     void (*taken)(struct session *session, struct haul *haul, size_t index);
-    /* Under the session's lock: writes what was taken into its line. Not WEFT_OK: it could not, and nobody else has it: the
-     * session is spoilt. */
+    /* Under the session's lock: writes what was taken into its line. */
     weft_error (*put)(struct session *session, struct haul *haul);
     /* Outside: gives back what the haul holds. */
     void (*spent)(struct session *session, struct haul *haul);
-    void (*spoilt)(
-        struct session *session); /* once: nothing is put or attached any more; the connection is being closed */
     void (*goodbye)(struct session *session);
     void (*delivered)(struct session *session); /* all that was put was got, where session->wants_delivered */
     /* No connection is attached any more; the sentence says why. */
     void (*down)(struct session *session, weft_error error, const char *sentence);
-    void (*lost)(struct conn *conn, weft_error error, const char *sentence); /* one that was never greeted */
-    void (*beat)(struct session *session, uint64_t now_ns);                  /* each beat_ms */
-    void (*free)(struct session *session);                                   /* nothing uses it any more */
+    void (*lost)(struct conn *conn, weft_error error, const char *sentence); /* one that was never attached */
+    /* By the pump, outside: the line is full; or the pump goes on. NULL: nobody minds. */
+    void (*backlogged)(struct session *session, bool backlogged);
+    /* What it was to be sent has been lost: the session cannot go on. Its connection was closed. */
+    void (*failed)(struct session *session);
+    void (*beat)(struct session *session, uint64_t now_ns); /* each beat_ms */
+    void (*free)(struct session *session);                  /* nothing uses it any more */
 };
 
 struct session {
@@ -145,28 +159,36 @@ struct session {
     struct core_dest dest;     /* (l) all that goes to the other end */
     struct waiter waiter;      /* on it, where the pump rests */
     struct session *next_pump; /* the pumping thread's */
+    struct errand gone;        /* nothing uses it any more */
+    struct errand broken;      /* ops->failed is to be called */
+    atomic_bool failing;       /* that was left */
     uint32_t awaited_count;    /* (l) calls that wait for the pump */
     uint64_t taken_count;      /* (l) items that it has taken */
     uint64_t put_count;        /* (l) of these: known to have been put */
     bool pump_over;            /* (l) */
-    bool adrift;               /* (l) a client's is lost, and there is no next one yet: nobody waits for the pump */
     struct timer timer;        /* beats, and what else has a time */
 
     struct lock lock;
-    struct line *line;      /* (s) under the lock, as are all of these */
-    struct conn *conn;      /* (s) */
-    struct conn *next;      /* (s) attached when conn has ended */
-    uint64_t next_received; /* (s) */
-    bool writing;           /* (s) a write of the line's bytes is under way */
-    struct list_node crowd; /* (s) who waits for room in the line */
-    bool stalled;           /* (s) the pump waits for room */
-    bool wants_delivered;   /* (s) */
-    bool spoilt;            /* (s) something that had to go out is lost for want of memory: so is all of it */
-    bool over;              /* (s) nothing is put or attached any more */
-    weft_error why;         /* (s) of the connection's end */
+    struct line *line;                 /* (s) under the lock, as are all of these */
+    struct conn *conn;                 /* (s) */
+    struct conn *next;                 /* (s) attached when conn has ended */
+    uint32_t generation;               /* (s) of the line: it is another for each session that was lost */
+    bool writing;                      /* (s) a write of the line's bytes is under way */
+    struct list_node crowd;            /* (s) who waits for room in the line */
+    bool stalled;                      /* (s) the pump waits for room */
+    bool backlogged;                   /* the pump's: ops->backlogged was told so */
+    uint64_t written_bytes;            /* (s) that the connections took, ever */
+    uint64_t half_bytes;               /* (s) counted in the remote's */
+    bool wants_delivered;              /* (s) */
+    bool over;                         /* (s) nothing is put or attached any more */
+    weft_error why;                    /* (s) of the connection's end */
     char sentence[FRAME_SENTENCE_MAX]; /* (s) */
     uint32_t beat_ms, beats_missed_max;
-    uint64_t beat_ns; /* the timer's: when it beat last */
+    uint64_t beat_ns;                   /* when it beat last; the remote's thread's, like the rest */
+    uint32_t stall_ms;                  /* a connection is closed that took nothing for so long; WEFT_FOREVER = never */
+    uint64_t slow_since_ns;             /* 0 = it takes */
+    uint64_t seen_bytes, seen_received; /* at the last beat */
+    uint64_t waiting_bytes_most;        /* (s) more than that was put without asking: it is closed; 0 = no bound */
 };
 
 /* The remote of a node. WEFT_ENOMEM, WEFT_ESYSTEM. stop: closes every connection, waits for their ends, frees every session;
@@ -187,8 +209,9 @@ void weft__timer_gone(struct remote *remote, struct timer *timer);
 struct conn *weft__conn_new(struct remote *remote, const struct session_ops *ops, void *context, struct pipe *pipe,
                             uint32_t timeout_ms, const struct frame *greeting);
 /* In `greeted`: the session has it from now on; the connection that it had is closed first, and this one attached when the last
- * of that is over. received: what the other end has. Or refuses it: an error frame, and the end. */
-weft_error weft__conn_attach(struct conn *conn, struct session *session, uint64_t received);
+ * of that is over. received: what the other end has. Where it cannot be taken up from there, and in refuse: an error frame, the
+ * end, and then ops->lost. */
+void weft__conn_attach(struct conn *conn, struct session *session, uint64_t received);
 void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence);
 void weft__conn_close(struct conn *conn);
 
@@ -204,16 +227,21 @@ void weft__session_drop(struct session *session); /* the last: ops->free, on the
 
 /* Leaves the waiter for the first time, inside; so the pump runs from then on. */
 void weft__session_pump_ready(struct session *session);
-/* The line is another one, with room: who waited for that goes on. */
+/* The line is another one, with room, for a session that the other end does not know: who waited for that goes on. */
 void weft__session_resume(struct session *session);
-/* Puts a frame of the session, any thread; outside. WEFT_ENOMEM: it was not put; WEFT_ECLOSED. must_put: has to go out, as the
- * other end waits for it, or would go on as if nothing had happened: where there is no memory the session is spoilt. */
+/* The other end takes no larger frames. */
+void weft__session_frame_max(struct session *session, uint32_t bytes);
+/* Puts a frame of the session, any thread; outside. It must not be lost: where there is no memory the session has failed. */
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame,
                              struct message *message);
-void weft__session_must_put(struct session *session, uint64_t lane, const struct frame *frame);
-/* Something that had to go out did not. Outside, without a lock of the session's owner. */
-void weft__session_spoil(struct session *session, weft_error error);
-/* As weft__session_put, but waits while the line is full, or until the session is over or begins anew. */
+/* The same, for who can do without: WEFT_ENOMEM, and nothing has changed; WEFT_ELOST: the line is of another generation. */
+uint32_t weft__session_generation(struct session *session);
+weft_error weft__session_try_put(struct session *session, uint32_t generation, uint64_t lane,
+                                 const struct frame *frame);
+/* What the other end was to get is lost: the connection is closed, and ops->failed is called. Any thread, any locks below the
+ * session's. */
+void weft__session_fail(struct session *session, weft_error error, const char *sentence);
+/* The same, but waits while the line is full, or until the session is over or begins anew. */
 weft_error weft__session_put_waiting(struct session *session, uint64_t lane, const struct frame *frame);
 /* Closes the connection; with a sentence: an error frame goes first. WEFT_OK: a goodbye does. */
 void weft__session_close(struct session *session, weft_error error, const char *sentence);
@@ -221,7 +249,7 @@ void weft__session_close(struct session *session, weft_error error, const char *
 void weft__session_over(struct session *session);
 void weft__session_flush(struct session *session);
 
-/* Returns when all that stood in the destination has been put, or the session is over or lost, or at the deadline. Outside; not
+/* Returns when all that stood in the destination has been put, or the session is over, or at the deadline. Outside; not
  * under a lock, nor in a pump. */
 void weft__session_await_pump(struct session *session, uint64_t deadline_ns);
 /* The same, of what stands there now; what comes meanwhile is not waited for. False: the deadline has passed. */

@@ -300,6 +300,7 @@ static const struct shape_field fields_of_schema_options[] = {
     PLAIN(S, assert_formats, BOOL),
     LIST(S, sources, schema_source),
     PLAIN(S, schema_bytes_max, U32),
+    PLAIN(S, duplicate_keys, BOOL),
     PLAIN(S, document_bytes_max, U32),
     PLAIN(S, depth_max, U32),
     PLAIN(S, steps_max, U32),

@@ -11,12 +11,14 @@
 #include "base/clock.h"
 #include "exec/node.h"
 
-enum { PUBLIC_BYTES = 8 }; /* of the instance, which stand in the ids of its dispatches */
+enum {
+    PUBLIC_BYTES = 8,      /* of the instance, which stand in the ids of its dispatches */
+    WAITING_FRAMES_MAX = 4 /* of the largest, that wait for a guest: answers are put without asking */
+};
 
 static void guest_welcome(struct session *session, struct frame *frame);
 static void guest_up(struct session *session);
 static void guest_down(struct session *session, weft_error error, const char *sentence);
-static void guest_spoilt(struct session *session);
 static void guest_goodbye(struct session *session);
 static void guest_delivered(struct session *session);
 static void guest_beat(struct session *session, uint64_t now_ns);
@@ -30,6 +32,9 @@ static void not_greeted(struct conn *conn, weft_error error, const char *sentenc
     (void)sentence;
 }
 
+static void guest_backlogged(struct session *session, bool backlogged);
+static void guest_failed(struct session *session);
+
 static const struct session_ops guest_ops = {.hears = 'C',
                                              .greeted = greeted,
                                              .welcome = guest_welcome,
@@ -38,11 +43,12 @@ static const struct session_ops guest_ops = {.hears = 'C',
                                              .taken = weft__guest_taken,
                                              .put = weft__guest_put,
                                              .spent = weft__guest_spent,
-                                             .spoilt = guest_spoilt,
                                              .goodbye = guest_goodbye,
                                              .delivered = guest_delivered,
                                              .down = guest_down,
                                              .lost = not_greeted,
+                                             .backlogged = guest_backlogged,
+                                             .failed = guest_failed,
                                              .beat = guest_beat,
                                              .free = guest_free};
 
@@ -130,7 +136,8 @@ static void forget_all(weft_node *node, struct guest *guest)
     weft__numbers_fini(&workers);
 }
 
-void weft__guest_end(struct guest *guest, weft_cause cause)
+/* False: it has ended already. Its name is free afterwards. */
+static bool leave_core(struct guest *guest, weft_cause cause)
 {
     struct station *station = guest->station;
     weft_node *node = station->node;
@@ -143,11 +150,11 @@ void weft__guest_end(struct guest *guest, weft_cause cause)
         if (!station->guests_count && station->closer) weft__unpark(station->closer);
     }
     weft__unlock(&station->lock);
-    if (ended) return;
-    weft__session_over(&guest->session);
+    if (ended) return false;
     weft__clerk_forget(&station->clerk, &guest->session);
     uint64_t wall_ns = weft__clock_wall_ns();
     uint64_t now_ns = weft__enter(node);
+    guest->gone = true; /* its reader may still be at work */
     if (cause.kind != WEFT_CAUSE_RELEASED || guest->workers.count || guest->subscriptions.count)
         (void)weft__core_session_fired(node->core, now_ns, wall_ns, guest->core_session, cause);
     weft__leave_inside(node); /* which works all of it off */
@@ -157,6 +164,13 @@ void weft__guest_end(struct guest *guest, weft_cause cause)
     now_ns = weft__enter(node);
     weft__core_session_release(node->core, now_ns, wall_ns, guest->core_session);
     weft__leave_inside(node);
+    return true;
+}
+
+void weft__guest_end(struct guest *guest, weft_cause cause)
+{
+    if (!leave_core(guest, cause)) return;
+    weft__session_over(&guest->session);
     weft__session_drop(&guest->session); /* the station's */
 }
 
@@ -171,12 +185,28 @@ static void guest_free(struct session *session)
     weft__mem_free(&station->node->mem, guest);
 }
 
-static void bar(struct guest *guest, enum core_bar why)
+/* All that bars it is kept in one hold, so that what goes uncovers what stays. */
+static void bar(struct guest *guest, unsigned bars, bool barred)
 {
     weft_node *node = guest->station->node;
     uint64_t now_ns = weft__enter(node);
+    guest->bars = barred ? guest->bars | bars : guest->bars & ~bars;
+    enum core_bar why = guest->bars & (GUEST_DETACHED | GUEST_DIED) ? CORE_BAR_DETACHED
+                        : guest->bars & GUEST_BACKLOGGED            ? CORE_BAR_BACKLOGGED
+                                                                    : CORE_BAR_NONE;
     weft__core_session_bar(node->core, now_ns, guest->core_session, why);
     weft__leave_inside(node);
+}
+
+static void guest_backlogged(struct session *session, bool backlogged)
+{
+    bar(list_record(session, struct guest, session), GUEST_BACKLOGGED, backlogged);
+}
+
+/* It was to be sent something that is lost. */
+static void guest_failed(struct session *session)
+{
+    weft__guest_end(list_record(session, struct guest, session), (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
 }
 
 /* --- its process ------------------------------------------------------------------------------ */
@@ -193,7 +223,7 @@ static void process_fired(void *context, struct process_watch *watch, weft_cause
 {
     struct station *station = context;
     struct guest *guest = list_record(watch, struct guest, process);
-    bar(guest, CORE_BAR_DETACHED);
+    bar(guest, GUEST_DIED, true);
     weft__lock(&station->lock);
     guest->died = true;
     guest->cause = cause;
@@ -231,6 +261,7 @@ static weft_error attach_participant(struct guest *guest, const char *name)
     weft_error error = weft__core_session_attach(node->core, name, false, NULL, &guest->core_session);
     if (!error) {
         weft__core_session_link(node->core, guest->core_session, WEFT_LINK_SESSION, guest->process.pid);
+        guest->bars = GUEST_DETACHED;
         weft__core_session_bar(node->core, now_ns, guest->core_session, CORE_BAR_DETACHED);
         (void)weft__core_session_armed(node->core, now_ns, guest->core_session);
         weft__session_pump_ready(&guest->session);
@@ -272,6 +303,8 @@ static weft_error guest_new(struct station *station, const struct frame_hello *h
     }
     guest->session.beat_ms = o->beat_ms;
     guest->session.beats_missed_max = o->beats_missed_max;
+    guest->session.stall_ms = o->stall_ms;
+    guest->session.waiting_bytes_most = (uint64_t)WAITING_FRAMES_MAX * o->frame_bytes_max;
     *made = guest;
     return WEFT_OK;
 }
@@ -308,6 +341,7 @@ static weft_error seat(struct station *station, const struct frame_hello *hello,
         error = guest_new(station, hello, &guest);
     if (!error) {
         guest->epoch = hello->epoch;
+        guest->version = hello->highest < PROTOCOL_HIGHEST ? hello->highest : PROTOCOL_HIGHEST;
         if (*fresh) {
             list_push_back(bucket_of(station, hello->instance), &guest->on_station);
             station->guests_count++;
@@ -373,9 +407,10 @@ static void greeted(struct conn *conn, const struct frame *frame)
         weft__conn_refuse(conn, error, refusal(error));
         return;
     }
-    error = weft__conn_attach(conn, &guest->session,
-                              fresh ? 0 : hello->received); /* else it is of a session that is gone */
-    if (error == WEFT_EPROTOCOL) weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
+    if (fresh) /* where it is never attached */
+        weft__timer_at(&station->remote, &guest->session.timer,
+                       weft__clock_after_ms(weft__clock_ns(), guest->resume_ms));
+    weft__conn_attach(conn, &guest->session, fresh ? 0 : hello->received); /* else it is of a session that is gone */
     weft__session_drop(&guest->session);
 }
 
@@ -386,7 +421,7 @@ static void guest_welcome(struct session *session, struct frame *frame)
     struct guest *guest = list_record(session, struct guest, session);
     const weft_listen_options *o = &guest->station->options;
     *frame = (struct frame){.kind = FRAME_WELCOME,
-                            .welcome = {.version = PROTOCOL_HIGHEST,
+                            .welcome = {.version = guest->version,
                                         .resumed = guest->resumed,
                                         .received = weft__line_received(session->line),
                                         .session = guest->public_session,
@@ -411,11 +446,9 @@ static void guest_up(struct session *session)
     struct station *station = guest->station;
     weft__lock(&station->lock);
     guest->detached_ns = 0;
-    bool died = guest->died;
     weft__unlock(&station->lock);
     weft__timer_at(&station->remote, &session->timer, next_beat(session, weft__clock_ns()));
-    if (!died) bar(guest, CORE_BAR_NONE);
-    weft__session_flush(session);
+    bar(guest, GUEST_DETACHED, false);
 }
 
 static void guest_down(struct session *session, weft_error error, const char *sentence)
@@ -423,7 +456,7 @@ static void guest_down(struct session *session, weft_error error, const char *se
     struct guest *guest = list_record(session, struct guest, session);
     struct station *station = guest->station;
     (void)sentence;
-    bar(guest, CORE_BAR_DETACHED);
+    bar(guest, GUEST_DETACHED, true);
     uint64_t now_ns = weft__clock_ns();
     weft__lock(&station->lock);
     guest->detached_ns = now_ns;
@@ -434,23 +467,20 @@ static void guest_down(struct session *session, weft_error error, const char *se
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
     else if (died)
         weft__guest_end(guest, guest->cause);
-    else if (error == WEFT_EPROTOCOL) /* something of the session is missing: it cannot go on */
+    else if (error == WEFT_EPROTOCOL || error == WEFT_ENOMEM) /* something of the session is missing: it cannot go on */
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
     else
         weft__timer_at(&station->remote, &session->timer, weft__clock_after_ms(now_ns, guest->resume_ms));
-}
-
-static void guest_spoilt(struct session *session)
-{
-    weft__guest_end(list_record(session, struct guest, session), (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
 }
 
 /* An orderly end: answered, and all is over. */
 static void guest_goodbye(struct session *session)
 {
     struct guest *guest = list_record(session, struct guest, session);
+    if (!leave_core(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED})) return;
     weft__session_close(session, WEFT_OK, NULL);
-    weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
+    weft__session_over(session);
+    weft__session_drop(session); /* the station's */
 }
 
 /* A sign of life; or the end of one that gives none; or of one that was not taken up again. */
@@ -499,6 +529,7 @@ weft_error weft__station_open(weft_node *node, const weft_listen_options *option
     randombytes_buf(station->hash_key, sizeof station->hash_key);
     for (size_t i = 0; i < STATION_BUCKETS; i++)
         list_init(&station->guests[i]);
+    station->remote.half_bytes_max = options->half_bytes_max;
     weft_error error = weft__remote_start(&station->remote, node);
     if (error) {
         weft__mem_free(&node->mem, station);
@@ -511,38 +542,23 @@ weft_error weft__station_open(weft_node *node, const weft_listen_options *option
     return WEFT_OK;
 }
 
-static bool is_any(const struct guest *guest)
-{
-    return guest != NULL;
-}
-
-static bool is_detached(const struct guest *guest)
-{
-    return guest->detached_ns != 0;
-}
-
-static bool is_untold(const struct guest *guest)
-{
-    return !guest->parted;
-}
-
-static struct guest *first_of(struct list_node *guests, bool (*wanted)(const struct guest *))
-{
-    for (struct list_node *on = guests->next; on != guests; on = on->next) {
-        struct guest *guest = list_record(on, struct guest, on_station);
-        if (wanted(guest)) return guest;
-    }
-    return NULL;
-}
-
-/* The guest at or behind that place in the table that is so, with a reference; NULL: no more. */
-static struct guest *next_guest(struct station *station, size_t *bucket, bool (*wanted)(const struct guest *))
+/* A guest that was not told yet, at or behind that place in the table, with a reference; NULL: no more. all: or was. */
+static struct guest *next_guest(struct station *station, size_t *bucket, bool all, bool *detached)
 {
     struct guest *guest = NULL;
     weft__lock(&station->lock);
-    for (; *bucket < STATION_BUCKETS && !guest; *bucket += !guest)
-        guest = first_of(&station->guests[*bucket], wanted);
-    if (guest) weft__session_hold(&guest->session);
+    for (; *bucket < STATION_BUCKETS && !guest; *bucket += !guest) {
+        struct list_node *guests = &station->guests[*bucket];
+        for (struct list_node *on = guests->next; on != guests && !guest; on = on->next) {
+            struct guest *next = list_record(on, struct guest, on_station);
+            if (all || !next->parting) guest = next;
+        }
+    }
+    if (guest) {
+        guest->parting = true;
+        *detached = guest->detached_ns != 0;
+        weft__session_hold(&guest->session);
+    }
     weft__unlock(&station->lock);
     return guest;
 }
@@ -596,33 +612,26 @@ static bool await_guests(struct station *station, uint64_t deadline_ns)
     return none;
 }
 
-static void end_guests(struct station *station, bool (*wanted)(const struct guest *))
-{
-    size_t bucket = 0;
-    for (struct guest *guest; (guest = next_guest(station, &bucket, wanted));) {
-        weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
-        weft__session_drop(&guest->session);
-    }
-}
-
-/* Without the lock: the goodbye may be the end of a connection, and that of its guest. */
-static void tell_guests(struct station *station)
-{
-    size_t bucket = 0;
-    for (struct guest *guest; (guest = next_guest(station, &bucket, is_untold));) {
-        guest->parted = true;
-        say_goodbye(&guest->session);
-        weft__session_drop(&guest->session);
-    }
-}
-
 void weft__station_part(struct station *station, uint64_t deadline_ns)
 {
     close_acceptors(station);
     weft__clerk_finish(&station->clerk, deadline_ns);
-    tell_guests(station);
-    end_guests(station, is_detached);
-    if (!await_guests(station, deadline_ns)) end_guests(station, is_any);
+    const weft_cause released = {.kind = WEFT_CAUSE_RELEASED};
+    struct guest *guest;
+    bool detached;
+    for (size_t bucket = 0; (guest = next_guest(station, &bucket, false, &detached));) {
+        if (!detached) weft__session_await_pump(&guest->session, deadline_ns);
+        if (detached) /* and nobody is let in any more */
+            weft__guest_end(guest, released);
+        else
+            say_goodbye(&guest->session);
+        weft__session_drop(&guest->session);
+    }
+    if (await_guests(station, deadline_ns)) return;
+    for (size_t bucket = 0; (guest = next_guest(station, &bucket, true, &detached));) {
+        weft__guest_end(guest, released);
+        weft__session_drop(&guest->session);
+    }
 }
 
 void weft__station_free(struct station *station)
@@ -630,7 +639,7 @@ void weft__station_free(struct station *station)
     struct mem *mem = &station->node->mem;
     weft__clerk_stop(&station->clerk);
     weft__remote_stop(&station->remote);
-    weft__clerk_fini(&station->clerk); /* ends of guests, which are over now, asked it */
+    weft__clerk_fini(&station->clerk);
     weft__process_monitor_stop(&station->monitor);
     weft__lock_fini(&station->lock);
     weft__mem_free(mem, station);
@@ -644,24 +653,21 @@ static weft_error check(const weft_node *node, const char *url, const weft_liste
     if (!node || !url) return weft__error_null("weft_node_listen", !node ? "node" : "url");
     if (o->version != 1)
         return weft__error(WEFT_EINVAL, "listen: options.version is not 1: initialise them with WEFT_LISTEN_OPTIONS");
-    if (!o->sessions_max || !o->beat_ms || !o->beats_missed_max || !o->greeting_ms || o->frame_bytes_max < 65536)
-        return weft__error(WEFT_EINVAL, "listen: sessions_max, beat_ms, beats_missed_max and greeting_ms are not 0, "
-                                        "frame_bytes_max is at least 65536");
+    if (!o->sessions_max || !o->beat_ms || !o->beats_missed_max || !o->greeting_ms || !o->stall_ms)
+        return weft__error(WEFT_EINVAL,
+                           "listen: sessions_max, beat_ms, beats_missed_max, greeting_ms and stall_ms are not 0");
+    if (o->frame_bytes_max < 65536 || o->half_bytes_max < o->frame_bytes_max)
+        return weft__error(WEFT_EINVAL, "listen: frame_bytes_max is at least 65536, half_bytes_max at least that");
     if (!weft__url_check(url, true, sentence)) return weft__error(WEFT_EINVAL, "listen: %s", sentence);
     return WEFT_OK;
 }
 
-weft_error weft_node_listen(weft_node *node, const char *url, const weft_listen_options *options, char *bound)
+static weft_error listen_at(weft_node *node, const char *url, const weft_listen_options *options, char *bound)
 {
-    const weft_listen_options defaults = WEFT_LISTEN_OPTIONS;
+    const struct pipe_tls tls = {.ca_file = options->tls_ca_file, .cert_key_file = options->tls_cert_key_file};
     char sentence[FRAME_SENTENCE_MAX] = "", own_bound[WEFT_URL_MAX + 1];
     struct acceptor *acceptor;
-    if (weft__forked) return weft__error_forked(__func__);
-    if (!options) options = &defaults;
-    const struct pipe_tls tls = {.ca_file = options->tls_ca_file, .cert_key_file = options->tls_cert_key_file};
-    weft_error error = check(node, url, options);
-    if (error) return error;
-    if (node->uplink) return weft__error(WEFT_EINVAL, "listen: this is a client node: it serves nobody");
+    weft_error error = WEFT_OK;
     weft__lock(&node->lock);
     if (node->closing) error = WEFT_ECLOSED;
     if (!error && !node->station) error = weft__station_open(node, options, &node->station);
@@ -672,10 +678,25 @@ weft_error weft_node_listen(weft_node *node, const char *url, const weft_listen_
                               bound ? bound : own_bound, sentence);
     if (error) return weft__error(error, "listen: %s: %s", url, sentence);
     weft__lock(&station->lock);
-    bool fits = station->acceptors_count < STATION_URLS_MAX && !station->closing;
+    bool closing = station->closing, fits = station->acceptors_count < STATION_URLS_MAX && !closing;
     if (fits) station->acceptors[station->acceptors_count++] = acceptor;
     weft__unlock(&station->lock);
     if (fits) return WEFT_OK;
     weft__acceptor_close(acceptor);
+    if (closing) return weft__error_plain(WEFT_ECLOSED, "listen");
     return weft__error(WEFT_ELIMIT, "listen: %s: a node listens on %d addresses at most", url, STATION_URLS_MAX);
+}
+
+weft_error weft_node_listen(weft_node *node, const char *url, const weft_listen_options *options, char *bound)
+{
+    const weft_listen_options defaults = WEFT_LISTEN_OPTIONS;
+    if (weft__forked) return weft__error_forked(__func__);
+    if (!options) options = &defaults;
+    weft_error error = check(node, url, options);
+    if (error) return error;
+    if (node->uplink) return weft__error(WEFT_EINVAL, "listen: this is a client node: it serves nobody");
+    weft__call_open(node); /* closing waits for it */
+    error = listen_at(node, url, options, bound);
+    weft__call_close(node);
+    return error;
 }

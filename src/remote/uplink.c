@@ -17,9 +17,11 @@
 enum {
     BACKOFF_FIRST_MS = 50,
     BACKOFF_MAX_MS = 2000,
+    STEADY_MS = 1000, /* a connection that lives shorter is a failure like others */
     GREETING_MS = 3000,
     ATTEMPT_MS = 5000,
     GOODBYE_MS = 100,
+    STALL_MS = 30000,
     BURY_MS = 10
 };
 
@@ -61,23 +63,23 @@ static bool await_change(struct uplink *uplink, uint64_t deadline_ns)
 static uint64_t backoff_ns(uint32_t failures)
 {
     uint32_t rounds = failures < 6 ? failures : 6;
-    uint32_t most_ms = BACKOFF_FIRST_MS << rounds;
+    uint32_t most_ms = (uint32_t)BACKOFF_FIRST_MS << rounds;
     if (most_ms > BACKOFF_MAX_MS) most_ms = BACKOFF_MAX_MS;
     return (BACKOFF_FIRST_MS / 2 + randombytes_uniform(most_ms)) * NS_PER_MS;
 }
 
 static uint64_t lost_at(const struct uplink *uplink)
 {
-    uint64_t lost_ms = uplink->options.lost_ms == WEFT_FOREVER ? UINT64_MAX : uplink->options.lost_ms;
-    if (!uplink->down_ns || uplink->lost || !uplink->was_up) return UINT64_MAX;
-    return weft__clock_after_ms(uplink->down_ns, uplink->spoilt ? 0 : lost_ms);
+    if (!uplink->down_ns || !uplink->was_up || uplink->options.lost_ms == WEFT_FOREVER) return UINT64_MAX;
+    uint32_t lost_ms = uplink->options.lost_ms;
+    if (uplink->lost) return weft__clock_after_ms(uplink->lost_ns, lost_ms ? lost_ms : BACKOFF_FIRST_MS);
+    return weft__clock_after_ms(uplink->down_ns, lost_ms);
 }
 
 /* With the lock. The timer is for whichever comes first. */
 static uint64_t due_at(const struct uplink *uplink)
 {
-    uint64_t lost_ns = uplink->losing ? UINT64_MAX : lost_at(uplink);
-    if (uplink->spoilt && uplink->was_up) return lost_ns;
+    uint64_t lost_ns = lost_at(uplink);
     return uplink->again_ns && uplink->again_ns < lost_ns ? uplink->again_ns : lost_ns;
 }
 
@@ -102,33 +104,16 @@ static void failed(struct uplink *uplink, const char *sentence)
     changed(uplink);
 }
 
-/* False: no memory; nothing has changed. */
-static bool lose_all(struct uplink *uplink)
-{
-    struct line *line = weft__line_new(&uplink->node->mem, 'C', &line_limits);
-    if (line) weft__uplink_lose(uplink, line);
-    return line != NULL;
-}
-
-/* For lost_ms there was no connection. What is asked for from now on waits for the next session. */
-static void give_up(struct uplink *uplink, uint64_t now_ns)
+/* The session is given up: nobody asks it any more, and nothing of it goes out. */
+static void lose_all(struct uplink *uplink)
 {
     weft__lock(&uplink->lock);
-    bool due = !uplink->losing && now_ns >= lost_at(uplink); /* a welcome may have come meanwhile */
-    if (due) uplink->lost = uplink->losing = true;
-    if (due) changed(uplink);
+    uplink->lost = true;
+    uplink->broken = false;
+    uplink->lost_ns = weft__clock_ns();
+    changed(uplink);
     weft__unlock(&uplink->lock);
-    if (!due) return;
-    bool done = lose_all(uplink);
-    weft__lock(&uplink->lock);
-    uplink->losing = false;
-    if (done) {
-        uplink->spoilt = false;
-    } else {
-        uplink->lost = false; /* and tries again after as long */
-        uplink->down_ns = weft__clock_ns() + (uplink->spoilt ? BACKOFF_FIRST_MS * NS_PER_MS : 0);
-    }
-    weft__unlock(&uplink->lock);
+    weft__uplink_lose(uplink);
 }
 
 static void again_due(struct timer *timer, uint64_t now_ns)
@@ -136,13 +121,13 @@ static void again_due(struct timer *timer, uint64_t now_ns)
     struct uplink *uplink = list_record(timer, struct uplink, again);
     weft__lock(&uplink->lock);
     bool lose = !uplink->closing && now_ns >= lost_at(uplink);
-    bool dial = !uplink->closing && !uplink->parted && !uplink->dialling && !(uplink->spoilt && uplink->was_up) &&
-                uplink->again_ns && now_ns >= uplink->again_ns;
+    bool dial =
+        !uplink->closing && !uplink->parted && uplink->again_ns && now_ns >= uplink->again_ns && !uplink->dialling;
     if (dial) uplink->again_ns = 0;
     struct dial *spent = dial ? uplink->dial : NULL;
     if (dial) uplink->dial = NULL;
     weft__unlock(&uplink->lock);
-    if (lose) give_up(uplink, now_ns);
+    if (lose) lose_all(uplink);
     if (spent) weft__dial_free(spent);
     if (dial) dial_next(uplink);
     set_timer(uplink);
@@ -221,12 +206,18 @@ static bool is_final(weft_error error)
     return error == WEFT_EUNSUPPORTED || error == WEFT_EINVAL || error == WEFT_EEXIST;
 }
 
+/* Greeted and not attached: the node has what it cannot have, or has not what it had: there is no going on with that. */
 static void lost_conn(struct conn *conn, weft_error error, const char *sentence)
 {
     struct uplink *uplink = conn->context;
     (void)error;
     if (!uplink) return; /* it was told */
     weft__lock(&uplink->lock);
+    bool lose = conn->session && !uplink->closing;
+    weft__unlock(&uplink->lock);
+    if (lose) lose_all(uplink);
+    weft__lock(&uplink->lock);
+    if (!uplink->down_ns) uplink->down_ns = weft__clock_ns();
     failed(uplink, sentence);
     weft__unlock(&uplink->lock);
     set_timer(uplink);
@@ -234,59 +225,43 @@ static void lost_conn(struct conn *conn, weft_error error, const char *sentence)
 
 static void announce_all(struct uplink *uplink)
 {
-    weft_error error = WEFT_OK;
     weft__lock(&uplink->lock);
-    weft__lock(&uplink->session.lock);
     for (struct list_node *on = uplink->standing.next; on != &uplink->standing; on = on->next) {
         const struct standing *standing = list_record(on, struct standing, on);
         char sentence[FRAME_SENTENCE_MAX];
         struct frame frame;
         size_t need;
+        if (!standing->stands) continue;
         if (weft__frame_read(standing->bytes, standing->size, 'C', SIZE_MAX, &frame, &need, sentence) == FRAME_WHOLE)
-            error = weft__line_put(uplink->session.line, 0, &frame, NULL);
-        if (error) break;
+            (void)weft__session_put(&uplink->session, 0, &frame, NULL);
     }
-    weft__unlock(&uplink->session.lock);
-    weft__unlock(&uplink->lock); /* spoiling takes it, and a flush may come to that */
-    if (error)
-        weft__session_spoil(&uplink->session, error);
-    else
-        weft__session_flush(&uplink->session);
+    weft__unlock(&uplink->lock);
 }
 
-/* Another attempt follows. */
-static void turn_away(struct conn *conn, const char *sentence)
+/* With the lock: what makes it no welcome; NULL: nothing. */
+static const char *wrong_with(const struct uplink *uplink, const struct frame *frame)
+{
+    const struct frame_welcome *welcome = &frame->welcome;
+    if (frame->kind == FRAME_ERROR && frame->error.sentence) return frame->error.sentence;
+    if (frame->kind != FRAME_WELCOME) return "it does not say welcome";
+    if (welcome->version < PROTOCOL_LOWEST || welcome->version > PROTOCOL_HIGHEST)
+        return "it answers in a version that was not offered";
+    if (!welcome->beat_ms || !welcome->beats_missed_max || welcome->frame_max < FRAME_BODY_MAX)
+        return "its welcome names beats, or a size of frames, that cannot be";
+    if (welcome->resumed && uplink->lost) return "it goes on with a session that was given up";
+    return NULL;
+}
+
+static void not_welcome(struct conn *conn, const struct frame *frame, const char *wrong)
 {
     struct uplink *uplink = conn->context;
     weft__lock(&uplink->lock);
-    failed(uplink, sentence);
+    weft_error code = frame->kind == FRAME_ERROR ? (weft_error)frame->error.code : WEFT_OK;
+    if (is_final(code) && !uplink->was_up) uplink->refused = code;
+    failed(uplink, wrong);
     weft__unlock(&uplink->lock);
     conn->context = NULL;
     weft__conn_close(conn);
-    set_timer(uplink);
-}
-
-/* With the lock: whether this welcome is to what the client still has. Where it is to a new session: what was open is lost first. */
-static bool take_up(struct uplink *uplink, const struct frame_welcome *welcome)
-{
-    bool given_up = uplink->losing || uplink->spoilt || (uplink->lost && welcome->resumed);
-    if (given_up || welcome->resumed || !uplink->was_up || uplink->lost) return !given_up;
-    uplink->losing = true;
-    weft__unlock(&uplink->lock);
-    bool done = lose_all(uplink);
-    weft__lock(&uplink->lock);
-    uplink->losing = false;
-    return done;
-}
-
-/* The node has another idea of the session than we: it is of no use, and neither was the connection. */
-static void cannot_attach(struct uplink *uplink)
-{
-    weft__lock(&uplink->lock);
-    uplink->spoilt = !uplink->closing;
-    uplink->down_ns = weft__clock_ns();
-    failed(uplink, "the session cannot be taken up again there");
-    weft__unlock(&uplink->lock);
     set_timer(uplink);
 }
 
@@ -294,41 +269,30 @@ static void welcomed(struct conn *conn, const struct frame *frame)
 {
     struct uplink *uplink = conn->context;
     const struct frame_welcome *welcome = &frame->welcome;
-    if (frame->kind != FRAME_WELCOME) {
-        weft__lock(&uplink->lock);
-        weft_error code = (weft_error)frame->error.code;
-        if (frame->kind == FRAME_ERROR && is_final(code) && !uplink->was_up) uplink->refused = code;
-        weft__unlock(&uplink->lock);
-        turn_away(conn, frame->kind == FRAME_ERROR && frame->error.sentence ? frame->error.sentence
-                                                                            : "it does not say welcome");
-        return;
-    }
     weft__lock(&uplink->lock);
-    bool anew = !welcome->resumed && uplink->was_up;
-    if (!take_up(uplink, welcome)) {
-        weft__unlock(&uplink->lock);
-        turn_away(conn, "the session was given up meanwhile");
+    const char *wrong = wrong_with(uplink, frame);
+    bool anew = !wrong && !welcome->resumed && uplink->was_up, lost = uplink->lost;
+    weft__unlock(&uplink->lock);
+    if (wrong) {
+        not_welcome(conn, frame, wrong);
         return;
     }
+    if (anew && !lost) lose_all(uplink);
+    weft__lock(&uplink->lock);
     uplink->was_up = true;
     uplink->lost = false;
-    uplink->failures = 0;
     uplink->said[0] = '\0';
     uplink->down_ns = 0;
+    uplink->up_ns = weft__clock_ns();
     uplink->resumed = welcome->resumed;
     memcpy(uplink->node_id, welcome->node, INSTANCE_BYTES);
     (void)snprintf(uplink->own_name, sizeof uplink->own_name, "%s", welcome->name ? welcome->name : "");
     uplink->session.beat_ms = welcome->beat_ms;
     uplink->session.beats_missed_max = welcome->beats_missed_max;
     weft__unlock(&uplink->lock);
-    weft__lock(&uplink->session.lock);
-    weft__line_frame_max(uplink->session.line, welcome->frame_max);
-    weft__unlock(&uplink->session.lock);
-    if (weft__conn_attach(conn, &uplink->session, welcome->received)) {
-        cannot_attach(uplink);
-        return;
-    }
+    weft__session_frame_max(&uplink->session, welcome->frame_max);
     if (anew) announce_all(uplink);
+    weft__conn_attach(conn, &uplink->session, welcome->received);
 }
 
 /* Closing waits for it, since the session is no connection's yet. */
@@ -356,10 +320,7 @@ static void went_up(struct session *session)
     weft__lock(&uplink->lock);
     changed(uplink);
     weft__unlock(&uplink->lock);
-    uint64_t now_ns = weft__enter(uplink->node);
-    session->adrift = false;
-    weft__leave_inside(uplink->node);
-    weft__timer_at(&uplink->remote, &session->timer, weft__clock_after_ms(now_ns, session->beat_ms));
+    weft__timer_at(&uplink->remote, &session->timer, weft__clock_after_ms(weft__clock_ns(), session->beat_ms));
     set_timer(uplink);
     weft__session_flush(session);
 }
@@ -367,17 +328,35 @@ static void went_up(struct session *session)
 static void went_down(struct session *session, weft_error error, const char *sentence)
 {
     struct uplink *uplink = list_record(session, struct uplink, session);
+    (void)error;
+    uint64_t now_ns = weft__clock_ns();
     weft__lock(&uplink->lock);
-    uplink->down_ns = weft__clock_ns();
-    uplink->spoilt |= error == WEFT_EPROTOCOL;
+    bool steady = now_ns - uplink->up_ns >= STEADY_MS * NS_PER_MS, broken = uplink->broken;
+    uplink->down_ns = now_ns;
+    if (steady) uplink->failures = 0;
+    uplink->broken = false;
     if (uplink->parted) {
         uplink->parting = false;
     } else if (!uplink->closing) {
         (void)snprintf(uplink->said, sizeof uplink->said, "%.60s: %.120s", uplink->urls[uplink->url], sentence);
-        uplink->again_ns = uplink->down_ns; /* at once, the first time */
+        uplink->again_ns = now_ns + (uplink->failures ? backoff_ns(uplink->failures) : 0); /* at once, the first time */
+        uplink->failures++;
     }
     changed(uplink);
     weft__unlock(&uplink->lock);
+    if (broken) lose_all(uplink);
+    set_timer(uplink);
+}
+
+/* What the node was to be sent is lost, so the session is; as soon as nothing of its connection runs. */
+static void session_failed(struct session *session)
+{
+    struct uplink *uplink = list_record(session, struct uplink, session);
+    weft__lock(&uplink->lock);
+    bool down = uplink->down_ns != 0;
+    uplink->broken = !down;
+    weft__unlock(&uplink->lock);
+    if (down) lose_all(uplink);
     set_timer(uplink);
 }
 
@@ -405,16 +384,6 @@ static void beat(struct session *session, uint64_t now_ns)
     weft__timer_at(&uplink->remote, &session->timer, weft__clock_after_ms(now_ns, session->beat_ms));
 }
 
-/* Lost as if the node were; but the connection ends first, whose reader may be in the line. */
-static void spoilt(struct session *session)
-{
-    struct uplink *uplink = list_record(session, struct uplink, session);
-    weft__lock(&uplink->lock);
-    uplink->spoilt = true;
-    weft__unlock(&uplink->lock);
-    set_timer(uplink);
-}
-
 static void session_freed(struct session *session)
 {
     (void)session; /* a part of the uplink, which is freed with its node */
@@ -427,11 +396,11 @@ static const struct session_ops uplink_ops = {.hears = 'N',
                                               .taken = weft__uplink_taken,
                                               .put = weft__uplink_put,
                                               .spent = weft__uplink_spent,
-                                              .spoilt = spoilt,
                                               .goodbye = said_goodbye,
                                               .delivered = delivered,
                                               .down = went_down,
                                               .lost = lost_conn,
+                                              .failed = session_failed,
                                               .beat = beat,
                                               .free = session_freed};
 
@@ -450,14 +419,16 @@ static uint32_t *ask_in(struct frame *frame)
     }
 }
 
-static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct asking *asking)
+static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct standing *standing,
+                      struct asking *asking)
 {
-    *asking = (struct asking){.error = WEFT_OK};
+    *asking = (struct asking){.standing = standing};
     weft__park_init(&asking->park);
     list_init(&asking->on);
     uint64_t deadline_ns = weft__deadline(weft__clock_ns(), timeout_ms);
     weft__lock(&uplink->lock);
     weft_error error = uplink->closing || uplink->hushed ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
+    uint32_t generation = weft__session_generation(&uplink->session); /* of which it is told when that is lost */
     if (error == WEFT_ELOST) (void)snprintf(asking->sentence, sizeof asking->sentence, "%.200s", uplink->said);
     if (!error) {
         if (++uplink->ask_number == 0) uplink->ask_number = 1;
@@ -466,7 +437,7 @@ static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeo
     }
     weft__unlock(&uplink->lock);
     if (error) return error;
-    error = weft__session_put(&uplink->session, 0, frame, NULL);
+    error = weft__session_try_put(&uplink->session, generation, 0, frame);
     bool woken = !error && weft__park(&asking->park, deadline_ns);
     weft__lock(&uplink->lock);
     list_remove(&asking->on);
@@ -482,7 +453,7 @@ weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t
 {
     weft_node *node = uplink->node;
     weft__call_open(node);
-    weft_error error = ask(uplink, frame, timeout_ms, asking);
+    weft_error error = ask(uplink, frame, timeout_ms, NULL, asking);
     weft__call_close(node);
     return error;
 }
@@ -518,6 +489,7 @@ void weft__uplink_answered(struct uplink *uplink, const struct frame_answer *ans
         asking->body_size = body ? answer->body.size : 0;
         body = NULL;
         (void)snprintf(asking->sentence, sizeof asking->sentence, "%s", answer->sentence ? answer->sentence : "");
+        if (asking->standing) asking->standing->stands = asking->error == WEFT_OK;
         tell(asking);
         break;
     }
@@ -551,6 +523,20 @@ void weft__uplink_hush(struct uplink *uplink)
     tell_all(uplink, WEFT_ECLOSED);
 }
 
+/* Takes it off the list; NULL: it is not there. */
+static struct standing *take_standing(struct uplink *uplink, enum frame_kind kind, uint64_t number)
+{
+    struct standing *found = NULL;
+    weft__lock(&uplink->lock);
+    for (struct list_node *on = uplink->standing.next; on != &uplink->standing && !found; on = on->next) {
+        struct standing *standing = list_record(on, struct standing, on);
+        if (standing->kind == kind && standing->number == number) found = standing;
+    }
+    if (found) list_remove(&found->on);
+    weft__unlock(&uplink->lock);
+    return found;
+}
+
 weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking)
 {
     const struct mem *mem = &uplink->node->mem;
@@ -560,33 +546,39 @@ weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uin
     standing->kind = frame->kind;
     standing->number = number;
     standing->size = size;
+    standing->stands = false;
     *ask_in(frame) = 0;
     (void)weft__frame_write(frame, false, standing->bytes);
     weft__lock(&uplink->lock);
     list_push_back(&uplink->standing, &standing->on);
     weft__unlock(&uplink->lock);
-    return weft__uplink_ask(uplink, frame, WEFT_FOREVER, asking);
+    weft__call_open(uplink->node);
+    weft_error error = ask(uplink, frame, WEFT_FOREVER, standing, asking);
+    weft__call_close(uplink->node);
+    if (error == WEFT_ELOST) /* the next session may have heard of it */
+        weft__uplink_gone(uplink, frame->kind == FRAME_REGISTER ? FRAME_UNREGISTER : FRAME_UNSUBSCRIBE, number);
+    else if (error)
+        weft__mem_free(mem, take_standing(uplink, frame->kind, number));
+    return error;
 }
 
 void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number)
 {
     enum frame_kind stands = kind == FRAME_UNREGISTER ? FRAME_REGISTER : FRAME_SUBSCRIBE;
+    struct standing *found = take_standing(uplink, stands, number);
     struct frame frame = {.kind = kind};
-    struct standing *found = NULL;
     if (kind == FRAME_UNREGISTER)
         frame.worker.worker = number;
     else
         frame.of_subscription.subscription = number;
-    weft__lock(&uplink->lock);
-    for (struct list_node *on = uplink->standing.next; on != &uplink->standing && !found; on = on->next) {
-        struct standing *standing = list_record(on, struct standing, on);
-        if (standing->kind == stands && standing->number == number) found = standing;
-    }
-    if (found) list_remove(&found->on);
-    weft__unlock(&uplink->lock);
     if (!found) return;
     weft__mem_free(&uplink->node->mem, found);
-    weft__session_must_put(&uplink->session, LINE_BEHIND_ALL, &frame); /* results of the worker's among it */
+    (void)weft__session_put(&uplink->session, LINE_BEHIND_ALL, &frame, NULL); /* behind results, however large */
+}
+
+void weft__uplink_forget(struct uplink *uplink, enum frame_kind kind, uint64_t number)
+{
+    weft__mem_free(&uplink->node->mem, take_standing(uplink, kind, number));
 }
 
 /* --- deaths of this process's own --------------------------------------------------------------- */
@@ -657,13 +649,15 @@ static weft_error build(struct uplink *uplink, const char *urls, const weft_dial
     weft_error error = split_urls(uplink, urls);
     if (error) return error;
     if (weft__process_start_time((int32_t)getpid(), &uplink->start_time)) uplink->start_time = 0;
-    if (!weft__timer_ready(&uplink->remote, &uplink->again, again_due) ||
+    uplink->spare = weft__line_new(&node->mem, 'C', &line_limits);
+    if (!uplink->spare || !weft__timer_ready(&uplink->remote, &uplink->again, again_due) ||
         !weft__timer_ready(&uplink->remote, &uplink->buries, bury) ||
         weft__session_init(&uplink->session, &uplink->remote, &uplink_ops, 'C', &line_limits))
         return weft__error(WEFT_ENOMEM, "dial: no memory");
     uplink->seated = true;
     uplink->session.beat_ms = 5000;
     uplink->session.beats_missed_max = 3;
+    uplink->session.stall_ms = STALL_MS;
     uint64_t now_ns = weft__enter(node);
     error = weft__core_uplink_open(node->core, now_ns, node->process->session, &uplink->session.dest);
     if (!error) weft__session_pump_ready(&uplink->session);
@@ -816,6 +810,7 @@ void weft__uplink_close(struct uplink *uplink)
 void weft__uplink_destroy(struct uplink *uplink)
 {
     const struct mem *mem = &uplink->node->mem;
+    weft__line_free(uplink->spare);
     for (struct list_node *on; (on = list_pop_front(&uplink->standing));)
         weft__mem_free(mem, list_record(on, struct standing, on));
     for (size_t i = 0; i < UPLINK_CONTRACTS; i++)

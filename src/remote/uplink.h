@@ -4,8 +4,9 @@
  *                                                    |--welcome, a new session--> everything open is lost; UP
  *                                                    |--lost_ms--> everything open is lost; DOWN
  *
- * What is open is lost at once, in one order: calls end `node_lost`, tasks in hand are cancelled and what they say is dropped,
- * asks end WEFT_ELOST; then workers and subscriptions are announced anew. */
+ * What is open is lost at once, in one order: what stands in the line goes, calls end `node_lost`, tasks in hand are cancelled
+ * and what they say is dropped, asks end WEFT_ELOST; then workers and subscriptions are announced anew. While it stays down that
+ * happens again each lost_ms, so no call waits longer. All of it is on the remote's thread: greeting, up, down, losing. */
 #ifndef WEFT_REMOTE_UPLINK_H
 #define WEFT_REMOTE_UPLINK_H
 
@@ -20,9 +21,10 @@ enum { UPLINK_URLS_MAX = 16, UPLINK_CONTRACTS = 8, ASK_BODY_MAX = FRAME_LARGE_MA
 struct asking {
     struct list_node on; /* (u) */
     uint32_t ask;
-    bool done;        /* (u) */
-    weft_error error; /* (u) with the sentence, as the node said it; WEFT_ELOST, WEFT_ECLOSED: as we do */
-    uint32_t value;   /* (u) */
+    struct standing *standing; /* what it announces; NULL = nothing */
+    bool done;                 /* (u) */
+    weft_error error;          /* (u) with the sentence, as the node said it; WEFT_ELOST, WEFT_ECLOSED: as we do */
+    uint32_t value;            /* (u) */
     char sentence[ERROR_TEXT_MAX];
     unsigned char *body; /* (u) gives: free it with the node's mem */
     size_t body_size;
@@ -33,6 +35,7 @@ struct asking {
 struct standing {
     struct list_node on;  /* (u) */
     enum frame_kind kind; /* REGISTER, SUBSCRIBE */
+    bool stands;          /* (u) the node has said so: till then its ask announces it, to whichever session has that */
     uint64_t number;
     size_t size;
     unsigned char bytes[]; /* the frame */
@@ -42,6 +45,7 @@ struct uplink {
     struct session session;
     struct remote remote;
     weft_node *node;
+    struct line *spare; /* the remote's thread's: of the next session */
     unsigned char instance[INSTANCE_BYTES];
     uint64_t public_session;      /* (c) half of the ids of its dispatches: the beginning of the instance */
     weft_dial_options options;    /* (c) node and name are not its */
@@ -66,11 +70,12 @@ struct uplink {
     uint64_t again_ns;                     /* (u) when the next attempt is due; 0 = none is */
     uint64_t down_ns;                      /* (u) since when; 0 = up */
     bool was_up;                           /* (u) ever */
-    bool lost;                             /* (u) since it is down, everything open was lost */
-    bool losing;                           /* (u) that is being done */
-    bool spoilt;                           /* (u) everything open is to be lost, as soon as it is down */
+    uint64_t up_ns;                        /* (u) when it came up last */
+    uint64_t lost_ns;                      /* (u) when everything open was lost last */
+    bool lost;                             /* (u) since it is down: the session is given up */
     bool closing;                          /* (u) */
     bool hushed;                           /* (u) nothing is asked any more */
+    bool broken;                           /* (u) it is to be lost when it is down */
     bool parting;                          /* (u) goodbye is to be said, or was, and is waited for */
     bool parted;                           /* (u) it was said: there is no way back */
     uint32_t greeting_count;               /* (u) connections that are being greeted this moment */
@@ -101,11 +106,12 @@ weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t
 /* Sends a frame that wants no answer; waits while the line is full. WEFT_ELOST, WEFT_ECLOSED, WEFT_ENOMEM. */
 weft_error weft__uplink_send(struct uplink *uplink, uint64_t lane, const struct frame *frame);
 
-/* Announces a worker or a subscription, and keeps the frame to announce it again. Its errors are the node's; say that it is gone
- * after one, too: the node may have got it. gone: not any more; kind is UNREGISTER or UNSUBSCRIBE. Does not wait for the
- * answer of that. */
+/* Announces a worker or a subscription, and keeps the frame to announce it again. Its errors are the node's. gone: not any
+ * more; kind is UNREGISTER or UNSUBSCRIBE. Does not wait for the answer of that. */
 weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking);
 void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number);
+/* The node says that it has ended; kind is REGISTER or SUBSCRIBE. */
+void weft__uplink_forget(struct uplink *uplink, enum frame_kind kind, uint64_t number);
 
 /* part: what was put so far is delivered, and goodbye said, by the deadline. close: nothing of it runs any more. destroy:
  * after the core is gone. */
@@ -119,14 +125,14 @@ void weft__uplink_destroy(struct uplink *uplink);
  * memory. */
 struct message *weft__call_new(const struct mem *mem, const struct frame_dispatch *call);
 
-/* uplink_hears.c, uplink_tells.c: frames -> core -> frames. lose: everything open is lost; what comes
- * from now on goes into that line, which it takes. */
+/* uplink_hears.c, uplink_tells.c: frames -> core -> frames. lose: everything open is lost; what comes from now on goes into the
+ * spare line. */
 weft_error weft__uplink_frames(struct session *session, const struct frame *frames, size_t count, size_t *dealt,
                                char *sentence);
 void weft__uplink_taken(struct session *session, struct haul *haul, size_t index);
 weft_error weft__uplink_put(struct session *session, struct haul *haul);
 void weft__uplink_spent(struct session *session, struct haul *haul);
-void weft__uplink_lose(struct uplink *uplink, struct line *line);
+void weft__uplink_lose(struct uplink *uplink);
 void weft__uplink_tell_lost(struct uplink *uplink); /* whoever waits for an answer */
 void weft__uplink_answered(struct uplink *uplink, const struct frame_answer *answer);
 

@@ -180,8 +180,8 @@ static weft_error event(struct steps *s)
     const struct frame_event *f = &s->step->frame->event;
     weft_error error = weft__core_deliver(s->core, s->now_ns, f->subscription, s->step->message, f->dropped);
     if (!error) s->step->message = NULL;
-    if (error == WEFT_ESLOW) s->step->reply = FRAME_UNSUBSCRIBE;
-    return WEFT_OK;
+    if (error == WEFT_ESLOW || error == WEFT_ENOTFOUND) s->step->reply = FRAME_UNSUBSCRIBE;
+    return error == WEFT_ENOMEM ? error : WEFT_OK;
 }
 
 static weft_error enter_step(struct steps *s)
@@ -226,10 +226,12 @@ static void finish(struct uplink *uplink, const struct step *step)
     if (step->reply == FRAME_GIVE_BACK) {
         const struct frame reply = {.kind = FRAME_GIVE_BACK, .of_task = {.task = f->task.task}};
         const struct frame drain = {.kind = FRAME_DRAIN, .worker = {.worker = f->task.worker}};
-        if (step->no_more) weft__session_must_put(&uplink->session, f->task.task, &drain);
-        weft__session_must_put(&uplink->session, f->task.task, &reply);
+        if (step->no_more) (void)weft__session_put(&uplink->session, f->task.task, &drain, NULL);
+        (void)weft__session_put(&uplink->session, f->task.task, &reply, NULL);
     } else if (step->reply == FRAME_UNSUBSCRIBE) {
         weft__uplink_gone(uplink, FRAME_UNSUBSCRIBE, f->event.subscription);
+    } else if (f->kind == FRAME_WORKER_ENDED) {
+        weft__uplink_forget(uplink, FRAME_REGISTER, f->worker.worker);
     } else if (f->kind == FRAME_ANSWER && !f->answer.ask) {
         refused(uplink, &f->answer);
     } else if (f->kind == FRAME_ANSWER) {
@@ -238,6 +240,7 @@ static void finish(struct uplink *uplink, const struct step *step)
     weft__message_drop(step->message);
 }
 
+/* What there is no memory for comes again, with all that follows it; what cannot be is dealt with. */
 weft_error weft__uplink_frames(struct session *session, const struct frame *frames, size_t count, size_t *dealt,
                                char *sentence)
 {
@@ -257,16 +260,18 @@ weft_error weft__uplink_frames(struct session *session, const struct frame *fram
         error = WEFT_ENOMEM;
     }
     s.now_ns = weft__enter(node);
-    for (weft_error bad = WEFT_OK; *dealt < ready && !bad; *dealt += !bad) {
+    for (*dealt = 0; *dealt < ready; ++*dealt) {
         s.step = &steps[*dealt];
-        bad = enter_step(&s);
+        weft_error bad = enter_step(&s);
         if (bad) error = bad;
+        if (bad == WEFT_ENOMEM) break;
     }
     weft__leave_inside(node);
-    for (size_t i = 0; i < *dealt; i++)
-        finish(uplink, &steps[i]);
-    for (size_t i = *dealt; i < ready; i++)
-        weft__message_drop(steps[i].message);
+    for (size_t i = 0; i < ready; i++)
+        if (i < *dealt)
+            finish(uplink, &steps[i]);
+        else
+            weft__message_drop(steps[i].message);
     return error;
 }
 
@@ -287,11 +292,10 @@ static struct loss begin_era(struct uplink *uplink, struct line *line)
     struct loss loss = {.line = session->line, .tasks = uplink->tasks, .calls = uplink->out};
     weft__lock(&session->lock);
     session->line = line;
+    session->generation++;
     uplink->era++;
     weft__unlock(&session->lock);
     uplink->out = 0;
-    session->adrift = true;
-    weft__changed(node);
     weft__numbers_init(&uplink->tasks, &node->mem);
     weft__numbers_fini(&uplink->hands);
     weft__leave_inside(node);
@@ -310,10 +314,11 @@ static void cancel_hands(struct uplink *uplink, const struct numbers *tasks)
     }
 }
 
-void weft__uplink_lose(struct uplink *uplink, struct line *line)
+/* The line that was given up is the next spare one: so losing needs no memory. */
+void weft__uplink_lose(struct uplink *uplink)
 {
     weft_node *node = uplink->node;
-    struct loss loss = begin_era(uplink, line);
+    struct loss loss = begin_era(uplink, uplink->spare);
     for (bool more = true; more;) {
         uint64_t now_ns = weft__enter(node);
         more = weft__core_uplink_lost(node->core, now_ns, &loss.calls);
@@ -322,6 +327,7 @@ void weft__uplink_lose(struct uplink *uplink, struct line *line)
     cancel_hands(uplink, &loss.tasks);
     weft__numbers_fini(&loss.tasks);
     weft__uplink_tell_lost(uplink);
-    weft__line_free(loss.line);
+    weft__line_reset(loss.line);
+    uplink->spare = loss.line;
     weft__session_resume(&uplink->session);
 }

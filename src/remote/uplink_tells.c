@@ -66,7 +66,7 @@ void weft__uplink_taken(struct session *session, struct haul *haul, size_t index
     const struct core_taken *taken = &haul->items[index];
     struct task_told *told = &haul->tasks[index];
     told->payload = NULL;
-    told->too_large = false;
+    told->gone = told->too_large = false;
     haul->era = uplink->era;
     uplink->out += taken->kind == CORE_ITEM_TASK;
     switch (taken->kind) {

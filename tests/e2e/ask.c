@@ -314,7 +314,8 @@ static void a_listing_comes_in_pages_and_is_whole(void **state)
     check_ok(weft_channel_declare(pair.node, OTHER, NULL));
     check_ok(weft_channel_declare(pair.node, "event.test.news", NULL));
     for (int i = 0; i < 50; i++)
-        check_ok(weft_worker_register(i % 2 ? pair.node : pair.client, i % 3 ? CHANNEL : OTHER, echo, NULL, &options, &worker));
+        check_ok(weft_worker_register(i % 2 ? pair.node : pair.client, i % 3 ? CHANNEL : OTHER, echo, NULL, &options,
+                                      &worker));
     for (int i = 0; i < 5; i++)
         check_ok(weft_subscribe(pair.node, "event.test.*", NULL, NULL, NULL, &subscription));
     for (uint32_t bytes = 0; bytes < 3000; bytes += 1000) {
@@ -392,17 +393,16 @@ static void an_operation_that_is_none_is_refused_by_its_number(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_ping_tells_who_answers),
-        cmocka_unit_test(channels_are_the_nodes),
-        cmocka_unit_test(many_channels_are_found_in_pages),
-        cmocka_unit_test(who_drains_holds_up_nobody),
-        cmocka_unit_test(who_waits_learns_of_the_end),
-        cmocka_unit_test(schemas_are_the_nodes),
-        cmocka_unit_test(dispatches_of_others_are_fetched_cancelled_and_explained),
-        cmocka_unit_test(letters_are_found_fetched_and_put_back),
-        cmocka_unit_test(a_listing_comes_in_pages_and_is_whole),
-        cmocka_unit_test(what_is_the_clients_own_is_told_with_what_the_node_knows),
-        cmocka_unit_test(an_operation_that_is_none_is_refused_by_its_number)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_ping_tells_who_answers),
+                                       cmocka_unit_test(channels_are_the_nodes),
+                                       cmocka_unit_test(many_channels_are_found_in_pages),
+                                       cmocka_unit_test(who_drains_holds_up_nobody),
+                                       cmocka_unit_test(who_waits_learns_of_the_end),
+                                       cmocka_unit_test(schemas_are_the_nodes),
+                                       cmocka_unit_test(dispatches_of_others_are_fetched_cancelled_and_explained),
+                                       cmocka_unit_test(letters_are_found_fetched_and_put_back),
+                                       cmocka_unit_test(a_listing_comes_in_pages_and_is_whole),
+                                       cmocka_unit_test(what_is_the_clients_own_is_told_with_what_the_node_knows),
+                                       cmocka_unit_test(an_operation_that_is_none_is_refused_by_its_number)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,8 +42,10 @@ static unsigned char *pattern(size_t size)
     unsigned char *bytes = malloc(size + 1);
     unsigned state = (unsigned)size;
     thread_check_true(bytes != NULL);
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size && i < 65537; i++)
         bytes[i] = (unsigned char)roll(&state, 256);
+    for (size_t i = 65537; i < size; i += 65537) /* which no size of parts divides */
+        memcpy(bytes + i, bytes, size - i < 65537 ? size - i : 65537);
     return bytes;
 }
 

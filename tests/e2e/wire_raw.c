@@ -17,11 +17,13 @@ struct raw {
     int fd;
     unsigned char bytes[1 << 16];
     size_t have, spent;
+    bool reset; /* the stream was: what was said last may be gone with it */
 };
 
 static void raw_connect(struct raw *raw, const struct site *site)
 {
     raw->have = raw->spent = 0;
+    raw->reset = false;
     raw->fd = connect_to(site->url);
     check_true(raw->fd >= 0);
     /* A last resort: what should end or answer does not. */
@@ -62,7 +64,8 @@ static bool raw_next(struct raw *raw, struct frame *frame)
             return true;
         }
         ssize_t got = recv(raw->fd, raw->bytes + raw->have, sizeof raw->bytes - raw->have, 0);
-        if (got < 0) check_true(errno == ECONNRESET); /* not that nothing comes */
+        raw->reset = got < 0 && errno == ECONNRESET;
+        check_true(got >= 0 || raw->reset); /* not that nothing comes */
         if (got <= 0) return false;
         raw->have += (size_t)got;
     }
@@ -105,7 +108,7 @@ static void check_thrown_out(struct raw *raw, weft_error code, const char *word)
         if (code) check_str(weft_error_name((weft_error)frame.error.code), weft_error_name(code));
         if (word && !strstr(frame.error.sentence, word)) check_str(frame.error.sentence, word);
     }
-    check_true(told || !word);
+    check_true(told || !word || raw->reset);
     close(raw->fd);
 }
 
@@ -168,7 +171,7 @@ static void garbage_is_thrown_out(void **state)
             raw_connect(&raw, &scene.site);
             if (greeted) raw_greet(&raw, (unsigned char)(1 + i % 200), i / 200 + 1, false);
             raw_send(&raw, bytes, sizeof bytes);
-            check_eq(shutdown(raw.fd, SHUT_WR), 0);
+            (void)shutdown(raw.fd, SHUT_WR); /* if it is not thrown out already */
             check_thrown_out(&raw, WEFT_OK, NULL);
             if (i % 8 == 0) check_serves(&scene);
         }

@@ -25,7 +25,6 @@ struct relay_link {
 };
 
 struct relay {
-    const struct way *way;
     char url[WEFT_URL_MAX + 1];
     pthread_t thread;
     int listener, wake;
@@ -54,8 +53,10 @@ static inline socklen_t address_of(const char *url, struct sockaddr_storage *add
         return sizeof *un;
     }
     struct sockaddr_in *in = (struct sockaddr_in *)(void *)address;
+    char host[64] = "";
+    thread_check_eq(sscanf(url, "tcp://%63[0-9.]", host), 1);
     in->sin_family = AF_INET;
-    in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    thread_check_eq(inet_pton(AF_INET, host, &in->sin_addr), 1);
     in->sin_port = htons((uint16_t)strtoul(strrchr(url, ':') + 1, NULL, 10));
     return sizeof *in;
 }
@@ -87,7 +88,8 @@ static inline int listen_at(const char *url, char *bound)
     (void)snprintf(bound, WEFT_URL_MAX + 1, "%s", url);
     if (address.ss_family == AF_UNIX) return fd;
     check_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    (void)snprintf(bound, WEFT_URL_MAX + 1, "tcp://127.0.0.1:%u",
+    size_t host_size = (size_t)(strrchr(url, ':') - url);
+    (void)snprintf(bound + host_size, WEFT_URL_MAX + 1 - host_size, ":%u",
                    (unsigned)ntohs(((struct sockaddr_in *)(void *)&address)->sin_port));
     return fd;
 }
@@ -212,17 +214,21 @@ static inline void relay_wake(struct relay *relay)
 
 /* --- what a test does with it ----------------------------------------------------------------------- */
 
-static inline void open_relay(struct relay *relay, const struct way *way, const char *target)
+static inline void open_relay_at(struct relay *relay, const char *url, const char *target)
 {
-    char url[WEFT_URL_MAX + 1];
     memset(relay, 0, sizeof *relay);
-    relay->way = way;
     (void)snprintf(relay->target, sizeof relay->target, "%s", target);
     pthread_mutex_init(&relay->mutex, NULL);
-    new_url(way, url);
     relay->listener = listen_at(url, relay->url);
     relay->wake = eventfd(0, EFD_CLOEXEC);
     relay->thread = start(relay_main, relay);
+}
+
+static inline void open_relay(struct relay *relay, const struct way *way, const char *target)
+{
+    char url[WEFT_URL_MAX + 1];
+    new_url(way, url);
+    open_relay_at(relay, url, target);
 }
 
 #define RELAY_CHANGE(relay, change)                                                                                    \

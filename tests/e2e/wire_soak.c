@@ -12,21 +12,14 @@
 #include "e2e/wire_soak_caller.h"
 #include "e2e/wire_soak_worker.h"
 
-enum { NODES = 2, ROUNDS_LEAST = 8, SAMPLES_MAX = 4096, RESUME_MS = 500 };
+enum { NODES = 2, ROUNDS_LEAST = 8, COUNTS = 10, SAMPLES_MAX = 4096, RESUME_MS = 500 };
 
 /* --- a node, in a process of its own -------------------------------------------------------------- */
-
-static bool letter_seen(const weft_letter *letter, void *context)
-{
-    (void)context;
-    thread_check_true(letter->attempts_count > 0 || letter->outcome == WEFT_TIMED_OUT);
-    return true;
-}
 
 static void read_letters(weft_node *node)
 {
     weft_letter letter;
-    thread_check_ok(weft_letters_find(node, letters, letter_seen, NULL));
+    thread_check_ok(weft_letters_find(node, letters, see_letter, NULL));
     while (weft_letter_fetch(node, letters, 0, &letter) == WEFT_OK)
         weft_letter_release(&letter);
 }
@@ -73,7 +66,7 @@ static void say_sample(weft_node *node, uint32_t participants)
         if (now_ms() > until_ms) {
             (void)fprintf(stderr, "%u dispatches are open, %u attempts run, %u participants instead of %u\n",
                           stats.dispatches_open, stats.attempts_running, stats.participants, participants);
-            thread_check_true(!"all comes to its end");
+            thread_check_str("something has come to no end", "all comes to its end");
         }
         usleep(2000);
     }
@@ -112,7 +105,7 @@ enum { BY_TCP = 0, BY_IPC = 1 };
 struct place {
     struct child child;
     char ipc_url[WEFT_URL_MAX + 1], tcp_url[WEFT_URL_MAX + 1];
-    struct relay relays[2];
+    struct relay *relays; /* BY_TCP, BY_IPC */
 };
 
 /* Who dials which node, and by which ways. */
@@ -128,9 +121,10 @@ static struct {
     unsigned state; /* of the rolls */
     char ledger[96];
     struct place places[NODES];
-    unsigned long long counts[9], kills, cuts, restarts, stops;
+    unsigned long long counts[COUNTS], kills, cuts, restarts, stops;
 } stage;
 
+static struct relay relays[NODES][2];
 static struct actor cast[] = {{.role = "caller", .ways = "t"},
                               {.role = "caller", .ways = "it"},
                               {.role = "caller", .ways = "I", .mortal = true},
@@ -172,6 +166,7 @@ static void raise_curtain(void)
     (void)snprintf(stage.ledger, sizeof stage.ledger, "%s/ledger", scratch);
     for (int n = 0; n < NODES; n++) {
         struct place *place = &stage.places[n];
+        place->relays = relays[n];
         new_url(&ipc, place->ipc_url);
         start_node(place);
         open_relay(&place->relays[BY_TCP], &tcp, place->tcp_url);
@@ -265,11 +260,11 @@ static void disturb(void)
 
 static void hear_rested(struct actor *actor)
 {
-    unsigned long long n[9] = {0};
+    unsigned long long n[COUNTS] = {0};
     const char *line = next_line(&actor->child);
-    check_true(line && sscanf(line, "rested %llu %llu %llu %llu %llu %llu %llu %llu %llu", &n[0], &n[1], &n[2], &n[3],
-                              &n[4], &n[5], &n[6], &n[7], &n[8]) == 9);
-    for (int i = 0; i < 9; i++)
+    check_true(line && sscanf(line, "rested %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu", &n[0], &n[1], &n[2],
+                              &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9]) == COUNTS);
+    for (int i = 0; i < COUNTS; i++)
         stage.counts[i] += n[i];
 }
 
@@ -349,8 +344,9 @@ static void print_samples(void)
     const unsigned long long *n = stage.counts;
     print_message(
         "%llu completed, %llu failed, %llu died, %llu timed out, %llu cancelled, %llu rejected, %llu node_lost; "
-        "%llu parts; %llu published; %llu kills, %llu stops, %llu disturbances, %llu restarts\n",
-        n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], stage.kills, stage.stops, stage.cuts, stage.restarts);
+        "%llu asks; %llu parts; %llu published; %llu kills, %llu stops, %llu disturbances, %llu restarts\n",
+        n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], stage.kills, stage.stops, stage.cuts,
+        stage.restarts);
 }
 
 /* --- all of it ------------------------------------------------------------------------------------ */
@@ -401,7 +397,10 @@ static const struct role roles[] = {{"node", play_node}, {"caller", play_caller}
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_dispatch_is_accounted_for_and_memory_has_no_slope)};
-    (void)setenv("TSAN_OPTIONS", "halt_on_error=1", 0);
+    const char *given = getenv("TSAN_OPTIONS");
+    char with[512];
+    (void)snprintf(with, sizeof with, "%s:halt_on_error=1", given ? given : "");
+    (void)setenv("TSAN_OPTIONS", with, 1);
     PLAY_ROLE(argc, argv, roles);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

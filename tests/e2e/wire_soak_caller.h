@@ -104,7 +104,7 @@ static void complain(void)
                           call->id.session, call->id.number, call->size, call->what, call->channel, ledger[call->slot]);
     }
     if (getenv("SOAK_HALTS")) pause(); /* for a debugger */
-    thread_check_true(!"all comes to its end");
+    thread_check_str("something has come to no end", "all comes to its end");
 }
 
 static weft_dispatch_options random_options(unsigned *state)
@@ -301,9 +301,69 @@ static void *publish(void *argument)
     return NULL;
 }
 
+/* --- onlookers ------------------------------------------------------------------------------------ */
+
+/* The node may be away, or another that does not know of it. */
+static bool answered(weft_error error)
+{
+    thread_check_true(!error || error == WEFT_ELOST || error == WEFT_ENOTFOUND || error == WEFT_EAGAIN ||
+                      error == WEFT_ESTALE || error == WEFT_ETIMEDOUT);
+    caller.asks += !error;
+    return !error;
+}
+
+static bool see_letter(const weft_letter *letter, void *context)
+{
+    (void)context;
+    thread_check_true(letter->attempts_count > 0 || letter->outcome == WEFT_TIMED_OUT);
+    return true;
+}
+
+/* Its outcome is kept for whoever fetches it. */
+static void detach_and_fetch(unsigned *state)
+{
+    weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
+    const char *channel = random_channel(state);
+    struct call *call = take_call();
+    unsigned char *bytes = begin_call(state, call, channel);
+    weft_ticket ticket;
+    weft_reply reply;
+    options.detached = true;
+    bool told = weft_dispatch_async(caller.node, channel, (weft_bytes){bytes, call->size}, &options, NULL, NULL, 0,
+                                    &ticket) == WEFT_OK;
+    free(bytes);
+    if (told) told = answered(weft_dispatch_fetch(caller.node, ticket.id, 10000, &reply));
+    if (told) account(call, &reply);
+    if (told) weft_reply_release(&reply);
+    if (!told) unask(call);
+    give_call(call);
+}
+
+static void *look(void *argument)
+{
+    unsigned state = caller.seed + (unsigned)(uintptr_t)argument;
+    while (!caller.stop) {
+        weft_listing *listing;
+        weft_letter letter;
+        weft_why why;
+        char *text;
+        if (answered(weft_node_inspect(caller.node, NULL, &listing))) {
+            thread_check_ok(weft_listing_json(listing, &text, NULL));
+            weft_text_release(text);
+            weft_listing_release(listing);
+        }
+        if (answered(weft_dispatch_why(caller.node, random_channel(&state), NULL, &why))) weft_why_release(&why);
+        (void)answered(weft_letters_find(caller.node, letters, see_letter, NULL));
+        if (answered(weft_letter_fetch(caller.node, letters, 0, &letter))) weft_letter_release(&letter);
+        detach_and_fetch(&state);
+        usleep(roll(&state, 5000)); /* its work */
+    }
+    return NULL;
+}
+
 /* --- rounds --------------------------------------------------------------------------------------- */
 
-static void *(*const caller_mains[])(void *) = {submit_many, stream_some, wait_for_each, wait_for_each, publish};
+static void *(*const caller_mains[])(void *) = {submit_many, stream_some, wait_for_each, wait_for_each, publish, look};
 enum { CALLER_THREADS = sizeof caller_mains / sizeof *caller_mains };
 
 static void begin_round(pthread_t *threads)
@@ -328,9 +388,9 @@ static void say_rested(void)
     unsigned long long n[OUTCOMES];
     for (int i = 0; i < OUTCOMES; i++)
         n[i] = atomic_exchange(&caller.outcomes[i], 0);
-    say("rested %llu %llu %llu %llu %llu %llu %llu %llu %llu", n[WEFT_COMPLETED], n[WEFT_FAILED], n[WEFT_WORKER_DIED],
-        n[WEFT_TIMED_OUT], n[WEFT_CANCELLED], n[WEFT_REJECTED], n[WEFT_NODE_LOST],
-        (unsigned long long)atomic_exchange(&caller.parts, 0),
+    say("rested %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu", n[WEFT_COMPLETED], n[WEFT_FAILED],
+        n[WEFT_WORKER_DIED], n[WEFT_TIMED_OUT], n[WEFT_CANCELLED], n[WEFT_REJECTED], n[WEFT_NODE_LOST],
+        (unsigned long long)atomic_exchange(&caller.asks, 0), (unsigned long long)atomic_exchange(&caller.parts, 0),
         (unsigned long long)atomic_exchange(&caller.published, 0));
 }
 

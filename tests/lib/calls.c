@@ -810,19 +810,16 @@ CALL(node_listen)
     return weft_node_listen(cast->node, fresh_url(), NULL, NULL);
 }
 
-/* A client of a node that has memory enough. */
+/* A client of a node; both have memory enough: what a connection is refused is asked for again, by threads of its own, until the
+ * dial's time is over, so that which call fails is not to be told. */
 static weft_error dial_and(struct cast *cast, weft_error (*call)(weft_node *client))
 {
-    weft_node_options options = WEFT_NODE_OPTIONS;
-    weft_dial_options dial = WEFT_DIAL_OPTIONS;
     weft_node *behind, *client;
     const char *url = fresh_url();
     if (getpid() != cast->home) return weft_node_dial(url, NULL, &client);
     thread_check_ok(weft_node_open(NULL, &behind));
     thread_check_ok(weft_node_listen(behind, url, NULL, NULL));
-    options.allocator = cast->allocator;
-    dial.node = &options;
-    weft_error error = weft_node_dial(url, &dial, &client);
+    weft_error error = weft_node_dial(url, NULL, &client);
     if (!error) {
         if (call) error = call(client);
         thread_check_ok(weft_node_close(client, WEFT_FOREVER));

@@ -57,7 +57,8 @@ static void note_outcome(const struct core_outcome *outcome)
     static const char *const words[] = {[CORE_RESULT_COMPLETE] = "complete",
                                         [CORE_RESULT_FAIL] = "failed:",
                                         [CORE_RESULT_CANCEL_ACK] = "cancelled",
-                                        [CORE_RESULT_ABANDON] = "abandoned:"};
+                                        [CORE_RESULT_ABANDON] = "abandoned:",
+                                        [CORE_RESULT_DIED] = "lost:"};
     const char *name = c.handed[outcome->token].name;
     if (outcome->said == CORE_RESULT_GIVEN_BACK) {
         check_true_at(world_site(), !outcome->runs_on && !outcome->message);

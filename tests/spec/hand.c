@@ -4,7 +4,7 @@
  *   - what it says, and how it ends, goes to the node in order; each ends once
  *   - the node is told when the handler of what is timed has been entered, and when one that runs on has returned
  *   - a worker has no more in hand than its capacity, and its slot is free here before the node hears so
- *   - what was never begun is given back; what was, and is lost with its worker, is abandoned
+ *   - what was never begun is given back; what was, and is lost with its worker, is said to be so
  *   - the node's cancel is a cancel; its room is room
  *   - a mirror that nobody uses makes room for another
  *   - an event comes into its inbox as a publish would, with what was lost on the way
@@ -248,7 +248,9 @@ spec(task_waits_for_no_worker_and_takes_no_other)
     gives(WEFT_ENOTFOUND, hand("a", "w1"));
     forget("w1");
     gives(WEFT_ENOTFOUND, hand("a", "w1"));
-    close_node();
+    close_node(); /* what is on its way is still taken, until all is settled */
+    gives(WEFT_ENOTFOUND, hand("a", "w3"));
+    settle_all();
     gives(WEFT_ECLOSED, hand("a", "w3"));
     whatever();
 }
@@ -280,7 +282,7 @@ spec(unregistered_worker_gives_back_what_it_has_not_begun)
     unregister("w1");
     then("0 a1#1 back from w1", "0 a2#1 back from w1");
     send();
-    then("0 b0#1 starts", "0 a0#1 ends abandoned:worker_died", "0 a1#1 given back", "0 a2#1 given back");
+    then("0 b0#1 starts", "0 a0#1 ends lost:worker_died", "0 a1#1 given back", "0 a2#1 given back");
     unregister("w2"); /* whose handler goes on */
     send();
     then("0 b1#1 back from w2", "0 b2#1 back from w2", "0 b1#1 given back", "0 b2#1 given back");
@@ -325,8 +327,8 @@ spec(death_of_a_participant_here_is_told_at_once)
     fire("s1");
     then("0 a2#1 back from w2");
     send();
-    then("0 a0#1 says half", "0 b#1 ends complete, runs on", "0 a0#1 ends abandoned:worker_died",
-         "0 a1#1 ends abandoned:worker_died", "0 a2#1 given back");
+    then("0 a0#1 says half", "0 b#1 ends complete, runs on", "0 a0#1 ends lost:worker_died",
+         "0 a1#1 ends lost:worker_died", "0 a2#1 given back");
     gives(WEFT_ESTALE, complete("a0#1"));
     gives(WEFT_ESTALE, fail_with("a1#1", "no"));
     return_from("b#1");
@@ -344,7 +346,7 @@ spec(handler_of_the_dead_runs_on_until_it_returns)
     whatever();
     fire("s1");
     send();
-    then("0 a#1 ends abandoned:worker_died, runs on");
+    then("0 a#1 ends lost:worker_died, runs on");
     gives(WEFT_ESTALE, complete("a#1"));
     send();
     then("0 a#1 returns");

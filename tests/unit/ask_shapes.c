@@ -54,6 +54,7 @@ static void each_member_stands_in_its_table(void **state)
             if (field->type == SHAPE_CHARS || field->type == SHAPE_RAW) align = 1;
             if (field->type == SHAPE_U32S || field->type == SHAPE_CHOICE || field->type == SHAPE_U32) align = 4;
             if (field->type == SHAPE_PART) align = 8;
+            if (field->offset - end >= align) print_error("%s: a hole before %s\n", shapes[s]->name, field->name);
             check_true(field->offset - end < align);
             end = field->offset + field->bytes;
             if (field->type == SHAPE_LIST || field->type == SHAPE_TEXTS || field->type == SHAPE_IDS) {

@@ -48,7 +48,8 @@ struct contender {
     /* A worker that takes one task and tells took() at once, but never answers it. NULL: the contender does not hand the
      * task of a dead worker to another. */
     void (*hold)(int port);
-    int hands_max; /* how often one task is handed on; 0 = always */
+    void (*hold_bare)(int port); /* the same, but with the least code that can take one; NULL: none */
+    int hands_max;               /* how often one task is handed on; 0 = always */
 
     /* Fan-out; NULL: none. The publisher uses open() and flush(). heard() waits for at least one event and returns how
      * many were taken. */
@@ -60,6 +61,7 @@ struct contender {
      * server knows. NULL: not measured. */
     void (*idle)(struct stream *stream, int port);
     void (*idle_shared)(struct stream *stream, int index);
+    unsigned settle_s; /* from then on it is idle to the server, too: after so many seconds */
 
     bool round_trip_only; /* and crash, where it can hold */
 };
@@ -68,7 +70,8 @@ extern const struct contender *const contenders[]; /* ends with NULL */
 const struct contender *contender_named(const char *name);
 
 extern const struct contender contender_weft, contender_weft_opaque, contender_epoll, contender_nng, contender_gearmand,
-    contender_redis, contender_nats, contender_beanstalkd, contender_zeromq, contender_mosquitto, contender_rabbitmq;
+    contender_redis, contender_nats, contender_beanstalkd, contender_zeromq, contender_mosquitto, contender_rabbitmq,
+    contender_weft_ten, contender_weft_many;
 
 /* What a role tells the race. */
 void ready(void);

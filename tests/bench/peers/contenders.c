@@ -3,10 +3,13 @@
 
 #include <string.h>
 
-const struct contender *const contenders[] = {&contender_weft,      &contender_weft_opaque, &contender_epoll,
-                                              &contender_nng,       &contender_gearmand,    &contender_redis,
-                                              &contender_nats,      &contender_beanstalkd,  &contender_zeromq,
-                                              &contender_mosquitto, &contender_rabbitmq,    NULL};
+const struct contender *const contenders[] = {&contender_weft,      &contender_weft_opaque,
+                                              &contender_epoll,     &contender_nng,
+                                              &contender_gearmand,  &contender_redis,
+                                              &contender_nats,      &contender_beanstalkd,
+                                              &contender_zeromq,    &contender_mosquitto,
+                                              &contender_rabbitmq,  &contender_weft_ten,
+                                              &contender_weft_many, NULL};
 
 const struct contender *contender_named(const char *name)
 {

@@ -14,6 +14,7 @@ struct figure {
 struct row {
     const char *name, *title;
     int payload, window, workers;
+    bool own;                           /* of a crash: from when the process has ended */
     struct figure figures[FIGURES_MAX]; /* the first is the one that counts */
     bool (*takes_part)(const struct contender *contender);
     /* False, after the reason on stderr: it could not be measured. A figure that it lacks stays NAN. */

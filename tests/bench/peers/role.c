@@ -268,12 +268,18 @@ static void run_holder(void)
     role.contender->hold(role.port);
 }
 
+static void run_bare_holder(void)
+{
+    role.contender->hold_bare(role.port);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
-} roles[] = {{"server", run_server},         {"worker", run_worker}, {"client", run_client},
-             {"holder", run_holder},         {"giver", run_giver},   {"publisher", run_publisher},
-             {"subscriber", run_subscriber}, {"idle", run_idle},     {"idle-shared", run_idle_shared}};
+} roles[] = {{"server", run_server},          {"worker", run_worker},           {"client", run_client},
+             {"holder", run_holder},          {"bare-holder", run_bare_holder}, {"giver", run_giver},
+             {"publisher", run_publisher},    {"subscriber", run_subscriber},   {"idle", run_idle},
+             {"idle-shared", run_idle_shared}};
 
 void role_run(int argc, char **argv)
 {
