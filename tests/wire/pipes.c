@@ -180,6 +180,14 @@ void weft__pipe_read(struct pipe *pipe, void *bytes, size_t size, pipe_done done
     begin(&pipe->read, bytes, size, done, context);
 }
 
+size_t weft__pipe_try_read(struct pipe *pipe, void *bytes, size_t size)
+{
+    bool there = pipe->in.size > 0 && stage_now_ns >= pipe->in.at_ns && !is_parted(pipe);
+    WEFT_ASSERT(!pipe->read.under_way);
+    if (pipe->closed || !there || rng_once_in(&stage_rng, 2)) return 0;
+    return receive(pipe, bytes, size);
+}
+
 void weft__pipe_write(struct pipe *pipe, const void *bytes, size_t size, pipe_done done, void *context)
 {
     begin(&pipe->write, bytes, size, done, context);
