@@ -449,7 +449,7 @@ static void *net_main(void *unused)
 {
     (void)unused;
     while (!closing) {
-        struct chosen chosen = {NULL};
+        struct chosen chosen = {.pipe = NULL};
         if (!choose(&chosen))
             (void)stage_await(has_something, NULL, STAGE_NEVER);
         else if (chosen.dial)
