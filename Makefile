@@ -43,7 +43,7 @@ compile_c = $(CC) -std=c11 -D_GNU_SOURCE -Wstrict-prototypes -Wmissing-prototype
 compile_cxx = $(CXX) -std=c++17 $(common) $(CXXFLAGS)
 linker = $(if $(wildcard $(@:$O/%=%.cc)),$(CXX),$(CC))
 libs := -lnng -lsodium -lpcre2-8
-link = $(linker) $(flavour_flags) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libs)
+link = $(linker) $(flavour_flags) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $(stage) $(filter-out $(stage),$^) $(libs)
 # What else a program needs its sources say by their includes.
 included_libs = $$(sed -n 's/^.include <\(uv\|jansson\|simdjson\)\.h>.*/-l\1/p' $1)
 source = $(wildcard $(@:$O/%=%.c) $(@:$O/%=%.cc))
@@ -61,6 +61,7 @@ UV_EXAMPLES := $(call programs,$(shell grep -l '<uv.h>' examples/*.c))
 EXAMPLES := $(filter-out $(UV_EXAMPLES),$(call programs,examples/*.c examples/*.cc))
 TOOLS := $O/weft $O/weftd
 SIM := $(if $(wildcard tests/sim/*.c),$O/sim)
+SIM_WIRE := $(if $(wildcard tests/wire/*.c),$O/sim-wire)
 BENCH := $(if $(wildcard tests/bench/*.c),$O/bench)
 BENCH_PEERS := $(if $(wildcard tests/bench/peers/*.c),$O/bench-peers)
 FUZZERS := $(call programs,tests/fuzz/*.c)
@@ -78,7 +79,7 @@ TESTS := $(addprefix $O/,$(basename $(filter-out %.sh,$(chosen)))) $(filter %.sh
 .DELETE_ON_ERROR:
 
 all: $(LIB) $(SHARED) $(EXAMPLES) $(TOOLS) ## the libraries, examples and tools (default)
-programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(BENCH) $(BENCH_PEERS),$(all_tests)) ## all, sim and benches; not in release: all, and the tests
+programs: all $(if $(filter release,$(FLAVOUR)),$(SIM) $(SIM_WIRE) $(BENCH) $(BENCH_PEERS),$(all_tests)) ## all, sim and benches; not in release: all, and the tests
 
 # Compiling -----------------------------------------------------------------------------------------------------------
 
@@ -134,6 +135,13 @@ $(all_tests): %: %.o $(TEST_LIB) $(LIB)
 $O/sim: $(call objects,tests/sim/*.c) $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka
 
+# What takes the place of the library's clock, locks, threads and sockets stands before it.
+wire := $(filter-out %/main.o,$(call objects,tests/wire/*.c))
+$O/sim-wire $O/tests/prop/wire_short: stage = $(wire) -Wl,--wrap=weft__line_new
+$O/tests/prop/wire_short: $(wire)
+$O/sim-wire: $O/tests/wire/main.o $(wire) $(TEST_LIB) $(LIB)
+	$(call say,link)$(link) -lcmocka
+
 $O/bench: linker = $(CXX)
 $O/bench: $(call objects,tests/bench/*.c tests/bench/*.cc) $(TEST_LIB) $(LIB)
 	$(call say,link)$(link) -lcmocka $(call included_libs,$(wildcard tests/bench/*.c tests/bench/*.cc))
@@ -181,8 +189,9 @@ check: $(LIB) $(if $(filter %.sh,$(TESTS)),all $(UV_EXAMPLES) $(SIM)) $(filter-o
 	@WEFT_TOP='$(CURDIR)' WEFT_BUILD='$(abspath $O)' CC='$(CC)' CXX='$(CXX)' \
 		REPEAT='$(REPEAT)' TIMEOUT='$(TIMEOUT)' WRAP='$(WRAP)' STRESS_S='$(STRESS_S)' SOAK_S='$(SOAK_S)' tests/run.sh $(TESTS)
 
-sim: $O/sim ## the simulator; SEED=n EVENTS=n, or SIM_S=seconds
+sim: $O/sim $O/sim-wire ## the simulators; SEED=n EVENTS=n, or SIM_S=seconds; of nodes and clients: ARGS (ARGS=--help)
 	$< $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events $(EVENTS)) $(if $(SIM_S),--seconds $(SIM_S))
+	$O/sim-wire $(if $(SEED),--seed $(SEED)) $(if $(SIM_S),--seconds $(SIM_S)) $(ARGS)
 
 bench: $O/bench $(SIM) ## prints the benchmark's table
 	@tests/bench/ajv/install.sh $O/ajv

@@ -4,6 +4,7 @@
 # A patch begins with a line that says what it breaks. It is applied to a copy of src/core; the simulation, the search
 # through all states and the one through all orders are linked with what it changed, and run until one of them fails. A patch
 # may name another test that is to be tried first, in a second line: "catcher: tests/unit/core_ring.c".
+# One of src/remote or src/frame is for the simulation of nodes and clients (tests/wire), with all of the library, to notice.
 #
 # Prints for each mutant what caught it, and last "N passed, N failed": a mutant that nobody notices has failed, and so has a
 # patch that does not apply or compile. First of all nothing may be caught where nothing is broken. Two run side by side.
@@ -11,6 +12,7 @@ set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 export top CC=${CC:-cc}
 export EVENTS=3000000 # of the simulation, at most
+export WORLDS=120     # of the one of nodes and clients
 export catchers='exhaustive core_orders'
 
 # compile DIRECTORY SOURCE...: objects beside the sources' names; headers of DIRECTORY/src go first.
@@ -45,6 +47,27 @@ link_all() {
     for name in $catchers; do link "$1" "$name" "tests.prop.$name.c.o" || return; done
 }
 
+of_wire() { grep -q '^+++ b/src/\(remote\|frame\)/' "$1"; }
+
+# link_wire DIRECTORY: what takes the place of some of the library stands before it.
+link_wire() {
+    local object objects=''
+    for object in "$work"/wire/{src,gen}.*.o; do
+        [[ -e $1/${object##*/} ]] && object=$1/${object##*/}
+        objects+=" $object"
+    done
+    rm -f "$1/lib.a"
+    # shellcheck disable=SC2086
+    ar rcs "$1/lib.a" $objects &&
+        $CC -pthread -o "$1/sim-wire" "$work"/wire/tests.*.o -Wl,--wrap=weft__line_new "$1/lib.a" -lcmocka -lsodium -lpcre2-8
+}
+
+noticed_on_the_wire() {
+    timeout 300 "$1/sim-wire" --seed 1 --worlds "$WORLDS" >"$1/log" 2>&1 && return
+    echo "the simulation of nodes and clients: $(
+        sed -n 's/^weft: [^:]*:[0-9]*: \(broken invariant\)/\1/p; s/^broken: //p; s/^again.*/a fault/p' "$1/log" | head -n 1)"
+}
+
 # noticed DIRECTORY: says who fails, and how soon; nothing where nobody does.
 noticed() {
     local name
@@ -67,15 +90,15 @@ mutant() {
     local name dir other by='' changed
     name=$(basename "$1" .patch) dir=$work/$(basename "$1")
     mkdir -p "$dir/src"
-    cp -r "$top/src/core" "$dir/src"
+    cp -r "$top"/src/{core,remote,frame} "$dir/src"
     if ! (cd "$dir" && patch -s -p1 --no-backup-if-mismatch <"$1") >"$dir/log" 2>&1; then
         cat "$dir/log" >&2
         printf '%-28s does not apply: FAILED\n' "$name"
         return
     fi
-    changed=$(cd "$dir" && for f in src/core/*.c; do cmp -s "$f" "$top/$f" || echo "$f"; done)
+    changed=$(cd "$dir" && for f in src/*/*.c; do cmp -s "$f" "$top/$f" || echo "$f"; done)
     # shellcheck disable=SC2086
-    if ! { compile "$dir" $changed && link_all "$dir"; } >"$dir/log" 2>&1; then
+    if ! { compile "$dir" $changed && if of_wire "$1"; then link_wire "$dir"; else link_all "$dir"; fi; } >"$dir/log" 2>&1; then
         cat "$dir/log" >&2
         printf '%-28s does not compile: FAILED\n' "$name"
         return
@@ -85,7 +108,7 @@ mutant() {
         local object=${other//\//.}.o
         link "$dir" other "$object" >"$dir/log" 2>&1 && ! timeout 60 "$dir/other" >"$dir/log" 2>&1 && by=$other
     fi
-    by=${by:-$(noticed "$dir")}
+    if of_wire "$1"; then by=$(noticed_on_the_wire "$dir"); else by=${by:-$(noticed "$dir")}; fi
     printf '%-28s %s\n' "$name" "${by:+caught by ${by:0:150}: ok}${by:-nobody notices: FAILED}" | sed 's/: ok.*/: ok/'
     rm -rf "$dir"
 }
@@ -112,11 +135,29 @@ if ! { compile "$work/base" src/base/*.c src/core/*.c src/api/types.c src/api/er
     echo '0 passed, 1 failed'
     exit 1
 fi
-by=$(noticed "$work/base")
+mapfile -t wires < <(for patch in "${patches[@]}"; do of_wire "$patch" && echo "$patch"; done)
+by=''
+((${#wires[@]} == ${#patches[@]})) || by=$(noticed "$work/base")
 if [[ $by ]]; then
     echo "nothing is broken, and it is caught by $by: mend that first"
     echo '0 passed, 1 failed'
     exit 1
+fi
+if ((${#wires[@]})); then
+    mkdir -p "$work/wire/gen"
+    tools/embed.sh schemas/*.schema.json >"$work/wire/gen/schemas.c"
+    if ! { compile "$work/wire" src/*/*.c gen/schemas.c tests/wire/*.c tests/lib/{audit*,check,failmem}.c &&
+        link_wire "$work/wire"; } >"$work/log" 2>&1; then
+        cat "$work/log"
+        echo '0 passed, 1 failed'
+        exit 1
+    fi
+    by=$(noticed_on_the_wire "$work/wire")
+    if [[ $by ]]; then
+        echo "nothing is broken, and it is caught by $by: mend that first"
+        echo '0 passed, 1 failed'
+        exit 1
+    fi
 fi
 printf '%s\0' "${patches[@]}" | xargs -0 -n 1 -P 2 "$0" --one | tee "$work/lines"
 passed=$(grep -c ': ok$' "$work/lines")

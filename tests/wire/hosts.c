@@ -1,12 +1,14 @@
 /* hosts.c: the host programs: what each does with its node, from its beginning to its end, life after life. */
 #include <stdlib.h>
 
+#include "core/state.h"
 #include "exec/node.h"
 #include "lib/audit.h"
+#include "remote/station.h"
 #include "wire/hosts.h"
 #include "wire/pipes.h"
 
-enum { MS = 1000000, HOSTS_MAX = 600, WORKERS_MAX = 4, LAST_SIZE = 64 };
+enum { MS = 1000000, HOSTS_MAX = 600, WORKERS_MAX = 4, LAST_SIZE = 64, CALLERS_S = 15 };
 
 static struct host *hosts[HOSTS_MAX]; /* all there have been */
 static uint32_t hosts_count;
@@ -50,14 +52,24 @@ static weft_node_options node_options(struct host *host, weft_allocator *allocat
     return options;
 }
 
-/* Until nothing is left of it. What has crashed gets no time: nobody waits for it. */
+static bool callers_gone(void *host)
+{
+    return ((struct host *)host)->callers == 0;
+}
+
+/* Until nothing is left of it. What has crashed gets no time: nobody waits for it. Callers that have not come back after so
+ * long are inside, in a call to a node that nobody reaches any more, which closing ends. */
 static void close_host(struct host *host)
 {
+    host->callers_wanted = false;
+    (void)stage_await(callers_gone, host, stage_now_ns + CALLERS_S * UINT64_C(1000000000));
     host->up = false;
     TRACE("%s %u/%u is closed%s", host->dials ? "client" : "node", host->number, host->life,
           host->crashed ? ", after its crash" : "");
     while (weft_node_close(host->node, host->crashed ? 0 : draw(4000)) != WEFT_OK)
         rest(50);
+    while (host->callers)
+        (void)stage_await(callers_gone, host, STAGE_NEVER);
     host->node = NULL;
     host->over = true;
     EXPECT(!host->open_count, "%s %u/%u is closed, and %u of its jobs have no outcome", host->dials ? "client" : "node",
@@ -92,11 +104,6 @@ static void *caller_main(void *context)
     return NULL;
 }
 
-static bool callers_gone(void *host)
-{
-    return ((struct host *)host)->callers == 0;
-}
-
 static void start_caller(struct host *host)
 {
     host->callers_wanted = true;
@@ -105,17 +112,12 @@ static void start_caller(struct host *host)
     stage_thread("caller", caller_main, host);
 }
 
-/* Who is in a call gets its end: a host closes its node when its threads are out of it, or they are woken by closing. */
 static void end_life(struct host *host)
 {
-    host->callers_wanted = false;
-    if (host->crashed) {
+    if (host->crashed)
         leave_ghost(host);
-        return;
-    }
-    while (host->callers)
-        (void)stage_await(callers_gone, host, STAGE_NEVER);
-    close_host(host);
+    else
+        close_host(host);
 }
 
 /* --- a life ----------------------------------------------------------------------------------- */
@@ -213,7 +215,7 @@ static bool open_client(struct host *host)
     dial.node = &options;
     dial.name = once_in(4) ? name : NULL;
     dial.resume_ms = world.resume_ms;
-    dial.lost_ms = once_in(8) ? WEFT_FOREVER : world.lost_ms;
+    dial.lost_ms = world.lost_ms;
     dial.dial_timeout_ms = 500 + draw(5000);
     return weft_node_dial(urls, &dial, &host->node) == WEFT_OK;
 }
@@ -293,6 +295,21 @@ static bool is_free(weft_node *node)
     return true;
 }
 
+/* Nothing is assigned to a session that has no connection. */
+static void look_at_guests(const struct host *host)
+{
+    const struct station *station = host->node->station;
+    for (uint32_t i = 0; station && i < STATION_BUCKETS; i++) {
+        const struct list_node *guests = &station->guests[i];
+        for (struct list_node *on = guests->next; on != guests; on = on->next) {
+            const struct guest *guest = list_record(on, struct guest, on_station);
+            const struct core_session *session = weft__slotmap_find(&host->node->core->sessions, guest->core_session);
+            EXPECT(!session || !guest->detached_ns || guest->session.conn || session->bar,
+                   "node %u/%u: a session without a connection is not barred", host->number, host->life);
+        }
+    }
+}
+
 void hosts_audit(bool all)
 {
     for (uint32_t i = 0; i < hosts_count; i++) {
@@ -300,6 +317,7 @@ void hosts_audit(bool all)
         if (!host->up || host->over || !host->node || !is_free(host->node) || (!all && !once_in(4))) continue;
         const char *wrong = audit(host->node->core);
         EXPECT(!wrong, "%s %u/%u: %s", host->dials ? "client" : "node", host->number, host->life, wrong);
+        look_at_guests(host);
     }
 }
 

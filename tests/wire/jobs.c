@@ -222,6 +222,8 @@ bool job_ask(struct host *host, bool may_wait)
     TRACE("%s %u/%u asks for job %u on %s%s%s", host->dials ? "client" : "node", host->number, host->life, n, channel,
           job->redispatch ? ", again if need be" : "", job->streams ? ", streams" : "");
     if (may_wait && once_in(2)) {
+        if (!options.schedule_to_close_ms) options.schedule_to_close_ms = 3000 + draw(6000); /* closing waits for it */
+        job->bounded = true;
         ask_and_wait(host, job, channel, payload, &options);
         unmake(payload);
         return true;

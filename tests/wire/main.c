@@ -1,11 +1,8 @@
 /* main.c: the simulation of nodes and clients as a program. */
 #include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "wire/wire.h"
 
@@ -23,35 +20,6 @@ static const char usage[] =
     "    --help         prints this\n"
     "\n"
     "Exit status: 0 = all promises were kept; 1 = one was broken; 2 = wrong usage.\n";
-
-static void say_where(void)
-{
-    char text[120];
-    int length = snprintf(text, sizeof text, "again: sim-wire --worlds 1 --seed 0x%" PRIx64 "\n", world.seed);
-    ssize_t ignored = write(STDERR_FILENO, text, (size_t)length);
-    (void)ignored;
-}
-
-static void on_signal(int number)
-{
-    say_where();
-    if (number == SIGABRT) _exit(EXIT_BROKEN);
-    (void)signal(number, SIG_DFL); /* the fault comes again */
-}
-
-/* Of the sanitizers, where there is one. */
-void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
-
-static void watch_for_the_end(void)
-{
-    (void)signal(SIGABRT, on_signal);
-    if (__sanitizer_set_death_callback) {
-        __sanitizer_set_death_callback(say_where);
-        return;
-    }
-    (void)signal(SIGSEGV, on_signal);
-    (void)signal(SIGBUS, on_signal);
-}
 
 static bool parse_number(const char *text, uint64_t *number)
 {
@@ -97,7 +65,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (!worlds && !seconds) seconds = DEFAULT_S;
-    watch_for_the_end();
+    wire_watch();
     printf("seed 0x%" PRIx64 "\n", seed);
     fflush(stdout);
     struct rng seeds = {seed};

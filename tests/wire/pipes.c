@@ -34,6 +34,7 @@ struct pipe {
     bool of_client;
     bool closed;    /* here */
     bool lost;      /* nothing goes out any more */
+    bool torn;      /* nothing that goes out comes */
     uint32_t calls; /* under way */
     struct doing read, write;
     struct stream in;
@@ -90,7 +91,7 @@ static bool can_read(const struct pipe *pipe)
 static size_t room_to(const struct pipe *pipe)
 {
     const struct pipe *other = pipe->other;
-    if (!other || other->closed) return shape.room; /* nobody reads it */
+    if (!other || other->closed || pipe->torn) return shape.room; /* nobody reads it */
     return other->in.size < shape.room ? shape.room - other->in.size : 0;
 }
 
@@ -113,7 +114,7 @@ static size_t send(struct pipe *pipe, const unsigned char *bytes, size_t size)
     size_t now = a_piece(size < room ? size : room);
     bytes_count += now;
     tap_written(pipe->connection, pipe->of_client, bytes, now);
-    if (!other || other->closed || other->in.over) return now;
+    if (!other || other->closed || other->in.over || pipe->torn) return now;
     if (other->in.size == 0) other->in.at_ns = later(shape.delay_us);
     unsigned char *more = realloc(other->in.bytes, other->in.size + now);
     WEFT_ASSERT(more);
@@ -179,6 +180,14 @@ void weft__pipe_read(struct pipe *pipe, void *bytes, size_t size, pipe_done done
     begin(&pipe->read, bytes, size, done, context);
 }
 
+size_t weft__pipe_try_read(struct pipe *pipe, void *bytes, size_t size)
+{
+    bool there = pipe->in.size > 0 && stage_now_ns >= pipe->in.at_ns && !is_parted(pipe);
+    WEFT_ASSERT(!pipe->read.under_way);
+    if (pipe->closed || !there || rng_once_in(&stage_rng, 2)) return 0;
+    return receive(pipe, bytes, size);
+}
+
 void weft__pipe_write(struct pipe *pipe, const void *bytes, size_t size, pipe_done done, void *context)
 {
     begin(&pipe->write, bytes, size, done, context);
@@ -207,7 +216,7 @@ void weft__pipe_close(struct pipe *pipe)
 {
     if (pipe->closed) return;
     pipe->closed = true;
-    if (!pipe->other) return;
+    if (!pipe->other || pipe->torn) return;
     pipe->other->lost = true;
     cut_stream(&pipe->other->in, !rng_once_in(&stage_rng, 4));
 }
@@ -441,7 +450,7 @@ static void *net_main(void *unused)
 {
     (void)unused;
     while (!closing) {
-        struct chosen chosen = {NULL};
+        struct chosen chosen = {.pipe = NULL};
         if (!choose(&chosen))
             (void)stage_await(has_something, NULL, STAGE_NEVER);
         else if (chosen.dial)
@@ -487,8 +496,11 @@ void net_cut(uint32_t client, uint32_t node, uint32_t one_in)
         struct pipe *pipe = pipes[i];
         if (pipe->client != client || pipe->node != node || !pipe->of_client || !rng_once_in(&stage_rng, one_in))
             continue;
-        lose(pipe);
-        if (pipe->other) lose(pipe->other);
+        uint32_t who = rng_below(&stage_rng, 3); /* both ends hear of it, or one, which may be long before the other */
+        if (who != 1) lose(pipe);
+        if (who != 2 && pipe->other) lose(pipe->other);
+        pipe->torn = true;
+        if (pipe->other) pipe->other->torn = true;
     }
 }
 

@@ -26,7 +26,7 @@ void net_calm(void);  /* nothing is refused any more */
 
 /* Nothing comes through between the two, dials included, until that is taken back; nothing is lost. */
 void net_part(uint32_t client, uint32_t node, bool parted);
-/* Each connection between the two is lost; one in `one_in`, by chance. */
+/* Each connection between the two is lost, one in `one_in`, by chance; an end may hear of it much later than the other. */
 void net_cut(uint32_t client, uint32_t node, uint32_t one_in);
 /* That life of the host is over: its connections are lost, and it makes none any more. */
 void net_client_gone(uint32_t client, uint32_t life);

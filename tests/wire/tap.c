@@ -1,6 +1,7 @@
 /* tap.c: reads all that is written between clients and nodes, and holds it against what a session promises:
  *   - a frame of the session has one number: what is sent again is what was sent
  *   - nobody acknowledges what was not sent
+ *   - no worker gets a task while it has as many as it takes
  *   - nothing of a session is written on a connection after its node has welcomed a newer one
  * and tells which results the workers know to have come. */
 #include <inttypes.h>
@@ -11,7 +12,7 @@
 #include "wire/pipes.h"
 #include "wire/world.h"
 
-enum { CONNECTIONS_MAX = 20000, SESSIONS_MAX = 4000 };
+enum { CONNECTIONS_MAX = 20000, SESSIONS_MAX = 4000, WORKERS_MAX = 1000 };
 
 struct sent {
     uint64_t hash;
@@ -29,8 +30,13 @@ struct way {
 };
 
 struct task_known {
-    uint64_t task;
+    uint64_t task, worker;
     uint32_t job, attempt;
+};
+
+struct worker_known {
+    uint64_t worker;
+    uint32_t max, has;
 };
 
 struct tapped_session {
@@ -40,6 +46,8 @@ struct tapped_session {
     struct way ways[2]; /* the node's, the client's */
     struct task_known *tasks;
     size_t tasks_count, tasks_room;
+    struct worker_known workers[WORKERS_MAX];
+    uint32_t workers_count;
 };
 
 struct bytes {
@@ -113,13 +121,58 @@ static const struct task_known *task_of(const struct tapped_session *session, ui
 
 static void learn_task(struct tapped_session *session, const struct frame_task *task)
 {
-    struct task_known known = {.task = task->task, .attempt = task->attempt};
+    struct task_known known = {.task = task->task, .worker = task->worker, .attempt = task->attempt};
     if (!job_of(task->payload, &known.job)) return;
     if (session->tasks_count == session->tasks_room) {
         session->tasks_room = session->tasks_room * 2 + 64;
         session->tasks = realloc(session->tasks, session->tasks_room * sizeof *session->tasks);
     }
     session->tasks[session->tasks_count++] = known;
+}
+
+static struct worker_known *worker_of(struct tapped_session *session, uint64_t worker)
+{
+    for (uint32_t i = session->workers_count; i-- > 0;)
+        if (session->workers[i].worker == worker) return &session->workers[i];
+    return NULL;
+}
+
+/* One of a worker's slots is taken, or free again. What was sent first is known first, so a slot is free here before the node
+ * hears so. */
+static void take_slot(struct tapped_session *session, const struct frame_task *task)
+{
+    struct worker_known *worker = worker_of(session, task->worker);
+    EXPECT(worker, "a task for a worker that was not registered");
+    EXPECT(worker->has < worker->max, "worker %" PRIx64 " takes %u tasks at a time, and gets another", task->worker,
+           worker->max);
+    worker->has++;
+}
+
+static void free_slot(struct tapped_session *session, uint64_t task)
+{
+    const struct task_known *known = task_of(session, task);
+    struct worker_known *worker = known ? worker_of(session, known->worker) : NULL;
+    EXPECT(worker && worker->has, "a task ends that was none");
+    worker->has--;
+}
+
+/* A frame that is new. */
+static void note_slots(struct tapped_session *session, const struct frame *frame)
+{
+    switch (frame->kind) {
+    case FRAME_REGISTER:
+        EXPECT(session->workers_count < WORKERS_MAX, "the tap has no room for workers");
+        session->workers[session->workers_count++] =
+            (struct worker_known){.worker = frame->reg.worker, .max = frame->reg.max_concurrent};
+        break;
+    case FRAME_TASK: take_slot(session, &frame->task); break;
+    case FRAME_RESULT:
+        if (!frame->result.runs_on) free_slot(session, frame->result.task);
+        break;
+    case FRAME_RELEASED:
+    case FRAME_GIVE_BACK: free_slot(session, frame->of_task.task); break;
+    default: break;
+    }
 }
 
 /* Of what goes the other way, everything up to that number has come. */
@@ -182,8 +235,8 @@ static void say(uint32_t connection, const struct tapped *tapped, const char *wh
     if (frame->kind == FRAME_TASK) (void)snprintf(worker, sizeof worker, " to %" PRIx64, frame->task.worker);
     if (known && frame->kind != FRAME_OUTCOME && frame->kind != FRAME_UPDATE && frame->kind != FRAME_ANSWER)
         (void)snprintf(job, sizeof job, ", job %u attempt %u", known->job, known->attempt);
-    trace("    %s %u %s #%" PRIu64 " on %u: %" PRIx64 "%s%s", who, tapped->client, weft__frame_name(frame->kind),
-          number, connection, about(frame), worker, job);
+    trace("    %s %u %s #%" PRIu64 " on %u: %" PRIx64 "%s%s%s", who, tapped->client, weft__frame_name(frame->kind),
+          number, connection, about(frame), worker, job, frame->size > FRAME_BODY_MAX ? ", large" : "");
 }
 
 static void counted(uint32_t connection, struct tapped *tapped, bool by_client, const struct frame *frame,
@@ -209,6 +262,7 @@ static void counted(uint32_t connection, struct tapped *tapped, bool by_client, 
     }
     EXPECT(number == way->count + 1, "connection %u: the %s goes on at %" PRIu64 " after %" PRIu64, connection, who,
            number, way->count);
+    note_slots(session, frame);
     if (way->count == way->room) {
         way->room = way->room * 2 + 64;
         way->sent = realloc(way->sent, way->room * sizeof *way->sent);
@@ -218,8 +272,10 @@ static void counted(uint32_t connection, struct tapped *tapped, bool by_client, 
 
 static void welcomed(uint32_t connection, struct tapped *tapped, const struct frame_welcome *welcome)
 {
-    struct tapped_session *session = welcome->resumed ? find(tapped) : session_new(tapped);
-    EXPECT(session, "connection %u: a session is resumed that never was", connection);
+    struct tapped_session *session = welcome->resumed ? find(tapped) : NULL;
+    EXPECT(session || !welcome->resumed || !welcome->received, "connection %u: a session is resumed that never was",
+           connection);
+    if (!session) session = session_new(tapped); /* or its first welcome was not written */
     EXPECT(session->connection < connection, "connection %u: taken up after connection %u, which is newer", connection,
            session->connection);
     tapped->session = session;

@@ -2,11 +2,14 @@
 #include "wire/wire.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "frame/line.h"
 #include "wire/hosts.h"
 #include "wire/pipes.h"
 
@@ -61,7 +64,7 @@ static void draw_world(void)
     world.clients_count = 1 + draw(CLIENTS_MAX);
     world.jobs_wanted = ONE_OF(60, 200, 400);
     world.times = once_in(2);
-    world.large_in = ONE_OF(0, 0, 40, 10);
+    world.large_in = ONE_OF(0, 0, 30, 4);
     world.window_bytes = ONE_OF(1 << 20, 2000, 20000, 150000);
     world.resume_ms = ONE_OF(300, 2000, 8000);
     world.lost_ms = ONE_OF(400, 3000, 10000);
@@ -71,7 +74,8 @@ static void draw_world(void)
     faults.cut_in = ONE_OF(0, 1500, 6000);
     faults.crash_client_in = ONE_OF(0, 0, 20000);
     faults.crash_node_in = ONE_OF(0, 0, 40000);
-    faults.refuse_in = ONE_OF(0, 0, 3000, 10000);
+    if (!faults.crash_client_in && once_in(6)) world.lost_ms = WEFT_FOREVER; /* whom nobody answers waits */
+    faults.refuse_in = ONE_OF(0, 0, 200, 3000);
 }
 
 static void draw_net(struct net_shape *shape)
@@ -166,7 +170,7 @@ static uint64_t real_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-void wire_run(uint64_t seed, FILE *tracing)
+uint64_t wire_run(uint64_t seed, FILE *tracing)
 {
     struct net_shape shape;
     uint64_t start_ns = real_ns();
@@ -178,6 +182,10 @@ void wire_run(uint64_t seed, FILE *tracing)
     stage_interrupt(ONE_OF(0, 3, 20, 200));
     draw_world();
     draw_net(&shape);
+    TRACE(
+        "%u nodes, %u clients, window %u, resume %u ms, lost %u ms, beat %u ms; network: %u us, %u bytes, pieces of %u",
+        world.nodes_count, world.clients_count, world.window_bytes, world.resume_ms, world.lost_ms, world.beat_ms,
+        shape.delay_us, shape.room, shape.piece);
     net_open(&shape);
     tap_open();
     hosts_open();
@@ -198,11 +206,41 @@ void wire_run(uint64_t seed, FILE *tracing)
     report.worlds++;
     report.bytes = net_bytes();
     report.nanoseconds += real_ns() - start_ns;
+    return stage_rng.state;
+}
+
+/* --- when it is broken ------------------------------------------------------------------------ */
+
+static void say_where(void)
+{
+    char text[120];
+    int length = snprintf(text, sizeof text, "again: sim-wire --worlds 1 --seed 0x%" PRIx64 "\n", world.seed);
+    ssize_t ignored = write(STDERR_FILENO, text, (size_t)length);
+    (void)ignored;
+}
+
+static void on_signal(int number)
+{
+    say_where();
+    if (number == SIGABRT) _exit(1);
+    (void)signal(number, SIG_DFL); /* the fault comes again */
+}
+
+/* Of the sanitizers, where there is one. */
+void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+
+void wire_watch(void)
+{
+    (void)signal(SIGABRT, on_signal);
+    if (__sanitizer_set_death_callback) {
+        __sanitizer_set_death_callback(say_where);
+        return;
+    }
+    (void)signal(SIGSEGV, on_signal);
+    (void)signal(SIGBUS, on_signal);
 }
 
 /* --- in the line's place ---------------------------------------------------------------------- */
-
-#include "frame/line.h"
 
 struct line *__real_weft__line_new(const struct mem *mem, char by, const struct line_limits *limits);
 struct line *__wrap_weft__line_new(const struct mem *mem, char by, const struct line_limits *limits);
