@@ -707,7 +707,6 @@ void weft__session_resume(struct session *session)
     session->stalled = false;
     let_in(session);
     weft__unlock(&session->lock);
-    atomic_store(&session->failing, false);
     if (stalled) pump_woken(&session->waiter);
 }
 
@@ -825,6 +824,7 @@ void weft__session_close(struct session *session, weft_error error, const char *
 static void broken(struct errand *errand)
 {
     struct session *session = list_record(errand, struct session, broken);
+    atomic_store(&session->failing, false); /* before: what fails while this is dealt with is another failure */
     session->ops->failed(session);
     weft__session_drop(session);
 }

@@ -356,7 +356,10 @@ static void session_failed(struct session *session)
     bool down = uplink->down_ns != 0;
     uplink->broken = !down;
     weft__unlock(&uplink->lock);
-    if (down) lose_all(uplink);
+    if (down)
+        lose_all(uplink);
+    else /* it may have been attached since it failed */
+        weft__session_close(session, WEFT_ENOMEM, "what the node was to be sent is lost");
     set_timer(uplink);
 }
 
