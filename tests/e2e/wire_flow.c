@@ -193,7 +193,7 @@ static void hear_update(const weft_update *update, void *context)
 {
     struct stream *stream = context;
     char text[16] = "";
-    memcpy(text, update->payload.data, update->payload.size < 15 ? update->payload.size : 15);
+    if (update->payload.size) memcpy(text, update->payload.data, update->payload.size < 15 ? update->payload.size : 15);
     switch (update->kind) {
     case WEFT_UPDATE_PARTIAL:
         stream->parts++;
