@@ -123,6 +123,8 @@ static inline weft_node *dial_named(const char *url, const char *name)
     weft_dial_options options = WEFT_DIAL_OPTIONS;
     options.name = name;
     options.dial_timeout_ms = 30000;
+    options.resume_ms = 30000; /* the node may allow less; a sanitizer on a busy machine needs more than 5 s */
+    options.lost_ms = 60000;
     return dial(url, &options);
 }
 
