@@ -63,7 +63,7 @@ link_wire() {
 }
 
 noticed_on_the_wire() {
-    timeout 300 "$1/sim-wire" --seed 1 --worlds "$WORLDS" >"$1/log" 2>&1 && return
+    timeout 300 "$1/sim-wire" --seed 3 --worlds "$WORLDS" >"$1/log" 2>&1 && return
     echo "the simulation of nodes and clients: $(
         sed -n 's/^weft: [^:]*:[0-9]*: \(broken invariant\)/\1/p; s/^broken: //p; s/^again.*/a fault/p' "$1/log" | head -n 1)"
 }
