@@ -6,6 +6,7 @@
 
 #include <weft/weft.h>
 
+#include "base/contract.h"
 #include "base/utf8.h"
 
 static _Thread_local char message[512];
@@ -53,11 +54,7 @@ weft_error weft__error_channel_name(const char *name)
 
 weft_error weft__error_content_type(const char *call, const char *content_type)
 {
-    if (!content_type) return WEFT_OK;
-    size_t length = 0;
-    while (content_type[length] >= ' ' && content_type[length] <= '~' && length <= WEFT_CONTENT_TYPE_MAX)
-        length++;
-    if (length > 0 && length <= WEFT_CONTENT_TYPE_MAX && !content_type[length]) return WEFT_OK;
+    if (weft__content_type_valid(content_type)) return WEFT_OK;
     return weft__error(WEFT_EINVAL, "%s: content_type is not 1 to %d characters of printable ASCII", call,
                        WEFT_CONTENT_TYPE_MAX);
 }

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <weft/types.h>
+
 struct named_schema *weft__named_schema_hold(struct named_schema *schema)
 {
     if (schema) atomic_fetch_add_explicit(&schema->refs, 1, memory_order_relaxed);
@@ -52,4 +54,13 @@ bool weft__content_type_json(const char *content_type)
     if (length == sizeof json - 1 && strncasecmp(content_type, json, length) == 0) return true;
     return length > sizeof suffix - 1 &&
            strncasecmp(content_type + length - (sizeof suffix - 1), suffix, sizeof suffix - 1) == 0;
+}
+
+bool weft__content_type_valid(const char *content_type)
+{
+    size_t length = 0;
+    if (!content_type) return true;
+    while (content_type[length] >= ' ' && content_type[length] <= '~' && length <= WEFT_CONTENT_TYPE_MAX)
+        length++;
+    return length > 0 && length <= WEFT_CONTENT_TYPE_MAX && !content_type[length];
 }

@@ -46,4 +46,7 @@ void weft__contract_drop(struct contract *contract);             /* accepts NULL
 /* Whether that is JSON: none given, application/json, or <something>+json; parameters do not matter. */
 bool weft__content_type_json(const char *content_type);
 
+/* Whether it can be one: 1 to WEFT_CONTENT_TYPE_MAX of printable ASCII; NULL, which is none, can. */
+bool weft__content_type_valid(const char *content_type);
+
 #endif

@@ -5,24 +5,17 @@
  * backward-shift deletion, as in base/namemap.c; what is compared stands in the records. The numbers are chosen outside,
  * so where they are looked for is mixed with a seed.
  *
- * Both halves of a stranger's id are its own: the session is the handle of its caller's, which makes no dispatch under a
- * handle (what a key stands for has session 0 then). So no id means two dispatches. */
+ * Both halves of a stranger's id are its own, and are looked for first; what a key of its stands for has session 0. At admission
+ * an id that is known, be it a stranger's or ours, is refused. */
 #include "core/state.h"
+
+#include "base/mix.h"
 
 enum { ROOM_LEAST = 16 };
 
-static uint64_t mix(uint64_t x)
-{
-    x ^= x >> 30;
-    x *= UINT64_C(0xbf58476d1ce4e5b9);
-    x ^= x >> 27;
-    x *= UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
 static uint32_t home(const struct core *core, weft_dispatch_id id)
 {
-    return (uint32_t)mix(mix(id.number ^ core->limits.seed) + id.session) & (core->ids.room - 1);
+    return (uint32_t)weft__mix(weft__mix(id.number ^ core->limits.seed) + id.session) & (core->ids.room - 1);
 }
 
 static bool same(const struct core_dispatch *dispatch, weft_dispatch_id id)

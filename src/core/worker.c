@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mix.h"
+
 /* --- groups ----------------------------------------------------------------------------------- */
 
 weft_error weft__core_group_add(struct core *core, struct core_group *group, uint32_t limit)
@@ -122,15 +124,6 @@ static weft_error members_make(struct core *core, struct core_worker *draft, con
     return draft->points ? WEFT_OK : WEFT_ENOMEM;
 }
 
-static uint64_t mix(uint64_t x)
-{
-    x ^= x >> 30;
-    x *= UINT64_C(0xbf58476d1ce4e5b9);
-    x ^= x >> 27;
-    x *= UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
 /* The points depend on the worker's name alone, so that it gets its keys back when it comes back. */
 static void members_finish(struct core_worker *worker)
 {
@@ -139,7 +132,7 @@ static void members_finish(struct core_worker *worker)
         member->worker = worker;
         list_init(&member->on_turn);
         for (uint64_t p = 0; worker->points && p < RING_POINTS; p++) {
-            uint64_t place = mix(worker->name_hash + p * UINT64_C(0x9e3779b97f4a7c15));
+            uint64_t place = weft__mix(worker->name_hash + p * UINT64_C(0x9e3779b97f4a7c15));
             worker->points[(size_t)i * RING_POINTS + p] = (struct ring_point){.place = place, .worker = worker};
         }
     }

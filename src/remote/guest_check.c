@@ -7,11 +7,7 @@
 
 static const char *check_content_type(const char *text)
 {
-    size_t length = 0;
-    if (!text) return NULL;
-    while (text[length] >= ' ' && text[length] <= '~' && length <= WEFT_CONTENT_TYPE_MAX)
-        length++;
-    return length <= WEFT_CONTENT_TYPE_MAX && !text[length] ? NULL : "content_type is not 1 to 127 of printable ASCII";
+    return weft__content_type_valid(text) ? NULL : "content_type is not 1 to 127 of printable ASCII";
 }
 
 static const char *check_channel(const char *name)

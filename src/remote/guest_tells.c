@@ -4,16 +4,12 @@
 #include "base/clock.h"
 #include "exec/node.h"
 #include "remote/station.h"
+#include "remote/tells.h"
 
 static const unsigned char *schema_id(const struct message *message)
 {
     const struct named_schema *schema = weft__message_schema(message);
     return schema ? schema->id : NULL;
-}
-
-static weft_bytes payload_of(const struct message *message)
-{
-    return message ? (weft_bytes){message->bytes, message->size_bytes} : (weft_bytes){NULL, 0};
 }
 
 static uint32_t remaining_ms(uint64_t deadline_ns, uint64_t now_ns)
@@ -65,14 +61,8 @@ static weft_error put_task(struct line *line, const struct task_told *task, uint
                                          .schema_id = schema_id(task->payload),
                                          .activity_type = task->activity_type[0] ? task->activity_type : NULL,
                                          .content_type = weft__message_content_type(task->payload),
-                                         .payload = payload_of(task->payload)}};
+                                         .payload = weft__payload_of(task->payload)}};
     return weft__line_put(line, task->handle, &frame, task->payload);
-}
-
-static weft_error put_number(struct line *line, enum frame_kind kind, uint64_t number)
-{
-    const struct frame frame = {.kind = kind, .of_task = {.task = number}};
-    return weft__line_put(line, number, &frame, NULL);
 }
 
 static weft_error put_room(struct line *line, uint64_t task, uint32_t count)
@@ -108,7 +98,7 @@ static weft_error put_outcome(struct line *line, const struct core_outcome *outc
                                             .code = completed || outcome->code ? outcome->code : said,
                                             .worker = outcome->worker[0] ? outcome->worker : NULL,
                                             .content_type = completed ? said : NULL,
-                                            .payload = payload_of(message)}};
+                                            .payload = weft__payload_of(message)}};
     weft_error error = weft__line_put(line, outcome->token, &frame, outcome->message);
     if (error != WEFT_ELIMIT) return error;
     struct frame failed = frame;
@@ -126,7 +116,7 @@ static weft_error put_update(struct line *line, const struct core_outcome *updat
                                            .kind = (uint8_t)update->update,
                                            .attempt = update->attempts,
                                            .number = update->number,
-                                           .payload = payload_of(update->message)}};
+                                           .payload = weft__payload_of(update->message)}};
     return weft__line_put(line, update->token, &frame, update->message);
 }
 
@@ -142,7 +132,7 @@ static weft_error put_event(struct line *line, uint64_t subscription, const stru
                                           .schema_id = schema_id(entry->message),
                                           .channel = event->channel,
                                           .content_type = weft__message_content_type(entry->message),
-                                          .payload = payload_of(entry->message)}};
+                                          .payload = weft__payload_of(entry->message)}};
     return weft__line_put(line, subscription, &frame, entry->message);
 }
 
@@ -160,7 +150,7 @@ weft_error weft__guest_put(struct session *session, struct haul *haul)
             if (haul->tasks[i].handle)
                 error = put_ended(line, FRAME_WORKER_ENDED, (uintptr_t)taken->worker_context, WEFT_ECLOSED);
             break;
-        case CORE_ITEM_CANCEL: error = put_number(line, FRAME_TASK_CANCEL, haul->tasks[i].handle); break;
+        case CORE_ITEM_CANCEL: error = weft__put_number(line, FRAME_TASK_CANCEL, haul->tasks[i].handle); break;
         case CORE_ITEM_OUTCOME: error = put_outcome(line, &taken->outcome); break;
         case CORE_ITEM_UPDATE: error = put_update(line, &taken->outcome); break;
         case CORE_ITEM_EVENTS:

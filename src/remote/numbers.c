@@ -1,23 +1,14 @@
 #include "remote/numbers.h"
 
 #include "base/assert.h"
+#include "base/mix.h"
 #include "schema/seed.h"
 
 enum { ROOM_FIRST = 8 };
 
-/* The finalizer of splitmix64 (Steele, Lea, Flood, 2014), twice, as in core/ids.c. */
-static uint64_t mix(uint64_t x)
-{
-    x ^= x >> 30;
-    x *= UINT64_C(0xbf58476d1ce4e5b9);
-    x ^= x >> 27;
-    x *= UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
 static uint32_t home(const struct numbers *numbers, uint64_t number)
 {
-    return (uint32_t)mix(mix(number ^ numbers->seed) + (numbers->seed >> 32 | numbers->seed << 32)) &
+    return (uint32_t)weft__mix(weft__mix(number ^ numbers->seed) + (numbers->seed >> 32 | numbers->seed << 32)) &
            (numbers->room - 1);
 }
 

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "exec/node.h"
+#include "remote/tells.h"
 #include "remote/uplink.h"
 
 /* At the end of a call's message; the texts stand in front of it. */
@@ -91,17 +92,6 @@ static weft_error put_call(struct line *line, const struct task_told *told)
     return weft__line_put(line, told->handle, &frame, told->payload);
 }
 
-static weft_error put_number(struct line *line, enum frame_kind kind, uint64_t number)
-{
-    const struct frame frame = {.kind = kind, .of_task = {.task = number}};
-    return weft__line_put(line, number, &frame, NULL);
-}
-
-static weft_bytes payload_of(const struct message *message)
-{
-    return message ? (weft_bytes){message->bytes, message->size_bytes} : (weft_bytes){NULL, 0};
-}
-
 /* In the place of what is more than the node takes: its worker's failure. */
 static weft_error put_too_large(struct line *line, uint64_t task, bool runs_on)
 {
@@ -119,7 +109,7 @@ static weft_error put_result(struct line *line, uint64_t task, const struct core
 {
     const char *said = outcome->message ? weft__message_content_type(outcome->message) : NULL;
     bool completed = outcome->said == CORE_RESULT_COMPLETE;
-    if (outcome->said == CORE_RESULT_GIVEN_BACK) return put_number(line, FRAME_GIVE_BACK, task);
+    if (outcome->said == CORE_RESULT_GIVEN_BACK) return weft__put_number(line, FRAME_GIVE_BACK, task);
     const struct frame frame = {.kind = FRAME_RESULT,
                                 .result = {.task = task,
                                            .kind = (uint8_t)outcome->said,
@@ -129,7 +119,7 @@ static weft_error put_result(struct line *line, uint64_t task, const struct core
                                                    : outcome->code ? outcome->code
                                                                    : said,
                                            .content_type = completed ? said : NULL,
-                                           .payload = payload_of(outcome->message)}};
+                                           .payload = weft__payload_of(outcome->message)}};
     weft_error error = weft__line_put(line, task, &frame, outcome->message);
     if (error != WEFT_ELIMIT) return error;
     const struct frame failed = {.kind = FRAME_RESULT,
@@ -146,7 +136,7 @@ static weft_error put_said(struct line *line, uint64_t task, const struct core_o
 {
     if (update->update == WEFT_UPDATE_RESTARTED) return WEFT_OK; /* the node knows which attempt it is */
     const struct frame frame = {.kind = update->update == WEFT_UPDATE_PROGRESS ? FRAME_PROGRESS : FRAME_PARTIAL,
-                                .said = {.task = task, .payload = payload_of(update->message)}};
+                                .said = {.task = task, .payload = weft__payload_of(update->message)}};
     weft_error error = weft__line_put(line, task, &frame, update->message);
     return error == WEFT_ELIMIT ? put_too_large(line, task, true) : error;
 }
@@ -168,8 +158,8 @@ weft_error weft__uplink_put(struct session *session, struct haul *haul)
         case CORE_ITEM_CANCEL: error = weft__line_put(line, told->handle, &cancel, NULL); break;
         case CORE_ITEM_HEARD: error = weft__line_put(line, told->handle, &room, NULL); break;
         case CORE_ITEM_OUTCOME: error = put_result(line, told->handle, &taken->outcome); break;
-        case CORE_ITEM_RELEASED: error = put_number(line, FRAME_RELEASED, told->handle); break;
-        case CORE_ITEM_STARTED: error = put_number(line, FRAME_STARTED, told->handle); break;
+        case CORE_ITEM_RELEASED: error = weft__put_number(line, FRAME_RELEASED, told->handle); break;
+        case CORE_ITEM_STARTED: error = weft__put_number(line, FRAME_STARTED, told->handle); break;
         case CORE_ITEM_UPDATE: error = put_said(line, told->handle, &taken->outcome); break;
         default: break;
         }

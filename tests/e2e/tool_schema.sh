@@ -1,33 +1,6 @@
 #!/bin/bash
 # weft schema check, validate and id, as a person and as a script would use them: what they print, where, and their exit status.
-set -u
-weft=$WEFT_BUILD/weft
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-
-fail() {
-    echo "$*"
-    for stream in out err; do [ ! -s $stream ] || { echo "  $stream:" && head -c 1000 $stream; }; done
-    failed=1
-}
-
-# run STATUS ARGUMENT...: runs weft with those, on its own standard input; out and err hold what it says.
-run() {
-    local wanted=$1 status=0
-    shift
-    asked="weft $*"
-    "$weft" "$@" >out 2>err || status=$?
-    [ $status -eq "$wanted" ] || fail "$asked: exit status $status, not $wanted"
-}
-
-# What the last run said: exactly this, something like that (an extended regular expression), or nothing.
-out_is() { [ "$(cat out)" = "$1" ] || fail "$asked: did not print: $1"; }
-out_like() { grep -qE -- "$1" out || fail "$asked: printed nothing like: $1"; }
-err_like() { grep -qE -- "$1" err || fail "$asked: said nothing like: $1"; }
-no_out() { [ ! -s out ] || fail "$asked: printed something"; }
-no_err() { [ ! -s err ] || fail "$asked: said something"; }
+. "$WEFT_TOP/tests/lib/tool.sh"
 
 cat >person.json <<'JSON'
 {"type": "object", "required": ["name"], "additionalProperties": false,

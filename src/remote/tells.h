@@ -1,0 +1,19 @@
+/* tells.h: what both ends put into lines. */
+#ifndef WEFT_REMOTE_TELLS_H
+#define WEFT_REMOTE_TELLS_H
+
+#include "frame/line.h"
+
+static inline weft_bytes weft__payload_of(const struct message *message)
+{
+    return message ? (weft_bytes){message->bytes, message->size_bytes} : (weft_bytes){NULL, 0};
+}
+
+/* A frame that says no more than which task it is about. */
+static inline weft_error weft__put_number(struct line *line, enum frame_kind kind, uint64_t task)
+{
+    const struct frame frame = {.kind = kind, .of_task = {.task = task}};
+    return weft__line_put(line, task, &frame, NULL);
+}
+
+#endif
