@@ -214,6 +214,7 @@ void weft__core_dest_init(struct core_dest *dest)
     list_init(&dest->open);
     list_init(&dest->waiters);
     dest->items_count = 0;
+    dest->gathers_until_ns = 0;
 }
 
 bool weft__core_dest_wait(struct core_dest *dest, struct core_waiter *waiter)
@@ -245,7 +246,8 @@ void weft__dest_append(struct core *core, struct core_dest *dest, struct core_it
     item->kind = kind;
     list_push_back(&dest->fifo, &item->on);
     dest->items_count++;
-    weft__wake(core, &dest->waiters, false);
+    if (core->now_ns >= dest->gathers_until_ns || dest->items_count >= GATHERED_MAX)
+        weft__wake(core, &dest->waiters, false);
 }
 
 void weft__dest_remove(struct core_dest *dest, struct core_item *item)

@@ -64,11 +64,13 @@ struct core_waiter {
 
 /* A destination: one FIFO, drained in order. Whoever finds it empty leaves a waiter (R1, R2 of
  * docs/architecture.md). */
+enum { GATHERED_MAX = 256 };
 struct core_dest {
     struct list_node fifo;
     struct list_node open; /* dispatches whose outcome will come here */
     struct list_node waiters;
     uint32_t items_count;
+    uint64_t gathers_until_ns; /* before that an item wakes nobody, unless GATHERED_MAX stand there */
 };
 
 /* An executor group, embedded in the shell's. */

@@ -178,6 +178,7 @@ static weft_error settle_directly(weft_node *node, struct core_task *task, enum 
     }
     if (cancelling) cancelling->settled = true;
     weft__core_results(node->core, now_ns, &result, 1);
+    weft__hurry(node);
     weft__leave(node);
     return result.accepted ? WEFT_OK : WEFT_ESTALE;
 }

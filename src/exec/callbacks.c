@@ -10,7 +10,7 @@
 #include "exec/hooks.h"
 #include "exec/node.h"
 #include "exec/reply.h"
-#include "exec/thread.h"
+#include "base/thread.h"
 #include "exec/update.h"
 
 enum { TAKE_MAX = 64 };
@@ -81,6 +81,7 @@ static void *callbacks_main(void *argument)
         bool idle = !taken.count && !taken.cancelled && !taken.noted;
         callbacks->calling = !idle;
         if (idle && callbacks->stopping) break;
+        if (idle) weft__hurry(node);
         if (idle) (void)weft__core_dest_wait(&callbacks->dest, &callbacks->waiter.core);
         weft__leave_inside(node);
         for (size_t i = 0; i < taken.count; i++) {

@@ -122,6 +122,7 @@ static void serve(struct executor *executor, uint64_t deadline_ns)
         hand_in(executor, now_ns);
         if (executor->hearing) weft__turn_end(executor, now_ns);
         enum turn turn = next_turn(executor, now_ns, deadline_ns, &taken);
+        if ((turn != TURN_RUN && turn != TURN_YIELD) || executor->group->ahead == 1) weft__hurry(node);
         weft__leave_inside(node);
         if (turn == TURN_END) return;
         if (turn == TURN_YIELD) {

@@ -44,6 +44,7 @@ void weft__leave_watching(weft_node *node, struct core_dest *dest, struct waiter
         write_now = atomic_load_explicit(&waiter->writing, memory_order_acquire) || /* Note AGAIN */
                     !weft__core_dest_watch(dest, &waiter->core);
     if (write_now) write_event(waiter->fd); /* under the lock: after it the waiter may be closed */
+    weft__hurry(node);
     weft__leave(node);
 }
 
@@ -146,9 +147,16 @@ void weft__departure_init(struct departure *departure)
     list_init(&departure->ended);
 }
 
+void weft__hurry(weft_node *node)
+{
+    if (node->gathers && node->gathers->items_count) weft__core_dest_wake(node->core, node->gathers);
+}
+
 static void take(weft_node *node, struct departure *departure)
 {
     weft__lock_assert_held(&node->core_lock);
+    if (node->gathers && node->gathers->items_count && !list_empty(&node->gathers->waiters))
+        weft__service_guard(node, weft__clock_ns());
     struct list_node *ended = weft__core_ended(node->core);
     bool in_fired = departure->leaver == LEAVER_FIRED;
     if (in_fired && !list_empty(ended)) weft__waiter_wake(node, &node->service.waiter);
@@ -314,6 +322,7 @@ void weft__leave_fired(weft_node *node)
 bool weft__wait(weft_node *node, struct waiter *waiter, uint64_t deadline_ns, uint64_t *now_ns)
 {
     list_push_back(&node->callers, &waiter->on_node);
+    weft__hurry(node);
     weft__leave(node);
     bool woken = weft__park(&waiter->park, deadline_ns);
     *now_ns = weft__enter(node);

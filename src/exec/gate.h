@@ -101,6 +101,10 @@ bool weft__wait(weft_node *node, struct waiter *waiter, uint64_t deadline_ns, ui
 /* The same for weft's own threads, called outside after the waiter was left; returns outside, in either case. */
 void weft__sleep(weft_node *node, struct waiter *waiter, uint64_t deadline_ns);
 
+/* Inside: what gathers for the other node leaves now, by who leaves the core: before a thread sleeps, since nobody else may
+ * have something for it soon. */
+void weft__hurry(weft_node *node);
+
 /* Inside: wakes one that was left, if it still waits; all blocked calls; all that wait for a change of the shell's own
  * state (weft__await leaves one). */
 void weft__waiter_wake(weft_node *node, struct waiter *waiter);

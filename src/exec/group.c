@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "exec/executor.h"
 #include "exec/node.h"
-#include "exec/thread.h"
+#include "base/thread.h"
 
 /* --- life ------------------------------------------------------------------------------------- */
 

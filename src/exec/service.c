@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "exec/node.h"
-#include "exec/thread.h"
+#include "base/thread.h"
 
 #define GUARD_NS NS_PER_MS
 #define KEEP_NS (8 * NS_PER_MS)
@@ -21,6 +21,7 @@ static void *service_main(void *argument)
         uint64_t now_ns = weft__enter(node);
         if (service->stopping) break;
         weft__core_tick(node->core, now_ns);
+        weft__hurry(node);
         service->guarding = service->batched_ns && now_ns < service->batched_ns + KEEP_NS;
         uint64_t until_ns = weft__core_due(node->core);
         if (service->guarding && until_ns > now_ns + GUARD_NS) until_ns = now_ns + GUARD_NS;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/fork.h"
+#include "net/reader.h"
 
 atomic_uint weft__net_living;
 static atomic_bool started;
@@ -72,6 +73,7 @@ bool weft__net_fini(void)
     if (atomic_load(&weft__net_living) > 0) return false;
     if (weft__forked || !atomic_exchange(&started, false)) return true;
     int state = hold_cancel();
+    weft__readers_fini();
     nng_fini();
     let_cancel(state);
     return true;

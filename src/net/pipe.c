@@ -10,18 +10,24 @@
  * connection beneath and keeps silent, and later reads and writes wait for ever. So after each is begun we look
  * whether the connection still has another end. */
 #include <arpa/inet.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/fork.h"
 #include "base/lock.h"
-#include "net/nng.h"
+#include "base/clock.h"
+#include "base/park.h"
+#include "net/reader.h"
 
-enum { OPERATION_MAX = 1 << 30, ATTEMPTS_KEPT = 4 };
+/* BUSY: so many reads within BUSY_NS earn a pipe a reader. */
+enum { OPERATION_MAX = 1 << 30, ATTEMPTS_KEPT = 4, BUSY_READS = 4 };
+#define BUSY_NS (10 * NS_PER_MS)
 
 struct operation {
     nng_aio *aio;
+    nng_iov iov;
     pipe_done done;
     void *context;
 };
@@ -31,8 +37,13 @@ struct pipe {
     nng_stream *stream;
     struct operation read, write;
     struct lock lock;
-    bool closed; /* under the lock, as is reason */
-    int reason;  /* nng's error that ended it; 0 = none yet */
+    bool closed;           /* under the lock, as is reason */
+    int reason;            /* nng's error that ended it; 0 = none yet */
+    struct reader *reader; /* under the lock, as is what follows: whose the reads are; NULL = nng's */
+    bool asked;            /* the reader has a read to do */
+    struct park *gone;     /* who waits until it has left */
+    uint32_t reads_count;  /* that began since */
+    uint64_t reads_since_ns;
     enum url_kind kind;
     int32_t pid;
     int64_t uid, gid;
@@ -106,33 +117,57 @@ static bool lost(struct pipe *pipe)
     return pipe->kind == URL_TLS && nng_stream_get_addr(pipe->stream, NNG_OPT_REMADDR, &address) != 0;
 }
 
-static void begin(struct pipe *pipe, struct operation *operation, const void *bytes, size_t size, pipe_done done,
-                  void *context)
+/* Called with the lock. Note CLOSED. */
+static void start(struct pipe *pipe, struct operation *operation, nng_aio *aio)
 {
-    if (weft__forked) return;
+    (void)nng_aio_set_iov(aio, 1, &operation->iov);
+    if (pipe->closed) {
+        if (nng_aio_begin(aio)) nng_aio_finish(aio, NNG_ECLOSED);
+        return;
+    }
+    if (operation == &pipe->read)
+        nng_stream_recv(pipe->stream, aio);
+    else
+        nng_stream_send(pipe->stream, aio);
+    if (lost(pipe)) close_for(pipe, NNG_ECONNSHUT);
+}
+
+static void prepare(struct operation *operation, const void *bytes, size_t size, pipe_done done, void *context)
+{
     WEFT_ASSERT(size > 0);
-    nng_iov iov = {.iov_buf = (void *)bytes, .iov_len = size < OPERATION_MAX ? size : OPERATION_MAX};
+    operation->iov = (nng_iov){.iov_buf = (void *)bytes, .iov_len = size < OPERATION_MAX ? size : OPERATION_MAX};
     operation->done = done;
     operation->context = context;
-    int state = hold_cancel();
-    (void)nng_aio_set_iov(operation->aio, 1, &iov);
-    weft__lock(&pipe->lock);
-    if (pipe->closed) { /* Note CLOSED */
-        if (nng_aio_begin(operation->aio)) nng_aio_finish(operation->aio, NNG_ECLOSED);
-    } else {
-        if (operation == &pipe->read)
-            nng_stream_recv(pipe->stream, operation->aio);
-        else
-            nng_stream_send(pipe->stream, operation->aio);
-        if (lost(pipe)) close_for(pipe, NNG_ECONNSHUT);
+}
+
+/* Called with the lock: whether a reader reads. Note READER. */
+static bool has_reader(struct pipe *pipe)
+{
+    if (pipe->reader) return true;
+    if (pipe->closed) return false;
+    uint64_t now_ns = weft__clock_ns();
+    if (now_ns > pipe->reads_since_ns + BUSY_NS) {
+        pipe->reads_since_ns = now_ns;
+        pipe->reads_count = 0;
     }
-    weft__unlock(&pipe->lock);
-    let_cancel(state);
+    if (++pipe->reads_count < BUSY_READS) return false;
+    pipe->reads_count = 0;
+    pipe->reader = weft__reader_take(pipe);
+    return pipe->reader != NULL;
 }
 
 void weft__pipe_read(struct pipe *pipe, void *bytes, size_t size, pipe_done done, void *context)
 {
-    begin(pipe, &pipe->read, bytes, size, done, context);
+    if (weft__forked) return;
+    int state = hold_cancel();
+    weft__lock(&pipe->lock);
+    prepare(&pipe->read, bytes, size, done, context);
+    if (has_reader(pipe))
+        pipe->asked = true;
+    else
+        start(pipe, &pipe->read, pipe->read.aio);
+    weft__unlock(&pipe->lock);
+    let_cancel(state);
 }
 
 /* NULL: no memory. */
@@ -197,17 +232,23 @@ size_t weft__pipe_try_read(struct pipe *pipe, void *bytes, size_t size)
 
 void weft__pipe_write(struct pipe *pipe, const void *bytes, size_t size, pipe_done done, void *context)
 {
-    begin(pipe, &pipe->write, bytes, size, done, context);
+    if (weft__forked) return;
+    int state = hold_cancel();
+    prepare(&pipe->write, bytes, size, done, context);
+    weft__lock(&pipe->lock);
+    start(pipe, &pipe->write, pipe->write.aio);
+    weft__unlock(&pipe->lock);
+    let_cancel(state);
 }
 
 /* The function may begin the next operation, and this one's callback run again beside it: nothing of the operation is
  * looked at after the call. */
-static void ended(struct pipe *pipe, struct operation *operation)
+static void ended(struct pipe *pipe, struct operation *operation, nng_aio *aio)
 {
     pipe_done done = operation->done;
     void *context = operation->context;
-    size_t size = nng_aio_count(operation->aio);
-    int error = nng_aio_result(operation->aio);
+    size_t size = nng_aio_count(aio);
+    int error = nng_aio_result(aio);
     if ((!error && !size) || error == NNG_ECONNREFUSED) error = NNG_ECONNSHUT; /* how TLS says it */
     if (error) {
         weft__lock(&pipe->lock);
@@ -223,13 +264,67 @@ static void ended(struct pipe *pipe, struct operation *operation)
 static void read_ended(void *context)
 {
     struct pipe *pipe = context;
-    ended(pipe, &pipe->read);
+    ended(pipe, &pipe->read, pipe->read.aio);
 }
 
 static void write_ended(void *context)
 {
     struct pipe *pipe = context;
-    ended(pipe, &pipe->write);
+    ended(pipe, &pipe->write, pipe->write.aio);
+}
+
+/* Whether there is a read to be done; else the pipe is nobody's now, and may be gone. */
+static bool next_read(struct pipe *pipe, nng_aio *aio)
+{
+    weft__lock(&pipe->lock);
+    struct park *gone = NULL;
+    bool asked = pipe->asked;
+    pipe->asked = false;
+    if (asked) {
+        start(pipe, &pipe->read, aio);
+    } else {
+        pipe->reader = NULL;
+        gone = pipe->gone;
+    }
+    weft__unlock(&pipe->lock);
+    if (gone) weft__unpark(gone);
+    return asked;
+}
+
+/* The reader is to leave: nng reads on. */
+static void leave_to_nng(struct pipe *pipe)
+{
+    weft__lock(&pipe->lock);
+    struct park *gone = pipe->gone;
+    pipe->reader = NULL;
+    start(pipe, &pipe->read, pipe->read.aio);
+    weft__unlock(&pipe->lock);
+    if (gone) weft__unpark(gone);
+}
+
+void weft__pipe_read_on(struct pipe *pipe, struct reader *reader, nng_aio *aio)
+{
+    while (next_read(pipe, aio)) {
+        nng_aio_wait(aio);
+        if (nng_aio_result(aio) == NNG_ECANCELED) {
+            leave_to_nng(pipe);
+            return;
+        }
+        weft__reader_has_read(reader);
+        ended(pipe, &pipe->read, aio);
+        (void)sched_yield(); /* Note READER */
+    }
+}
+
+static void await_reader(struct pipe *pipe)
+{
+    struct park park;
+    weft__park_init(&park);
+    weft__lock(&pipe->lock);
+    bool there = pipe->reader != NULL;
+    if (there) pipe->gone = &park;
+    weft__unlock(&pipe->lock);
+    if (there) (void)weft__park(&park, PARK_FOREVER);
 }
 
 void weft__pipe_peer(const struct pipe *pipe, struct pipe_peer *peer)
@@ -269,6 +364,7 @@ void weft__pipe_free(struct pipe *pipe)
     if (!pipe || weft__forked) return;
     weft__pipe_close(pipe);
     int state = hold_cancel();
+    await_reader(pipe);
     nng_aio_free(pipe->read.aio); /* waits */
     nng_aio_free(pipe->write.aio);
     nng_stream_free(pipe->stream);

@@ -5,7 +5,7 @@
 #include "api/error.h"
 #include "base/clock.h"
 #include "exec/node.h"
-#include "exec/thread.h"
+#include "base/thread.h"
 #include "remote/serve.h"
 
 struct job {

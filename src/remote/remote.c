@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "exec/node.h"
-#include "exec/thread.h"
+#include "base/thread.h"
 
 bool weft__timer_ready(struct remote *remote, struct timer *timer, void (*due)(struct timer *timer, uint64_t now_ns))
 {

@@ -584,7 +584,7 @@ static void flush(struct session *session)
     bool resumes = false, at_once;
     weft_bytes bytes;
     for (struct conn *conn; (conn = next_write(session, &bytes, &at_once));) {
-        size_t size = at_once ? weft__pipe_try_write(conn->pipe, bytes.data, bytes.size) : 0;
+        size_t size = weft__pipe_try_write(conn->pipe, bytes.data, bytes.size);
         if (!size) {
             weft__pipe_write(conn->pipe, bytes.data, bytes.size, written, conn);
             break;
@@ -672,12 +672,12 @@ static void pump(struct session *session)
         session->taken_count += haul.count;
         bool rests = haul.count == 0 && !session->pump_over && /* else nobody would wake it */
                      weft__core_dest_wait(&session->dest, &session->waiter.core);
+        if (rests) session->dest.gathers_until_ns = now_ns + session->gathers_ns;
         if (session->awaited_count) weft__changed(node);
         weft__leave_inside(node);
         if (rests) return;
         weft_error error = put(session, &haul);
         if (error) weft__session_fail(session, error, "what it was to be sent is lost");
-        flush(session);
     }
 }
 
@@ -723,6 +723,7 @@ static bool await_pump(struct session *session, uint64_t count, uint64_t deadlin
 {
     weft_node *node = session->remote->node;
     session->awaited_count++;
+    weft__hurry(node);
     bool in_time = true;
     while (in_time && !list_linked(&session->waiter.core.on) && !session->pump_over && session->put_count < count &&
            (count == UINT64_MAX || !node->closed)) {

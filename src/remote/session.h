@@ -166,6 +166,7 @@ struct session {
     uint64_t taken_count;      /* (l) items that it has taken */
     uint64_t put_count;        /* (l) of these: known to have been put */
     bool pump_over;            /* (l) */
+    uint64_t gathers_ns;       /* so long after the pump has rested what comes gathers */
     struct timer timer;        /* beats, and what else has a time */
 
     struct lock lock;

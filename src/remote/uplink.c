@@ -14,6 +14,7 @@
 #include "remote/client.h"
 #include "remote/remote.h"
 
+#define GATHERS_NS (NS_PER_MS / 5)
 enum {
     BACKOFF_FIRST_MS = 50,
     BACKOFF_MAX_MS = 2000,
@@ -663,6 +664,8 @@ static weft_error build(struct uplink *uplink, const char *urls, const weft_dial
     uplink->session.stall_ms = STALL_MS;
     uint64_t now_ns = weft__enter(node);
     error = weft__core_uplink_open(node->core, now_ns, node->process->session, &uplink->session.dest);
+    uplink->session.gathers_ns = GATHERS_NS;
+    node->gathers = &uplink->session.dest;
     if (!error) weft__session_pump_ready(&uplink->session);
     weft__leave(node);
     return error ? weft__error_plain(error, "dial") : WEFT_OK;

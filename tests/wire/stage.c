@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "base/park.h"
-#include "exec/thread.h"
+#include "base/thread.h"
 #include "schema/seed.h"
 
 enum { THREADS_MAX = 512, STEP_NS = 2000 };
@@ -328,7 +328,7 @@ void weft__unpark(struct park *park)
     interrupt();
 }
 
-/* --- in the place of exec/thread.c ------------------------------------------------------------ */
+/* --- in the place of base/thread.c ------------------------------------------------------------ */
 
 bool weft__thread_start(pthread_t *thread, const char *name, void *(*main)(void *argument), void *argument)
 {

@@ -1,7 +1,7 @@
 /* stage.h: the library's own threads, run one at a time in an order that a seed decides, by a clock that stands still while
  * anybody has something to do.
  *
- * stage.c takes the place of base/lock.c, base/park.c, base/clock.c, exec/thread.c and schema/seed.c, pipes.c that of the
+ * stage.c takes the place of base/lock.c, base/park.c, base/clock.c, base/thread.c and schema/seed.c, pipes.c that of the
  * room src/net: a program that is linked with them ahead of the library has all the rest of it as it is. Each thread is a real
  * one, and all but one of them sleep. The director, which is the thread that has called stage_open, chooses who goes on; that
  * one goes on until it has to wait, or is interrupted at one of the places where threads meet: a lock, a wake-up, a pipe. So

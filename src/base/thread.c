@@ -1,4 +1,4 @@
-#include "exec/thread.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <signal.h>

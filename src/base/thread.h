@@ -1,7 +1,7 @@
 /* thread.h: how weft starts a thread of its own: named, with every signal blocked but faults, so that signals stay
  * the host's, and its handler of faults is asked for those in users' code, too. */
-#ifndef WEFT_EXEC_THREAD_H
-#define WEFT_EXEC_THREAD_H
+#ifndef WEFT_BASE_THREAD_H
+#define WEFT_BASE_THREAD_H
 
 #include <pthread.h>
 #include <stdbool.h>

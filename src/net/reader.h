@@ -1,0 +1,28 @@
+/* reader.h: threads that read for the pipes that have the most to read.
+ *
+ * What nng reads for a pipe its poller reads, and one of its task threads tells of: two switches of threads, and a queue that
+ * all pipes share. A reader has one pipe, waits for it alone, and calls its function itself: one switch, and none where
+ * there is something already. There are few of them, so a pipe has to earn one, and who is silent for long may lose
+ * it to another. */
+#ifndef WEFT_NET_READER_H
+#define WEFT_NET_READER_H
+
+#include "net/nng.h"
+
+struct reader;
+
+/* A free one, for that pipe: it calls weft__pipe_read_on soon. NULL: none is free, or there is no memory; one that has not
+ * read for long is asked to leave its pipe, so that there may be one later. Any thread, any locks below the log's. */
+struct reader *weft__reader_take(struct pipe *pipe);
+
+/* The loop of a reader: reads what the pipe was asked to, until it is asked nothing or the reader is to leave. From then on it
+ * is nobody's. */
+void weft__pipe_read_on(struct pipe *pipe, struct reader *reader, nng_aio *aio);
+
+/* By weft__pipe_read_on, each time that it has read something. */
+void weft__reader_has_read(struct reader *reader);
+
+/* Ends them all. No pipe is there any more. */
+void weft__readers_fini(void);
+
+#endif
