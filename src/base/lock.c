@@ -31,6 +31,7 @@ static const char *rank_name(enum lock_rank rank)
     case LOCK_SESSION: return "session";
     case LOCK_CLERK: return "clerk";
     case LOCK_MONITOR: return "monitor";
+    case LOCK_LEAD: return "lead";
     case LOCK_PIPE: return "pipe";
     case LOCK_LOG: return "log";
     }

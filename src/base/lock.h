@@ -15,6 +15,7 @@ enum lock_rank {
     LOCK_SESSION = 25, /* the line of one session, and its connection */
     LOCK_CLERK = 28,   /* what guests asked, and where it stands */
     LOCK_MONITOR = 30, /* the table of watched processes */
+    LOCK_LEAD = 75,    /* who reads for whom of a client node's threads */
     LOCK_PIPE = 80,    /* one pipe: nothing is begun after its close */
     LOCK_LOG = 90      /* takes nothing */
 };

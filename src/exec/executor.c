@@ -130,7 +130,7 @@ static void serve(struct executor *executor, uint64_t deadline_ns)
             continue;
         }
         if (turn == TURN_SLEEP) {
-            weft__sleep(node, &executor->waiter, deadline_ns);
+            weft__sleep_leading(node, &executor->waiter, deadline_ns);
             continue;
         }
         if (turn == TURN_HEAR) {

@@ -19,6 +19,7 @@
 #include "exec/inline.h"
 #include "exec/node.h"
 #include "exec/participant.h"
+#include "net/lead.h"
 
 static void take_wakes(weft_node *node, struct departure *departure);
 static void write_event(int fd);
@@ -323,8 +324,9 @@ bool weft__wait(weft_node *node, struct waiter *waiter, uint64_t deadline_ns, ui
 {
     list_push_back(&node->callers, &waiter->on_node);
     weft__hurry(node);
+    struct lead *lead = own_thread ? NULL : node->lead;
     weft__leave(node);
-    bool woken = weft__park(&waiter->park, deadline_ns);
+    bool woken = lead ? weft__lead_park(lead, &waiter->park, deadline_ns) : weft__park(&waiter->park, deadline_ns);
     *now_ns = weft__enter(node);
     if (!woken && !weft__core_unwait(&waiter->core)) { /* Note PERMIT: its wake is on its way */
         weft__leave_bare(node);
@@ -335,11 +337,24 @@ bool weft__wait(weft_node *node, struct waiter *waiter, uint64_t deadline_ns, ui
     return woken;
 }
 
-void weft__sleep(weft_node *node, struct waiter *waiter, uint64_t deadline_ns)
+static void slept(weft_node *node, struct waiter *waiter, bool woken)
 {
-    if (weft__park(&waiter->park, deadline_ns)) return;
+    if (woken) return;
     (void)weft__enter(node);
     bool taken_back = weft__core_unwait(&waiter->core);
     weft__leave_bare(node);
     if (!taken_back) (void)weft__park(&waiter->park, PARK_FOREVER); /* Note PERMIT */
+}
+
+void weft__sleep(weft_node *node, struct waiter *waiter, uint64_t deadline_ns)
+{
+    slept(node, waiter, weft__park(&waiter->park, deadline_ns));
+}
+
+void weft__sleep_leading(weft_node *node, struct waiter *waiter, uint64_t deadline_ns)
+{
+    if (node->lead)
+        slept(node, waiter, weft__lead_park(node->lead, &waiter->park, deadline_ns));
+    else
+        weft__sleep(node, waiter, deadline_ns);
 }

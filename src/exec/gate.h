@@ -98,8 +98,10 @@ void weft__act(weft_node *node, struct departure *departure);
  * has passed, and the waiter was taken back. True: woken; look again. */
 bool weft__wait(weft_node *node, struct waiter *waiter, uint64_t deadline_ns, uint64_t *now_ns);
 
-/* The same for weft's own threads, called outside after the waiter was left; returns outside, in either case. */
+/* The same for weft's own threads, called outside after the waiter was left; returns outside, in either case. leading: for one
+ * that runs handlers: of a client node it may read meanwhile. */
 void weft__sleep(weft_node *node, struct waiter *waiter, uint64_t deadline_ns);
+void weft__sleep_leading(weft_node *node, struct waiter *waiter, uint64_t deadline_ns);
 
 /* Inside: what gathers for the other node leaves now, by who leaves the core: before a thread sleeps, since nobody else may
  * have something for it soon. */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "exec/node.h"
+#include "net/lead.h"
 #include "base/thread.h"
 
 #define GUARD_NS NS_PER_MS
@@ -17,14 +18,16 @@ static void *service_main(void *argument)
     struct service *service = &node->service;
     struct departure departure;
     weft__departure_init(&departure);
-    for (;;) {
+    for (struct lead *lead = NULL;;) {
+        if (lead) (void)weft__lead_tick(lead, weft__clock_ns());
         uint64_t now_ns = weft__enter(node);
         if (service->stopping) break;
         weft__core_tick(node->core, now_ns);
         weft__hurry(node);
         service->guarding = service->batched_ns && now_ns < service->batched_ns + KEEP_NS;
+        lead = node->lead && atomic_load(&node->lead->watched) ? node->lead : NULL;
         uint64_t until_ns = weft__core_due(node->core);
-        if (service->guarding && until_ns > now_ns + GUARD_NS) until_ns = now_ns + GUARD_NS;
+        if ((service->guarding || lead) && until_ns > now_ns + GUARD_NS) until_ns = now_ns + GUARD_NS;
         bool guarding = service->guarding;
         weft__core_sleep(node->core, &service->waiter.core, until_ns);
         weft__leave_inside(node);
@@ -50,6 +53,13 @@ void weft__service_stop(weft_node *node)
     weft__waiter_wake(node, &node->service.waiter);
     weft__leave_bare(node);
     weft__thread_join(node->service.thread);
+}
+
+void weft__service_watch(void *node)
+{
+    (void)weft__enter(node);
+    weft__waiter_wake(node, &((weft_node *)node)->service.waiter);
+    weft__leave_bare(node);
 }
 
 void weft__service_guard(weft_node *node, uint64_t now_ns)

@@ -18,6 +18,9 @@ struct service {
 bool weft__service_start(weft_node *node);
 void weft__service_stop(weft_node *node);
 
+/* It is to look after who reads (weft__lead_tick), from now on. Outside. */
+void weft__service_watch(void *node);
+
 /* A batch of several was taken. Inside. */
 void weft__service_guard(weft_node *node, uint64_t now_ns);
 

@@ -10,47 +10,14 @@
  * connection beneath and keeps silent, and later reads and writes wait for ever. So after each is begun we look
  * whether the connection still has another end. */
 #include <arpa/inet.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/fork.h"
-#include "base/lock.h"
-#include "base/clock.h"
-#include "base/park.h"
-#include "net/reader.h"
+#include "net/pipe_state.h"
 
-/* BUSY: so many reads within BUSY_NS earn a pipe a reader. */
-enum { OPERATION_MAX = 1 << 30, ATTEMPTS_KEPT = 4, BUSY_READS = 4 };
-#define BUSY_NS (10 * NS_PER_MS)
-
-struct operation {
-    nng_aio *aio;
-    nng_iov iov;
-    pipe_done done;
-    void *context;
-};
-
-struct pipe {
-    const struct mem *mem;
-    nng_stream *stream;
-    struct operation read, write;
-    struct lock lock;
-    bool closed;           /* under the lock, as is reason */
-    int reason;            /* nng's error that ended it; 0 = none yet */
-    struct reader *reader; /* under the lock, as is what follows: whose the reads are; NULL = nng's */
-    bool asked;            /* the reader has a read to do */
-    struct park *gone;     /* who waits until it has left */
-    uint32_t reads_count;  /* that began since */
-    uint64_t reads_since_ns;
-    enum url_kind kind;
-    int32_t pid;
-    int64_t uid, gid;
-    bool v6;
-    uint16_t port;
-    unsigned char address[16];
-};
+enum { OPERATION_MAX = 1 << 30, ATTEMPTS_KEPT = 4 };
 
 static nng_aio *_Atomic attempts[ATTEMPTS_KEPT]; /* without a callback, that nobody uses */
 
@@ -118,7 +85,7 @@ static bool lost(struct pipe *pipe)
 }
 
 /* Called with the lock. Note CLOSED. */
-static void start(struct pipe *pipe, struct operation *operation, nng_aio *aio)
+void weft__pipe_start(struct pipe *pipe, struct operation *operation, nng_aio *aio)
 {
     (void)nng_aio_set_iov(aio, 1, &operation->iov);
     if (pipe->closed) {
@@ -132,42 +99,12 @@ static void start(struct pipe *pipe, struct operation *operation, nng_aio *aio)
     if (lost(pipe)) close_for(pipe, NNG_ECONNSHUT);
 }
 
-static void prepare(struct operation *operation, const void *bytes, size_t size, pipe_done done, void *context)
+void weft__pipe_prepare(struct operation *operation, const void *bytes, size_t size, pipe_done done, void *context)
 {
     WEFT_ASSERT(size > 0);
     operation->iov = (nng_iov){.iov_buf = (void *)bytes, .iov_len = size < OPERATION_MAX ? size : OPERATION_MAX};
     operation->done = done;
     operation->context = context;
-}
-
-/* Called with the lock: whether a reader reads. Note READER. */
-static bool has_reader(struct pipe *pipe)
-{
-    if (pipe->reader) return true;
-    if (pipe->closed) return false;
-    uint64_t now_ns = weft__clock_ns();
-    if (now_ns > pipe->reads_since_ns + BUSY_NS) {
-        pipe->reads_since_ns = now_ns;
-        pipe->reads_count = 0;
-    }
-    if (++pipe->reads_count < BUSY_READS) return false;
-    pipe->reads_count = 0;
-    pipe->reader = weft__reader_take(pipe);
-    return pipe->reader != NULL;
-}
-
-void weft__pipe_read(struct pipe *pipe, void *bytes, size_t size, pipe_done done, void *context)
-{
-    if (weft__forked) return;
-    int state = hold_cancel();
-    weft__lock(&pipe->lock);
-    prepare(&pipe->read, bytes, size, done, context);
-    if (has_reader(pipe))
-        pipe->asked = true;
-    else
-        start(pipe, &pipe->read, pipe->read.aio);
-    weft__unlock(&pipe->lock);
-    let_cancel(state);
 }
 
 /* NULL: no memory. */
@@ -197,8 +134,7 @@ static void free_attempts(void)
 }
 
 /* Note ATTEMPT. */
-static size_t attempt(struct pipe *pipe, const void *bytes, size_t size,
-                      void (*operation)(nng_stream *stream, nng_aio *aio))
+size_t weft__pipe_try_write(struct pipe *pipe, const void *bytes, size_t size)
 {
     if (pipe->kind == URL_TLS || weft__forked) return 0; /* TLS does nothing at once */
     nng_iov iov = {.iov_buf = (void *)bytes, .iov_len = size < OPERATION_MAX ? size : OPERATION_MAX};
@@ -207,7 +143,7 @@ static size_t attempt(struct pipe *pipe, const void *bytes, size_t size,
     if (aio) (void)nng_aio_set_iov(aio, 1, &iov);
     weft__lock(&pipe->lock);
     bool begun = aio && !pipe->closed;
-    if (begun) operation(pipe->stream, aio);
+    if (begun) nng_stream_send(pipe->stream, aio);
     weft__unlock(&pipe->lock);
     size_t done = 0;
     if (begun) {
@@ -220,30 +156,20 @@ static size_t attempt(struct pipe *pipe, const void *bytes, size_t size,
     return done;
 }
 
-size_t weft__pipe_try_write(struct pipe *pipe, const void *bytes, size_t size)
-{
-    return attempt(pipe, bytes, size, nng_stream_send);
-}
-
-size_t weft__pipe_try_read(struct pipe *pipe, void *bytes, size_t size)
-{
-    return attempt(pipe, bytes, size, nng_stream_recv);
-}
-
 void weft__pipe_write(struct pipe *pipe, const void *bytes, size_t size, pipe_done done, void *context)
 {
     if (weft__forked) return;
     int state = hold_cancel();
-    prepare(&pipe->write, bytes, size, done, context);
+    weft__pipe_prepare(&pipe->write, bytes, size, done, context);
     weft__lock(&pipe->lock);
-    start(pipe, &pipe->write, pipe->write.aio);
+    weft__pipe_start(pipe, &pipe->write, pipe->write.aio);
     weft__unlock(&pipe->lock);
     let_cancel(state);
 }
 
 /* The function may begin the next operation, and this one's callback run again beside it: nothing of the operation is
  * looked at after the call. */
-static void ended(struct pipe *pipe, struct operation *operation, nng_aio *aio)
+void weft__pipe_ended(struct pipe *pipe, struct operation *operation, nng_aio *aio)
 {
     pipe_done done = operation->done;
     void *context = operation->context;
@@ -264,67 +190,13 @@ static void ended(struct pipe *pipe, struct operation *operation, nng_aio *aio)
 static void read_ended(void *context)
 {
     struct pipe *pipe = context;
-    ended(pipe, &pipe->read, pipe->read.aio);
+    weft__pipe_ended(pipe, &pipe->read, pipe->read.aio);
 }
 
 static void write_ended(void *context)
 {
     struct pipe *pipe = context;
-    ended(pipe, &pipe->write, pipe->write.aio);
-}
-
-/* Whether there is a read to be done; else the pipe is nobody's now, and may be gone. */
-static bool next_read(struct pipe *pipe, nng_aio *aio)
-{
-    weft__lock(&pipe->lock);
-    struct park *gone = NULL;
-    bool asked = pipe->asked;
-    pipe->asked = false;
-    if (asked) {
-        start(pipe, &pipe->read, aio);
-    } else {
-        pipe->reader = NULL;
-        gone = pipe->gone;
-    }
-    weft__unlock(&pipe->lock);
-    if (gone) weft__unpark(gone);
-    return asked;
-}
-
-/* The reader is to leave: nng reads on. */
-static void leave_to_nng(struct pipe *pipe)
-{
-    weft__lock(&pipe->lock);
-    struct park *gone = pipe->gone;
-    pipe->reader = NULL;
-    start(pipe, &pipe->read, pipe->read.aio);
-    weft__unlock(&pipe->lock);
-    if (gone) weft__unpark(gone);
-}
-
-void weft__pipe_read_on(struct pipe *pipe, struct reader *reader, nng_aio *aio)
-{
-    while (next_read(pipe, aio)) {
-        nng_aio_wait(aio);
-        if (nng_aio_result(aio) == NNG_ECANCELED) {
-            leave_to_nng(pipe);
-            return;
-        }
-        weft__reader_has_read(reader);
-        ended(pipe, &pipe->read, aio);
-        (void)sched_yield(); /* Note READER */
-    }
-}
-
-static void await_reader(struct pipe *pipe)
-{
-    struct park park;
-    weft__park_init(&park);
-    weft__lock(&pipe->lock);
-    bool there = pipe->reader != NULL;
-    if (there) pipe->gone = &park;
-    weft__unlock(&pipe->lock);
-    if (there) (void)weft__park(&park, PARK_FOREVER);
+    weft__pipe_ended(pipe, &pipe->write, pipe->write.aio);
 }
 
 void weft__pipe_peer(const struct pipe *pipe, struct pipe_peer *peer)
@@ -356,6 +228,7 @@ void weft__pipe_close(struct pipe *pipe)
     weft__lock(&pipe->lock);
     close_for(pipe, NNG_ECLOSED);
     weft__unlock(&pipe->lock);
+    weft__pipe_read_closed(pipe);
     let_cancel(state);
 }
 
@@ -364,7 +237,7 @@ void weft__pipe_free(struct pipe *pipe)
     if (!pipe || weft__forked) return;
     weft__pipe_close(pipe);
     int state = hold_cancel();
-    await_reader(pipe);
+    weft__pipe_read_await(pipe);
     nng_aio_free(pipe->read.aio); /* waits */
     nng_aio_free(pipe->write.aio);
     nng_stream_free(pipe->stream);

@@ -54,9 +54,10 @@ typedef void (*pipe_done)(void *context, weft_error error, size_t size);
  * reason, or was closed: nothing more comes, and the pipe is closed. */
 void weft__pipe_read(struct pipe *pipe, void *bytes, size_t size, pipe_done done, void *context);
 
-/* Reads what is there, while no read is under way: costs no switch of threads. Returns how many bytes; 0: none now, or it has
- * ended: weft__pipe_read tells. */
-size_t weft__pipe_try_read(struct pipe *pipe, void *bytes, size_t size);
+/* From now on threads that wait in weft__lead_park do the reads, one after the other, where it is busy. Before the first read.
+ * Not with TLS. */
+struct lead;
+void weft__pipe_lead_by(struct pipe *pipe, struct lead *lead);
 
 /* Writes at least one byte of these: who called writes the rest. What was written may still be on its way.
  * WEFT_ECLOSED: nothing more can be written; what the other end had sent before may still be read. */

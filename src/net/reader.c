@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/park.h"
 #include "base/thread.h"
+#include "net/pipe_state.h"
 
 enum { READERS_MAX = 16 };
 

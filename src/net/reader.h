@@ -15,10 +15,6 @@ struct reader;
  * read for long is asked to leave its pipe, so that there may be one later. Any thread, any locks below the log's. */
 struct reader *weft__reader_take(struct pipe *pipe);
 
-/* The loop of a reader: reads what the pipe was asked to, until it is asked nothing or the reader is to leave. From then on it
- * is nobody's. */
-void weft__pipe_read_on(struct pipe *pipe, struct reader *reader, nng_aio *aio);
-
 /* By weft__pipe_read_on, each time that it has read something. */
 void weft__reader_has_read(struct reader *reader);
 

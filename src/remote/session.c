@@ -7,11 +7,7 @@
  *
  * Note BATCH. A write that is told of by another thread costs a switch, and while it is under way what comes meanwhile gathers and
  * leaves together: with much under way that is what is wanted. Where the other end has got all that was sent nothing is
- * likely to come meanwhile, and a write at once costs no switch: a single round trip is a third shorter so.
- *
- * Note AHEAD. What was read by another thread is told of by a third, which costs two switches and a queue that all connections
- * share. Where much has come there is likely to be more by now: so the reader looks itself, a few times in a row, before it lets
- * others read for it. */
+ * likely to come meanwhile, and a write at once costs no switch: a single round trip is a third shorter so. */
 #include "remote/session.h"
 
 #include <stdio.h>
@@ -23,7 +19,7 @@
 #include "exec/node.h"
 #include "remote/remote.h"
 
-enum { ROOM_BUSY = 65536, FRAMES_MAX = 64, SMALL_READ = FIRST_BYTES, SMALL_READS = 16, READS_MAX = 8 };
+enum { ROOM_BUSY = 65536, FRAMES_MAX = 64, SMALL_READ = FIRST_BYTES, SMALL_READS = 16, MUCH_BYTES = 65536 };
 
 static void flush(struct session *session);
 static bool note_half(struct session *session);
@@ -466,19 +462,9 @@ static bool take_in(struct conn *conn, size_t size)
     return false;
 }
 
-/* And then what comes. Note AHEAD. */
 static void consume(struct conn *conn, size_t size)
 {
-    for (int reads = 1; take_in(conn, size); reads++) {
-        bool much = size > SMALL_READ && reads < READS_MAX;
-        size = much ? weft__pipe_try_read(conn->pipe, conn->buffer + conn->have, conn->room - conn->have) : 0;
-        if (!size) {
-            read_more(conn);
-            return;
-        }
-        conn->have += size;
-        atomic_store_explicit(&conn->heard_ns, weft__clock_ns(), memory_order_relaxed);
-    }
+    if (take_in(conn, size)) read_more(conn);
 }
 
 /* The remote's thread reads the greeting. One that waits to be attached is read on then. */
@@ -643,13 +629,16 @@ static void turn_backlogged(struct session *session, bool backlogged)
     if (session->ops->backlogged) session->ops->backlogged(session, backlogged);
 }
 
-static weft_error put(struct session *session, struct haul *haul)
+/* What is much leaves before there is more. */
+static void put(struct session *session, struct haul *haul)
 {
     weft__lock(&session->lock);
     weft_error error = session->over ? WEFT_OK : session->ops->put(session, haul);
+    bool much = weft__line_waiting(session->line) >= MUCH_BYTES;
     weft__unlock(&session->lock);
     session->ops->spent(session, haul);
-    return error;
+    if (error) weft__session_fail(session, error, "what it was to be sent is lost");
+    if (much) flush(session);
 }
 
 /* Until nothing is left, or the line is full. */
@@ -676,8 +665,7 @@ static void pump(struct session *session)
         if (session->awaited_count) weft__changed(node);
         weft__leave_inside(node);
         if (rests) return;
-        weft_error error = put(session, &haul);
-        if (error) weft__session_fail(session, error, "what it was to be sent is lost");
+        put(session, &haul);
     }
 }
 

@@ -166,6 +166,7 @@ static void dialled(void *context, weft_error error, const char *sentence, struc
     weft__unlock(&uplink->lock);
     if (!error && closing) weft__remote_reap(&uplink->remote, pipe);
     if (closing) return;
+    if (!error) weft__pipe_lead_by(pipe, &uplink->lead);
     if (!error && !weft__conn_new(&uplink->remote, &uplink_ops, uplink, pipe, GREETING_MS, &hello)) {
         weft__lock(&uplink->lock);
         failed(uplink, "no memory for a connection");
@@ -442,7 +443,7 @@ static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeo
     weft__unlock(&uplink->lock);
     if (error) return error;
     error = weft__session_try_put(&uplink->session, generation, 0, frame);
-    bool woken = !error && weft__park(&asking->park, deadline_ns);
+    bool woken = !error && weft__lead_park(&uplink->lead, &asking->park, deadline_ns);
     weft__lock(&uplink->lock);
     list_remove(&asking->on);
     bool done = asking->done;
@@ -666,6 +667,7 @@ static weft_error build(struct uplink *uplink, const char *urls, const weft_dial
     error = weft__core_uplink_open(node->core, now_ns, node->process->session, &uplink->session.dest);
     uplink->session.gathers_ns = GATHERS_NS;
     node->gathers = &uplink->session.dest;
+    node->lead = &uplink->lead;
     if (!error) weft__session_pump_ready(&uplink->session);
     weft__leave(node);
     return error ? weft__error_plain(error, "dial") : WEFT_OK;
@@ -685,9 +687,11 @@ static weft_error uplink_new(weft_node *node, const unsigned char *instance, uin
     weft__numbers_init(&uplink->tasks, &node->mem);
     weft__numbers_init(&uplink->hands, &node->mem);
     weft__lock_init(&uplink->lock, LOCK_STATION);
+    weft__lead_init(&uplink->lead, weft__service_watch, node);
     uplink->down_ns = weft__clock_ns();
     weft_error error = weft__remote_start(&uplink->remote, node);
     if (error) {
+        weft__lead_fini(&uplink->lead);
         weft__lock_fini(&uplink->lock);
         weft__mem_free(&node->mem, uplink);
         return weft__error(error, "dial: no thread to be had");
@@ -826,6 +830,7 @@ void weft__uplink_destroy(struct uplink *uplink)
     for (size_t i = 0; i < sizeof uplink->tls_texts / sizeof *uplink->tls_texts; i++)
         weft__mem_free(mem, uplink->tls_texts[i]);
     weft__mem_free(mem, uplink->texts);
+    weft__lead_fini(&uplink->lead);
     weft__lock_fini(&uplink->lock);
     weft__mem_free(mem, uplink);
 }

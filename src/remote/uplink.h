@@ -13,6 +13,7 @@
 #include <weft/remote.h>
 
 #include "remote/numbers.h"
+#include "net/lead.h"
 #include "remote/session.h"
 
 enum { UPLINK_URLS_MAX = 16, UPLINK_CONTRACTS = 8, ASK_BODY_MAX = FRAME_LARGE_MAX - 4096 };
@@ -44,6 +45,7 @@ struct standing {
 struct uplink {
     struct session session;
     struct remote remote;
+    struct lead lead; /* its connection is read by who waits here */
     weft_node *node;
     struct line *spare; /* the remote's thread's: of the next session */
     unsigned char instance[INSTANCE_BYTES];

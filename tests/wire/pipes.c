@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "net/lead.h"
 #include "net/pipe.h"
 #include "wire/stage.h"
 
@@ -37,6 +38,7 @@ struct pipe {
     bool torn;      /* nothing that goes out comes */
     uint32_t calls; /* under way */
     struct doing read, write;
+    struct lead *lead; /* whose threads may read it */
     struct stream in;
 };
 
@@ -178,14 +180,6 @@ static void begin(struct doing *doing, const void *bytes, size_t size, pipe_done
 void weft__pipe_read(struct pipe *pipe, void *bytes, size_t size, pipe_done done, void *context)
 {
     begin(&pipe->read, bytes, size, done, context);
-}
-
-size_t weft__pipe_try_read(struct pipe *pipe, void *bytes, size_t size)
-{
-    bool there = pipe->in.size > 0 && stage_now_ns >= pipe->in.at_ns && !is_parted(pipe);
-    WEFT_ASSERT(!pipe->read.under_way);
-    if (pipe->closed || !there || rng_once_in(&stage_rng, 2)) return 0;
-    return receive(pipe, bytes, size);
 }
 
 void weft__pipe_write(struct pipe *pipe, const void *bytes, size_t size, pipe_done done, void *context)
@@ -377,7 +371,7 @@ bool weft__net_fini(void)
     return true;
 }
 
-/* --- its threads ------------------------------------------------------------------------------ */
+/* --- what it does ----------------------------------------------------------------------------- */
 
 struct chosen {
     struct pipe *pipe;
@@ -445,6 +439,62 @@ static void finish(struct pipe *pipe, struct doing *doing)
     done.done(done.context, ended ? WEFT_ECLOSED : WEFT_OK, size);
     pipe->calls--;
 }
+
+/* --- who reads for itself --------------------------------------------------------------------- */
+
+void weft__lead_init(struct lead *lead, void (*watch)(void *context), void *context)
+{
+    *lead = (struct lead){.watch = watch, .context = context};
+}
+
+void weft__lead_fini(struct lead *lead)
+{
+    (void)lead;
+}
+
+void weft__pipe_lead_by(struct pipe *pipe, struct lead *lead)
+{
+    pipe->lead = lead;
+}
+
+bool weft__lead_tick(struct lead *lead, uint64_t now_ns)
+{
+    (void)lead;
+    (void)now_ns;
+    return false;
+}
+
+struct leader {
+    struct lead *lead;
+    struct park *park;
+};
+
+static struct pipe *readable(const struct lead *lead)
+{
+    for (uint32_t i = 0; i < pipes_count; i++)
+        if (pipes[i]->lead == lead && can_read(pipes[i])) return pipes[i];
+    return NULL;
+}
+
+static bool leads_or_goes(void *context)
+{
+    struct leader *leader = context;
+    return weft__park_given(leader->park) || readable(leader->lead);
+}
+
+/* It competes with the threads that call: which of them reads is chance. */
+bool weft__lead_park(struct lead *lead, struct park *park, uint64_t deadline_ns)
+{
+    struct leader leader = {lead, park};
+    while (!weft__park_given(park) && stage_now_ns < deadline_ns) {
+        (void)stage_await(leads_or_goes, &leader, deadline_ns);
+        struct pipe *pipe = readable(lead);
+        if (pipe && !weft__park_given(park)) finish(pipe, &pipe->read);
+    }
+    return weft__park(park, 0);
+}
+
+/* --- its threads ------------------------------------------------------------------------------ */
 
 static void *net_main(void *unused)
 {

@@ -322,6 +322,11 @@ bool weft__park(struct park *park, uint64_t deadline_ns)
     return atomic_exchange(&park->word, EMPTY) == GIVEN;
 }
 
+bool weft__park_given(const struct park *park)
+{
+    return atomic_load(&park->word) == GIVEN;
+}
+
 void weft__unpark(struct park *park)
 {
     atomic_store(&park->word, GIVEN);

@@ -1,0 +1,189 @@
+/* Note SEAT. Who leads waits in an aio, and whoever has his permit cancels that. It may come late, when he has left, and his node is
+ * freed. So the aios are the process's, each at a seat of its own, and what comes late ends another's wait for nothing, who
+ * begins it again.
+ *
+ * Note UNSERVED. `pipe` is one with a read that nobody does, from when it is offered or a leader leaves it, until it is taken. It is
+ * taken, or withdrawn before it is freed, under the lead's lock; so it is there. */
+#include "net/lead.h"
+
+#include "base/clock.h"
+#include "base/fork.h"
+#include "net/lead_seat.h"
+#include "net/pipe_state.h"
+
+enum { SEATS = 64 };
+#define KEEP_NS (8 * NS_PER_MS) /* ticks go on so long after the last turn */
+
+static struct {
+    nng_aio *aio;
+    atomic_bool taken;
+} seats[SEATS];
+
+/* Who sleeps, on its stack. */
+struct follower {
+    struct list_node on;
+    struct park *park;
+};
+
+static void rouse(unsigned seat)
+{
+    nng_aio_cancel(seats[seat].aio);
+}
+
+static int take_seat(void)
+{
+    weft__park_rouse = rouse;
+    for (int i = 0; i < SEATS; i++) {
+        if (atomic_exchange(&seats[i].taken, true)) continue;
+        if (seats[i].aio || !weft__nng_aio(&seats[i].aio, NULL, NULL)) return i;
+        seats[i].aio = NULL;
+        atomic_store(&seats[i].taken, false);
+        return -1;
+    }
+    return -1;
+}
+
+void weft__leads_fini(void)
+{
+    for (int i = 0; i < SEATS; i++) {
+        nng_aio_free(seats[i].aio);
+        seats[i].aio = NULL;
+    }
+}
+
+void weft__lead_init(struct lead *lead, void (*watch)(void *context), void *context)
+{
+    *lead = (struct lead){.watch = watch, .context = context};
+    weft__lock_init(&lead->lock, LOCK_LEAD);
+    list_init(&lead->followers);
+    atomic_init(&lead->watched, false);
+    lead->seat = take_seat();
+}
+
+void weft__lead_fini(struct lead *lead)
+{
+    if (lead->seat >= 0) atomic_store(&seats[lead->seat].taken, false);
+    weft__lock_fini(&lead->lock);
+}
+
+bool weft__lead_seated(const struct lead *lead)
+{
+    return lead->seat >= 0;
+}
+
+/* With the lock: the next is to take up what is unserved. True: there is none, so somebody is to look after it. */
+static bool pass_on(struct lead *lead)
+{
+    if (!lead->pipe || lead->led) return false;
+    struct list_node *on = list_pop_front(&lead->followers);
+    if (on) weft__nudge(list_record(on, struct follower, on)->park);
+    return !on && !atomic_exchange(&lead->watched, true);
+}
+
+void weft__lead_offer(struct lead *lead, struct pipe *pipe)
+{
+    weft__lock(&lead->lock);
+    bool watch = false;
+    if (lead->pipe && lead->pipe != pipe) {
+        weft__pipe_serve(pipe); /* the one before it is not over */
+    } else if (weft__pipe_unserved(pipe)) {
+        lead->pipe = pipe;
+        watch = pass_on(lead);
+    }
+    weft__unlock(&lead->lock);
+    if (watch) lead->watch(lead->context);
+}
+
+void weft__lead_withdraw(struct lead *lead, struct pipe *pipe)
+{
+    weft__lock(&lead->lock);
+    if (lead->pipe == pipe) lead->pipe = NULL;
+    weft__unlock(&lead->lock);
+}
+
+/* The pipe that is his now; NULL: he follows. */
+static struct pipe *take(struct lead *lead, struct follower *self)
+{
+    weft__lock(&lead->lock);
+    struct pipe *pipe = lead->led ? NULL : lead->pipe;
+    if (pipe) lead->pipe = NULL; /* Note UNSERVED */
+    if (pipe && !weft__pipe_hold(pipe)) pipe = NULL;
+    if (pipe) {
+        lead->led = true;
+        lead->turns_count++;
+    } else {
+        list_push_back(&lead->followers, &self->on);
+    }
+    weft__unlock(&lead->lock);
+    return pipe;
+}
+
+static void leave(struct lead *lead, struct pipe *pipe)
+{
+    weft__lock(&lead->lock);
+    lead->led = false;
+    if (weft__pipe_let_go(pipe)) {
+        if (lead->pipe && lead->pipe != pipe)
+            weft__pipe_serve(pipe);
+        else
+            lead->pipe = pipe;
+    }
+    bool watch = pass_on(lead);
+    weft__unlock(&lead->lock);
+    if (watch) lead->watch(lead->context);
+}
+
+/* He has slept. True: it would be his turn; where he does not take it, the next one does. */
+static bool stop_following(struct lead *lead, struct follower *self, bool goes)
+{
+    weft__lock(&lead->lock);
+    bool turn = !list_linked(&self->on);
+    if (!turn) list_remove(&self->on);
+    weft__nudge_settled(self->park);
+    bool watch = turn && goes && pass_on(lead);
+    weft__unlock(&lead->lock);
+    if (watch) lead->watch(lead->context);
+    return turn;
+}
+
+bool weft__lead_park(struct lead *lead, struct park *park, uint64_t deadline_ns)
+{
+    if (lead->seat < 0 || weft__forked) return weft__park(park, deadline_ns);
+    struct follower self = {.park = park};
+    list_init(&self.on);
+    int state = hold_cancel();
+    for (bool goes = false, woken = false;;) {
+        struct pipe *pipe = take(lead, &self);
+        if (pipe) {
+            weft__pipe_read_while(pipe, seats[lead->seat].aio, park, (unsigned)lead->seat, deadline_ns);
+            leave(lead, pipe);
+            goes = weft__park_given(park) || weft__clock_ns() >= deadline_ns;
+            if (!goes) continue;
+            woken = weft__park(park, 0);
+        } else {
+            woken = weft__park(park, deadline_ns);
+            goes = woken || weft__clock_ns() >= deadline_ns;
+            if (!stop_following(lead, &self, goes)) goes = true;
+        }
+        if (!goes) continue;
+        let_cancel(state);
+        return woken;
+    }
+}
+
+bool weft__lead_tick(struct lead *lead, uint64_t now_ns)
+{
+    weft__lock(&lead->lock);
+    bool turned = lead->turns_count != lead->turns_seen, unserved = lead->pipe && !lead->led;
+    lead->turns_seen = lead->turns_count;
+    if (turned) lead->busy_ns = now_ns;
+    if (unserved && !turned) {
+        weft__pipe_serve(lead->pipe);
+        lead->pipe = NULL;
+        unserved = false;
+    }
+    bool watched = unserved || now_ns < lead->busy_ns + KEEP_NS;
+    if (!watched) atomic_store(&lead->watched, false);
+    weft__unlock(&lead->lock);
+    return watched;
+}
