@@ -4,6 +4,7 @@
  * threads waiting for each other can close. Equal ranks count as reversed: two threads could take the pair crosswise,
  * and the same lock twice is a deadlock by itself. The check comes before the wait, so that it speaks up even on a run
  * where nobody else holds the other lock. */
+#include <sched.h>
 #include "base/lock.h"
 
 #include <stddef.h>
@@ -89,6 +90,8 @@ static void check_give(const struct lock *lock)
 
 #endif
 
+enum { YIELDS = 4 };
+
 /* Adaptive: spins for a moment before it sleeps, as our critical sections are shorter than a wake-up. */
 void weft__lock_init(struct lock *lock, enum lock_rank rank)
 {
@@ -111,6 +114,10 @@ void weft__lock(struct lock *lock)
 {
     weft__fork_check();
     check_take(lock);
+    for (int i = 0; lock->rank == LOCK_CORE && i < YIELDS; i++) { /* Note YIELD */
+        if (!pthread_mutex_trylock(&lock->mutex)) return;
+        (void)sched_yield();
+    }
     int failed = pthread_mutex_lock(&lock->mutex);
     WEFT_ASSERT(!failed);
 }

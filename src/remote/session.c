@@ -5,9 +5,10 @@
  * Note QUIET. A connection ends when it is closed and the last call of its pipe is over (busy is 0). Only then its line is
  * taken down, since a write under way reads the line's memory; and only then the next connection is attached.
  *
- * Note BATCH. A write that is told of by another thread costs a switch, and while it is under way what comes meanwhile gathers and
- * leaves together: with much under way that is what is wanted. Where the other end has got all that was sent nothing is
- * likely to come meanwhile, and a write at once costs no switch: a single round trip is a third shorter so. */
+ * Note BATCH. What many threads leave behind each other is worth waiting for. The pump writes what it has taken in one go, in
+ * its own thread, and on a client node it lets it gather before (weft__hurry). A frame that is put by itself is written at once
+ * where the other end has got all that was sent: nothing is likely to come meanwhile. Else the write is told of by another
+ * thread, which takes a moment, and what comes in that moment leaves together. */
 #include "remote/session.h"
 
 #include <stdio.h>
@@ -550,12 +551,12 @@ static void written(void *context, weft_error error, size_t size)
     weft__conn_release(conn);
 }
 
-/* The connection, held, and the bytes that are to be written on it now; NULL: none are. Note BATCH. */
-static struct conn *next_write(struct session *session, weft_bytes *bytes, bool *at_once)
+/* The connection, held, and the bytes that are to be written on it now; NULL: none are. */
+static struct conn *next_write(struct session *session, weft_bytes *bytes, bool *idle)
 {
     weft__lock(&session->lock);
     struct conn *conn = session->conn;
-    *at_once = weft__line_idle(session->line);
+    *idle = weft__line_idle(session->line);
     bool writes =
         conn && !session->writing && !conn->greeting_size && !atomic_load(&conn->closing) && weft__conn_hold(conn);
     *bytes = writes ? weft__line_write(session->line) : (weft_bytes){NULL, 0};
@@ -565,12 +566,13 @@ static struct conn *next_write(struct session *session, weft_bytes *bytes, bool 
     return bytes->size ? conn : NULL;
 }
 
-static void flush(struct session *session)
+/* at_once: else only where the line is idle. Note BATCH. */
+static void write_on(struct session *session, bool at_once)
 {
-    bool resumes = false, at_once;
+    bool resumes = false, idle;
     weft_bytes bytes;
-    for (struct conn *conn; (conn = next_write(session, &bytes, &at_once));) {
-        size_t size = weft__pipe_try_write(conn->pipe, bytes.data, bytes.size);
+    for (struct conn *conn; (conn = next_write(session, &bytes, &idle));) {
+        size_t size = at_once || idle ? weft__pipe_try_write(conn->pipe, bytes.data, bytes.size) : 0;
         if (!size) {
             weft__pipe_write(conn->pipe, bytes.data, bytes.size, written, conn);
             break;
@@ -579,6 +581,11 @@ static void flush(struct session *session)
         weft__conn_release(conn);
     }
     if (resumes) pump_woken(&session->waiter);
+}
+
+static void flush(struct session *session)
+{
+    write_on(session, true);
 }
 
 void weft__session_flush(struct session *session)
@@ -745,7 +752,7 @@ weft_error weft__session_put(struct session *session, uint64_t lane, const struc
         !error && session->waiting_bytes_most && weft__line_waiting(session->line) > session->waiting_bytes_most;
     weft__unlock(&session->lock);
     if (error == WEFT_ENOMEM) weft__session_fail(session, error, "no memory for what it is to be sent");
-    if (!error) flush(session);
+    if (!error) write_on(session, false);
     if (much) weft__session_close(session, WEFT_ESLOW, "more waits for the other end than it may cause");
     return error;
 }
@@ -772,7 +779,7 @@ weft_error weft__session_try_put(struct session *session, uint32_t generation, u
                        : session->generation != generation ? WEFT_ELOST
                                                            : weft__line_put(session->line, lane, frame, NULL);
     weft__unlock(&session->lock);
-    if (!error) flush(session);
+    if (!error) write_on(session, false);
     return error;
 }
 
