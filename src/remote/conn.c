@@ -430,7 +430,10 @@ static void look_delivered(struct session *session)
 static bool take_in(struct conn *conn, size_t size)
 {
     size_t need = 0;
-    if (!deal(conn, &need)) return false;
+    bool held = weft__pumps_hold();
+    bool goes_on = deal(conn, &need);
+    weft__pumps_go(held);
+    if (!goes_on) return false;
     weft__session_flush(conn->session); /* acknowledgements */
     look_delivered(conn->session);
     if (fit(conn, size, need)) return true;

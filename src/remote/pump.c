@@ -165,23 +165,42 @@ static void pump(struct session *session)
     }
 }
 
-/* Note PUMPS. */
-void weft__session_pump_woken(struct waiter *waiter)
+static _Thread_local struct session *due; /* the newest first */
+static _Thread_local bool pumping;        /* whoever is due is pumped further out */
+
+static void pump_due(void)
 {
-    static _Thread_local struct session *first;
-    static _Thread_local bool pumping;
-    struct session *session = list_record(waiter, struct session, waiter);
-    session->next_pump = first;
-    first = session;
-    if (pumping) return;
-    for (pumping = true; (session = first);) {
-        first = session->next_pump;
+    for (struct session *session; (session = due);) {
+        due = session->next_pump;
         weft__session_hold(session);
         pump(session);
         weft__session_flush(session);
         weft__session_drop(session);
     }
     pumping = false;
+}
+
+/* Note PUMPS. */
+void weft__session_pump_woken(struct waiter *waiter)
+{
+    struct session *session = list_record(waiter, struct session, waiter);
+    session->next_pump = due;
+    due = session;
+    if (pumping) return;
+    pumping = true;
+    pump_due();
+}
+
+bool weft__pumps_hold(void)
+{
+    bool held = !pumping;
+    pumping = true;
+    return held;
+}
+
+void weft__pumps_go(bool held)
+{
+    if (held) pump_due();
 }
 
 void weft__session_resume(struct session *session)

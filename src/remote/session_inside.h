@@ -19,6 +19,11 @@ void weft__session_let_in(struct session *session);
 /* Writes what the line has, as much as can be now. at_once: else only where the line is idle (Note BATCH of pump.c). */
 void weft__session_write(struct session *session, bool at_once);
 
+/* Between the two this thread pumps nobody, and then all that were woken meanwhile: what a whole read has for them leaves
+ * together. go gets what hold has returned. */
+bool weft__pumps_hold(void);
+void weft__pumps_go(bool held);
+
 /* The pump goes on: it was woken, or there is room again. Outside. Note PUMPS of pump.c. */
 void weft__session_pump_woken(struct waiter *waiter);
 
