@@ -179,7 +179,7 @@ static bool may_be_timed(const struct core_dispatch *dispatch)
 
 static uint64_t session_half(const struct core *core, const struct core_request *request)
 {
-    return core->limits.public_session ? core->limits.public_session : request->session;
+    return core->limits.public_session ? core->limits.public_session : request->session & ~CORE_STRANGE_SESSION;
 }
 
 void weft__dispatch_name(const struct core *core, struct core_dispatch *dispatch, const struct core_request *request)

@@ -15,6 +15,13 @@
 
 /* --- at the node ------------------------------------------------------------------------------ */
 
+/* Sessions in ids (core_request.id.session): a stranger's has this bit, one that the core makes has not. */
+#define CORE_STRANGE_SESSION (UINT64_C(1) << 52)
+static inline bool weft__strange_session(uint64_t session)
+{
+    return session & CORE_STRANGE_SESSION;
+}
+
 /* Why a session's workers are passed over though its link is armed. */
 enum core_bar {
     CORE_BAR_NONE = 0,

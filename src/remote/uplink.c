@@ -717,12 +717,12 @@ weft_error weft_node_dial(const char *urls, const weft_dial_options *options, we
     if (!options) options = &defaults;
     weft_error error = check(urls, options, dialled);
     if (error) return error;
-    do {
-        randombytes_buf(instance, sizeof instance);
-        instance[6] &= 0x1f; /* below 2^53: a number that every reader of JSON reads as it stands */
-        instance[7] = 0;
-        memcpy(&public_session, instance, sizeof public_session);
-    } while (!public_session);
+    randombytes_buf(instance, sizeof instance);
+    instance[6] &= 0x1f; /* below 2^53: a number that every reader of JSON reads as it stands */
+    instance[7] = 0;
+    memcpy(&public_session, instance, sizeof public_session);
+    public_session |= CORE_STRANGE_SESSION;
+    memcpy(instance, &public_session, sizeof public_session);
     error = weft__node_open(options->node, public_session, &node);
     if (error) return error;
     error = uplink_new(node, instance, public_session, &node->uplink);
