@@ -12,6 +12,8 @@
  *     late for anybody is counted at the node, and not told. What is on its way out of a process when that ends is lost with
  *     it, and its worker has died: weft_node_close hands it over first, and returns when the node has it.
  *
+ *   - Times are the node's to keep. Where that cannot be reached a dispatch ends `timed_out` here when its schedule_to_close_ms is
+ *     over, or a second later; it may have run, or run yet, as any that is timed out. What its channel says only the node knows.
  *   - What the node alone knows is asked of it: such a call waits for the answer, up to lost_ms longer than its own timeout where
  *     there is no connection, and returns WEFT_ELOST where the node is lost meanwhile: it is not known whether it was done.
  *     WEFT_EPROTOCOL: the node has answered what cannot be read.

@@ -93,8 +93,9 @@ void weft__core_room(struct core *core, uint64_t now_ns, weft_dispatch_id id, ui
 
 /* Makes the hidden channel and its worker, whose tasks go to dest, on that session: once. Its name is WEFT_UPLINK_CHANNEL,
  * for core_request.channel; it is found by no other entry, and shown in no page or count. Such a request is admitted if
- * there is memory, whatever waits; its payload is what the shell makes of it. The four times, the key, retries and the
- * like are the node's to look after: they stay 0 here. The task has its cancel notice in dest from the start. WEFT_EDEAD,
+ * there is memory, whatever waits; its payload is what the shell makes of it. The times, the key, retries and the
+ * like are the node's to look after: they stay 0 here, but for schedule_to_close_ms, which ends it here while the node is away:
+ * then the cancel notice says so, as where its caller is gone. The task has its cancel notice in dest from the start. WEFT_EDEAD,
  * WEFT_ENOMEM.
  *
  * The number of a call is its id's (core_admitted.id, core_task.id), which is never used twice. What was taken is the
@@ -102,6 +103,10 @@ void weft__core_room(struct core *core, uint64_t now_ns, weft_dispatch_id id, ui
  * WEFT_ESTALE. */
 #define WEFT_UPLINK_CHANNEL "uplink"
 weft_error weft__core_uplink_open(struct core *core, uint64_t now_ns, uint64_t session, struct core_dest *dest);
+
+/* Whether the node cannot be reached; at first it can. Where it is back, or goes just when a time has run out, a second goes by
+ * before that is looked at again. */
+void weft__core_uplink_away(struct core *core, bool away);
 
 /* The task of a call that was taken and has no verdict yet. NULL: there is none, and never will be. */
 struct core_task *weft__core_uplink_task(struct core *core, uint64_t call);

@@ -503,6 +503,7 @@ enum { UPLINK_NAMES = 64 };
 struct core_uplink {
     struct core_channel *channel;
     struct core_worker *worker;
+    bool away;                        /* the node cannot be reached */
     struct name *names[UPLINK_NAMES]; /* held: of workers there, as told of late, each at the place of its hash */
 };
 
@@ -559,6 +560,7 @@ static inline uint32_t weft__hidden_count(const struct core *core)
 
 /* uplink.c, hand.c */
 void weft__uplink_free(struct core *core);
+void weft__uplink_expired(struct core *core, struct core_dispatch *dispatch);                     /* its time is over */
 void weft__uplink_heard(struct core *core, const struct core_dispatch *dispatch, uint32_t count); /* of parts */
 void weft__origin_over(struct core *core, struct core_task *task); /* its task is being released */
 void weft__origin_item_take(struct core *core, struct core_dest *dest, struct core_item *item,

@@ -314,9 +314,17 @@ static void greeted(struct conn *conn, const struct frame *frame)
     weft__unlock(&uplink->lock);
 }
 
+static void tell_away(struct uplink *uplink, bool away)
+{
+    (void)weft__enter(uplink->node);
+    weft__core_uplink_away(uplink->node->core, away);
+    weft__leave_inside(uplink->node);
+}
+
 static void went_up(struct session *session)
 {
     struct uplink *uplink = list_record(session, struct uplink, session);
+    tell_away(uplink, false);
     weft__lock(&uplink->lock);
     changed(uplink);
     weft__unlock(&uplink->lock);
@@ -329,6 +337,7 @@ static void went_down(struct session *session, weft_error error, const char *sen
 {
     struct uplink *uplink = list_record(session, struct uplink, session);
     (void)error;
+    tell_away(uplink, true);
     uint64_t now_ns = weft__clock_ns();
     weft__lock(&uplink->lock);
     bool steady = now_ns - uplink->up_ns >= STEADY_MS * NS_PER_MS, broken = uplink->broken;

@@ -4,6 +4,7 @@
  *   - one that loses every packet is noticed by its beats, and is a cut
  *   - a cut that is longer than resume_ms: the link fires, "link_lost"; calls end once; workers come back
  *   - one that is longer than the client's own lost_ms, and shorter than the node's: nothing is left behind at the node
+ *   - a call that is made meanwhile ends when its time has run out
  *   - a node that is killed and started again under load: node_lost, once for each call that was open; workers serve again
  *   - the next address is dialled where the first is gone
  *   - what was done before a close is handed over, also where the connection breaks meanwhile */
@@ -319,6 +320,38 @@ static void a_client_that_gives_up_first_leaves_nothing_behind(void **state)
     lose_the_session(*state, 60000, 200, WEFT_NODE_LOST);
 }
 
+/* Whoever says how long it may take is told by then, also while nobody is there. */
+static void a_call_into_a_cut_runs_out_of_time(void **state)
+{
+    const struct way *way = *state;
+    const weft_listen_options options = quick(60000);
+    struct site site;
+    struct relay relay;
+    weft_dial_options dialling = WEFT_DIAL_OPTIONS;
+    weft_dispatch_options bounded = WEFT_DISPATCH_OPTIONS;
+    weft_ping ping;
+    weft_reply reply;
+    open_site(&site, way, &options);
+    open_relay(&relay, way, site.url);
+    dialling.lost_ms = 60000;
+    weft_node *client = dial(relay.url, &dialling);
+    weft_worker *worker = register_worker(site.node, CHANNEL, echo, NULL);
+    relay_cut(&relay);
+    await_true(weft_node_ping(client, 0, &ping) == WEFT_ELOST);
+    bounded.schedule_to_close_ms = 50;
+    check_ok(weft_dispatch(client, CHANNEL, WEFT_TEXT("into the cut"), &bounded, &reply));
+    check_reply_code(&reply, WEFT_TIMED_OUT, "schedule_to_close");
+    relay_mend(&relay);
+    bounded.schedule_to_close_ms = 60000;
+    check_ok(weft_dispatch(client, CHANNEL, WEFT_TEXT("after it"), &bounded, &reply));
+    check_reply_text(&reply, "after it");
+    await_true(stats_of(site.node).dispatches_open == 0);
+    check_ok(weft_worker_unregister(worker));
+    close_all_of(client);
+    close_relay(&relay);
+    close_all_of(site.node);
+}
+
 /* --- a node that goes ---------------------------------------------------------------------------------- */
 
 static void say_where(weft_task *task, void *context)
@@ -548,6 +581,7 @@ int main(int argc, char **argv)
         OVER_EACH(a_silent_network_is_a_cut),
         OVER_EACH(a_cut_longer_than_resume_ms_ends_the_session),
         OVER_EACH(a_client_that_gives_up_first_leaves_nothing_behind),
+        OVER_EACH(a_call_into_a_cut_runs_out_of_time),
         OVER_EACH(a_node_that_is_killed_under_load_loses_calls_once),
         OVER_EACH(another_address_answers_where_the_first_is_gone),
         OVER_EACH(what_was_done_is_handed_over_though_the_connection_breaks),
