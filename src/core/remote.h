@@ -163,8 +163,9 @@ struct core_hand {
     uint32_t attempt; /* 1 to CORE_ATTEMPTS_MAX */
     uint64_t deadline_ns;
     bool timed, streams;
-    uint32_t window; /* 1 to WEFT_WINDOW_MAX, where it streams: the caller's */
-    uint32_t room;   /* of which so many are free now: core_taken.room at the node */
+    uint32_t window;         /* 1 to WEFT_WINDOW_MAX, where it streams: the caller's */
+    uint32_t room;           /* of which so many are free now: core_taken.room at the node */
+    uint32_t said_bytes_max; /* as core_request's */
     const char *activity_type;
     uint64_t activity_type_hash;
     struct message *payload; /* takes, if it is WEFT_OK */

@@ -243,6 +243,7 @@ struct core_subscription {
     uint32_t items_max;
     uint32_t gap; /* lost since what stands last in the inbox */
     weft_slow slow;
+    uint32_t event_bytes_max; /* 0 = no bound */
     weft_error ended;         /* WEFT_OK: it has not */
     struct core_dest *dest;   /* pull: its item stands there as long as the inbox has something */
     struct core_group *group; /* heard there; NULL: pull */
@@ -298,6 +299,7 @@ struct core_stream {
     uint32_t window;
     uint32_t out; /* taken, and no room was made for it yet: where there is credit */
     bool credit;
+    uint32_t said_bytes_max;    /* 0 = no bound */
     uint32_t first, count;      /* of the partials that wait: a ring */
     struct core_item room_item; /* in the FIFO of room_dest: of the worker, where that is remote */
     struct core_dest *room_dest;

@@ -89,6 +89,8 @@ struct uplink {
     struct list_node standing;             /* (u) in the order in which they came */
     struct list_node waiters;              /* (u) parks of who waits for it to be up, or gone */
 
+    _Atomic uint32_t frame_max; /* bytes of one to the node */
+
     struct contract *contracts[UPLINK_CONTRACTS]; /* its reader's */
     uint32_t contracts_next;
 

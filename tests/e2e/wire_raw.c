@@ -44,7 +44,7 @@ static void raw_send(struct raw *raw, const void *bytes, size_t size)
 
 static void raw_frame(struct raw *raw, const struct frame *frame)
 {
-    unsigned char bytes[4096];
+    unsigned char bytes[1 << 16];
     check_true(weft__frame_size(frame) <= sizeof bytes);
     raw_send(raw, bytes, (size_t)(weft__frame_write(frame, false, bytes) - bytes));
 }
@@ -433,6 +433,50 @@ static void nobody_settles_the_task_of_another(void **state)
     close_scene(&scene);
 }
 
+static void hear_nothing(const weft_update *update, void *context)
+{
+    (void)update;
+    (void)context;
+    thread_check_true(false);
+}
+
+/* It fits into the frame that brings it, and into none that takes it on. */
+static void a_part_that_no_frame_takes_on_fails_its_task(void **state)
+{
+    static unsigned char bytes[65000];
+    weft_listen_options narrow = WEFT_LISTEN_OPTIONS;
+    weft_dispatch_options streams = WEFT_DISPATCH_OPTIONS;
+    struct scene scene;
+    struct raw raw;
+    weft_completions *completions;
+    narrow.frame_bytes_max = 65536;
+    streams.updated = hear_nothing;
+    streams.window = 1;
+    open_scene(&scene, *state, &narrow);
+    raw_connect(&raw, &scene.site);
+    raw_greet(&raw, 1, 1, false);
+    struct frame frame = about_nothing(FRAME_REGISTER);
+    frame.reg.channel = OTHER;
+    raw_frame(&raw, &frame);
+    check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_ANSWER && !frame.answer.error);
+    check_ok(weft_completions_open(scene.client, 1, &completions));
+    for (enum frame_kind kind = FRAME_PROGRESS; kind <= FRAME_PARTIAL; kind++) {
+        check_ok(weft_dispatch_submit(completions, OTHER, WEFT_TEXT("x"), &streams, 1, NULL));
+        check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_TASK);
+        const uint64_t task = frame.task.task;
+        const struct frame said = {.kind = kind, .said = {task, {bytes, sizeof bytes}}};
+        raw_frame(&raw, &said);
+        weft_reply reply = next_reply(completions);
+        check_str(reply.message, "what it tells is larger than a frame of this node may be");
+        check_reply_code(&reply, WEFT_FAILED, "payload_too_large");
+        frame = (struct frame){.kind = FRAME_RESULT, .result = {.task = task, .kind = 1, .payload = WEFT_TEXT("x")}};
+        raw_frame(&raw, &frame);
+    }
+    check_ok(weft_completions_close(completions));
+    close(raw.fd);
+    close_scene(&scene);
+}
+
 /* --- greetings ---------------------------------------------------------------------------------------- */
 
 static void greetings_that_will_not_do(void **state)
@@ -619,6 +663,7 @@ int main(int argc, char **argv)
         OVER_EACH(every_frame_before_the_greeting_is_refused),
         OVER_EACH(every_frame_about_nothing_harms_nobody),
         OVER_EACH(nobody_settles_the_task_of_another),
+        OVER_EACH(a_part_that_no_frame_takes_on_fails_its_task),
         OVER_EACH(greetings_that_will_not_do),
         OVER_EACH(nobody_takes_the_ids_of_the_nodes_own),
         OVER_EACH(who_says_nothing_is_let_go),
