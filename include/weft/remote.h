@@ -24,6 +24,9 @@
  *     before its handlers have returned. WEFT_INLINE handlers run on the default group.
  *   - A queue that is full and says WEFT_BLOCK rejects what comes from here, with a time to retry after.
  *   - A task that is told to stop does not wait for room for partial results any more: WEFT_ESTALE.
+ *   - Where the session is lost, workers and subscriptions are announced anew to the node that answers next. One that it refuses
+ *     ends here: weft_worker_next, weft_subscription_next and `ended` say with which error, and the hooks of what
+ *     (WEFT_NODE_WORKER_REFUSED, WEFT_NODE_SUBSCRIBER_REFUSED); weft_worker_info_get shows it draining.
  *   - The hooks of a client node tell of this process's end alone. weft_schema_get gives a copy, compiled here.
  *   - weft_dispatch_why and weft_why_get of a channel with more workers than one answer has room for (some 40,000) are WEFT_ELIMIT.
  *

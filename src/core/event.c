@@ -673,6 +673,16 @@ void weft__core_refused(struct core *core, uint64_t now_ns, const char *channel)
     weft__note(core, WEFT_NODE_REFUSED, channel, NULL, NULL, (weft_cause){0}, 0);
 }
 
+void weft__core_subscription_refused(struct core *core, uint64_t now_ns, uint64_t handle, weft_error why)
+{
+    core->now_ns = now_ns;
+    struct core_subscription *subscription = weft__slotmap_find(&core->subscriptions, handle);
+    if (!subscription || subscription->ended) return;
+    weft__note(core, WEFT_NODE_SUBSCRIBER_REFUSED, subscription->pattern, NULL, subscription->session->name,
+               (weft_cause){.kind = WEFT_CAUSE_UNKNOWN}, why);
+    weft__subscription_end(core, subscription, why);
+}
+
 void weft__core_subscription_over(struct core *core, uint64_t now_ns, uint64_t handle, weft_error why)
 {
     core->now_ns = now_ns;

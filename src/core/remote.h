@@ -182,6 +182,12 @@ void weft__core_refused(struct core *core, uint64_t now_ns, const char *channel)
 /* The node has ended that subscription of this process: as if it had been ended here. */
 void weft__core_subscription_over(struct core *core, uint64_t now_ns, uint64_t subscription, weft_error why);
 
+/* The node, when it was to have them anew, has refused a worker or a subscription of this process: the hooks are told. A worker
+ * drains, and `why` says so from then on: WEFT_OK: it was not refused. */
+void weft__core_worker_refused(struct core *core, uint64_t now_ns, uint64_t worker, weft_error why);
+weft_error weft__core_worker_why(const struct core *core, uint64_t worker);
+void weft__core_subscription_refused(struct core *core, uint64_t now_ns, uint64_t subscription, weft_error why);
+
 /* An event that the node has sent for a subscription of this process: into its inbox, as a publish would. dropped: lost
  * before it. The message is made by weft__event_new, and stamped; takes it where it is WEFT_OK. WEFT_ENOTFOUND: it has
  * ended; WEFT_ESLOW: it was cut off now: the node should be told `unsubscribe`; WEFT_ENOMEM: nothing has changed; count

@@ -129,6 +129,7 @@ struct core_worker {
     uint64_t seen_ns; /* when it last took a task, or said something of one */
     /* the rest */
     weft_worker_state end_state; /* why, once ended */
+    weft_error refused;          /* by the node, at a client: so it drains */
     struct ring_point *points;   /* members_count x RING_POINTS; sticky only */
     uint64_t name_hash;
     uint64_t id;
