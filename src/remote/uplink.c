@@ -783,6 +783,8 @@ weft_error weft_node_dial(const char *urls, const weft_dial_options *options, we
         set_timer(node->uplink);
         error = await_first(node->uplink);
     }
+    if (!error && options->node && options->node->hooks && weft__callbacks_start(node))
+        error = weft__error(WEFT_ESYSTEM, "dial: no thread for the hooks to be had");
     if (error) {
         char said[ERROR_TEXT_MAX];
         (void)snprintf(said, sizeof said, "%s", weft_error_message());

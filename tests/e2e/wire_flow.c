@@ -6,7 +6,8 @@
  *   - subscriptions with each policy for the slow: all, the newest, the oldest, none; each in order, what is missing counted
  *   - readers that are stuck: bounded memory at the node, and the others as ever
  *   - names and limits: what the node refuses, and how it says so
- *   - two client nodes in one process */
+ *   - what is over the bound of a frame is told to who says it; an event that is, is counted
+ *   - two client nodes in one process; and one that could not dial, of which nothing is left */
 #include "e2e/wire_relay.h"
 
 #define FAR_CHANNEL "dispatch.test.far"
@@ -864,6 +865,62 @@ static void sessions_are_bounded(void **state)
     close_all_of(site.node);
 }
 
+static void never_told(const weft_node_event *event, void *context)
+{
+    (void)event;
+    (void)context;
+    thread_check_true(false);
+}
+
+static bool thread_named(const char *name)
+{
+    struct dirent *entry;
+    bool found = false;
+    DIR *tasks = opendir("/proc/self/task");
+    check_true(tasks != NULL);
+    while (!found && (entry = readdir(tasks))) {
+        char path[300], comm[32] = "";
+        (void)snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file) found = fgets(comm, sizeof comm, file) && strncmp(comm, name, strlen(name)) == 0;
+        if (file) (void)fclose(file);
+    }
+    (void)closedir(tasks);
+    return found;
+}
+
+struct dial_to_nowhere {
+    atomic_bool over;
+};
+
+static void *dial_nowhere(void *argument)
+{
+    struct dial_to_nowhere *nowhere = argument;
+    const weft_hooks hooks = {.event = never_told};
+    weft_node_options own = WEFT_NODE_OPTIONS;
+    weft_dial_options dialling = WEFT_DIAL_OPTIONS;
+    weft_node *node;
+    own.hooks = &hooks;
+    dialling.node = &own;
+    dialling.dial_timeout_ms = 300;
+    thread_check_eq(weft_node_dial("ipc:///nobody/is/there", &dialling, &node), WEFT_ELOST);
+    atomic_store(&nowhere->over, true);
+    return NULL;
+}
+
+/* Its hooks cannot be busy when a node that nobody was given is closed: they have no thread. */
+static void a_dial_that_fails_calls_no_hook(void **state)
+{
+    struct dial_to_nowhere nowhere = {0};
+    (void)state;
+    pthread_t thread = start(dial_nowhere, &nowhere);
+    await_true(thread_named("weft-service"));
+    while (!atomic_load(&nowhere.over))
+        check_true(!thread_named("weft-callbacks"));
+    join(thread);
+    check_true(!thread_named("weft-service")); /* and nothing of it is left */
+}
+
 int main(int argc, char **argv)
 {
     const struct role roles[] = {{"talker", play_talker}};
@@ -888,6 +945,7 @@ int main(int argc, char **argv)
         OVER_EACH(a_stuck_reader_is_bounded_and_harms_nobody),
         OVER_EACH(what_the_node_refuses_is_told),
         OVER_EACH(sessions_are_bounded),
+        cmocka_unit_test(a_dial_that_fails_calls_no_hook),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
