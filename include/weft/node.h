@@ -22,7 +22,9 @@
     X(LETTER_DROPPED, 14, "letter_dropped") /* its oldest, for want of room */                                         \
     X(CUT, 15, "cut")                       /* a subscriber was cut off; channel is what it subscribed to */           \
     X(MISSED, 16, "missed")                 /* count of these could not be told: the hook was too slow */              \
-    X(REFUSED, 17, "refused")               /* on a client node: an event that was published with WEFT_NO_WAIT */
+    X(REFUSED, 17, "refused")               /* on a client node: an event that was published with WEFT_NO_WAIT */      \
+    X(WORKER_REFUSED, 18, "worker_refused") /* there: a worker, by a node that came back; count is the weft_error */   \
+    X(SUBSCRIBER_REFUSED, 19, "subscriber_refused") /* likewise; channel is what it subscribed to */
 
 typedef enum weft_node_event_kind {
 #define WEFT_NODE_EVENT_ENUM(name, number, text) WEFT_NODE_##name = number,

@@ -17,6 +17,8 @@
  *     who submits many and then fetches outcomes pays for few writes, and who waits for one call pays for nothing.
  *   - A thread that waits in a call of weft's reads what the node sends meanwhile, for the others, too: none of the host's code
  *     runs there, but its allocator.
+ *   - Times are the node's to keep. Where that cannot be reached a dispatch ends `timed_out` here when its schedule_to_close_ms is
+ *     over, or a second later; it may have run, or run yet, as any that is timed out. What its channel says only the node knows.
  *   - What the node alone knows is asked of it: such a call waits for the answer, up to lost_ms longer than its own timeout where
  *     there is no connection, and returns WEFT_ELOST where the node is lost meanwhile: it is not known whether it was done.
  *     WEFT_EPROTOCOL: the node has answered what cannot be read.
@@ -27,6 +29,9 @@
  *     before its handlers have returned. WEFT_INLINE handlers run on the default group.
  *   - A queue that is full and says WEFT_BLOCK rejects what comes from here, with a time to retry after.
  *   - A task that is told to stop does not wait for room for partial results any more: WEFT_ESTALE.
+ *   - Where the session is lost, workers and subscriptions are announced anew to the node that answers next. One that it refuses
+ *     ends here: weft_worker_next, weft_subscription_next and `ended` say with which error, and the hooks of what
+ *     (WEFT_NODE_WORKER_REFUSED, WEFT_NODE_SUBSCRIBER_REFUSED); weft_worker_info_get shows it draining.
  *   - The hooks of a client node tell of this process's end alone. weft_schema_get gives a copy, compiled here.
  *   - weft_dispatch_why and weft_why_get of a channel with more workers than one answer has room for (some 40,000) are WEFT_ELIMIT.
  *
@@ -47,7 +52,9 @@ typedef struct weft_listen_options {
     uint32_t drain_ms;    /* after the death of a process: for what it has sent, while another keeps its socket open */
     uint32_t greeting_ms; /* a connection that has not greeted by then is closed */
     uint32_t frame_bytes_max; /* of one payload with what goes along; what is larger is `payload_too_large`, rejected
-                                      or failed, whatever its channel allows */
+                                 or failed, whatever its channel allows. What a task tells, and an event, has 1024 less:
+                                 WEFT_ELIMIT to the task and to who publishes from elsewhere; to a subscriber
+                                 elsewhere it is dropped, and counted so */
     uint32_t
         stall_ms; /* a connection whose other end takes nothing of what waits for it is closed after that; at least a
                           beat_ms more may go by. WEFT_FOREVER = never */
@@ -115,7 +122,7 @@ WEFT_API weft_error weft_node_listen(weft_node *node, const char *url, const wef
 
 /* Opens a client node: dials the addresses, separated by commas, in their order, until one answers. Gives *node: close it with
  * weft_node_close, which hands over what was done first. Reconnects by itself, after 50 ms at first and 2 s at most, over all
- * addresses. options: borrows, NULL = defaults. WEFT_ELOST: none answered in time, the message says what each had to say;
+ * addresses. options: borrows, NULL = defaults; their hooks are called from when it has answered. WEFT_ELOST: none answered in time, the message says what each had to say;
  * WEFT_EINVAL; WEFT_EEXIST: the name is taken there; WEFT_ENOMEM; WEFT_ESYSTEM. Blocks up to dial_timeout_ms. */
 WEFT_API weft_error weft_node_dial(const char *urls, const weft_dial_options *options, weft_node **node);
 

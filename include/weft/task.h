@@ -48,15 +48,16 @@ WEFT_API bool weft_task_streams(const weft_task *task);
 
 /* Tells the caller how far the work is. payload: copies. Replaces what the caller has not fetched yet: it never waits.
  * Counts as a heartbeat. WEFT_ESTALE: nobody waits for it any more; WEFT_EINVAL: settled, or over the channel's
- * payload_bytes_max; WEFT_ENOMEM. Any thread that holds the task. */
+ * payload_bytes_max; WEFT_ELIMIT: it was not told, since a process lies in between, or the caller in another, and a frame of the
+ * node's is too small: see frame_bytes_max in remote.h; WEFT_ENOMEM. Any thread that holds the task. */
 WEFT_API weft_error weft_task_progress(weft_task *task, weft_bytes payload);
 
 /* Sends a part of the result: each is told, in order, before the outcome, unless another attempt comes first. payload:
  * copies. Where the caller's window is full, waits for him up to timeout_ms; a handler's thread is replaced meanwhile,
  * if threads_max allows. Counts as a heartbeat, and so does all the time that it waits. WEFT_EAGAIN: full, timeout 0;
  * WEFT_ETIMEDOUT; WEFT_ESTALE: nobody waits for it any more, also where that became so meanwhile; WEFT_EINVAL: settled,
- * or over the channel's payload_bytes_max; WEFT_ENOMEM; WEFT_EDEADLK: it would wait in an inline handler or on the
- * callback thread. Any thread that holds the task. */
+ * or over the channel's payload_bytes_max; WEFT_ELIMIT: as progress; WEFT_ENOMEM; WEFT_EDEADLK: it would wait in an
+ * inline handler or on the callback thread. Any thread that holds the task. */
 WEFT_API weft_error weft_task_partial(weft_task *task, weft_bytes payload, uint32_t timeout_ms);
 
 /* In a handler: it will be settled after the handler has returned, by whoever holds the handle; the thread is free when

@@ -98,7 +98,8 @@ WEFT_API weft_error weft_worker_drain(weft_worker *worker, uint32_t timeout_ms);
 /* The next task of a pull worker. Gives *task: settle it once; one that nobody settles, since who held it has died, keeps
  * its memory until the node is closed. timeout_ms 0 asks without waiting.
  * WEFT_EAGAIN: none now (timeout 0); WEFT_ETIMEDOUT; WEFT_EDEAD: its participant died; WEFT_ECLOSED: draining and
- * empty, deleted, or the node closes; WEFT_EINVAL: has a handler. Any thread, several at once; blocks. */
+ * empty, deleted, or the node closes; of a client node whose node came back and refuses it: that error, as register has it;
+ * WEFT_EINVAL: has a handler. Any thread, several at once; blocks. */
 WEFT_API weft_error weft_worker_next(weft_worker *worker, uint32_t timeout_ms, weft_task **task);
 
 /* An eventfd that is readable when weft_worker_next may have something, or an end to tell: for the host's own loop.

@@ -102,7 +102,8 @@ static void node_free(weft_node *node)
     weft__mem_free(&mem, node);
 }
 
-static weft_error build(weft_node *node, const weft_node_options *o)
+/* The hooks of a client node are called from when its host has it: where the dial fails, nobody is to be waited for. */
+static weft_error build(weft_node *node, const weft_node_options *o, bool calls)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     uint32_t threads = o->threads ? o->threads : processors > THREADS_LEAST ? (uint32_t)processors : THREADS_LEAST;
@@ -116,7 +117,7 @@ static weft_error build(weft_node *node, const weft_node_options *o)
         error = weft__core_notes_open(node->core, &node->callbacks.dest);
     }
     if (!error && !weft__service_start(node)) error = WEFT_ESYSTEM;
-    if (!error && o->hooks) {
+    if (!error && o->hooks && calls) {
         error = weft__callbacks_start(node);
         if (error) weft__service_stop(node);
     }
@@ -136,7 +137,7 @@ weft_error weft__node_open(const weft_node_options *options, uint64_t public_ses
 
     weft_node *node = node_new(&mem, options, public_session);
     if (!node) return weft__error(WEFT_ENOMEM, "node: no memory");
-    error = build(node, options);
+    error = build(node, options, !public_session);
     if (error) {
         int reason = errno;
         node_free(node);

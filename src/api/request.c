@@ -92,6 +92,7 @@ static weft_error go_out(weft_node *node, struct core_request *request, weft_byt
                                      .channel_hash = weft__name_hash(WEFT_UPLINK_CHANNEL),
                                      .payload = call,
                                      .session = request->session,
+                                     .schedule_to_close_ms = request->schedule_to_close_ms,
                                      .detached = request->detached,
                                      .too_large = request->too_large,
                                      .updated = request->updated,

@@ -43,8 +43,13 @@ static weft_error make(weft_task *task, weft_bytes payload, const char *call, st
     return *message ? WEFT_OK : weft__error(WEFT_ENOMEM, "%s: no memory for %zu bytes", call, payload.size);
 }
 
-static weft_error report(weft_error error, const char *call)
+static weft_error report(weft_error error, weft_bytes payload, uint32_t most, const char *call)
 {
+    if (error == WEFT_ELIMIT)
+        return weft__error(error,
+                           "%s: %zu bytes are more than the %u that a frame between here and the caller holds: "
+                           "frame_bytes_max of the node",
+                           call, payload.size, most);
     if (error == WEFT_EINVAL) return weft__error(error, "%s: the task is settled", call);
     if (error == WEFT_EAGAIN || error == WEFT_ETIMEDOUT)
         return weft__error(error, "%s: the caller has yet to fetch as many as its window holds", call);
@@ -63,9 +68,10 @@ weft_error weft_task_progress(weft_task *task, weft_bytes payload)
     weft_node *node = core_of(task)->shell.context;
     uint64_t now_ns = weft__enter(node);
     error = weft__core_progress(node->core, now_ns, core_of(task), message);
+    uint32_t most = error == WEFT_ELIMIT ? weft__core_said_max(core_of(task)) : 0;
     weft__leave(node);
     if (error) weft__message_drop(message);
-    return report(error, call);
+    return report(error, payload, most, call);
 }
 
 /* Inside. Waits until it was sent, the task is stale, or the deadline has passed. */
@@ -105,6 +111,7 @@ weft_error weft_task_partial(weft_task *task, weft_bytes payload, uint32_t timeo
         now_ns = weft__enter(node);
         error = wait_and_send(node, core_task, message, deadline_ns, now_ns);
     }
+    uint32_t most = error == WEFT_ELIMIT ? weft__core_said_max(core_task) : 0;
     if (error) {
         weft__leave(node);
         weft__message_drop(message); /* before the call is over: after that the node may be gone */
@@ -112,5 +119,5 @@ weft_error weft_task_partial(weft_task *task, weft_bytes payload, uint32_t timeo
     }
     weft__leave_call(node);
     weft__lend_end(lent);
-    return report(error, call);
+    return report(error, payload, most, call);
 }

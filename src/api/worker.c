@@ -256,6 +256,8 @@ static weft_error no_more(weft_worker *worker, uint64_t now_ns)
     if (worker->node->closed) return WEFT_ECLOSED;
     if (weft__core_worker_info(worker->node->core, now_ns, worker->handle, &info)) return WEFT_ECLOSED;
     if (info.state == WEFT_WORKER_DEAD) return WEFT_EDEAD;
+    weft_error refused = weft__core_worker_why(worker->node->core, worker->handle);
+    if (refused) return refused;
     return info.state == WEFT_WORKER_DRAINING || info.state == WEFT_WORKER_REMOVED ? WEFT_ECLOSED : WEFT_OK;
 }
 

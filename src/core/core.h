@@ -215,11 +215,12 @@ struct core_request {
                             the first names its caller alone. Then context2 is not kept. {0, 0}: the core makes one */
     void (*updated)(const weft_update *update, void *context); /* NULL: it does not stream; else dest is named */
     void *updated_context;
-    uint32_t window; /* 1 to WEFT_WINDOW_MAX, where it streams */
-    bool credit;     /* taking a partial result makes no room for another: weft__core_room does */
-    bool too_large;  /* the payload was not copied, since its channel would not take it: it is rejected */
-    bool waits;      /* the caller waits where the queue is full, if it may: that is no rejection yet */
-    bool met;        /* the payload keeps the contract that it has met, though the channel may have another by now */
+    uint32_t window;         /* 1 to WEFT_WINDOW_MAX, where it streams */
+    bool credit;             /* taking a partial result makes no room for another: weft__core_room does */
+    uint32_t said_bytes_max; /* of one update's payload, where it streams; 0 = no bound */
+    bool too_large;          /* the payload was not copied, since its channel would not take it: it is rejected */
+    bool waits;              /* the caller waits where the queue is full, if it may: that is no rejection yet */
+    bool met; /* the payload keeps the contract that it has met, though the channel may have another by now */
 };
 
 /* How it was admitted. */
@@ -390,11 +391,12 @@ weft__core_payload_max(const struct core_task *task); /* of its channel. Both wi
 
 /* stream.c. What a task tells its caller; both count as heartbeats, and are no more than that where nobody wants to know
  * (any more). Take the message where they return WEFT_OK; it may be NULL where the task does not stream. WEFT_EINVAL:
- * settled; WEFT_ESTALE. partial: WEFT_EAGAIN: the window is full; the waiter (if given) was left, and is woken when there
+ * settled; WEFT_ESTALE; WEFT_ELIMIT: over core_request.said_bytes_max. partial: WEFT_EAGAIN: the window is full; the waiter (if given) was left, and is woken when there
  * is room or the task is stale: call again, waited, once for each waiter left. Who waits is alive. */
 weft_error weft__core_progress(struct core *core, uint64_t now_ns, struct core_task *task, struct message *message);
 weft_error weft__core_partial(struct core *core, uint64_t now_ns, struct core_task *task, struct message *message,
                               struct core_waiter *waiter, bool waited);
+uint32_t weft__core_said_max(const struct core_task *task); /* bytes of what it tells; 0 = no bound */
 
 /* dispatch.c. Whether the channel takes a payload of that size, as far as is known. */
 bool weft__core_dispatch_fits(struct core *core, const char *channel, uint64_t hash, size_t size_bytes);

@@ -62,6 +62,10 @@ void weft__dispatch_expired(struct core *core, struct core_dispatch *dispatch)
         weft__dispatch_forget(core, dispatch);
         return;
     }
+    if (dispatch->state != DISPATCH_JOINED && weft__channel_of(dispatch)->hidden) {
+        weft__uplink_expired(core, dispatch);
+        return;
+    }
     bool runs = is_taken(dispatch) && !weft__task_awaited(dispatch->task);
     if (is_taken(dispatch) && weft__stream_waits(dispatch)) dispatch->beat_ns = now_ns; /* it is alive */
     if (now_ns >= dispatch->close_deadline_ns || dispatch->state == DISPATCH_JOINED)
@@ -179,7 +183,7 @@ static bool may_be_timed(const struct core_dispatch *dispatch)
 
 static uint64_t session_half(const struct core *core, const struct core_request *request)
 {
-    return core->limits.public_session ? core->limits.public_session : request->session;
+    return core->limits.public_session ? core->limits.public_session : request->session & ~CORE_STRANGE_SESSION;
 }
 
 void weft__dispatch_name(const struct core *core, struct core_dispatch *dispatch, const struct core_request *request)

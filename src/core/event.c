@@ -182,6 +182,13 @@ static void count_dropped(struct core *core, struct core_subscription *subscript
     core->stats.dropped++;
 }
 
+/* It never comes into the inbox; what comes next says so. */
+static void pass_over(struct core *core, struct core_subscription *subscription, const struct message *message)
+{
+    widen(&subscription->gap, 1);
+    count_dropped(core, subscription, message);
+}
+
 /* The oldest is lost; what comes next says so. */
 static void evict(struct core *core, struct core_subscription *subscription)
 {
@@ -308,12 +315,15 @@ static bool deliver(struct core *core, struct audience *audience, struct core_su
                     struct message *message, uint64_t charge)
 {
     if (subscription->session->state == CORE_SESSION_DEAD) return false;
+    if (subscription->event_bytes_max && message->size_bytes > subscription->event_bytes_max) {
+        pass_over(core, subscription, message);
+        return false;
+    }
     bool full = is_full(subscription, charge);
     if (full && subscription->slow == WEFT_DROP_OLDEST && charge <= subscription->bytes_max) {
         make_room(core, subscription, charge);
     } else if (full) {
-        widen(&subscription->gap, 1);
-        count_dropped(core, subscription, message);
+        pass_over(core, subscription, message);
         if (subscription->slow == WEFT_DISCONNECT && stalls(core, subscription)) {
             if (audience) audience->cut++;
             core->stats.cut++;
@@ -501,6 +511,7 @@ weft_error weft__core_subscribe(struct core *core, uint64_t now_ns, const struct
     subscription->items_max = spec->items_max;
     subscription->bytes_max = spec->bytes_max;
     subscription->stall_ms = spec->stall_ms;
+    subscription->event_bytes_max = spec->event_bytes_max;
     subscription->group = spec->group;
     subscription->dest = spec->dest;
     subscription->tells = spec->tells;
@@ -660,6 +671,16 @@ void weft__core_refused(struct core *core, uint64_t now_ns, const char *channel)
 {
     core->now_ns = now_ns;
     weft__note(core, WEFT_NODE_REFUSED, channel, NULL, NULL, (weft_cause){0}, 0);
+}
+
+void weft__core_subscription_refused(struct core *core, uint64_t now_ns, uint64_t handle, weft_error why)
+{
+    core->now_ns = now_ns;
+    struct core_subscription *subscription = weft__slotmap_find(&core->subscriptions, handle);
+    if (!subscription || subscription->ended) return;
+    weft__note(core, WEFT_NODE_SUBSCRIBER_REFUSED, subscription->pattern, NULL, subscription->session->name,
+               (weft_cause){.kind = WEFT_CAUSE_UNKNOWN}, why);
+    weft__subscription_end(core, subscription, why);
 }
 
 void weft__core_subscription_over(struct core *core, uint64_t now_ns, uint64_t handle, weft_error why)

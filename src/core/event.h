@@ -46,6 +46,7 @@ struct core_subscription_spec {
     uint32_t items_max;
     uint64_t bytes_max;
     uint32_t stall_ms;
+    uint32_t event_bytes_max; /* of a payload; a larger one is dropped and counted. 0 = no bound */
     struct core_group *group; /* where it is heard; NULL: pull */
     struct core_dest *dest;   /* pull: its owner waits there; outlives it */
     bool tells;               /* its end is to be told, in a turn; pull: by its item in dest, as events are */

@@ -21,7 +21,8 @@ static bool make_stream(struct core *core, const struct core_hand *hand, struct 
 {
     *extras = NULL;
     if (!hand->streams) return true;
-    const struct core_request request = {.dest = hand->dest, .window = hand->window, .credit = true};
+    const struct core_request request = {
+        .dest = hand->dest, .window = hand->window, .credit = true, .said_bytes_max = hand->said_bytes_max};
     *extras = weft__mem_zalloc(core->mem, sizeof(**extras));
     if (!*extras) return false;
     (*extras)->stream = weft__stream_new(core, &request);

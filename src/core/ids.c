@@ -5,8 +5,9 @@
  * backward-shift deletion, as in base/namemap.c; what is compared stands in the records. The numbers are chosen outside,
  * so where they are looked for is mixed with a seed.
  *
- * Both halves of a stranger's id are its own, and are looked for first; what a key of its stands for has session 0. At admission
- * an id that is known, be it a stranger's or ours, is refused. */
+ * Both halves of a stranger's id are its own, but its session has a bit that no session of ours has (weft__strange_session), which
+ * the shell sees to: so it cannot choose an id that we have given, or will give. What a key of its stands for has session 0. At
+ * admission an id that is known is refused. */
 #include "core/state.h"
 
 #include "base/mix.h"

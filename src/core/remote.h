@@ -15,6 +15,13 @@
 
 /* --- at the node ------------------------------------------------------------------------------ */
 
+/* Sessions in ids (core_request.id.session): a stranger's has this bit, one that the core makes has not. */
+#define CORE_STRANGE_SESSION (UINT64_C(1) << 52)
+static inline bool weft__strange_session(uint64_t session)
+{
+    return session & CORE_STRANGE_SESSION;
+}
+
 /* Why a session's workers are passed over though its link is armed. */
 enum core_bar {
     CORE_BAR_NONE = 0,
@@ -86,8 +93,9 @@ void weft__core_room(struct core *core, uint64_t now_ns, weft_dispatch_id id, ui
 
 /* Makes the hidden channel and its worker, whose tasks go to dest, on that session: once. Its name is WEFT_UPLINK_CHANNEL,
  * for core_request.channel; it is found by no other entry, and shown in no page or count. Such a request is admitted if
- * there is memory, whatever waits; its payload is what the shell makes of it. The four times, the key, retries and the
- * like are the node's to look after: they stay 0 here. The task has its cancel notice in dest from the start. WEFT_EDEAD,
+ * there is memory, whatever waits; its payload is what the shell makes of it. The times, the key, retries and the
+ * like are the node's to look after: they stay 0 here, but for schedule_to_close_ms, which ends it here while the node is away:
+ * then the cancel notice says so, as where its caller is gone. The task has its cancel notice in dest from the start. WEFT_EDEAD,
  * WEFT_ENOMEM.
  *
  * The number of a call is its id's (core_admitted.id, core_task.id), which is never used twice. What was taken is the
@@ -95,6 +103,10 @@ void weft__core_room(struct core *core, uint64_t now_ns, weft_dispatch_id id, ui
  * WEFT_ESTALE. */
 #define WEFT_UPLINK_CHANNEL "uplink"
 weft_error weft__core_uplink_open(struct core *core, uint64_t now_ns, uint64_t session, struct core_dest *dest);
+
+/* Whether the node cannot be reached; at first it can. Where it is back, or goes just when a time has run out, a second goes by
+ * before that is looked at again. */
+void weft__core_uplink_away(struct core *core, bool away);
 
 /* The task of a call that was taken and has no verdict yet. NULL: there is none, and never will be. */
 struct core_task *weft__core_uplink_task(struct core *core, uint64_t call);
@@ -151,8 +163,9 @@ struct core_hand {
     uint32_t attempt; /* 1 to CORE_ATTEMPTS_MAX */
     uint64_t deadline_ns;
     bool timed, streams;
-    uint32_t window; /* 1 to WEFT_WINDOW_MAX, where it streams: the caller's */
-    uint32_t room;   /* of which so many are free now: core_taken.room at the node */
+    uint32_t window;         /* 1 to WEFT_WINDOW_MAX, where it streams: the caller's */
+    uint32_t room;           /* of which so many are free now: core_taken.room at the node */
+    uint32_t said_bytes_max; /* as core_request's */
     const char *activity_type;
     uint64_t activity_type_hash;
     struct message *payload; /* takes, if it is WEFT_OK */
@@ -168,6 +181,12 @@ void weft__core_refused(struct core *core, uint64_t now_ns, const char *channel)
 
 /* The node has ended that subscription of this process: as if it had been ended here. */
 void weft__core_subscription_over(struct core *core, uint64_t now_ns, uint64_t subscription, weft_error why);
+
+/* The node, when it was to have them anew, has refused a worker or a subscription of this process: the hooks are told. A worker
+ * drains, and `why` says so from then on: WEFT_OK: it was not refused. */
+void weft__core_worker_refused(struct core *core, uint64_t now_ns, uint64_t worker, weft_error why);
+weft_error weft__core_worker_why(const struct core *core, uint64_t worker);
+void weft__core_subscription_refused(struct core *core, uint64_t now_ns, uint64_t subscription, weft_error why);
 
 /* An event that the node has sent for a subscription of this process: into its inbox, as a publish would. dropped: lost
  * before it. The message is made by weft__event_new, and stamped; takes it where it is WEFT_OK. WEFT_ENOTFOUND: it has

@@ -129,6 +129,7 @@ struct core_worker {
     uint64_t seen_ns; /* when it last took a task, or said something of one */
     /* the rest */
     weft_worker_state end_state; /* why, once ended */
+    weft_error refused;          /* by the node, at a client: so it drains */
     struct ring_point *points;   /* members_count x RING_POINTS; sticky only */
     uint64_t name_hash;
     uint64_t id;
@@ -243,6 +244,7 @@ struct core_subscription {
     uint32_t items_max;
     uint32_t gap; /* lost since what stands last in the inbox */
     weft_slow slow;
+    uint32_t event_bytes_max; /* 0 = no bound */
     weft_error ended;         /* WEFT_OK: it has not */
     struct core_dest *dest;   /* pull: its item stands there as long as the inbox has something */
     struct core_group *group; /* heard there; NULL: pull */
@@ -298,6 +300,7 @@ struct core_stream {
     uint32_t window;
     uint32_t out; /* taken, and no room was made for it yet: where there is credit */
     bool credit;
+    uint32_t said_bytes_max;    /* 0 = no bound */
     uint32_t first, count;      /* of the partials that wait: a ring */
     struct core_item room_item; /* in the FIFO of room_dest: of the worker, where that is remote */
     struct core_dest *room_dest;
@@ -503,6 +506,7 @@ enum { UPLINK_NAMES = 64 };
 struct core_uplink {
     struct core_channel *channel;
     struct core_worker *worker;
+    bool away;                        /* the node cannot be reached */
     struct name *names[UPLINK_NAMES]; /* held: of workers there, as told of late, each at the place of its hash */
 };
 
@@ -559,6 +563,7 @@ static inline uint32_t weft__hidden_count(const struct core *core)
 
 /* uplink.c, hand.c */
 void weft__uplink_free(struct core *core);
+void weft__uplink_expired(struct core *core, struct core_dispatch *dispatch);                     /* its time is over */
 void weft__uplink_heard(struct core *core, const struct core_dispatch *dispatch, uint32_t count); /* of parts */
 void weft__origin_over(struct core *core, struct core_task *task); /* its task is being released */
 void weft__origin_item_take(struct core *core, struct core_dest *dest, struct core_item *item,

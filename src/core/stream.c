@@ -26,6 +26,7 @@ struct core_stream *weft__stream_new(struct core *core, const struct core_reques
     stream->updated_context = request->updated_context;
     stream->window = request->window;
     stream->credit = request->credit;
+    stream->said_bytes_max = request->said_bytes_max;
     stream->attempt = 1;
     list_init(&stream->waiters);
     list_init(&stream->room_item.on);
@@ -237,6 +238,17 @@ static weft_error may_speak(struct core *core, uint64_t now_ns, struct core_task
     return weft__core_heartbeat(core, now_ns, task) ? WEFT_OK : WEFT_ESTALE;
 }
 
+static bool too_large(const struct core_stream *stream, const struct message *message)
+{
+    return stream->said_bytes_max && message->size_bytes > stream->said_bytes_max;
+}
+
+uint32_t weft__core_said_max(const struct core_task *task)
+{
+    const struct core_stream *stream = task->dispatch ? weft__stream_of(task->dispatch) : NULL;
+    return stream ? stream->said_bytes_max : 0;
+}
+
 /* Replaces what was not fetched, where that stands; but not ahead of parts that were sent since. */
 static void put_progress(struct core *core, struct core_stream *stream, struct message *message)
 {
@@ -260,6 +272,7 @@ weft_error weft__core_progress(struct core *core, uint64_t now_ns, struct core_t
     weft_error error = may_speak(core, now_ns, task);
     if (error) return error;
     struct core_stream *stream = weft__stream_of(task->dispatch);
+    if (stream && too_large(stream, message)) return WEFT_ELIMIT;
     if (stream)
         put_progress(core, stream, message);
     else
@@ -286,6 +299,7 @@ weft_error weft__core_partial(struct core *core, uint64_t now_ns, struct core_ta
     }
     WEFT_ASSERT(!waited || stream->waiting_count > 0);
     stream->waiting_count -= waited;
+    if (too_large(stream, message)) return WEFT_ELIMIT;
     if (room_of(stream) == 0) {
         if (task->dispatch->handed && task->dispatch->cancelling) return WEFT_ESTALE;
         if (waiter) {

@@ -6,15 +6,19 @@
  *                           +-- cancelled, its caller dead: never sent   +-- its caller dead: SETTLED, but the record
  *                                                                            stays, by its number, to the verdict
  *
- * Here each is a task of the one worker of a hidden channel, which takes as many as come. Nothing here bounds its time,
- * so nothing but the node, its caller's end and the end of this core settles it. The node answers each that was taken
+ * Here each is a task of the one worker of a hidden channel, which takes as many as come. Its times are the node's to look
+ * after; but while that is away schedule_to_close ends it here. Nothing else settles it but the node, its caller's end and the end
+ * of this core. The node answers each that was taken
  * once, what is cancelled included; and the number by which it does so is the dispatch's handle, which is never given
  * to another. */
 #include "core/state.h"
 
 #include <string.h>
 
+#include "base/clock.h"
+
 enum { UPLINK_CAPACITY = INT32_MAX };
+#define OVERDUE_NS (1000 * NS_PER_MS) /* of a call that the node should have ended: until it is looked at again */
 
 static weft_channel_options uplink_options(void)
 {
@@ -58,6 +62,24 @@ void weft__uplink_free(struct core *core)
     for (int i = 0; i < UPLINK_NAMES; i++)
         weft__name_drop(core->uplink->names[i]);
     weft__mem_free(core->mem, core->uplink);
+}
+
+void weft__core_uplink_away(struct core *core, bool away)
+{
+    core->uplink->away = away;
+}
+
+void weft__uplink_expired(struct core *core, struct core_dispatch *dispatch)
+{
+    const struct core_verdict late = {
+        .outcome = WEFT_TIMED_OUT, .admission = WEFT_ADMISSION_SENT, .code = "schedule_to_close"};
+    uint8_t code = 0;
+    if (!core->uplink->away) {
+        weft__timer_set(core, &dispatch->timer, core->now_ns + OVERDUE_NS);
+        return;
+    }
+    (void)weft__code_find(late.code, &code);
+    weft__settle_verdict(core, dispatch, &late, code, NULL);
 }
 
 struct core_task *weft__core_uplink_task(struct core *core, uint64_t call)

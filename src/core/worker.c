@@ -353,6 +353,23 @@ void weft__core_worker_drain(struct core *core, uint64_t handle)
     weft__core_dest_wake(core, worker->dest);
 }
 
+void weft__core_worker_refused(struct core *core, uint64_t now_ns, uint64_t handle, weft_error why)
+{
+    core->now_ns = now_ns;
+    struct core_worker *worker = weft__slotmap_find(&core->workers, handle);
+    if (!worker || worker->ended) return;
+    worker->refused = why;
+    weft__note(core, WEFT_NODE_WORKER_REFUSED, worker->channel->name, worker->name->text, worker->session->name,
+               (weft_cause){.kind = WEFT_CAUSE_UNKNOWN}, why);
+    weft__core_worker_drain(core, handle);
+}
+
+weft_error weft__core_worker_why(const struct core *core, uint64_t handle)
+{
+    const struct core_worker *worker = weft__slotmap_find(&core->workers, handle);
+    return worker ? worker->refused : WEFT_OK;
+}
+
 void weft__core_worker_unregister(struct core *core, uint64_t now_ns, uint64_t handle)
 {
     core->now_ns = now_ns;

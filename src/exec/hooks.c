@@ -43,6 +43,12 @@ static weft_log_level note_text(const struct core_note *note, char *text, size_t
     case WEFT_NODE_LETTER_DROPPED: SAY(ERROR, "%s dropped its oldest dead letter for want of room", channel);
     case WEFT_NODE_CUT: SAY(WARNING, "a subscriber of %s was cut off for lack of progress", channel);
     case WEFT_NODE_REFUSED: SAY(WARNING, "%s: an event was refused by the node", note->channel); break;
+    case WEFT_NODE_WORKER_REFUSED:
+        SAY(ERROR, "worker %s of %s has ended: the node that came back refuses it: %s", note->worker, channel,
+            weft_error_text((weft_error)count));
+    case WEFT_NODE_SUBSCRIBER_REFUSED:
+        SAY(ERROR, "a subscription of %s has ended: the node that came back refuses it: %s", channel,
+            weft_error_text((weft_error)count));
     case WEFT_NODE_MISSED: SAY(ERROR, "%llu events were missed: the hook was too slow", count);
     }
 #undef SAY

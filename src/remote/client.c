@@ -96,6 +96,12 @@ weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes
         .publish = {.channel = channel, .content_type = o ? o->content_type : NULL, .payload = payload}};
     weft_error refused = may_speak(node, publisher);
     if (refused) return weft__error_plain(refused, channel);
+    uint32_t frame_max = atomic_load(&node->uplink->frame_max);
+    if (weft__frame_size(&frame) > frame_max)
+        return weft__error(WEFT_ELIMIT,
+                           "%s: an event of %zu bytes is more than a frame of %u to the node holds: its "
+                           "frame_bytes_max",
+                           channel, payload.size, frame_max);
     if (o && (o->flags & WEFT_NO_WAIT)) {
         if (heard) *heard = 0;
         return weft__error_plain(weft__uplink_send(node->uplink, weft__name_hash(channel), &frame), channel);

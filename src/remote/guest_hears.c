@@ -11,6 +11,8 @@
 #include "exec/node.h"
 #include "remote/guest.h"
 #include "remote/serve.h"
+#include "remote/station.h"
+#include "remote/tells.h"
 
 enum { BATCH = 64 };
 
@@ -118,6 +120,7 @@ static void dispatch(struct steps *s)
         .updated = f->streams ? told_by_frames : NULL,
         .window = f->window,
         .credit = f->streams,
+        .said_bytes_max = weft__said_max(s->guest->station->options.frame_bytes_max),
         .key = f->key,
     };
     if (f->key) weft__request_digest(&request);
@@ -168,6 +171,8 @@ static void subscribe(struct steps *s)
                                                 .items_max = f->items_max,
                                                 .bytes_max = f->bytes_max,
                                                 .stall_ms = f->stall_ms,
+                                                .event_bytes_max =
+                                                    weft__said_max(guest->station->options.frame_bytes_max),
                                                 .dest = &guest->session.dest,
                                                 .tells = true,
                                                 .context = (void *)(uintptr_t)f->subscription};
@@ -258,6 +263,16 @@ static struct core_task *meet_result(struct steps *s, struct core_task *task, en
     return weft__core_task_find(s->node->core, s->guest->core_session, step->frame->result.task);
 }
 
+/* No frame to its caller holds it. Our own clients do not say it; of others the task fails. */
+static void too_large(struct steps *s, struct core_task *task)
+{
+    static const char sentence[] = "what it tells is larger than a frame of this node may be";
+    struct message *message = weft__message_new(&s->node->mem, sentence, sizeof sentence - 1, "payload_too_large");
+    struct core_result result = {
+        .task = task, .kind = message ? CORE_RESULT_FAIL : CORE_RESULT_ABANDON, .message = message};
+    weft__core_results(s->node->core, s->now_ns, &result, 1);
+}
+
 /* What a task that the node knows no more has to say is dropped: it was told so, or is about to be. */
 static void of_task(struct steps *s)
 {
@@ -292,6 +307,7 @@ static void of_task(struct steps *s)
         return;
     }
     if (!error && (f->kind == FRAME_PROGRESS || f->kind == FRAME_PARTIAL)) step->message = NULL;
+    if (error == WEFT_ELIMIT) too_large(s, task);
 }
 
 static void enter_step(struct steps *s)

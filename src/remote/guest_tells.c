@@ -154,12 +154,8 @@ weft_error weft__guest_put(struct session *session, struct haul *haul)
         case CORE_ITEM_OUTCOME: error = put_outcome(line, &taken->outcome); break;
         case CORE_ITEM_UPDATE: error = put_update(line, &taken->outcome); break;
         case CORE_ITEM_EVENTS:
-            for (size_t e = 0; e < haul->events_count && !error; e++) {
+            for (size_t e = 0; e < haul->events_count && !error; e++)
                 error = put_event(line, (uintptr_t)taken->subscription_context, &haul->events[e]);
-                if (error != WEFT_ELIMIT) continue; /* else it counts as dropped before the next */
-                if (e + 1 < haul->events_count) haul->events[e + 1].dropped += haul->events[e].dropped + 1;
-                error = WEFT_OK;
-            }
             if (haul->events_ended && !error)
                 error = put_ended(line, FRAME_SUBSCRIPTION_ENDED, (uintptr_t)taken->subscription_context,
                                   haul->events_ended);

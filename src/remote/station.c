@@ -88,7 +88,7 @@ static uint64_t public_of(const unsigned char *instance)
 {
     uint64_t half;
     memcpy(&half, instance, sizeof half);
-    return half ? half : 1;
+    return half;
 }
 
 static void abandon_dest(weft_node *node, struct core_dest *dest)
@@ -384,6 +384,11 @@ static void greeted(struct conn *conn, const struct frame *frame)
     }
     if (hello->name && !weft__word_valid(hello->name, ".")) {
         weft__conn_refuse(conn, WEFT_EINVAL, "the name is not 1 to 64 of [A-Za-z0-9_.-]");
+        return;
+    }
+    if (!weft__strange_session(public_of(hello->instance))) {
+        weft__conn_refuse(conn, WEFT_EPROTOCOL,
+                          "instance: bit 52 of its first eight bytes is not set, as in the node's own");
         return;
     }
     if (hello->anew) give_up(station, hello);

@@ -4,6 +4,14 @@
 
 #include "frame/line.h"
 
+enum { ALONG_MAX = 1024 }; /* what goes along with the payload of an update, or of an event, takes less than that */
+
+/* The largest payload of which an update, or an event, is surely a frame. */
+static inline uint32_t weft__said_max(uint32_t frame_bytes_max)
+{
+    return frame_bytes_max - ALONG_MAX;
+}
+
 static inline weft_bytes weft__payload_of(const struct message *message)
 {
     return message ? (weft_bytes){message->bytes, message->size_bytes} : (weft_bytes){NULL, 0};

@@ -225,17 +225,41 @@ static void lost_conn(struct conn *conn, weft_error error, const char *sentence)
     set_timer(uplink);
 }
 
+static uint32_t *ask_in(struct frame *frame)
+{
+    switch (frame->kind) {
+    case FRAME_REGISTER: return &frame->reg.ask;
+    case FRAME_UNREGISTER:
+    case FRAME_DRAIN: return &frame->worker.ask;
+    case FRAME_PUBLISH: return &frame->publish.ask;
+    case FRAME_SUBSCRIBE: return &frame->subscribe.ask;
+    case FRAME_UNSUBSCRIBE: return &frame->of_subscription.ask;
+    default: return &frame->ask.ask;
+    }
+}
+
+/* With the lock. Never 0. */
+static uint32_t next_ask(struct uplink *uplink)
+{
+    if (++uplink->ask_number == 0) uplink->ask_number = 1;
+    return uplink->ask_number;
+}
+
 static void announce_all(struct uplink *uplink)
 {
     weft__lock(&uplink->lock);
     for (struct list_node *on = uplink->standing.next; on != &uplink->standing; on = on->next) {
-        const struct standing *standing = list_record(on, struct standing, on);
+        struct standing *standing = list_record(on, struct standing, on);
         char sentence[FRAME_SENTENCE_MAX];
         struct frame frame;
         size_t need;
         if (!standing->stands) continue;
-        if (weft__frame_read(standing->bytes, standing->size, 'C', SIZE_MAX, &frame, &need, sentence) == FRAME_WHOLE)
-            (void)weft__session_put(&uplink->session, 0, &frame, NULL);
+        if (weft__frame_read(standing->bytes, standing->size, 'C', SIZE_MAX, &frame, &need, sentence) != FRAME_WHOLE)
+            continue;
+        *ask_in(&frame) = standing->asked = next_ask(uplink);
+        list_remove(&standing->on_anew);
+        list_push_back(&uplink->anew, &standing->on_anew);
+        (void)weft__session_put(&uplink->session, 0, &frame, NULL);
     }
     weft__unlock(&uplink->lock);
 }
@@ -293,6 +317,7 @@ static void welcomed(struct conn *conn, const struct frame *frame)
     uplink->session.beats_missed_max = welcome->beats_missed_max;
     weft__unlock(&uplink->lock);
     weft__session_frame_max(&uplink->session, welcome->frame_max);
+    atomic_store(&uplink->frame_max, welcome->frame_max < FRAME_LARGE_MAX ? welcome->frame_max : FRAME_LARGE_MAX);
     if (anew) announce_all(uplink);
     weft__conn_attach(conn, &uplink->session, welcome->received);
 }
@@ -316,9 +341,17 @@ static void greeted(struct conn *conn, const struct frame *frame)
     weft__unlock(&uplink->lock);
 }
 
+static void tell_away(struct uplink *uplink, bool away)
+{
+    (void)weft__enter(uplink->node);
+    weft__core_uplink_away(uplink->node->core, away);
+    weft__leave_inside(uplink->node);
+}
+
 static void went_up(struct session *session)
 {
     struct uplink *uplink = list_record(session, struct uplink, session);
+    tell_away(uplink, false);
     weft__lock(&uplink->lock);
     changed(uplink);
     weft__unlock(&uplink->lock);
@@ -331,6 +364,7 @@ static void went_down(struct session *session, weft_error error, const char *sen
 {
     struct uplink *uplink = list_record(session, struct uplink, session);
     (void)error;
+    tell_away(uplink, true);
     uint64_t now_ns = weft__clock_ns();
     weft__lock(&uplink->lock);
     bool steady = now_ns - uplink->up_ns >= STEADY_MS * NS_PER_MS, broken = uplink->broken;
@@ -411,19 +445,6 @@ static const struct session_ops uplink_ops = {.hears = 'N',
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static uint32_t *ask_in(struct frame *frame)
-{
-    switch (frame->kind) {
-    case FRAME_REGISTER: return &frame->reg.ask;
-    case FRAME_UNREGISTER:
-    case FRAME_DRAIN: return &frame->worker.ask;
-    case FRAME_PUBLISH: return &frame->publish.ask;
-    case FRAME_SUBSCRIBE: return &frame->subscribe.ask;
-    case FRAME_UNSUBSCRIBE: return &frame->of_subscription.ask;
-    default: return &frame->ask.ask;
-    }
-}
-
 static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct standing *standing,
                       struct asking *asking)
 {
@@ -436,8 +457,7 @@ static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeo
     uint32_t generation = weft__session_generation(&uplink->session); /* of which it is told when that is lost */
     if (error == WEFT_ELOST) (void)snprintf(asking->sentence, sizeof asking->sentence, "%.200s", uplink->said);
     if (!error) {
-        if (++uplink->ask_number == 0) uplink->ask_number = 1;
-        *ask_in(frame) = asking->ask = uplink->ask_number;
+        *ask_in(frame) = asking->ask = next_ask(uplink);
         list_push_back(&uplink->asking, &asking->on);
     }
     weft__unlock(&uplink->lock);
@@ -479,12 +499,39 @@ static void tell(struct asking *asking)
     weft__unpark(&asking->park);
 }
 
+/* With the lock: what was announced anew. Taken off the list where it was refused; else NULL. */
+static struct standing *answered_anew(struct uplink *uplink, const struct frame_answer *answer)
+{
+    for (struct list_node *on = uplink->anew.next; on != &uplink->anew; on = on->next) {
+        struct standing *standing = list_record(on, struct standing, on_anew);
+        if (standing->asked != answer->ask) continue;
+        list_remove(&standing->on_anew);
+        if (answer->error) list_remove(&standing->on);
+        return answer->error ? standing : NULL;
+    }
+    return NULL;
+}
+
+/* Takes it. Whoever has it here learns of it by its end, and the hooks are told. */
+static void refused_anew(struct uplink *uplink, struct standing *standing, weft_error why)
+{
+    weft_node *node = uplink->node;
+    uint64_t now_ns = weft__enter(node);
+    if (standing->kind == FRAME_REGISTER)
+        weft__core_worker_refused(node->core, now_ns, standing->number, why);
+    else
+        weft__core_subscription_refused(node->core, now_ns, standing->number, why);
+    weft__leave_inside(node);
+    weft__mem_free(&node->mem, standing);
+}
+
 void weft__uplink_answered(struct uplink *uplink, const struct frame_answer *answer)
 {
     const struct mem *mem = &uplink->node->mem;
     unsigned char *body = answer->body.size ? weft__mem_alloc(mem, answer->body.size) : NULL;
     if (body) memcpy(body, answer->body.data, answer->body.size);
     weft__lock(&uplink->lock);
+    struct standing *refused = answered_anew(uplink, answer);
     for (struct list_node *on = uplink->asking.next; on != &uplink->asking; on = on->next) {
         struct asking *asking = list_record(on, struct asking, on);
         if (asking->ask != answer->ask) continue;
@@ -500,6 +547,7 @@ void weft__uplink_answered(struct uplink *uplink, const struct frame_answer *ans
     }
     weft__unlock(&uplink->lock);
     weft__mem_free(mem, body); /* nobody waits for it any more */
+    if (refused) refused_anew(uplink, refused, (weft_error)answer->error);
 }
 
 /* Every ask ends so. */
@@ -538,6 +586,7 @@ static struct standing *take_standing(struct uplink *uplink, enum frame_kind kin
         if (standing->kind == kind && standing->number == number) found = standing;
     }
     if (found) list_remove(&found->on);
+    if (found) list_remove(&found->on_anew);
     weft__unlock(&uplink->lock);
     return found;
 }
@@ -552,6 +601,7 @@ weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uin
     standing->number = number;
     standing->size = size;
     standing->stands = false;
+    list_init(&standing->on_anew);
     *ask_in(frame) = 0;
     (void)weft__frame_write(frame, false, standing->bytes);
     weft__lock(&uplink->lock);
@@ -683,6 +733,7 @@ static weft_error uplink_new(weft_node *node, const unsigned char *instance, uin
     memcpy(uplink->instance, instance, INSTANCE_BYTES);
     list_init(&uplink->asking);
     list_init(&uplink->standing);
+    list_init(&uplink->anew);
     list_init(&uplink->waiters);
     weft__numbers_init(&uplink->tasks, &node->mem);
     weft__numbers_init(&uplink->hands, &node->mem);
@@ -724,12 +775,12 @@ weft_error weft_node_dial(const char *urls, const weft_dial_options *options, we
     if (!options) options = &defaults;
     weft_error error = check(urls, options, dialled);
     if (error) return error;
-    do {
-        randombytes_buf(instance, sizeof instance);
-        instance[6] &= 0x1f; /* below 2^53: a number that every reader of JSON reads as it stands */
-        instance[7] = 0;
-        memcpy(&public_session, instance, sizeof public_session);
-    } while (!public_session);
+    randombytes_buf(instance, sizeof instance);
+    instance[6] &= 0x1f; /* below 2^53: a number that every reader of JSON reads as it stands */
+    instance[7] = 0;
+    memcpy(&public_session, instance, sizeof public_session);
+    public_session |= CORE_STRANGE_SESSION;
+    memcpy(instance, &public_session, sizeof public_session);
     error = weft__node_open(options->node, public_session, &node);
     if (error) return error;
     error = uplink_new(node, instance, public_session, &node->uplink);
@@ -739,6 +790,8 @@ weft_error weft_node_dial(const char *urls, const weft_dial_options *options, we
         set_timer(node->uplink);
         error = await_first(node->uplink);
     }
+    if (!error && options->node && options->node->hooks && weft__callbacks_start(node))
+        error = weft__error(WEFT_ESYSTEM, "dial: no thread for the hooks to be had");
     if (error) {
         char said[ERROR_TEXT_MAX];
         (void)snprintf(said, sizeof said, "%s", weft_error_message());

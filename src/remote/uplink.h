@@ -37,6 +37,8 @@ struct standing {
     struct list_node on;  /* (u) */
     enum frame_kind kind; /* REGISTER, SUBSCRIBE */
     bool stands;          /* (u) the node has said so: till then its ask announces it, to whichever session has that */
+    struct list_node on_anew; /* (u) it was announced anew, by this ask, and is to be answered */
+    uint32_t asked;           /* (u) */
     uint64_t number;
     size_t size;
     unsigned char bytes[]; /* the frame */
@@ -89,7 +91,10 @@ struct uplink {
     uint32_t ask_number;                   /* (u) */
     struct list_node asking;               /* (u) */
     struct list_node standing;             /* (u) in the order in which they came */
-    struct list_node waiters;              /* (u) parks of who waits for it to be up, or gone */
+    struct list_node anew;    /* (u) of these: announced to this session, and not answered yet; in that order */
+    struct list_node waiters; /* (u) parks of who waits for it to be up, or gone */
+
+    _Atomic uint32_t frame_max; /* bytes of one to the node */
 
     struct contract *contracts[UPLINK_CONTRACTS]; /* its reader's */
     uint32_t contracts_next;

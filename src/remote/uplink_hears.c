@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "exec/node.h"
+#include "remote/tells.h"
 #include "remote/uplink.h"
 
 enum { BATCH = 64 };
@@ -146,6 +147,7 @@ static weft_error task(struct steps *s)
                                    .streams = f->streams,
                                    .window = f->window,
                                    .room = f->room,
+                                   .said_bytes_max = weft__said_max(atomic_load(&uplink->frame_max)),
                                    .activity_type = f->activity_type,
                                    .activity_type_hash = f->activity_type ? weft__name_hash(f->activity_type) : 0,
                                    .payload = s->step->message,

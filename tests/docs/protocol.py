@@ -55,6 +55,7 @@ class Page:
             self.records[name.strip("`")] = [(type_.strip("`"), field.strip("`")) for type_, field in rows(rest, 2)]
         magic = re.search(r"`magic` \| (0x\w+)", text)
         self.magic = int(magic.group(1), 16)
+        self.instance_bit = int(re.search(r"`instance` \| .*: bit (\d+) is set", text).group(1))
 
 
 def encode_text(value):
@@ -279,6 +280,8 @@ def check_frames(page, path, vectors, say):
             told = decode(page, data, "C" if by == "B" else by)
             if told != (kind, vector["fields"]):
                 say("%s: by the page it is %s" % (where, told))
+            if kind == "hello" and not int.from_bytes(bytes.fromhex(vector["fields"]["instance"])[:8], "little") >> page.instance_bit & 1:
+                say("%s: bit %d of the instance is not set" % (where, page.instance_bit))
             if encode(page, kind, vector["fields"]) != data:
                 say("%s: by the page its bytes are %s" % (where, encode(page, kind, vector["fields"]).hex()))
         except (Bad, KeyError) as problem:

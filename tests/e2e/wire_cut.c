@@ -4,6 +4,8 @@
  *   - one that loses every packet is noticed by its beats, and is a cut
  *   - a cut that is longer than resume_ms: the link fires, "link_lost"; calls end once; workers come back
  *   - one that is longer than the client's own lost_ms, and shorter than the node's: nothing is left behind at the node
+ *   - a call that is made meanwhile ends when its time has run out
+ *   - another node that answers, and refuses a worker and subscriptions: they end with its error, and the hooks tell
  *   - a node that is killed and started again under load: node_lost, once for each call that was open; workers serve again
  *   - the next address is dialled where the first is gone
  *   - what was done before a close is handed over, also where the connection breaks meanwhile */
@@ -319,6 +321,146 @@ static void a_client_that_gives_up_first_leaves_nothing_behind(void **state)
     lose_the_session(*state, 60000, 200, WEFT_NODE_LOST);
 }
 
+/* Whoever says how long it may take is told by then, also while nobody is there. */
+static void a_call_into_a_cut_runs_out_of_time(void **state)
+{
+    const struct way *way = *state;
+    const weft_listen_options options = quick(60000);
+    struct site site;
+    struct relay relay;
+    weft_dial_options dialling = WEFT_DIAL_OPTIONS;
+    weft_dispatch_options bounded = WEFT_DISPATCH_OPTIONS;
+    weft_ping ping;
+    weft_reply reply;
+    open_site(&site, way, &options);
+    open_relay(&relay, way, site.url);
+    dialling.lost_ms = 60000;
+    weft_node *client = dial(relay.url, &dialling);
+    weft_worker *worker = register_worker(site.node, CHANNEL, echo, NULL);
+    relay_cut(&relay);
+    await_true(weft_node_ping(client, 0, &ping) == WEFT_ELOST);
+    bounded.schedule_to_close_ms = 50;
+    check_ok(weft_dispatch(client, CHANNEL, WEFT_TEXT("into the cut"), &bounded, &reply));
+    check_reply_code(&reply, WEFT_TIMED_OUT, "schedule_to_close");
+    relay_mend(&relay);
+    bounded.schedule_to_close_ms = 60000;
+    check_ok(weft_dispatch(client, CHANNEL, WEFT_TEXT("after it"), &bounded, &reply));
+    check_reply_text(&reply, "after it");
+    await_true(stats_of(site.node).dispatches_open == 0);
+    check_ok(weft_worker_unregister(worker));
+    close_all_of(client);
+    close_relay(&relay);
+    close_all_of(site.node);
+}
+
+/* --- another node ---------------------------------------------------------------------------------------- */
+
+struct refusals {
+    weft_node_event_kind kinds[8];
+    char channels[8][64];
+    uint64_t counts[8];
+    unsigned count;
+    char last[512];
+    struct event told, ended;
+    weft_error why;
+};
+
+static void note_refusal(const weft_node_event *event, void *context)
+{
+    struct refusals *refusals = context;
+    if (event->kind != WEFT_NODE_WORKER_REFUSED && event->kind != WEFT_NODE_SUBSCRIBER_REFUSED) return;
+    unsigned n = refusals->count++;
+    thread_check_true(n < 8);
+    refusals->kinds[n] = event->kind;
+    refusals->counts[n] = event->count;
+    (void)snprintf(refusals->channels[n], sizeof refusals->channels[n], "%s %s", event->channel, event->worker);
+}
+
+static void note_sentence(weft_log_level level, const char *sentence, void *context)
+{
+    struct refusals *refusals = context;
+    if (!strstr(sentence, "refuses")) return;
+    thread_check_eq(level, WEFT_LOG_ERROR);
+    (void)snprintf(refusals->last, sizeof refusals->last, "%s", sentence);
+    event_give(&refusals->told);
+}
+
+static void hear_nothing(const weft_event *event, void *context)
+{
+    (void)event;
+    (void)context;
+}
+
+static void note_end(weft_error why, void *context)
+{
+    struct refusals *refusals = context;
+    refusals->why = why;
+    event_give(&refusals->ended);
+}
+
+/* It has another idea of what there is. */
+static void who_is_refused_by_the_next_node_is_told(void **state)
+{
+    const struct way *way = *state;
+    const weft_listen_options options = quick(60000);
+    static const char news[] = "event.test.news";
+    struct site first, next;
+    struct relay relay;
+    struct refusals refusals = {0};
+    const weft_hooks hooks = {.log = note_sentence, .event = note_refusal, .context = &refusals};
+    weft_node_options own = WEFT_NODE_OPTIONS;
+    weft_dial_options dialling = WEFT_DIAL_OPTIONS;
+    weft_worker_options named = WEFT_WORKER_OPTIONS;
+    weft_subscribe_options telling = WEFT_SUBSCRIBE_OPTIONS;
+    weft_worker *refused;
+    weft_subscription *heard, *pulled;
+    weft_worker_info info;
+    weft_event event;
+    weft_task *task;
+    size_t count;
+    open_site(&first, way, &options);
+    open_site(&next, way, &options);
+    check_ok(weft_channel_declare(first.node, OTHER, NULL));
+    check_ok(weft_channel_declare(first.node, news, NULL));
+    open_relay(&relay, way, first.url);
+    own.hooks = &hooks;
+    dialling.node = &own;
+    weft_node *client = dial(relay.url, &dialling);
+    weft_worker *kept = register_worker(client, CHANNEL, echo, NULL);
+    named.name = "unwanted";
+    check_ok(weft_worker_register(client, OTHER, NULL, NULL, &named, &refused));
+    telling.ended = note_end;
+    check_ok(weft_subscribe(client, news, hear_nothing, &refusals, &telling, &heard));
+    telling.ended = NULL;
+    check_ok(weft_subscribe(client, news, NULL, NULL, &telling, &pulled));
+    relay_aim(&relay, next.url);
+    relay_drop(&relay);
+    check_err(weft_worker_next(refused, WEFT_FOREVER, &task), WEFT_ENOCHANNEL);
+    check_err(weft_subscription_next(pulled, WEFT_FOREVER, &event, 1, &count), WEFT_ENOCHANNEL);
+    event_await(&refusals.ended, 1);
+    check_eq(refusals.why, WEFT_ENOCHANNEL);
+    event_await(&refusals.told, 3);
+    check_eq(refusals.kinds[0], WEFT_NODE_WORKER_REFUSED);
+    check_str(refusals.channels[0], OTHER " unwanted");
+    check_eq(refusals.kinds[1], WEFT_NODE_SUBSCRIBER_REFUSED);
+    check_str(refusals.channels[2], "event.test.news ");
+    for (unsigned i = 0; i < 3; i++)
+        check_eq(refusals.counts[i], WEFT_ENOCHANNEL);
+    check_true(strstr(refusals.last, weft_error_text(WEFT_ENOCHANNEL)) && strstr(refusals.last, news));
+    check_ok(weft_worker_info_get(refused, &info));
+    check_eq(info.state, WEFT_WORKER_DRAINING);
+    weft_reply reply = dispatch(next.node, CHANNEL, "kept");
+    check_reply_text(&reply, "kept");
+    check_ok(weft_worker_unregister(refused));
+    check_ok(weft_worker_unregister(kept));
+    check_ok(weft_unsubscribe(heard));
+    check_ok(weft_unsubscribe(pulled));
+    close_all_of(client);
+    close_relay(&relay);
+    close_all_of(first.node);
+    close_all_of(next.node);
+}
+
 /* --- a node that goes ---------------------------------------------------------------------------------- */
 
 static void say_where(weft_task *task, void *context)
@@ -548,6 +690,8 @@ int main(int argc, char **argv)
         OVER_EACH(a_silent_network_is_a_cut),
         OVER_EACH(a_cut_longer_than_resume_ms_ends_the_session),
         OVER_EACH(a_client_that_gives_up_first_leaves_nothing_behind),
+        OVER_EACH(a_call_into_a_cut_runs_out_of_time),
+        OVER_EACH(who_is_refused_by_the_next_node_is_told),
         OVER_EACH(a_node_that_is_killed_under_load_loses_calls_once),
         OVER_EACH(another_address_answers_where_the_first_is_gone),
         OVER_EACH(what_was_done_is_handed_over_though_the_connection_breaks),

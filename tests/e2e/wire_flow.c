@@ -6,7 +6,8 @@
  *   - subscriptions with each policy for the slow: all, the newest, the oldest, none; each in order, what is missing counted
  *   - readers that are stuck: bounded memory at the node, and the others as ever
  *   - names and limits: what the node refuses, and how it says so
- *   - two client nodes in one process */
+ *   - what is over the bound of a frame is told to who says it; an event that is, is counted
+ *   - two client nodes in one process; and one that could not dial, of which nothing is left */
 #include "e2e/wire_relay.h"
 
 #define FAR_CHANNEL "dispatch.test.far"
@@ -174,6 +175,106 @@ static void each_end_keeps_to_the_nodes_bound(void **state)
     check_ok(weft_worker_unregister(near));
     close_all_of(caller);
     close_all_of(host);
+    close_all_of(site.node);
+    free(bytes);
+}
+
+static void says_too_much(weft_task *task, void *context)
+{
+    weft_bytes much = *(weft_bytes *)context;
+    thread_check_eq(weft_task_progress(task, much), WEFT_ELIMIT);
+    thread_check_true(strstr(weft_error_message(), "frame_bytes_max") && strstr(weft_error_message(), "198976"));
+    thread_check_eq(weft_task_partial(task, much, WEFT_FOREVER), WEFT_ELIMIT);
+    thread_check_true(strstr(weft_error_message(), "frame_bytes_max") && strstr(weft_error_message(), "198976"));
+    thread_check_ok(weft_task_partial(task, (weft_bytes){much.data, 198976}, WEFT_FOREVER));
+    (void)weft_task_complete(task, WEFT_TEXT("said"));
+}
+
+static void hear_how_much(const weft_update *update, void *context)
+{
+    size_t *heard = context;
+    *heard += update->payload.size;
+}
+
+static void check_hears_what_fits(weft_node *caller, const char *channel)
+{
+    size_t heard = 0;
+    weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
+    weft_reply reply;
+    options.updated = hear_how_much;
+    options.updated_context = &heard;
+    options.window = 4;
+    check_ok(weft_dispatch(caller, channel, WEFT_TEXT("x"), &options, &reply));
+    check_reply_text(&reply, "said");
+    check_eq(heard, 198976);
+}
+
+/* What a task tells: by who would say it. */
+static void who_tells_more_than_a_frame_holds_is_told(void **state)
+{
+    weft_listen_options options = WEFT_LISTEN_OPTIONS;
+    struct site site;
+    weft_worker *near;
+    unsigned char *bytes = pattern(250000);
+    weft_bytes much = {bytes, 250000};
+    options.frame_bytes_max = 200000;
+    open_site(&site, *state, &options);
+    check_ok(weft_channel_declare(site.node, OTHER, NULL));
+    weft_node *caller = dial_named(site.url, "caller"), *host = dial_named(site.url, "host");
+    weft_worker *far = register_named(host, "far", 8, says_too_much, &much);
+    check_ok(weft_worker_register(site.node, OTHER, says_too_much, &much, NULL, &near));
+    check_hears_what_fits(caller, OTHER);
+    check_hears_what_fits(caller, CHANNEL);
+    check_hears_what_fits(site.node, CHANNEL);
+    check_ok(weft_worker_unregister(far));
+    check_ok(weft_worker_unregister(near));
+    close_all_of(caller);
+    close_all_of(host);
+    close_all_of(site.node);
+    free(bytes);
+}
+
+static void event_that_no_frame_holds_is_counted(void **state)
+{
+    static const char news[] = "event.test.news";
+    weft_listen_options options = WEFT_LISTEN_OPTIONS;
+    weft_subscribe_options roomy = WEFT_SUBSCRIBE_OPTIONS;
+    weft_publish_options unasked = WEFT_PUBLISH_OPTIONS;
+    struct site site;
+    weft_subscription *far, *near;
+    weft_event event;
+    size_t count;
+    uint32_t heard;
+    unsigned char *bytes = pattern(250000);
+    const weft_bytes much = {bytes, 250000};
+    options.frame_bytes_max = 200000;
+    roomy.bytes_max = 4 << 20;
+    open_site(&site, *state, &options);
+    check_ok(weft_channel_declare(site.node, news, NULL));
+    weft_node *client = dial_named(site.url, "client");
+    check_ok(weft_subscribe(client, news, NULL, NULL, &roomy, &far));
+    check_ok(weft_subscribe(site.node, news, NULL, NULL, &roomy, &near));
+    check_ok(weft_publish(site.node, news, much, NULL, &heard));
+    check_eq(heard, 1); /* who is here */
+    check_eq(info_of(site.node, news).dropped, 1);
+    check_ok(weft_publish(site.node, news, WEFT_TEXT("small"), NULL, &heard));
+    check_eq(heard, 2);
+    check_ok(weft_subscription_next(far, WEFT_FOREVER, &event, 1, &count));
+    check_eq(event.payload.size, 5);
+    check_eq(event.dropped, 1);
+    weft_event_release(&event);
+    weft_subscription_info info;
+    check_ok(weft_subscription_info_get(far, &info));
+    check_eq(info.dropped, 1);
+    check_err(weft_publish(client, news, much, NULL, &heard), WEFT_ELIMIT);
+    check_true(strstr(weft_error_message(), "frame_bytes_max") && strstr(weft_error_message(), "200000"));
+    unasked.flags = WEFT_NO_WAIT;
+    check_err(weft_publish(client, news, much, &unasked, &heard), WEFT_ELIMIT);
+    check_true(strstr(weft_error_message(), "frame_bytes_max") && strstr(weft_error_message(), "200000"));
+    check_eq(info_of(site.node, news).published, 2);
+    check_ok(weft_unsubscribe(far));
+    check_ok(weft_unsubscribe(near));
+    close_all_of(client);
     close_all_of(site.node);
     free(bytes);
 }
@@ -764,6 +865,62 @@ static void sessions_are_bounded(void **state)
     close_all_of(site.node);
 }
 
+static void never_told(const weft_node_event *event, void *context)
+{
+    (void)event;
+    (void)context;
+    thread_check_true(false);
+}
+
+static bool thread_named(const char *name)
+{
+    struct dirent *entry;
+    bool found = false;
+    DIR *tasks = opendir("/proc/self/task");
+    check_true(tasks != NULL);
+    while (!found && (entry = readdir(tasks))) {
+        char path[300], comm[32] = "";
+        (void)snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file) found = fgets(comm, sizeof comm, file) && strncmp(comm, name, strlen(name)) == 0;
+        if (file) (void)fclose(file);
+    }
+    (void)closedir(tasks);
+    return found;
+}
+
+struct dial_to_nowhere {
+    atomic_bool over;
+};
+
+static void *dial_nowhere(void *argument)
+{
+    struct dial_to_nowhere *nowhere = argument;
+    const weft_hooks hooks = {.event = never_told};
+    weft_node_options own = WEFT_NODE_OPTIONS;
+    weft_dial_options dialling = WEFT_DIAL_OPTIONS;
+    weft_node *node;
+    own.hooks = &hooks;
+    dialling.node = &own;
+    dialling.dial_timeout_ms = 300;
+    thread_check_eq(weft_node_dial("ipc:///nobody/is/there", &dialling, &node), WEFT_ELOST);
+    atomic_store(&nowhere->over, true);
+    return NULL;
+}
+
+/* Its hooks cannot be busy when a node that nobody was given is closed: they have no thread. */
+static void a_dial_that_fails_calls_no_hook(void **state)
+{
+    struct dial_to_nowhere nowhere = {0};
+    (void)state;
+    pthread_t thread = start(dial_nowhere, &nowhere);
+    await_true(thread_named("weft-service"));
+    while (!atomic_load(&nowhere.over))
+        check_true(!thread_named("weft-callbacks"));
+    join(thread);
+    check_true(!thread_named("weft-service")); /* and nothing of it is left */
+}
+
 int main(int argc, char **argv)
 {
     const struct role roles[] = {{"talker", play_talker}};
@@ -772,6 +929,8 @@ int main(int argc, char **argv)
         OVER_EACH(payloads_of_every_size),
         OVER_EACH(payloads_over_the_bound_are_rejected),
         OVER_EACH(each_end_keeps_to_the_nodes_bound),
+        OVER_EACH(who_tells_more_than_a_frame_holds_is_told),
+        OVER_EACH(event_that_no_frame_holds_is_counted),
         OVER_EACH(streams_come_in_order_within_their_window),
         OVER_EACH(a_slow_listener_holds_the_speaker),
         OVER_EACH(a_killed_speaker_begins_anew_elsewhere),
@@ -786,6 +945,7 @@ int main(int argc, char **argv)
         OVER_EACH(a_stuck_reader_is_bounded_and_harms_nobody),
         OVER_EACH(what_the_node_refuses_is_told),
         OVER_EACH(sessions_are_bounded),
+        cmocka_unit_test(a_dial_that_fails_calls_no_hook),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,6 +82,7 @@ static int play_idlers(char **arguments)
         thread_check_true(fd >= 0);
         unsigned number = i + 1;
         memcpy(frame.hello.instance, &number, sizeof number);
+        frame.hello.instance[6] = 0x10;
         size_t size = (size_t)(weft__frame_write(&frame, false, bytes) - bytes);
         thread_check_eq(send(fd, bytes, size, MSG_NOSIGNAL), size);
         thread_check_eq(recv(fd, bytes, FRAME_HEADER_BYTES, MSG_WAITALL), FRAME_HEADER_BYTES);

@@ -4,6 +4,7 @@
  *   - each kind of frame before the greeting, and each that a client may send where there is nothing that it could be about
  *   - versions that do not exist; names that are none; a session with the same or a smaller epoch; with a larger one, which closes
  *     the older connection first
+ *   - an instance under whose number the node's own dispatches are known: it is no session
  *   - who says nothing is let go after greeting_ms; floods of those leave room for others
  *   - who goes in order with calls open leaves nothing behind
  * And after each the node serves the other client as before. */
@@ -43,7 +44,7 @@ static void raw_send(struct raw *raw, const void *bytes, size_t size)
 
 static void raw_frame(struct raw *raw, const struct frame *frame)
 {
-    unsigned char bytes[4096];
+    unsigned char bytes[1 << 16];
     check_true(weft__frame_size(frame) <= sizeof bytes);
     raw_send(raw, bytes, (size_t)(weft__frame_write(frame, false, bytes) - bytes));
 }
@@ -85,6 +86,7 @@ static struct frame hello_of(unsigned char number, uint64_t epoch)
         .kind = FRAME_HELLO,
         .hello = {.lowest = PROTOCOL_LOWEST, .highest = PROTOCOL_HIGHEST, .epoch = epoch, .resume_ms = 60000}};
     memset(frame.hello.instance, number, sizeof frame.hello.instance);
+    frame.hello.instance[6] |= 0x10;
     return frame;
 }
 
@@ -431,6 +433,50 @@ static void nobody_settles_the_task_of_another(void **state)
     close_scene(&scene);
 }
 
+static void hear_nothing(const weft_update *update, void *context)
+{
+    (void)update;
+    (void)context;
+    thread_check_true(false);
+}
+
+/* It fits into the frame that brings it, and into none that takes it on. */
+static void a_part_that_no_frame_takes_on_fails_its_task(void **state)
+{
+    static unsigned char bytes[65000];
+    weft_listen_options narrow = WEFT_LISTEN_OPTIONS;
+    weft_dispatch_options streams = WEFT_DISPATCH_OPTIONS;
+    struct scene scene;
+    struct raw raw;
+    weft_completions *completions;
+    narrow.frame_bytes_max = 65536;
+    streams.updated = hear_nothing;
+    streams.window = 1;
+    open_scene(&scene, *state, &narrow);
+    raw_connect(&raw, &scene.site);
+    raw_greet(&raw, 1, 1, false);
+    struct frame frame = about_nothing(FRAME_REGISTER);
+    frame.reg.channel = OTHER;
+    raw_frame(&raw, &frame);
+    check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_ANSWER && !frame.answer.error);
+    check_ok(weft_completions_open(scene.client, 1, &completions));
+    for (enum frame_kind kind = FRAME_PROGRESS; kind <= FRAME_PARTIAL; kind++) {
+        check_ok(weft_dispatch_submit(completions, OTHER, WEFT_TEXT("x"), &streams, 1, NULL));
+        check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_TASK);
+        const uint64_t task = frame.task.task;
+        const struct frame said = {.kind = kind, .said = {task, {bytes, sizeof bytes}}};
+        raw_frame(&raw, &said);
+        weft_reply reply = next_reply(completions);
+        check_str(reply.message, "what it tells is larger than a frame of this node may be");
+        check_reply_code(&reply, WEFT_FAILED, "payload_too_large");
+        frame = (struct frame){.kind = FRAME_RESULT, .result = {.task = task, .kind = 1, .payload = WEFT_TEXT("x")}};
+        raw_frame(&raw, &frame);
+    }
+    check_ok(weft_completions_close(completions));
+    close(raw.fd);
+    close_scene(&scene);
+}
+
 /* --- greetings ---------------------------------------------------------------------------------------- */
 
 static void greetings_that_will_not_do(void **state)
@@ -500,6 +546,38 @@ static void who_says_nothing_is_let_go(void **state)
         check_thrown_out(&raws[i], WEFT_ETIMEDOUT, NULL);
     weft_node *another = dial_named(scene.site.url, "another");
     close_all_of(another);
+    close_scene(&scene);
+}
+
+/* Its calls would have the ids of what the node itself has dispatched, and its cancels be theirs. */
+static void nobody_takes_the_ids_of_the_nodes_own(void **state)
+{
+    struct scene scene;
+    struct raw raw;
+    weft_completions *completions;
+    weft_worker *worker;
+    weft_task *task;
+    open_scene(&scene, *state, NULL);
+    check_ok(weft_worker_register(scene.site.node, OTHER, NULL, NULL, NULL, &worker));
+    check_ok(weft_completions_open(scene.site.node, 4, &completions));
+    weft_dispatch_id own = submit(completions, OTHER, "the node's", 1);
+    check_ok(weft_worker_next(worker, WEFT_FOREVER, &task));
+    const uint64_t sessions[] = {own.session, 0, (UINT64_C(1) << 52) - 1};
+    for (size_t i = 0; i < sizeof sessions / sizeof *sessions; i++) {
+        struct frame hello = hello_of(3, 1);
+        memcpy(hello.hello.instance, &sessions[i], sizeof sessions[i]);
+        raw_connect(&raw, &scene.site);
+        raw_frame(&raw, &hello);
+        const struct frame cancel = {.kind = FRAME_CANCEL, .call = {.call = own.number}};
+        raw_frame(&raw, &cancel);
+        check_thrown_out(&raw, WEFT_EPROTOCOL, "instance");
+    }
+    check_true(!weft_task_cancelled(task));
+    check_ok(weft_task_complete(task, WEFT_TEXT("done")));
+    weft_reply reply = next_reply(completions);
+    check_reply_text(&reply, "done");
+    check_ok(weft_completions_close(completions));
+    check_ok(weft_worker_unregister(worker));
     close_scene(&scene);
 }
 
@@ -585,7 +663,9 @@ int main(int argc, char **argv)
         OVER_EACH(every_frame_before_the_greeting_is_refused),
         OVER_EACH(every_frame_about_nothing_harms_nobody),
         OVER_EACH(nobody_settles_the_task_of_another),
+        OVER_EACH(a_part_that_no_frame_takes_on_fails_its_task),
         OVER_EACH(greetings_that_will_not_do),
+        OVER_EACH(nobody_takes_the_ids_of_the_nodes_own),
         OVER_EACH(who_says_nothing_is_let_go),
         OVER_EACH(who_goes_with_calls_open_leaves_nothing),
         OVER_EACH(a_worker_that_goes_with_its_task),

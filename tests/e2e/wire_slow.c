@@ -38,7 +38,7 @@ __attribute__((noinline)) static int taker_of_nothing(const char *url)
                               .reg = {.worker = 1, .max_concurrent = CALLS, .channel = CHANNEL}};
     int fd = connect_to(url);
     check_true(fd >= 0);
-    memset(hello.hello.instance, 7, sizeof hello.hello.instance);
+    memset(hello.hello.instance, 0x17, sizeof hello.hello.instance);
     send_frame(fd, &hello);
     send_frame(fd, &reg);
     return fd;

@@ -155,6 +155,12 @@ void world_lose_node(int unused)
     world_after_entry();
 }
 
+void world_node_away(bool away)
+{
+    weft__core_uplink_away(world.core, away);
+    world_after_entry();
+}
+
 bool world_is_out(const char *name)
 {
     return weft__core_uplink_task(world.core, world_id_of(name).number) != NULL;

@@ -51,6 +51,7 @@ struct answered {
 #define answer(name, outcome, ...)                                                                                     \
     (world_here(CHECK_SITE("answer(" #name ")")), world_answer(name, outcome, &(struct answered){__VA_ARGS__}))
 #define lose_node() world_verb(lose_node, 0)
+#define node_away(away) world_verb(node_away, away)
 #define is_out(name) world_verb(is_out, name)
 #define told_progress(name, attempt, text) world_verb(update_came, name, WEFT_UPDATE_PROGRESS, attempt, 0, text)
 #define told_part(name, attempt, number, text) world_verb(update_came, name, WEFT_UPDATE_PARTIAL, attempt, number, text)
@@ -82,6 +83,7 @@ void world_uplink(const char *session);
 void world_send(int count);
 void world_answer(const char *name, weft_outcome outcome, const struct answered *answered);
 void world_lose_node(int unused);
+void world_node_away(bool away);
 bool world_is_out(const char *name);
 void world_update_came(const char *name, weft_update_kind kind, uint32_t attempt, uint64_t number, const char *text);
 void world_mirror(const char *name);

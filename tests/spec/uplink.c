@@ -7,6 +7,7 @@
  *   - a cancel asks the node; what was not sent is never sent
  *   - where the caller has gone the node is told so, and answers to nobody; the number of a call is never used twice
  *   - a node that is lost ends what was sent, and nothing else
+ *   - while the node is away what has run out of time ends here; while it is there, that is the node's to say
  *   - the uplink is in no page and no count, and does not keep what is there from being used
  */
 #include <stdio.h>
@@ -451,6 +452,52 @@ spec(lost_node_ends_many_a_hold_at_a_time)
 
 /* --- it is not there -------------------------------------------------------------------------- */
 
+spec(time_runs_out_here_while_the_node_is_away)
+{
+    uplink();
+    call("a", .schedule_to_close_ms = 10);
+    call("b", .schedule_to_close_ms = 30);
+    call("c");
+    send();
+    whatever();
+    node_away(true);
+    call("d", .schedule_to_close_ms = 10);
+    at(9);
+    nothing_happens();
+    at(10);
+    then("10 a timed_out:schedule_to_close #0", "10 d timed_out:schedule_to_close #0");
+    check_true(is_out("a"));
+    check_true(!is_out("d"));
+    send();
+    then("10 a is called off");
+    gives(WEFT_ESTALE, answer("a", WEFT_COMPLETED, .worker = "w7"));
+    check_true(!is_out("a"));
+    node_away(false);
+    at(5000);
+    nothing_happens();
+    answer("b", WEFT_COMPLETED, .worker = "w7");
+    then("5000 b completed by w7 #1");
+    node_away(true);
+    at(90000);
+    nothing_happens();
+    answer("c", WEFT_COMPLETED, .worker = "w7");
+    then("90000 c completed by w7 #1");
+}
+
+spec(time_that_ran_out_before_the_node_went_is_noticed_after)
+{
+    uplink();
+    call("a", .schedule_to_close_ms = 10);
+    send();
+    whatever();
+    at(500);
+    node_away(true);
+    at(1009);
+    nothing_happens();
+    at(1010);
+    then("1010 a timed_out:schedule_to_close #0");
+}
+
 spec(uplink_is_in_no_page_and_no_count)
 {
     uplink();
@@ -519,6 +566,8 @@ int main(void)
         promised(end_of_the_core_calls_off_what_is_out),
         promised(lost_node_ends_what_was_sent_and_nothing_else),
         promised(lost_node_ends_many_a_hold_at_a_time),
+        promised(time_runs_out_here_while_the_node_is_away),
+        promised(time_that_ran_out_before_the_node_went_is_noticed_after),
         promised(uplink_is_in_no_page_and_no_count),
         promised(uplink_takes_nobodys_place),
     };

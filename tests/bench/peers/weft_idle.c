@@ -62,6 +62,7 @@ void weft_idle(struct stream *stream, int port)
     memcpy(hello.hello.instance + 8, &opened, sizeof opened);
     for (int i = 0; i < 8; i++) /* its first half names the session, to all */
         hello.hello.instance[i] ^= (unsigned char)(opened >> (8 * (i % 2)));
+    hello.hello.instance[6] |= 0x10;
     stream_open(stream, port);
     put(stream, &hello);
     (void)await(stream, FRAME_WELCOME);
