@@ -376,7 +376,8 @@ static weft_error publish_on(struct core *core, struct core_channel *channel, co
     struct audience *audience = audience_get(core, channel);
     if (!audience || !gather(core, channel) || !reserve(core, audience)) return WEFT_ENOMEM;
 
-    weft__event_stamp(p->message, ++audience->published, p->session, p->wall_ns);
+    weft__event_stamp(p->message, ++audience->published,
+                      p->publisher ? p->publisher : p->session & ~CORE_STRANGE_SESSION, p->wall_ns);
     event_of(p->message)->channel_handle = channel->slot.handle;
     core->stats.published++;
     *heard = deliver_all(core, audience, p->message);

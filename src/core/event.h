@@ -10,7 +10,7 @@ enum { CORE_TURN_MAX = 64 }; /* events of one turn, at most */
 /* What an event's message carries at its end. */
 struct core_event {
     uint64_t number;
-    uint64_t publisher; /* the session's handle */
+    uint64_t publisher; /* its half of a dispatch's id */
     uint64_t published_wall_ns;
     uint64_t channel_handle;
     const char *channel; /* in the message, too */
@@ -34,6 +34,7 @@ struct core_publication {
     uint64_t channel_hash;
     struct message *message; /* made by weft__event_new for that channel; takes, if it is WEFT_OK */
     uint64_t session;        /* the publisher's */
+    uint64_t publisher;      /* its half of a dispatch's id, where that is another process's; 0 = the session's */
     uint64_t wall_ns;
     struct contract **wanted; /* with WEFT_ESTALE: gives what the message has to meet now; NULL = nothing */
 };

@@ -140,6 +140,7 @@ static void publish(struct steps *s)
                                            .channel_hash = weft__name_hash(f->channel),
                                            .message = step->message,
                                            .session = s->guest->core_session,
+                                           .publisher = s->guest->public_session,
                                            .wall_ns = weft__clock_wall_ns(),
                                            .wanted = &wanted};
     struct mismatch mismatch;

@@ -492,12 +492,18 @@ struct chain {
     atomic_bool stop;
 };
 
+/* The node may have begun to close since it was asked. */
+static void check_goes_on(struct chain *chain, weft_error error)
+{
+    thread_check_true(!error || (error == WEFT_ECLOSED && atomic_load(&chain->stop)));
+}
+
 static void hear_on(const weft_event *event, void *context)
 {
     struct chain *chain = context;
     (void)event;
     event_give(&chain->heard);
-    if (!atomic_load(&chain->stop)) thread_check_ok(weft_publish(chain->node, NEWS, WEFT_TEXT("x"), NULL, NULL));
+    if (!atomic_load(&chain->stop)) check_goes_on(chain, weft_publish(chain->node, NEWS, WEFT_TEXT("x"), NULL, NULL));
 }
 
 static void handle_on(weft_task *task, void *context)
@@ -505,7 +511,7 @@ static void handle_on(weft_task *task, void *context)
     struct chain *chain = context;
     event_give(&chain->handled);
     if (!atomic_load(&chain->stop))
-        thread_check_ok(weft_dispatch_async(chain->node, CHANNEL, WEFT_TEXT("x"), NULL, NULL, NULL, 0, NULL));
+        check_goes_on(chain, weft_dispatch_async(chain->node, CHANNEL, WEFT_TEXT("x"), NULL, NULL, NULL, 0, NULL));
     thread_check_ok(weft_task_complete(task, WEFT_TEXT("")));
 }
 

@@ -266,12 +266,22 @@ static void event_that_no_frame_holds_is_counted(void **state)
     weft_subscription_info info;
     check_ok(weft_subscription_info_get(far, &info));
     check_eq(info.dropped, 1);
+    weft_completions *calls;
+    weft_ticket ticket;
+    check_ok(weft_completions_open(client, 1, &calls));
+    check_ok(weft_dispatch_submit(calls, CHANNEL, WEFT_TEXT("x"), NULL, 0, &ticket));
+    check_ok(weft_publish(client, news, WEFT_TEXT("said"), NULL, &heard));
+    check_eq(heard, 2);
+    check_ok(weft_subscription_next(far, WEFT_FOREVER, &event, 1, &count));
+    check_eq(event.publisher, ticket.id.session); /* whoever it is: his calls and his events say the same */
+    weft_event_release(&event);
     check_err(weft_publish(client, news, much, NULL, &heard), WEFT_ELIMIT);
     check_true(strstr(weft_error_message(), "frame_bytes_max") && strstr(weft_error_message(), "200000"));
     unasked.flags = WEFT_NO_WAIT;
     check_err(weft_publish(client, news, much, &unasked, &heard), WEFT_ELIMIT);
     check_true(strstr(weft_error_message(), "frame_bytes_max") && strstr(weft_error_message(), "200000"));
-    check_eq(info_of(site.node, news).published, 2);
+    check_eq(info_of(site.node, news).published, 3);
+    check_ok(weft_completions_close(calls));
     check_ok(weft_unsubscribe(far));
     check_ok(weft_unsubscribe(near));
     close_all_of(client);
