@@ -73,6 +73,8 @@ all_tests := $(addprefix $O/,$(basename $(sources)))
 scripts := $(if $(filter debug,$(FLAVOUR)),$(wildcard tests/e2e/*.sh tests/docs/*.sh))
 chosen := $(sort $(foreach t,$(or $(T),/),$(foreach s,$(sources) $(scripts),$(if $(findstring $t,$s),$s))))
 TESTS := $(addprefix $O/,$(basename $(filter-out %.sh,$(chosen)))) $(filter %.sh,$(chosen))
+# Those of the public interface run a second time, on client nodes.
+DIALLED := $(addsuffix @dialled,$(filter $O/tests/e2e/api_%,$(TESTS)))
 
 .PHONY: all programs setup demo test check check-asan check-tsan check-mem sim bench bench-peers fuzz run-fuzz mutants install \
 	uninstall dist format format-check tidy clean help FORCE
@@ -187,7 +189,7 @@ check-mem: ## the fault tests under valgrind
 check: $(LIB) $(if $(filter %.sh,$(TESTS)),all $(UV_EXAMPLES) $(SIM)) $(filter-out %.sh,$(TESTS))
 	$(if $(strip $(TESTS)),,$(error no test found$(if $(T), whose path holds $(T))))
 	@WEFT_TOP='$(CURDIR)' WEFT_BUILD='$(abspath $O)' CC='$(CC)' CXX='$(CXX)' \
-		REPEAT='$(REPEAT)' TIMEOUT='$(TIMEOUT)' WRAP='$(WRAP)' STRESS_S='$(STRESS_S)' SOAK_S='$(SOAK_S)' tests/run.sh $(TESTS)
+		REPEAT='$(REPEAT)' TIMEOUT='$(TIMEOUT)' WRAP='$(WRAP)' STRESS_S='$(STRESS_S)' SOAK_S='$(SOAK_S)' tests/run.sh $(TESTS) $(DIALLED)
 
 sim: $O/sim $O/sim-wire ## the simulators; SEED=n EVENTS=n, or SIM_S=seconds; of nodes and clients: ARGS (ARGS=--help)
 	$< $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events $(EVENTS)) $(if $(SIM_S),--seconds $(SIM_S))

@@ -1,7 +1,8 @@
 #!/bin/bash
 # run.sh PROGRAM...: runs test programs side by side and counts their test cases.
 #
-# A PROGRAM is built with cmocka, or is a script (.sh), which is one test case: status 0 is passed. Prints a line for each
+# A PROGRAM is built with cmocka, or is a script (.sh), which is one test case: status 0 is passed. PROGRAM@dialled is that
+# program with WEFT_TEST_DIAL=1: the nodes that it opens are clients of others (tests/lib/dialled.h). Prints a line for each
 # program, then the whole output of those that failed, and last "N passed, N failed". A program that crashes, runs out of
 # time, leaves some of its tests unrun or has none adds at least one to the failed. A skipped test is neither.
 #
@@ -20,7 +21,8 @@ count() { grep -c "$1" "$2"; }
 
 # run_once PROGRAM LOG: sets passed, failed, skipped and remark.
 run_once() {
-    local program=$1 log=$2 start=$SECONDS status
+    local program=${1%@dialled} log=$2 start=$SECONDS status
+    [[ $program == "$1" ]] || local -x WEFT_TEST_DIAL=1
     # The outer redirection is for what the shell says of a killed program; the remark says it again.
     # shellcheck disable=SC2086
     { timeout -k 5 "$TIMEOUT" $WRAP "$program" >"$log" 2>&1 </dev/null; } 2>/dev/null
@@ -53,8 +55,8 @@ run_once() {
 # run PROGRAM: up to REPEAT times, until it fails; the counts are those of the last run.
 run() {
     local program=$1 name=${1#"$WEFT_TOP"/} log round start=${EPOCHREALTIME/./}
-    name=${name#"${WEFT_BUILD#"$WEFT_TOP"/}"/}
-    log=$LOGS/${name//\//.}
+    name=${name#"${WEFT_BUILD#"$WEFT_TOP"/}"/} name=${name/@dialled/ (dialled)}
+    log=${name//\//.} log=$LOGS/${log// (dialled)/.dialled}
     [[ $program == /* ]] || program=$WEFT_TOP/$program
     for ((round = 1; round <= REPEAT; round++)); do
         run_once "$program" "$log.log"
@@ -80,7 +82,7 @@ if (($# == 0)); then
 fi
 
 # What the tests run must not take itself for a part of the make that runs us.
-unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES WEFT_TEST_DIAL
 export CMOCKA_MESSAGE_OUTPUT=TAP MALLOC_PERTURB_=165
 # The sanitizer reports a fault with its stack, where cmocka would catch the signal and go on.
 export ASAN_OPTIONS=handle_segv=2:handle_sigbus=2:handle_sigfpe=2:detect_stack_use_after_return=1:${ASAN_OPTIONS:-}

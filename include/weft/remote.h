@@ -24,11 +24,17 @@
  *     WEFT_EPROTOCOL: the node has answered what cannot be read.
  *   - To the node this process is one participant: its workers, calls and events hang on that in listings, deaths and letters,
  *     whatever participants, threads and groups they have here; weft_worker_info_get alone tells of those. A worker whose
- *     participant here has died ends at the node, too, and is no death there. An event's publisher is this process.
+ *     participant here has died ends at the node, too, and is no death there. An event's publisher is this process. A worker
+ *     without a name has one of the node's, by which listings, replies and weft_worker_info_get know it.
  *   - A worker gets up to max_concurrent tasks, which wait here for a thread of its group; it does not go from the node's listings
  *     before its handlers have returned. WEFT_INLINE handlers run on the default group.
  *   - A queue that is full and says WEFT_BLOCK rejects what comes from here, with a time to retry after.
- *   - A task that is told to stop does not wait for room for partial results any more: WEFT_ESTALE.
+ *   - A task that is told to stop does not wait for room for partial results any more: WEFT_ESTALE. That its caller has gone, or
+ *     its time is over, comes as a cancel, a moment later; heartbeats and progress are WEFT_OK until then.
+ *   - What was sent to a worker here counts as begun, unless the worker had gone, or died, before it came: then it goes to others.
+ *   - A bound of a channel on payloads is the node's: progress and partial results beyond it are not refused, but the task fails,
+ *     `payload_too_large`. A result that breaks its schema likewise: weft_task_complete returns WEFT_OK.
+ *   - A subscriber that takes nothing is cut off here, and the node's `cut` does not count it.
  *   - Where the session is lost, workers and subscriptions are announced anew to the node that answers next. One that it refuses
  *     ends here: weft_worker_next, weft_subscription_next and `ended` say with which error, and the hooks of what
  *     (WEFT_NODE_WORKER_REFUSED, WEFT_NODE_SUBSCRIBER_REFUSED); weft_worker_info_get shows it draining.

@@ -90,9 +90,11 @@ static void reply_rejected(weft_node *node, weft_reply *reply, const struct core
 /* Of a client node: what the node that it has dialled did not dispatch at all. */
 static weft_error refused(struct core_outcome *outcome, const char *channel)
 {
+    const struct core_request of = {.channel = channel};
     char sentence[ERROR_TEXT_MAX] = "";
     if (outcome->message) (void)snprintf(sentence, sizeof sentence, "%s", (const char *)outcome->message->bytes);
     weft__message_drop(outcome->message);
+    if (!*sentence) return weft__request_report(&of, outcome->error, NULL, NULL);
     return weft__error_told(outcome->error, channel, sentence);
 }
 

@@ -367,6 +367,9 @@ weft_error weft__core_worker_register(struct core *core, uint64_t now_ns, const 
 void weft__core_worker_drain(struct core *core, uint64_t worker);
 /* Begins its end: what it has not begun goes to others; see weft_worker_unregister. */
 void weft__core_worker_unregister(struct core *core, uint64_t now_ns, uint64_t worker);
+/* The same of a remote worker whose client has said all that there was to say of its tasks: what it was sent besides has not
+ * begun, and goes to others, too. */
+void weft__core_worker_left(struct core *core, uint64_t now_ns, uint64_t worker);
 /* Leaves the waiter until nothing of it is in flight. False: nothing is (or no such worker). */
 bool weft__core_worker_wait_idle(struct core *core, uint64_t worker, struct core_waiter *waiter);
 /* Frees the record of an unregistered, idle worker: the handle is stale. */

@@ -123,6 +123,7 @@ struct core_worker {
     bool indexed; /* stands in its seats' indexes */
     bool ended;   /* off the registry: dead, removed */
     bool remote;
+    bool left;          /* its client has said all of its tasks: what was sent besides has not begun */
     uint32_t seen_turn; /* of its session, when it was looked at */
     uint32_t reserved;  /* its share of core->capacity */
     uint64_t completed, errored;

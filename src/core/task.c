@@ -337,7 +337,11 @@ static bool apply(struct core *core, struct core_task *task, enum core_result_ki
         else
             weft__settle(core, dispatch, WEFT_FAILED, "not_cancelled", NULL);
         break;
-    case CORE_RESULT_DIED: crash(core, task, weft__tried_key(task->worker, false), "worker_died"); break;
+    case CORE_RESULT_DIED:
+        weft__core_worker_drain(core,
+                                task->worker->slot.handle); /* its end is on its way: no other attempt is for it */
+        crash(core, task, weft__tried_key(task->worker, false), "worker_died");
+        break;
     case CORE_RESULT_ABANDON:
     case CORE_RESULT_NONE:
     case CORE_RESULT_GIVEN_BACK:

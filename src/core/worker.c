@@ -312,6 +312,10 @@ static void work_ended(struct core *core, struct core_worker *worker)
             weft__task_unassign(core, task);
             continue;
         }
+        if (worker->left && !task->settled) {
+            weft__task_unassign(core, task);
+            continue;
+        }
         list_remove(&task->on_worker);
         list_push_back(&worker->tasks, &task->on_worker);
         if (dead || worker->remote || !task->in_handler) weft__task_lost(core, task, weft__tried_key(worker, dead));
@@ -378,6 +382,13 @@ void weft__core_worker_unregister(struct core *core, uint64_t now_ns, uint64_t h
     bool dead = worker->session->state == CORE_SESSION_DEAD; /* whose work has not come to it yet */
     if (dead) weft__channel_death(worker->channel, worker->session, 1, worker->in_flight);
     weft__worker_end(core, worker, dead ? WEFT_WORKER_DEAD : WEFT_WORKER_REMOVED);
+}
+
+void weft__core_worker_left(struct core *core, uint64_t now_ns, uint64_t handle)
+{
+    struct core_worker *worker = weft__slotmap_find(&core->workers, handle);
+    if (worker && worker->remote) worker->left = true;
+    weft__core_worker_unregister(core, now_ns, handle);
 }
 
 bool weft__core_worker_wait_idle(struct core *core, uint64_t handle, struct core_waiter *waiter)

@@ -23,6 +23,7 @@ void weft__reply_fill(weft_reply *reply, struct core_outcome *outcome)
                           .outcome = outcome->outcome,
                           .admission = outcome->admission,
                           .attempts = outcome->attempts,
+                          .retry_after_ms = outcome->retry_after_ms,
                           .code = outcome->code,
                           .token = outcome->token,
                           .queued_ns = outcome->queued_ns,

@@ -175,9 +175,11 @@ struct frame_register {
     uint32_t schema_ids_count;
 };
 
-struct frame_worker { /* UNREGISTER, DRAIN; WORKER_ENDED (ask = weft_error) */
+/* UNREGISTER, DRAIN; WORKER_ENDED (ask = weft_error). flag 1, of UNREGISTER: all has been said of its tasks. */
+struct frame_worker {
     uint32_t ask;
     uint64_t worker;
+    bool told;
 };
 
 /* task is the node's number for the attempt. flags: 1 timed: `started` is wanted, 2 streams. */

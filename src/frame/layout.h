@@ -125,6 +125,7 @@
     X(SCHEMAS, schema_ids, WEFT_SCHEMA_IDS_MAX)
 
 #define BODY_worker(X)                                                                                                 \
+    X(FLAG, told, 1)                                                                                                   \
     X(U32, ask, 0)                                                                                                     \
     X(U64, worker, 0)
 

@@ -73,7 +73,7 @@ void weft__client_unregister(weft_worker *worker)
 {
     struct uplink *uplink = worker->node->uplink;
     (void)weft__session_await_put(&uplink->session, PARK_FOREVER);
-    weft__uplink_gone(uplink, FRAME_UNREGISTER, worker->handle);
+    weft__uplink_gone(uplink, FRAME_UNREGISTER, worker->handle, true);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -131,7 +131,7 @@ weft_error weft__client_subscribe(weft_subscription *subscription, const weft_su
 
 void weft__client_unsubscribe(weft_subscription *subscription)
 {
-    weft__uplink_gone(subscription->node->uplink, FRAME_UNSUBSCRIBE, subscription->handle);
+    weft__uplink_gone(subscription->node->uplink, FRAME_UNSUBSCRIBE, subscription->handle, false);
 }
 
 /* --- deaths ----------------------------------------------------------------------------------- */
@@ -143,16 +143,21 @@ struct burial {
     uint64_t handle;
 };
 
-/* Inside. */
-static size_t dead_workers(weft_node *node, uint64_t now_ns, struct burial *dead, size_t max)
+/* Inside. Those whose tasks have ended, too, but for handlers that still run; *more where one is not so far. */
+static size_t dead_workers(weft_node *node, uint64_t now_ns, struct burial *dead, size_t max, bool *more)
 {
     size_t count = 0;
     for (struct list_node *on = node->workers.next; on != &node->workers && count < max; on = on->next) {
         weft_worker *worker = list_record(on, weft_worker, on_node);
         weft_worker_info info;
         if (worker->end_told || weft__core_worker_info(node->core, now_ns, worker->handle, &info)) continue;
-        worker->end_told = info.state == WEFT_WORKER_DEAD;
-        if (worker->end_told) dead[count++] = (struct burial){FRAME_UNREGISTER, worker->handle};
+        if (info.state != WEFT_WORKER_DEAD) continue;
+        if (info.in_flight > info.orphaned) {
+            *more = true;
+            continue;
+        }
+        worker->end_told = true;
+        dead[count++] = (struct burial){FRAME_UNREGISTER, worker->handle};
     }
     return count;
 }
@@ -171,15 +176,37 @@ static size_t dead_subscriptions(weft_node *node, uint64_t now_ns, struct burial
     return count;
 }
 
-void weft__client_bury(weft_node *node)
+/* What could not be told: those who are still there are found again. */
+static void exhume(weft_node *node, const struct burial *dead, size_t count)
+{
+    (void)weft__enter(node);
+    for (size_t i = 0; i < count; i++) {
+        struct list_node *list = dead[i].kind == FRAME_UNREGISTER ? &node->workers : &node->subscriptions;
+        for (struct list_node *on = list->next; on != list; on = on->next) {
+            if (list == &node->workers && list_record(on, weft_worker, on_node)->handle == dead[i].handle)
+                list_record(on, weft_worker, on_node)->end_told = false;
+            if (list != &node->workers && list_record(on, weft_subscription, on_node)->handle == dead[i].handle)
+                list_record(on, weft_subscription, on_node)->end_told = false;
+        }
+    }
+    weft__leave_inside(node);
+}
+
+bool weft__client_bury(weft_node *node, uint64_t deadline_ns)
 {
     struct burial dead[2 * BURIED_A_HOLD];
+    bool more = false;
     for (size_t count = 1; count;) {
         uint64_t now_ns = weft__enter(node);
-        count = dead_workers(node, now_ns, dead, BURIED_A_HOLD);
+        count = dead_workers(node, now_ns, dead, BURIED_A_HOLD, &more);
         count += dead_subscriptions(node, now_ns, dead + count, BURIED_A_HOLD);
         weft__leave_inside(node);
+        if (count && !weft__session_await_put(&node->uplink->session, deadline_ns)) {
+            exhume(node, dead, count);
+            return false;
+        }
         for (size_t i = 0; i < count; i++)
-            weft__uplink_gone(node->uplink, dead[i].kind, dead[i].handle);
+            weft__uplink_gone(node->uplink, dead[i].kind, dead[i].handle, true);
     }
+    return !more;
 }

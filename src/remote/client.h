@@ -27,8 +27,9 @@ weft_error weft__client_publish(weft_node *node, const char *channel, weft_bytes
 weft_error weft__client_subscribe(weft_subscription *subscription, const weft_subscribe_options *options);
 void weft__client_unsubscribe(weft_subscription *subscription);
 
-/* Tells the node of workers and subscriptions that have ended here, with their participant. On the remote's thread. */
-void weft__client_bury(weft_node *node);
+/* Tells the node of workers and subscriptions that have ended here, with their participant, behind what they had to say. False:
+ * some of that was not put by then: call it again. On the remote's thread. */
+bool weft__client_bury(weft_node *node, uint64_t deadline_ns);
 
 /* What the node said, or why there is no saying, as the call's result. of: what it was about. */
 struct asking;

@@ -226,10 +226,14 @@ static void enrol(struct steps *s)
 
 static void unregister(struct steps *s)
 {
-    uint64_t handle = weft__numbers_remove(&s->guest->workers, s->step->frame->worker.worker);
+    const struct frame_worker *f = &s->step->frame->worker;
+    uint64_t handle = weft__numbers_remove(&s->guest->workers, f->worker);
     s->step->error = handle ? WEFT_OK : WEFT_ENOTFOUND;
     if (!handle) return;
-    weft__core_worker_unregister(s->node->core, s->now_ns, handle); /* its record goes with the item that says so */
+    if (f->told)
+        weft__core_worker_left(s->node->core, s->now_ns, handle);
+    else
+        weft__core_worker_unregister(s->node->core, s->now_ns, handle); /* its record goes with the item that says so */
 }
 
 static void drain(struct steps *s)
@@ -264,14 +268,36 @@ static struct core_task *meet_result(struct steps *s, struct core_task *task, en
     return weft__core_task_find(s->node->core, s->guest->core_session, step->frame->result.task);
 }
 
-/* No frame to its caller holds it. Our own clients do not say it; of others the task fails. */
-static void too_large(struct steps *s, struct core_task *task)
+/* More than a frame to its caller holds, or than its channel takes, whose bound is not known where it was said: its worker's
+ * failure. (Our own clients do not say what no frame holds.) */
+static void say_too_much(struct steps *s, uint64_t number, const char *sentence)
 {
-    static const char sentence[] = "what it tells is larger than a frame of this node may be";
-    struct message *message = weft__message_new(&s->node->mem, sentence, sizeof sentence - 1, "payload_too_large");
-    struct core_result result = {
-        .task = task, .kind = message ? CORE_RESULT_FAIL : CORE_RESULT_ABANDON, .message = message};
-    weft__core_results(s->node->core, s->now_ns, &result, 1);
+    weft__leave_inside(s->node);
+    struct core_result result = {.kind = CORE_RESULT_FAIL};
+    result.message = weft__message_new(&s->node->mem, sentence, strlen(sentence), "payload_too_large");
+    s->now_ns = weft__enter(s->node);
+    if (!result.message) result.kind = CORE_RESULT_ABANDON;
+    result.task = weft__core_task_find(s->node->core, s->guest->core_session, number);
+    if (result.task)
+        weft__core_results(s->node->core, s->now_ns, &result, 1);
+    else
+        weft__message_drop(result.message);
+}
+
+static void say(struct steps *s, struct core_task *task)
+{
+    struct step *step = s->step;
+    const struct frame *f = step->frame;
+    struct core *core = s->node->core;
+    if (f->said.payload.size > weft__core_payload_max(task)) {
+        say_too_much(s, f->said.task, "what the task had to say is over the channel's payload_bytes_max");
+        return;
+    }
+    weft_error error = f->kind == FRAME_PROGRESS
+                           ? weft__core_progress(core, s->now_ns, task, step->message)
+                           : weft__core_partial(core, s->now_ns, task, step->message, NULL, false);
+    if (!error) step->message = NULL;
+    if (error == WEFT_ELIMIT) say_too_much(s, f->said.task, "what it tells is larger than a frame of this node may be");
 }
 
 /* What a task that the node knows no more has to say is dropped: it was told so, or is about to be. */
@@ -283,15 +309,14 @@ static void of_task(struct steps *s)
     struct core_task *task = weft__core_task_find(core, s->guest->core_session, f->of_task.task);
     if (!task) return;
     struct core_result result = {.task = task};
-    weft_error error = WEFT_ESTALE;
     switch (f->kind) {
     case FRAME_STARTED: weft__core_started(core, s->now_ns, task); break;
     case FRAME_ALIVE: (void)weft__core_heartbeat(core, s->now_ns, task); break;
     case FRAME_GIVE_BACK:
         if (!task->settled) weft__core_give_back(core, s->now_ns, &task, 1);
         break;
-    case FRAME_PROGRESS: error = weft__core_progress(core, s->now_ns, task, step->message); break;
-    case FRAME_PARTIAL: error = weft__core_partial(core, s->now_ns, task, step->message, NULL, false); break;
+    case FRAME_PROGRESS:
+    case FRAME_PARTIAL: say(s, task); break;
     case FRAME_RELEASED:
         result.returned = true;
         weft__core_results(core, s->now_ns, &result, 1);
@@ -305,10 +330,7 @@ static void of_task(struct steps *s)
         result.returned = !f->result.runs_on;
         step->message = NULL;
         weft__core_results(core, s->now_ns, &result, 1);
-        return;
     }
-    if (!error && (f->kind == FRAME_PROGRESS || f->kind == FRAME_PARTIAL)) step->message = NULL;
-    if (error == WEFT_ELIMIT) too_large(s, task);
 }
 
 static void enter_step(struct steps *s)

@@ -706,8 +706,11 @@ weft_error weft_node_listen(weft_node *node, const char *url, const weft_listen_
     weft_error error = check(node, url, options);
     if (error) return error;
     if (node->uplink) return weft__error(WEFT_EINVAL, "listen: this is a client node: it serves nobody");
-    weft__call_open(node); /* closing waits for it */
+    int cancel;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* random bytes and files are cancellation points */
+    weft__call_open(node);                                         /* closing waits for it */
     error = listen_at(node, url, options, bound);
     weft__call_close(node);
+    (void)pthread_setcancelstate(cancel, NULL);
     return error;
 }

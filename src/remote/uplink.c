@@ -611,19 +611,19 @@ weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uin
     weft_error error = ask(uplink, frame, WEFT_FOREVER, standing, asking);
     weft__call_close(uplink->node);
     if (error == WEFT_ELOST) /* the next session may have heard of it */
-        weft__uplink_gone(uplink, frame->kind == FRAME_REGISTER ? FRAME_UNREGISTER : FRAME_UNSUBSCRIBE, number);
+        weft__uplink_gone(uplink, frame->kind == FRAME_REGISTER ? FRAME_UNREGISTER : FRAME_UNSUBSCRIBE, number, false);
     else if (error)
         weft__mem_free(mem, take_standing(uplink, frame->kind, number));
     return error;
 }
 
-void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number)
+void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number, bool told)
 {
     enum frame_kind stands = kind == FRAME_UNREGISTER ? FRAME_REGISTER : FRAME_SUBSCRIBE;
     struct standing *found = take_standing(uplink, stands, number);
     struct frame frame = {.kind = kind};
     if (kind == FRAME_UNREGISTER)
-        frame.worker.worker = number;
+        frame.worker = (struct frame_worker){.worker = number, .told = told};
     else
         frame.of_subscription.subscription = number;
     if (!found) return;
@@ -642,15 +642,17 @@ static void bury(struct timer *timer, uint64_t now_ns)
 {
     struct uplink *uplink = list_record(timer, struct uplink, buries);
     uint64_t later_ns = weft__clock_after_ms(now_ns, BURY_MS);
-    if (weft__session_await_put(&uplink->session, later_ns)) /* what they had to say comes first */
-        weft__client_bury(uplink->node);
-    else
+    if (!weft__client_bury(uplink->node, later_ns))
         weft__timer_at(&uplink->remote, timer, weft__clock_after_ms(later_ns, BURY_MS));
 }
 
+/* A thread may end when the node has begun to be torn down: its end is not awaited before that of the participants. */
 static void somebody_died(weft_node *node)
 {
-    weft__timer_at(&node->uplink->remote, &node->uplink->buries, 0);
+    struct uplink *uplink = node->uplink;
+    weft__lock(&uplink->lock);
+    if (!uplink->closing) weft__timer_at(&uplink->remote, &uplink->buries, 0);
+    weft__unlock(&uplink->lock);
 }
 
 /* --- opening and closing ---------------------------------------------------------------------- */
@@ -765,23 +767,18 @@ static weft_error await_first(struct uplink *uplink)
     return error;
 }
 
-weft_error weft_node_dial(const char *urls, const weft_dial_options *options, weft_node **dialled)
+static weft_error dial_node(const char *urls, const weft_dial_options *options, weft_node **dialled)
 {
-    const weft_dial_options defaults = WEFT_DIAL_OPTIONS;
     unsigned char instance[INSTANCE_BYTES];
     uint64_t public_session;
     weft_node *node;
-    if (weft__forked) return weft__error_forked(__func__);
-    if (!options) options = &defaults;
-    weft_error error = check(urls, options, dialled);
-    if (error) return error;
     randombytes_buf(instance, sizeof instance);
     instance[6] &= 0x1f; /* below 2^53: a number that every reader of JSON reads as it stands */
     instance[7] = 0;
     memcpy(&public_session, instance, sizeof public_session);
     public_session |= CORE_STRANGE_SESSION;
     memcpy(instance, &public_session, sizeof public_session);
-    error = weft__node_open(options->node, public_session, &node);
+    weft_error error = weft__node_open(options->node, public_session, &node);
     if (error) return error;
     error = uplink_new(node, instance, public_session, &node->uplink);
     if (!error) error = build(node->uplink, urls, options);
@@ -801,6 +798,20 @@ weft_error weft_node_dial(const char *urls, const weft_dial_options *options, we
     node->died = somebody_died;
     *dialled = node;
     return WEFT_OK;
+}
+
+weft_error weft_node_dial(const char *urls, const weft_dial_options *options, weft_node **dialled)
+{
+    const weft_dial_options defaults = WEFT_DIAL_OPTIONS;
+    int cancel;
+    if (weft__forked) return weft__error_forked(__func__);
+    if (!options) options = &defaults;
+    weft_error error = check(urls, options, dialled);
+    if (error) return error;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* random bytes and files are cancellation points */
+    error = dial_node(urls, options, dialled);
+    (void)pthread_setcancelstate(cancel, NULL);
+    return error;
 }
 
 /* All that was put has been got: the last word can be said. */

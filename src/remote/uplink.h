@@ -114,9 +114,10 @@ weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t
 weft_error weft__uplink_send(struct uplink *uplink, uint64_t lane, const struct frame *frame);
 
 /* Announces a worker or a subscription, and keeps the frame to announce it again. Its errors are the node's. gone: not any
- * more; kind is UNREGISTER or UNSUBSCRIBE. Does not wait for the answer of that. */
+ * more; kind is UNREGISTER or UNSUBSCRIBE; told: of a worker of whose tasks all has been put. Does not wait for the answer of
+ * that. */
 weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uint64_t number, struct asking *asking);
-void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number);
+void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number, bool told);
 /* The node says that it has ended; kind is REGISTER or SUBSCRIBE. */
 void weft__uplink_forget(struct uplink *uplink, enum frame_kind kind, uint64_t number);
 

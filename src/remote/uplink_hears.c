@@ -201,7 +201,7 @@ static weft_error enter_step(struct steps *s)
     case FRAME_TASK_ROOM:
         weft__core_room(s->core, s->now_ns, local_of(uplink, f->room.number), f->room.count);
         return WEFT_OK;
-    case FRAME_WORKER_ENDED: weft__core_worker_drain(s->core, f->worker.worker); return WEFT_OK;
+    case FRAME_WORKER_ENDED: weft__core_worker_unregister(s->core, s->now_ns, f->worker.worker); return WEFT_OK;
     case FRAME_SUBSCRIPTION_ENDED:
         weft__core_subscription_over(s->core, s->now_ns, f->of_subscription.subscription,
                                      (weft_error)f->of_subscription.ask);
@@ -231,7 +231,7 @@ static void finish(struct uplink *uplink, const struct step *step)
         if (step->no_more) (void)weft__session_put(&uplink->session, f->task.task, &drain, NULL);
         (void)weft__session_put(&uplink->session, f->task.task, &reply, NULL);
     } else if (step->reply == FRAME_UNSUBSCRIBE) {
-        weft__uplink_gone(uplink, FRAME_UNSUBSCRIBE, f->event.subscription);
+        weft__uplink_gone(uplink, FRAME_UNSUBSCRIBE, f->event.subscription, false);
     } else if (f->kind == FRAME_WORKER_ENDED) {
         weft__uplink_forget(uplink, FRAME_REGISTER, f->worker.worker);
     } else if (f->kind == FRAME_ANSWER && !f->answer.ask) {

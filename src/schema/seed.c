@@ -1,5 +1,6 @@
 #include "schema/seed.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/random.h>
 #include <time.h>
@@ -8,7 +9,11 @@
 static uint32_t random_number(void)
 {
     uint32_t number;
-    if (getrandom(&number, sizeof number, GRND_NONBLOCK) == (ssize_t)sizeof number) return number;
+    int cancel;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* getrandom is a cancellation point */
+    ssize_t got = getrandom(&number, sizeof number, GRND_NONBLOCK);
+    (void)pthread_setcancelstate(cancel, NULL);
+    if (got == (ssize_t)sizeof number) return number;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint32_t)now.tv_nsec * UINT32_C(0x9e3779b1) ^ (uint32_t)((uintptr_t)&now >> 4);

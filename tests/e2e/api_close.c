@@ -235,13 +235,15 @@ static void kept_and_pulled_tasks_hold_it_up(void **state)
 {
     (void)state;
     weft_node *node = open_node();
+    weft_worker_options options = WEFT_WORKER_OPTIONS;
     weft_worker *worker;
     weft_task *task;
-    check_ok(weft_worker_register(node, CHANNEL, NULL, NULL, NULL, &worker));
+    options.name = "puller";
+    check_ok(weft_worker_register(node, CHANNEL, NULL, NULL, &options, &worker));
     check_ok(weft_dispatch_async(node, CHANNEL, WEFT_TEXT("1"), NULL, NULL, NULL, 0, NULL));
     check_ok(weft_worker_next(worker, WEFT_FOREVER, &task));
     check_err(weft_node_close(node, 0), WEFT_EBUSY);
-    check_true(strstr(weft_error_message(), "worker-1") != NULL);
+    check_true(strstr(weft_error_message(), "puller") != NULL);
     check_true(weft_task_cancelled(task));
     check_err(weft_task_complete(task, WEFT_TEXT("late")), WEFT_ESTALE);
     check_ok(weft_node_close(node, 0));
@@ -308,7 +310,7 @@ static void a_thousand_nodes_leave_nothing(void **state)
         check_ok(error);
         check_eq(failmem.live_blocks, 0);
     }
-    check_eq(own_count("fd"), descriptors);
+    await_descriptors(descriptors);
     while (own_count("task") != threads) { /* a joined thread may be on its way out of the kernel */
     }
 }
@@ -321,7 +323,7 @@ static void many_nodes_at_a_time(void **state)
     unsigned threads = own_count("task");
     for (int i = 0; i < NODES; i++)
         nodes[i] = open_node();
-    check_eq(own_count("task"), threads + NODES); /* one thread a node */
+    if (!dialled()) check_eq(own_count("task"), threads + NODES); /* one thread a node */
     for (int i = 0; i < NODES; i++) {
         register_worker(nodes[i], CHANNEL, echo, NULL);
         weft_reply reply = dispatch(nodes[i], CHANNEL, "1");
@@ -388,6 +390,7 @@ static void try_all(const weft_node_options *options)
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
+    not_dialled("what fails between two calls ends the connection, which is made anew: tests/fault/wire_sweep.c");
     struct failmem failmem;
     failmem_init(&failmem);
     weft_allocator allocator = {failmem.mem.alloc, failmem.mem.free, failmem.mem.context};

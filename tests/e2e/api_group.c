@@ -5,6 +5,8 @@
  *   - a handler blocked in weft has its thread replaced up to threads_max, then the call is WEFT_EDEADLK
  *   - an inline handler runs in the thread that dispatches, inside its call, and never on top of another
  *   - each error code comes with its reason */
+#include <sched.h>
+
 #include "e2e/api_lib.h"
 #include "exec/node.h" /* to see whether a group is in quick mode */
 
@@ -91,8 +93,9 @@ static void a_group_runs_as_many_as_it_has_threads(void **state)
         submit(completions, CHANNEL, "1", i);
     event_await(&stop.began, 2);
     check_ok(weft_channel_info_get(node, CHANNEL, &info));
-    check_eq(info.in_flight, 2);
-    check_eq(info.queued, 3);
+    check_eq(info.in_flight, dialled() ? 5 : 2); /* at the node: what waits at a client for a thread is its worker's */
+    check_eq(info.queued, dialled() ? 0 : 3);
+    check_eq(stop.began.count, 2);
     event_give(&stop.go_on);
     for (uint64_t i = 0; i < 5; i++) {
         weft_reply reply = next_reply(completions);
@@ -131,7 +134,8 @@ static void the_hosts_threads_count(void **state)
     check_ok(weft_group_run(group, 0)); /* no time: runs nothing */
     weft_channel_info info;
     check_ok(weft_channel_info_get(node, CHANNEL, &info));
-    check_eq(info.in_flight, 0);
+    check_eq(info.in_flight, dialled() ? 3 : 0);
+    check_eq(stop.began.count, 0);
     for (int i = 0; i < 2; i++)
         hosts[i].thread = start(lend, &hosts[i]);
     event_await(&stop.began, 2);
@@ -500,6 +504,7 @@ static void in_line(weft_task *task, void *context)
 static void an_inline_handler_runs_in_the_callers_thread(void **state)
 {
     (void)state;
+    not_dialled("inline handlers run on the default group of a client node");
     weft_node *node = open_node();
     struct line line = {.node = node};
     weft_completions *completions;
@@ -512,7 +517,7 @@ static void an_inline_handler_runs_in_the_callers_thread(void **state)
     submit(completions, CHANNEL, "2", 0);
     check_eq(line.runs, 2); /* inside the call */
     size_t count;
-    check_ok(weft_completions_next(completions, 0, &reply, 1, &count));
+    check_ok(weft_completions_next(completions, soon(), &reply, 1, &count));
     check_reply_text(&reply, "2");
     line.more = 1000; /* each dispatches the next: they do not pile up */
     submit(completions, CHANNEL, "3", 0);
@@ -526,7 +531,11 @@ static void an_inline_handler_runs_in_the_callers_thread(void **state)
 static void note_thread(weft_task *task, void *context)
 {
     char *name = context;
-    pthread_getname_np(pthread_self(), name, 16);
+    for (int i = 0; i < 10000 && strncmp(name, "weft", 4) != 0;
+         i++) { /* who starts a thread names it, a moment later */
+        pthread_getname_np(pthread_self(), name, 16);
+        sched_yield();
+    }
     thread_check_ok(weft_task_complete(task, (weft_bytes){0}));
 }
 

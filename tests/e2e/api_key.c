@@ -151,11 +151,11 @@ static void first_caller_is_killed_and_the_work_goes_on_for_the_other(void **sta
     options.key = "k";
     options.participant = caller;
     check_ok(weft_dispatch_submit(first, CHANNEL, WEFT_TEXT("a"), &options, 1, &ticket));
-    check_eq(ticket.admission, WEFT_ADMISSION_ACCEPTED);
+    check_admission(&ticket, WEFT_ADMISSION_ACCEPTED);
     event_await(&stop.began, 1);
     options.participant = NULL;
     check_ok(weft_dispatch_submit(second, CHANNEL, WEFT_TEXT("a"), &options, 2, &ticket));
-    check_eq(ticket.admission, WEFT_ADMISSION_ACCEPTED);
+    check_admission(&ticket, WEFT_ADMISSION_ACCEPTED);
     check_eq(kill(pid, SIGKILL), 0);
     check_eq(waitpid(pid, NULL, 0), pid);
     weft_reply reply = next_reply(first);
@@ -280,6 +280,12 @@ static void execute(weft_task *task, void *context)
     (void)weft_task_complete(task, (weft_bytes){result, sizeof result});
 }
 
+/* Over a wire a task has begun when it is on its way: cancelled there by the first to ask, it ends so for who joins then. */
+static bool may_end_cancelled(unsigned round, unsigned key)
+{
+    return dialled() && key == round % KEYS;
+}
+
 static void *race_caller(void *argument)
 {
     unsigned self = (unsigned)(uintptr_t)argument;
@@ -305,7 +311,8 @@ static void *race_caller(void *argument)
             size_t count;
             unsigned result[3] = {0};
             thread_check_ok(weft_completions_next(completions, WEFT_FOREVER, &reply, 1, &count));
-            bool left = self == 0 && reply.outcome == WEFT_CANCELLED;
+            bool left =
+                reply.outcome == WEFT_CANCELLED && (self == 0 || may_end_cancelled(round, (unsigned)reply.token));
             if (reply.payload.size == sizeof result) memcpy(result, reply.payload.data, sizeof result);
             if (!left &&
                 (reply.outcome != WEFT_COMPLETED || result[0] != round || result[1] != reply.token || result[2] != 0))
@@ -334,12 +341,15 @@ static void many_threads_with_the_same_keys_make_one_execution_a_key(void **stat
         join(callers[i]);
     for (unsigned round = 0; round < ROUNDS / KEYS; round++)
         for (unsigned i = 0; i < KEYS; i++)
-            check_true(race.executed[round][i] == 1);
+            check_true(race.executed[round][i] == 1 || may_end_cancelled(round, i));
     check_eq(race.results, 0);
     weft_channel_info info = info_now(race.node);
-    check_eq(info.completed, ROUNDS / KEYS * KEYS);
+    check_true(info.completed <= ROUNDS / KEYS * KEYS);
+    check_true(info.completed >= ROUNDS / KEYS * (dialled() ? KEYS - 1 : KEYS));
     check_eq(info.dispatched, info.completed + info.cancelled); /* one that all had left before it began */
-    check_eq(info.dispatched + info.joined, ROUNDS / KEYS * KEYS * CALLERS);
+    const uint64_t asked = ROUNDS / KEYS * KEYS * CALLERS;
+    check_true(info.dispatched + info.joined <= asked); /* what is cancelled before it is sent is not heard of there */
+    check_true(info.dispatched + info.joined >= asked - (dialled() ? ROUNDS / KEYS : 0));
     for (int i = 0; i < 2; i++)
         check_ok(weft_worker_unregister(workers[i]));
     check_eq(pthread_barrier_destroy(&race.barrier), 0);

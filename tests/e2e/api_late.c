@@ -173,7 +173,7 @@ static void walk_that_is_under_way_is_waited_for(void **state)
         event_give(&walk.closing);
         check_ok(weft_node_close(walk.node, WEFT_FOREVER));
         join(thread);
-        check_eq(walk.error, WEFT_ECLOSED);
+        check_eq(walk.error, dialled() ? WEFT_OK : WEFT_ECLOSED); /* a client node had all of it, a page of many */
     }
 }
 
@@ -280,6 +280,7 @@ static void await_sleep(struct caller *caller)
 static void who_waits_for_room_leaves_before_the_node_is_gone(void **state)
 {
     (void)state;
+    not_dialled("WEFT_BLOCK rejects what comes from a client node");
     enum { ROUNDS = 20, CALLERS = 4 };
     for (int i = 0; i < ROUNDS; i++) {
         struct caller callers[CALLERS] = {{.node = NULL}};

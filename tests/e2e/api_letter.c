@@ -136,7 +136,7 @@ static void two_killed_processes_are_a_letter_s_history_and_put_back_it_complete
         const weft_attempt *attempt = &letter.attempts[i];
         check_eq(attempt->attempt, i + 1);
         check_str(attempt->worker, i ? "second" : "first");
-        check_str(attempt->participant, i ? "second" : "first");
+        check_str(attempt->participant, dialled() ? "client" : i ? "second" : "first");
         check_str(attempt->code, "worker_died");
         check_true(attempt->cause.kind == WEFT_CAUSE_UNKNOWN ||
                    attempt->cause.value == SIGKILL); /* we may have reaped */

@@ -117,6 +117,97 @@ static inline weft_reply next_reply(weft_completions *completions)
     return reply;
 }
 
+/* A timeout: at once; of a client node, whose dispatches and results are on their way, when it comes. */
+static inline uint32_t soon(void)
+{
+    return dialled() ? WEFT_FOREVER : 0;
+}
+
+/* The node admitted it so; a client node says that it was sent. */
+static inline void check_admission(const weft_ticket *ticket, weft_admission expected)
+{
+    check_str(weft_admission_name(ticket->admission), weft_admission_name(dialled() ? WEFT_ADMISSION_SENT : expected));
+}
+
+/* How the node refused a dispatch: at once; of a client node, whose ticket says `sent`, with its outcome. */
+struct refusal {
+    char reason[64], sentence[512]; /* as said of a reply */
+    uint32_t retry_after_ms;
+};
+
+static inline struct refusal refusal_of(weft_reply *reply)
+{
+    struct refusal refusal = {.retry_after_ms = reply->retry_after_ms};
+    check_str(weft_outcome_name(reply->outcome), "rejected");
+    check_eq(reply->attempts, 0);
+    (void)snprintf(refusal.reason, sizeof refusal.reason, "%s", reply->code);
+    (void)snprintf(refusal.sentence, sizeof refusal.sentence, "%s", reply->message ? reply->message : "");
+    weft_reply_release(reply);
+    return refusal;
+}
+
+static inline struct refusal refusal_at_once(weft_error error, const weft_ticket *ticket)
+{
+    struct refusal refusal = {.retry_after_ms = ticket->retry_after_ms};
+    check_err(error, WEFT_EREJECTED);
+    check_str(weft_admission_name(ticket->admission), "rejected");
+    check_eq(ticket->id.number, 0);
+    (void)snprintf(refusal.reason, sizeof refusal.reason, "%s", ticket->reason);
+    (void)snprintf(refusal.sentence, sizeof refusal.sentence, "%s", weft_error_message());
+    return refusal;
+}
+
+/* completions: nothing else ends there meanwhile. */
+static inline struct refusal refused(weft_completions *completions, const char *channel, const char *text,
+                                     const weft_dispatch_options *options)
+{
+    weft_ticket ticket;
+    weft_error error = weft_dispatch_submit(completions, channel, weft_text(text), options, 0, &ticket);
+    if (!dialled()) return refusal_at_once(error, &ticket);
+    check_ok(error);
+    check_admission(&ticket, WEFT_ADMISSION_REJECTED);
+    weft_reply reply = next_reply(completions);
+    return refusal_of(&reply);
+}
+
+static inline void check_refused(weft_completions *completions, const char *channel, const char *text,
+                                 const weft_dispatch_options *options, const char *reason)
+{
+    struct refusal refusal = refused(completions, channel, text, options);
+    check_str(refusal.reason, reason);
+}
+
+struct heard_refusal {
+    struct event event;
+    struct refusal refusal;
+};
+
+static inline void hear_refusal(const weft_reply *reply, void *context)
+{
+    struct heard_refusal *heard = context;
+    weft_reply own = *reply;
+    own.memory = NULL; /* its memory is not ours */
+    heard->refusal = refusal_of(&own);
+    event_give(&heard->event);
+}
+
+/* The same by weft_dispatch_async. */
+static inline struct refusal refused_async(weft_node *node, const char *channel, weft_bytes payload,
+                                           const weft_dispatch_options *options)
+{
+    struct heard_refusal heard = {.event.count = 0};
+    weft_ticket ticket;
+    weft_error error = weft_dispatch_async(node, channel, payload, options, hear_refusal, &heard, 0, &ticket);
+    if (!dialled()) {
+        check_eq(heard.event.count, 0);
+        return refusal_at_once(error, &ticket);
+    }
+    check_ok(error);
+    check_admission(&ticket, WEFT_ADMISSION_REJECTED);
+    event_await(&heard.event, 1);
+    return heard.refusal;
+}
+
 /* The reply is completed with that text; releases it. */
 static inline void check_reply_text(weft_reply *reply, const char *text)
 {
@@ -187,6 +278,14 @@ static inline unsigned own_count(const char *what)
         count++;
     closedir(directory);
     return count;
+}
+
+/* There are as many as before; where there was a wire, its transport closes them a moment later. */
+static inline void await_descriptors(unsigned before)
+{
+    while (dialled() && own_count("fd") > before) {
+    }
+    if (!dialled()) check_eq(own_count("fd"), before);
 }
 
 #endif

@@ -99,11 +99,13 @@ static void a_killed_process_is_a_death(void **state)
     check_eq(info.state, WEFT_WORKER_DEAD);
     check_str(info.participant, "helper");
     check_ok(weft_channel_deaths(node, CHANNEL, deaths, 2, &count));
-    check_eq(count, 1);
-    check_str(deaths[0].participant, "helper");
-    check_eq(deaths[0].workers_lost, 1);
-    check_eq(deaths[0].attempts_held, 1);
-    check_true(deaths[0].seen_ns > 0 && deaths[0].seen_wall_ns > deaths[0].seen_ns);
+    check_eq(count, dialled() ? 0 : 1); /* of a client node's own the node knows none */
+    for (size_t i = 0; i < count; i++) {
+        check_str(deaths[i].participant, "helper");
+        check_eq(deaths[i].workers_lost, 1);
+        check_eq(deaths[i].attempts_held, 1);
+        check_true(deaths[i].seen_ns > 0 && deaths[i].seen_wall_ns > deaths[i].seen_ns);
+    }
     check_true(!weft_participant_alive(participant, &cause));
     check_true(cause.kind == WEFT_CAUSE_SIGNALED || cause.kind == WEFT_CAUSE_UNKNOWN); /* we may have reaped it first */
     options.participant = participant;
@@ -183,8 +185,9 @@ static void a_thread_that_ends_with_a_task_is_a_death(void **state)
         weft_death death;
         size_t count;
         check_ok(weft_channel_deaths(node, CHANNEL, &death, 1, &count));
-        check_eq(death.cause.kind, WEFT_CAUSE_THREAD_EXITED);
-        check_true(strncmp(death.participant, "thread-", 7) == 0);
+        check_eq(count, dialled() ? 0 : 1);
+        if (count > 0) check_eq(death.cause.kind, WEFT_CAUSE_THREAD_EXITED);
+        if (count > 0) check_true(strncmp(death.participant, "thread-", 7) == 0);
         check_ok(weft_worker_unregister(owner.worker));
     }
     check_ok(weft_completions_close(completions));
@@ -320,7 +323,8 @@ static void who_nobody_can_declare_dead_any_more_is_dead(void **state)
     weft_death death;
     size_t count;
     check_ok(weft_channel_deaths(node, CHANNEL, &death, 1, &count));
-    check_eq(death.cause.kind, WEFT_CAUSE_RELEASED);
+    check_eq(count, dialled() ? 0 : 1);
+    if (count > 0) check_eq(death.cause.kind, WEFT_CAUSE_RELEASED);
     check_ok(weft_worker_unregister(worker));
     check_ok(weft_node_close(node, 10000));
 }
@@ -342,13 +346,14 @@ static void a_handler_of_a_dead_participant_keeps_its_thread_and_is_refused(void
     check_reply_code(&reply, WEFT_WORKER_DIED, "worker_died");
     weft_node_stats stats;
     check_ok(weft_node_stats_get(node, &stats));
-    check_eq(stats.attempts_running, 1);
+    if (!dialled()) check_eq(stats.attempts_running, 1);
     event_give(&stop.go_on);
     check_ok(weft_worker_unregister(worker)); /* waits for it */
     check_ok(weft_node_stats_get(node, &stats));
     check_eq(stats.attempts_running, 0);
-    check_eq(stats.deaths, 1);
-    check_eq(stats.fenced, 1);
+    check_eq(stats.worker_died, 1);
+    check_eq(stats.deaths, dialled() ? 0 : 1);
+    check_eq(stats.fenced, dialled() ? 0 : 1);
     weft_participant_release(participant);
     check_ok(weft_completions_close(completions));
     check_ok(weft_node_close(node, 10000));

@@ -68,7 +68,7 @@ static void give(struct pool *pool)
 {
     weft_ticket ticket;
     check_ok(weft_dispatch_submit(pool->completions, CHANNEL, WEFT_TEXT("1"), NULL, 0, &ticket));
-    check_str(weft_admission_name(ticket.admission), "accepted");
+    check_admission(&ticket, WEFT_ADMISSION_ACCEPTED);
 }
 
 /* How many each has in flight: "2 1 1". */
@@ -84,7 +84,7 @@ static void check_loads(struct pool *pool, const char *expected)
 static void finish_one(weft_worker *worker)
 {
     weft_task *task;
-    check_ok(weft_worker_next(worker, 0, &task));
+    check_ok(weft_worker_next(worker, soon(), &task));
     check_ok(weft_task_complete(task, weft_task_payload(task)));
 }
 
@@ -170,6 +170,8 @@ static void health_is_one_call(void **state)
         weft_reply reply = dispatch(pool.node, CHANNEL, (char[2]){payloads[i], '\0'});
         check_eq(reply.outcome, payloads[i] == 'f' ? WEFT_FAILED : WEFT_COMPLETED);
         weft_reply_release(&reply);
+        while (dialled() && health(pool.workers[i % POOL_MAX]).in_flight > 0) /* there it is free a moment later */
+            continue;
     }
     weft_worker_info anna = health(pool.workers[0]), berta = health(pool.workers[1]);
     check_str(anna.name, "anna");
@@ -212,15 +214,14 @@ static void an_empty_pool_fails_at_once_where_that_was_asked_for(void **state)
     weft_node *node = open_node();
     weft_channel_options channel = WEFT_CHANNEL_OPTIONS;
     weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
-    weft_ticket ticket;
     weft_reply reply;
     options.no_worker = WEFT_NO_WORKER_REJECT; /* the dispatch asks */
     check_ok(weft_dispatch(node, CHANNEL, WEFT_TEXT("1"), &options, &reply));
     check_reply_code(&reply, WEFT_REJECTED, "no_worker");
     channel.no_worker = WEFT_NO_WORKER_REJECT; /* the channel asks, for all of its dispatches */
     check_ok(weft_channel_declare(node, OTHER, &channel));
-    check_err(weft_dispatch_async(node, OTHER, WEFT_TEXT("1"), NULL, NULL, NULL, 0, &ticket), WEFT_EREJECTED);
-    check_str(ticket.reason, "no_worker");
+    struct refusal refusal = refused_async(node, OTHER, WEFT_TEXT("1"), NULL);
+    check_str(refusal.reason, "no_worker");
     weft_worker *worker = register_worker(node, CHANNEL, echo, NULL);
     check_ok(weft_dispatch(node, CHANNEL, WEFT_TEXT("1"), &options, &reply));
     check_reply_text(&reply, "1");
@@ -238,7 +239,7 @@ static void an_empty_pool_waits_where_not(void **state)
     weft_ticket ticket;
     check_ok(weft_completions_open(node, 8, &completions));
     check_ok(weft_dispatch_submit(completions, CHANNEL, WEFT_TEXT("1"), NULL, 0, &ticket));
-    check_str(weft_admission_name(ticket.admission), "deferred");
+    check_admission(&ticket, WEFT_ADMISSION_DEFERRED);
     register_worker(node, CHANNEL, echo, NULL);
     weft_reply reply = next_reply(completions);
     check_eq(reply.attempts, 1); /* waiting spends none */
@@ -258,6 +259,7 @@ static void tell_thread(weft_task *task, void *context)
 static void an_inline_handler_runs_in_the_thread_that_dispatches(void **state)
 {
     (void)state;
+    not_dialled("inline handlers run on the default group of a client node");
     struct pool pool;
     pthread_t where = 0;
     weft_worker_options options = capacity(1);

@@ -94,6 +94,7 @@ static void free_a_slot_and_it_goes(void **state)
 static void free_a_thread_and_it_goes(void **state)
 {
     (void)state;
+    not_dialled("a client node gets up to max_concurrent for a worker, whatever threads its group has");
     struct stop stop = {.began = {.count = 0}};
     struct waiting waiting = open_waiting(NULL);
     weft_group_options g = WEFT_GROUP_OPTIONS;
@@ -205,12 +206,14 @@ static void register_a_replacement_for_the_dead_and_it_goes(void **state)
     check_eq(kill(pid, SIGKILL), 0);
     check_err(weft_worker_next(worker, WEFT_FOREVER, &none), WEFT_EDEAD);
     submit_one(&waiting, NULL);
+    while (info_of(waiting.node, CHANNEL).workers > 0) /* a client node tells its node, for which it is no death */
+        check_true(dialled());
     weft_why why;
     check_ok(weft_why_get(waiting.node, waiting.id, &why));
     check_eq(why.refusals_count, 0);
     check_part(why.sentence, "no worker is registered: register one");
-    check_part(why.sentence, "of resizer, died");
-    check_part(why.sentence, "signal 9 (Killed)");
+    if (!dialled()) check_part(why.sentence, "of resizer, died");
+    if (!dialled()) check_part(why.sentence, "signal 9 (Killed)");
     weft_why_release(&why);
     weft_worker *other = register_worker(waiting.node, CHANNEL, echo, NULL);
     check_goes(&waiting);
@@ -240,7 +243,8 @@ static void why_follows_a_dispatch_to_its_end(void **state)
     check_ok(weft_why_get(waiting.node, first.id, &why));
     check_str(weft_standing_name(why.standing), "assigned");
     check_str(why.worker, "worker-1");
-    check_part(why.sentence, "which has not begun it yet");
+    if (!dialled())
+        check_part(why.sentence, "which has not begun it yet"); /* it has been sent, which is all there is */
     weft_why_release(&why);
     check_ok(weft_worker_next(worker, WEFT_FOREVER, &task));
     check_ok(weft_dispatch_cancel(waiting.node, first.id));
@@ -284,20 +288,19 @@ static void what_is_said_of_a_request_comes_true(void **state)
     struct waiting waiting = open_waiting(&options);
     d.no_worker = WEFT_NO_WORKER_REJECT;
     check_would(waiting.node, &d, WEFT_ADMISSION_REJECTED, "no_worker: nobody is registered that could ever take it");
-    check_err(weft_dispatch_submit(waiting.completions, CHANNEL, WEFT_TEXT("x"), &d, 0, &ticket), WEFT_EREJECTED);
-    check_str(ticket.reason, "no_worker");
+    check_refused(waiting.completions, CHANNEL, "x", &d, "no_worker");
     weft_worker *worker = register_worker(waiting.node, CHANNEL, NULL, NULL);
     check_would(waiting.node, &d, WEFT_ADMISSION_ACCEPTED, "worker worker-1 would get it");
     check_ok(weft_dispatch_submit(waiting.completions, CHANNEL, WEFT_TEXT("x"), &d, 0, &ticket));
-    check_eq(ticket.admission, WEFT_ADMISSION_ACCEPTED);
+    check_admission(&ticket, WEFT_ADMISSION_ACCEPTED);
     check_would(waiting.node, NULL, WEFT_ADMISSION_DEFERRED, "it would wait: the slots of all 1 that take it");
     check_ok(weft_dispatch_submit(waiting.completions, CHANNEL, WEFT_TEXT("x"), NULL, 0, &ticket));
-    check_eq(ticket.admission, WEFT_ADMISSION_DEFERRED);
+    check_admission(&ticket, WEFT_ADMISSION_DEFERRED);
     check_would(waiting.node, NULL, WEFT_ADMISSION_REJECTED, "queue_full: 1 wait");
-    check_err(weft_dispatch_submit(waiting.completions, CHANNEL, WEFT_TEXT("x"), NULL, 0, &ticket), WEFT_EREJECTED);
+    check_refused(waiting.completions, CHANNEL, "x", NULL, "queue_full");
     check_err(weft_channel_drain(waiting.node, CHANNEL, 0), WEFT_ETIMEDOUT);
     check_would(waiting.node, NULL, WEFT_ADMISSION_REJECTED, "draining: the channel admits nothing: resume it");
-    check_err(weft_dispatch_submit(waiting.completions, CHANNEL, WEFT_TEXT("x"), NULL, 0, &ticket), WEFT_EREJECTED);
+    check_refused(waiting.completions, CHANNEL, "x", NULL, "draining");
     weft_channel_info info;
     check_ok(weft_channel_info_get(waiting.node, CHANNEL, &info));
     check_eq(info.rejected, 3); /* asking counts nothing */
@@ -377,11 +380,11 @@ static void keep_who_understands_the_old_and_it_goes(void **state)
     check_str(why.refusals[0].sentence, "may have it, and gives up before it: 0 of 1 in flight");
     weft_why_release(&why);
     check_ok(weft_dispatch_submit(completions, CHANNEL, WEFT_TEXT("1"), NULL, 0, &ticket));
-    check_eq(ticket.admission, WEFT_ADMISSION_DEFERRED);
+    check_admission(&ticket, WEFT_ADMISSION_DEFERRED);
     check_ok(weft_why_get(node, ticket.id, &why));
     check_true(strstr(why.sentence, cause) != NULL);
     weft_why_release(&why);
-    check_err(weft_dispatch_submit(completions, CHANNEL, WEFT_TEXT("1"), NULL, 0, NULL), WEFT_EREJECTED); /* full */
+    check_refused(completions, CHANNEL, "1", NULL, "queue_full");
 
     w.schema_ids = &ids[0];
     check_ok(weft_worker_register(node, CHANNEL, echo, NULL, &w, &workers[0]));

@@ -621,8 +621,8 @@ static void who_goes_with_calls_open_leaves_nothing(void **state)
     close_scene(&scene);
 }
 
-/* A worker goes with its task in hand: the node works that off. */
-static void a_worker_that_goes_with_its_task(void **state)
+/* A worker goes with its tasks in hand: they have died with it, or, where its client says that it has told of all, never begun. */
+static void goes_with_its_tasks(void **state, bool told)
 {
     struct scene scene;
     struct raw raw;
@@ -640,16 +640,28 @@ static void a_worker_that_goes_with_its_task(void **state)
     (void)submit(completions, OTHER, "two", 2);
     check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_TASK);
     check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_TASK);
-    frame = (struct frame){.kind = FRAME_UNREGISTER, .worker = {.ask = 2, .worker = 9}};
+    frame = (struct frame){.kind = FRAME_UNREGISTER, .worker = {.ask = 2, .worker = 9, .told = told}};
     raw_frame(&raw, &frame);
     check_true(raw_next_said(&raw, &frame));
+    weft_worker *heir = register_worker(scene.client, OTHER, echo, NULL);
     for (int i = 0; i < 2; i++) {
         weft_reply reply = next_reply(completions);
-        check_reply_code(&reply, WEFT_WORKER_DIED, "worker_died");
+        check_eq(reply.attempts, 1);
+        if (told)
+            check_reply_text(&reply, i ? "two" : "one");
+        else
+            check_reply_code(&reply, WEFT_WORKER_DIED, "worker_died");
     }
+    check_ok(weft_worker_unregister(heir));
     check_ok(weft_completions_close(completions));
     close(raw.fd);
     close_scene(&scene);
+}
+
+static void a_worker_that_goes_with_its_task(void **state)
+{
+    goes_with_its_tasks(state, false);
+    goes_with_its_tasks(state, true);
 }
 
 int main(int argc, char **argv)

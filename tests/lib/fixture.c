@@ -766,6 +766,12 @@ void world_unregister(const char *name)
     after_entry();
 }
 
+void world_leave(const char *name)
+{
+    weft__core_worker_left(world.core, world_now_ns(), the_known_worker(name)->handle);
+    after_entry();
+}
+
 void world_forget(const char *name)
 {
     weft__core_worker_forget(world.core, the_known_worker(name)->handle);

@@ -123,6 +123,7 @@ struct hired {
     (world_here(CHECK_SITE("worker(" #name ")")), world_worker(name, &(struct hired){__VA_ARGS__}))
 #define drain_worker(name) world_verb(drain_worker, name)
 #define unregister(name) world_verb(unregister, name)
+#define leave(name) world_verb(leave, name) /* a remote one, of whose tasks all has been said */
 #define forget(name) world_verb(forget, name)
 #define handle_of_worker(name) world_verb(handle_of_worker, name)
 #define worker_now(name) world_verb(worker_now, name) /* its weft_worker_info */
@@ -183,6 +184,8 @@ struct asked {
 #define fail_with(task, code) world_verb(settle, task, CORE_RESULT_FAIL, code, true)
 #define mismatch(task) world_verb(settle, task, CORE_RESULT_MISMATCH, "result_schema_mismatch", true)
 #define acknowledge(task) world_verb(settle, task, CORE_RESULT_CANCEL_ACK, NULL, true)
+#define dies_there(task)                                                                                               \
+    world_verb(settle, task, CORE_RESULT_DIED, NULL, true) /* with whom its remote worker hung on */
 #define abandon(task) world_verb(settle, task, CORE_RESULT_ABANDON, NULL, true)
 #define complete_inside(task) world_verb(settle, task, CORE_RESULT_COMPLETE, NULL, false) /* its handler still runs */
 #define skip_unbegun(task) world_verb(settle, task, CORE_RESULT_SKIPPED, NULL, true)
@@ -276,6 +279,7 @@ const char *world_participant_now(const char *name);
 void world_worker(const char *name, const struct hired *hired);
 void world_drain_worker(const char *name);
 void world_unregister(const char *name);
+void world_leave(const char *name);
 void world_forget(const char *name);
 uint64_t world_handle_of_worker(const char *name);
 weft_worker_info world_worker_now(const char *name);

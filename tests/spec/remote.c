@@ -3,6 +3,8 @@
  *   - from the instant it is barred no selection returns a worker of the session, whichever the policy
  *   - detached: what was assigned and not taken goes to others, the oldest first, and spends no attempt; what was taken stays
  *   - backlogged: it stays where it is
+ *   - whose participant has died where it lives gets nothing more
+ *   - which leaves: what its client has not said anything of has not begun, spends no attempt and goes to others
  *   - un-barred: what waits is served; a session may be barred and un-barred while either is still worked off
  *   - `why` tells it apart from a link that has fired, and asks it before the type
  *   - a task's slot is kept from its result until its handler has returned
@@ -107,6 +109,44 @@ spec(what_a_detached_worker_has_taken_stays_its_own)
     unbar("s1");
     complete("a#1");
     then("1000 a completed by w1 #1");
+}
+
+spec(worker_that_died_where_it_lives_gets_no_other_attempt_before_its_end_comes)
+{
+    channel("dispatch.media.resize", .on_crash = WEFT_CRASH_REDISPATCH, .attempts_max = 3);
+    far_session("s1");
+    worker("w1", .of = "s1", .far = true, .capacity = 2);
+    dispatch("a");
+    deliver("s1");
+    then("0 a#1 to w1", "0 s1 gets a#1");
+    dies_there("a#1");
+    at(60000);
+    deliver("s1");
+    nothing_happens();
+    unregister("w1");
+    whatever();
+    worker("w2");
+    then("60000 a#2 to w2");
+    take("w2");
+    complete("a#2");
+    then("60000 w2 takes a#2", "60000 a completed by w2 #2");
+}
+
+spec(what_was_not_said_of_a_worker_that_leaves_has_not_begun)
+{
+    channel("dispatch.media.resize", .on_crash = WEFT_CRASH_FAIL);
+    far_session("s1");
+    worker("w1", .of = "s1", .far = true, .capacity = 3);
+    dispatch("a");
+    dispatch("b");
+    dispatch("c");
+    deliver_up_to(2, "s1");
+    complete("a#1");
+    whatever();
+    leave("w1");
+    then("0 c#1 back from w1");
+    worker("w2", .capacity = 2);
+    then("0 b#1 to w2", "0 c#1 to w2");
 }
 
 spec(backlogged_worker_keeps_what_it_was_assigned)
@@ -676,6 +716,8 @@ int main(void)
         promised(barred_worker_gets_nothing_of_a_freed_slot_of_its_own),
         promised(what_a_detached_worker_has_not_taken_goes_to_others_the_oldest_first),
         promised(what_a_detached_worker_has_taken_stays_its_own),
+        promised(worker_that_died_where_it_lives_gets_no_other_attempt_before_its_end_comes),
+        promised(what_was_not_said_of_a_worker_that_leaves_has_not_begun),
         promised(backlogged_worker_keeps_what_it_was_assigned),
         promised(backlogged_session_that_is_detached_gives_up_what_it_was_assigned),
         promised(bar_that_is_lifted_before_it_was_worked_off_leaves_no_trace),
