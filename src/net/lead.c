@@ -84,8 +84,8 @@ void weft__lead_offer(struct lead *lead, struct pipe *pipe)
 {
     weft__lock(&lead->lock);
     bool watch = false;
-    if (lead->pipe && lead->pipe != pipe) {
-        weft__pipe_serve(pipe); /* the one before it is not over */
+    if (lead->led || (lead->pipe && lead->pipe != pipe)) {
+        weft__pipe_serve(pipe); /* the one before it is not over: who leads that may wait there for long */
     } else if (weft__pipe_unserved(pipe)) {
         lead->pipe = pipe;
         watch = pass_on(lead);
