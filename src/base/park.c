@@ -26,7 +26,7 @@
 
 enum { EMPTY = 0, GIVEN = 1, ASLEEP = 2, NUDGED = 3, AWAY = 4 };
 
-void (*weft__park_rouse)(unsigned seat);
+void (*_Atomic weft__park_rouse)(unsigned seat);
 
 /* futex(2) takes the words and the timespec of the kernel, which are ours only where long has 64 bits. */
 _Static_assert(sizeof(atomic_uint) == 4 && sizeof(long) == 8, "64-bit Linux");

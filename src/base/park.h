@@ -34,7 +34,7 @@ void weft__nudge_settled(struct park *park);
 bool weft__park_away(struct park *park, unsigned seat);
 bool weft__park_back(struct park *park);
 bool weft__park_given(const struct park *park);
-extern void (*weft__park_rouse)(
+extern void (*_Atomic weft__park_rouse)(
     unsigned seat); /* set before the first is away; may come late, for another that sits there */
 
 #endif
