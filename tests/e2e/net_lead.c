@@ -350,6 +350,35 @@ static void ticks_are_asked_for_when_a_read_is_left_and_end(void **state)
     close_both(flow, &led);
 }
 
+/* Both are waked at once: the leader mostly leaves first, and passes the read on to one who goes, too. */
+static void a_read_is_looked_after_though_the_next_who_waits_goes(void **state)
+{
+    (void)state;
+    struct led led;
+    struct flow *flow = open_busy(&led);
+    for (unsigned i = 1, ticks = 0; i <= 100; i++) {
+        struct waiting leader, follower;
+        begin_waiting(&leader, &led);
+        await_leading(&leader);
+        begin_waiting(&follower, &led);
+        await_following(&follower);
+        while (weft__lead_tick(&led.lead, tick_at(1000 * i + ticks)))
+            ticks++;
+        weft__lock(&led.lead.lock);
+        weft__unpark(&leader.park);
+        for (int j = 0; j < 20; j++)
+            sched_yield();
+        weft__unpark(&follower.park);
+        weft__unlock(&led.lead.lock);
+        join(leader.thread);
+        join(follower.thread);
+        check_true(leader.given && follower.given);
+        check_true(weft__pipe_unserved(flow->pair.near.pipe));
+        check_true(atomic_load(&led.lead.watched));
+    }
+    close_both(flow, &led);
+}
+
 /* --- the end of a pipe ------------------------------------------------------------------------ */
 
 static void close_ends_a_read_that_nobody_does(void **state)
@@ -735,6 +764,7 @@ int main(void)
         cmocka_unit_test(after_a_turn_the_read_waits_for_one_tick_more),
         cmocka_unit_test(a_tick_leaves_who_leads_alone),
         cmocka_unit_test(ticks_are_asked_for_when_a_read_is_left_and_end),
+        cmocka_unit_test(a_read_is_looked_after_though_the_next_who_waits_goes),
         cmocka_unit_test(close_ends_a_read_that_nobody_does),
         cmocka_unit_test(close_ends_the_read_of_who_leads_and_he_waits_on),
         cmocka_unit_test(the_end_of_a_stream_is_told_by_who_leads),

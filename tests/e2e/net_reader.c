@@ -116,7 +116,8 @@ static void *free_it(void *argument)
 {
     struct flow *flow = argument;
     weft__pipe_free(flow->pair.near.pipe);
-    thread_check_true(atomic_load(&flow->ended)); /* the call that was under way has asked for more, and that has ended */
+    thread_check_true(
+        atomic_load(&flow->ended)); /* the call that was under way has asked for more, and that has ended */
     return NULL;
 }
 
