@@ -38,6 +38,7 @@ static const char *rank_name(enum lock_rank rank)
     case LOCK_MONITOR: return "monitor";
     case LOCK_LEAD: return "lead";
     case LOCK_PIPE: return "pipe";
+    case LOCK_SEAT: return "seat";
     case LOCK_LOG: return "log";
     }
     return "unknown";

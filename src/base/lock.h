@@ -17,6 +17,7 @@ enum lock_rank {
     LOCK_MONITOR = 30, /* the table of watched processes */
     LOCK_LEAD = 75,    /* who reads for whom of a client node's threads */
     LOCK_PIPE = 80,    /* one pipe: nothing is begun after its close */
+    LOCK_SEAT = 85,    /* an aio that another thread cancels */
     LOCK_LOG = 90      /* takes nothing */
 };
 

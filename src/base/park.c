@@ -54,7 +54,7 @@ bool weft__park(struct park *park, uint64_t deadline_ns)
 void weft__unpark(struct park *park)
 {
     unsigned before = atomic_exchange_explicit(&park->word, GIVEN, memory_order_release);
-    if (before >= AWAY) weft__park_rouse(before - AWAY);
+    if (before >= AWAY) atomic_load_explicit(&weft__park_rouse, memory_order_relaxed)(before - AWAY);
     if (before != ASLEEP) return;
     /* The sleeper may have seen GIVEN by itself and be gone, with the memory: the address alone is used. */
     (void)syscall(SYS_futex, &park->word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);

@@ -1,6 +1,7 @@
-/* Note SEAT. Who leads waits in an aio, and whoever has his permit cancels that. It may come late, when he has left, and his node is
- * freed. So the aios are the process's, each at a seat of its own, and what comes late ends another's wait for nothing, who
- * begins it again.
+/* Note SEAT. Who leads waits in an aio of the pipe's, and whoever has his permit cancels that. It may come late, when he has left, and
+ * pipe and node are freed. So what it goes by is a seat of the process's, where the aio stands while he leads: what comes late
+ * finds none, or ends another's wait for nothing, who begins it again. The seat's lock is held over the cancel: nng looks up which
+ * stream the aio waits for first, and the stream must not be freed in between.
  *
  * Note UNSERVED. `pipe` is one with a read that nobody does, from when it is offered or a leader leaves it, until it is taken. It is
  * taken, or withdrawn before it is freed, under the lead's lock; so it is there. */
@@ -15,8 +16,10 @@ enum { SEATS = 64 };
 #define KEEP_NS (8 * NS_PER_MS) /* ticks go on so long after the last turn */
 
 static struct {
-    nng_aio *aio;
     atomic_bool taken;
+    bool made;
+    struct lock lock; /* never ends: what comes late takes it */
+    nng_aio *aio;     /* under the lock; NULL = nobody leads */
 } seats[SEATS];
 
 /* Who sleeps, on its stack. */
@@ -27,7 +30,9 @@ struct follower {
 
 static void rouse(unsigned seat)
 {
-    nng_aio_cancel(seats[seat].aio);
+    weft__lock(&seats[seat].lock);
+    if (seats[seat].aio) nng_aio_cancel(seats[seat].aio);
+    weft__unlock(&seats[seat].lock);
 }
 
 static int take_seat(void)
@@ -35,20 +40,19 @@ static int take_seat(void)
     weft__park_rouse = rouse;
     for (int i = 0; i < SEATS; i++) {
         if (atomic_exchange(&seats[i].taken, true)) continue;
-        if (seats[i].aio || !weft__nng_aio(&seats[i].aio, NULL, NULL)) return i;
-        seats[i].aio = NULL;
-        atomic_store(&seats[i].taken, false);
-        return -1;
+        if (!seats[i].made) weft__lock_init(&seats[i].lock, LOCK_SEAT);
+        seats[i].made = true;
+        return i;
     }
     return -1;
 }
 
-void weft__leads_fini(void)
+/* NULL: nobody is roused any more. */
+static void seat_aio(unsigned seat, nng_aio *aio)
 {
-    for (int i = 0; i < SEATS; i++) {
-        nng_aio_free(seats[i].aio);
-        seats[i].aio = NULL;
-    }
+    weft__lock(&seats[seat].lock);
+    seats[seat].aio = aio;
+    weft__unlock(&seats[seat].lock);
 }
 
 void weft__lead_init(struct lead *lead, void (*watch)(void *context), void *context)
@@ -84,8 +88,8 @@ void weft__lead_offer(struct lead *lead, struct pipe *pipe)
 {
     weft__lock(&lead->lock);
     bool watch = false;
-    if (lead->pipe && lead->pipe != pipe) {
-        weft__pipe_serve(pipe); /* the one before it is not over */
+    if (lead->led || (lead->pipe && lead->pipe != pipe)) {
+        weft__pipe_serve(pipe); /* the one before it is not over: who leads that may wait there for long */
     } else if (weft__pipe_unserved(pipe)) {
         lead->pipe = pipe;
         watch = pass_on(lead);
@@ -155,7 +159,9 @@ bool weft__lead_park(struct lead *lead, struct park *park, uint64_t deadline_ns)
     for (bool goes = false, woken = false;;) {
         struct pipe *pipe = take(lead, &self);
         if (pipe) {
-            weft__pipe_read_while(pipe, seats[lead->seat].aio, park, (unsigned)lead->seat, deadline_ns);
+            seat_aio((unsigned)lead->seat, weft__pipe_led_aio(pipe));
+            weft__pipe_read_while(pipe, park, (unsigned)lead->seat, deadline_ns);
+            seat_aio((unsigned)lead->seat, NULL);
             leave(lead, pipe);
             goes = weft__park_given(park) || weft__clock_ns() >= deadline_ns;
             if (!goes) continue;

@@ -16,7 +16,4 @@ void weft__lead_offer(struct lead *lead, struct pipe *pipe);
 /* Nobody takes that pipe up any more. */
 void weft__lead_withdraw(struct lead *lead, struct pipe *pipe);
 
-/* No lead is left. */
-void weft__leads_fini(void);
-
 #endif

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/fork.h"
-#include "net/lead_seat.h"
 #include "net/reader.h"
 
 atomic_uint weft__net_living;
@@ -75,7 +74,6 @@ bool weft__net_fini(void)
     if (weft__forked || !atomic_exchange(&started, false)) return true;
     int state = hold_cancel();
     weft__readers_fini();
-    weft__leads_fini();
     nng_fini();
     let_cancel(state);
     return true;

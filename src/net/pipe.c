@@ -238,7 +238,8 @@ void weft__pipe_free(struct pipe *pipe)
     weft__pipe_close(pipe);
     int state = hold_cancel();
     weft__pipe_read_await(pipe);
-    nng_aio_free(pipe->read.aio); /* waits */
+    nng_aio_free(pipe->led); /* waits */
+    nng_aio_free(pipe->read.aio);
     nng_aio_free(pipe->write.aio);
     nng_stream_free(pipe->stream);
     let_cancel(state);

@@ -24,6 +24,7 @@ struct pipe {
     bool closed;          /* under the lock, as is what follows */
     int reason;           /* nng's error that ended it; 0 = none yet */
     struct lead *lead;    /* who may read it in turn; NULL = readers may */
+    nng_aio *led;         /* (c) where there is a lead: of who leads; tells nobody */
     bool held;            /* a reader or a leader has it */
     bool asked;           /* a read is to be done, by who has it or will */
     struct park *gone;    /* who waits until nobody has it */
@@ -58,7 +59,9 @@ bool weft__pipe_let_go(struct pipe *pipe);
 void weft__pipe_serve(struct pipe *pipe);
 bool weft__pipe_unserved(struct pipe *pipe);
 
-/* Reads one it holds, until its permit is given, or the deadline, or there is nothing to read. */
-void weft__pipe_read_while(struct pipe *pipe, nng_aio *aio, struct park *park, unsigned seat, uint64_t deadline_ns);
+/* Reads one it holds, until its permit is given, or the deadline, or there is nothing to read. Whoever gives the permit cancels
+ * that aio. */
+nng_aio *weft__pipe_led_aio(struct pipe *pipe);
+void weft__pipe_read_while(struct pipe *pipe, struct park *park, unsigned seat, uint64_t deadline_ns);
 
 #endif

@@ -122,6 +122,7 @@ void weft__pipe_read_on(struct pipe *pipe, struct reader *reader, nng_aio *aio)
         weft__pipe_ended(pipe, &pipe->read, aio);
         (void)sched_yield(); /* Note YIELD */
     }
+    weft__reader_settle(reader);
     weft__lock(&pipe->lock);
     pipe->held = false;
     serve(pipe);
@@ -133,7 +134,7 @@ void weft__pipe_read_on(struct pipe *pipe, struct reader *reader, nng_aio *aio)
 
 void weft__pipe_lead_by(struct pipe *pipe, struct lead *lead)
 {
-    if (pipe->kind == URL_TLS || !weft__lead_seated(lead)) return;
+    if (pipe->kind == URL_TLS || !weft__lead_seated(lead) || nng_aio_alloc(&pipe->led, NULL, NULL)) return;
     weft__lock(&pipe->lock);
     pipe->lead = lead;
     weft__unlock(&pipe->lock);
@@ -181,8 +182,15 @@ static nng_duration left_ms(uint64_t deadline_ns)
     return left_ns > INT32_MAX * NS_PER_MS ? INT32_MAX : (nng_duration)(left_ns / NS_PER_MS + 1);
 }
 
-void weft__pipe_read_while(struct pipe *pipe, nng_aio *aio, struct park *park, unsigned seat, uint64_t deadline_ns)
+nng_aio *weft__pipe_led_aio(struct pipe *pipe)
 {
+    return pipe->led;
+}
+
+void weft__pipe_read_while(struct pipe *pipe, struct park *park, unsigned seat, uint64_t deadline_ns)
+{
+    nng_aio *aio =
+        pipe->led; /* its own, since nng_aio_free waits for a timeout that comes late and goes for the stream */
     do {
         nng_aio_set_timeout(aio, left_ms(deadline_ns));
         if (!begin_next(pipe, aio)) return;

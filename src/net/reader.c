@@ -1,6 +1,9 @@
+/* Note CANCEL. Who asks a reader to leave cancels its aio. nng looks up which stream that waits for first, and the stream must not be
+ * freed in between: so that is done with the reader's lock, which the reader takes once before it lets its pipe go. */
 #include "net/reader.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/park.h"
 #include "base/thread.h"
 #include "net/pipe_state.h"
@@ -15,6 +18,7 @@ struct reader {
     nng_aio *aio;     /* tells nobody */
     struct pipe *pipe;
     struct park park;
+    struct lock lock;         /* Note CANCEL */
     _Atomic uint64_t read_ns; /* when it has read last */
     pthread_t thread;
 };
@@ -52,7 +56,10 @@ static bool start(struct reader *reader)
 {
     if (!reader->aio && nng_aio_alloc(&reader->aio, NULL, NULL)) return false;
     weft__park_init(&reader->park);
-    return weft__thread_start(&reader->thread, "weft-reader", reader_main, reader);
+    weft__lock_init(&reader->lock, LOCK_SEAT);
+    if (weft__thread_start(&reader->thread, "weft-reader", reader_main, reader)) return true;
+    weft__lock_fini(&reader->lock);
+    return false;
 }
 
 static struct reader *take_free(void)
@@ -81,7 +88,16 @@ static void dismiss_silent(uint64_t now_ns)
         since_ns = read_ns;
         silent = &readers[i];
     }
-    if (silent) nng_aio_cancel(silent->aio);
+    if (!silent) return;
+    weft__lock(&silent->lock);
+    nng_aio_cancel(silent->aio);
+    weft__unlock(&silent->lock);
+}
+
+void weft__reader_settle(struct reader *reader)
+{
+    weft__lock(&reader->lock);
+    weft__unlock(&reader->lock);
 }
 
 struct reader *weft__reader_take(struct pipe *pipe)
@@ -113,6 +129,7 @@ void weft__readers_fini(void)
         if (atomic_load(&reader->state) == READER_ENDS) {
             weft__unpark(&reader->park);
             weft__thread_join(reader->thread);
+            weft__lock_fini(&reader->lock);
         }
         nng_aio_free(reader->aio);
         reader->aio = NULL;

@@ -18,6 +18,9 @@ struct reader *weft__reader_take(struct pipe *pipe);
 /* By weft__pipe_read_on, each time that it has read something. */
 void weft__reader_has_read(struct reader *reader);
 
+/* By weft__pipe_read_on, after its last read: waits for who asks it to leave. */
+void weft__reader_settle(struct reader *reader);
+
 /* Ends them all. No pipe is there any more. */
 void weft__readers_fini(void);
 

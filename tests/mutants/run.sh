@@ -5,6 +5,7 @@
 # through all states and the one through all orders are linked with what it changed, and run until one of them fails. A patch
 # may name another test that is to be tried first, in a second line: "catcher: tests/unit/core_ring.c".
 # One of src/remote or src/frame is for the simulation of nodes and clients (tests/wire), with all of the library, to notice.
+# One of src/net or src/exec is for the catcher that it names, with all of the library and real sockets.
 #
 # Prints for each mutant what caught it, and last "N passed, N failed": a mutant that nobody notices has failed, and so has a
 # patch that does not apply or compile. First of all nothing may be caught where nothing is broken. Two run side by side.
@@ -32,6 +33,7 @@ link() {
     for object in "$work"/base/*.o; do
         case ${object##*/} in
         tests.lib.fixture*.c.o) [[ $2 == other ]] || continue ;;
+        tests.e2e.*) continue ;;
         tests.prop.* | tests.unit.* | tests.spec.* | tests.sim.sim.c.o) [[ ${object##*/} == "$3" ]] || continue ;;
         esac
         [[ -e $1/${object##*/} ]] && object=$1/${object##*/}
@@ -48,6 +50,8 @@ link_all() {
 }
 
 of_wire() { grep -q '^+++ b/src/\(remote\|frame\)/' "$1"; }
+of_sockets() { grep -q '^+++ b/src/\(net\|exec\)/' "$1"; }
+catcher_of() { sed -n '2s/^catcher: //p' "$1"; }
 
 # link_wire DIRECTORY: what takes the place of some of the library stands before it.
 link_wire() {
@@ -60,6 +64,19 @@ link_wire() {
     # shellcheck disable=SC2086
     ar rcs "$1/lib.a" $objects &&
         $CC -pthread -o "$1/sim-wire" "$work"/wire/tests.*.o -Wl,--wrap=weft__line_new "$1/lib.a" -lcmocka -lsodium -lpcre2-8
+}
+
+# with_sockets DIRECTORY CATCHER: links the catcher with all of the library, and says whether it fails.
+with_sockets() {
+    local object objects='' catcher=${2//\//.}.o
+    for object in "$work"/wire/{src,gen}.*.o; do
+        [[ -e $1/${object##*/} ]] && object=$1/${object##*/}
+        objects+=" $object"
+    done
+    # shellcheck disable=SC2086
+    $CC -pthread -o "$1/sockets" "$work/base/$catcher" "$work"/wire/tests.lib.*.o $objects -lcmocka -lnng -lsodium -lpcre2-8 \
+        >"$1/log" 2>&1 || { cat "$1/log" >&2; return; }
+    timeout 60 "$1/sockets" >"$1/log" 2>&1 || echo "$2"
 }
 
 noticed_on_the_wire() {
@@ -90,7 +107,7 @@ mutant() {
     local name dir other by='' changed
     name=$(basename "$1" .patch) dir=$work/$(basename "$1")
     mkdir -p "$dir/src"
-    cp -r "$top"/src/{core,remote,frame} "$dir/src"
+    cp -r "$top"/src/{core,remote,frame,net,exec} "$dir/src"
     if ! (cd "$dir" && patch -s -p1 --no-backup-if-mismatch <"$1") >"$dir/log" 2>&1; then
         cat "$dir/log" >&2
         printf '%-28s does not apply: FAILED\n' "$name"
@@ -98,17 +115,23 @@ mutant() {
     fi
     changed=$(cd "$dir" && for f in src/*/*.c; do cmp -s "$f" "$top/$f" || echo "$f"; done)
     # shellcheck disable=SC2086
-    if ! { compile "$dir" $changed && if of_wire "$1"; then link_wire "$dir"; else link_all "$dir"; fi; } >"$dir/log" 2>&1; then
+    if ! { compile "$dir" $changed && if of_wire "$1"; then link_wire "$dir"; elif ! of_sockets "$1"; then link_all "$dir"; fi; } >"$dir/log" 2>&1; then
         cat "$dir/log" >&2
         printf '%-28s does not compile: FAILED\n' "$name"
         return
     fi
-    other=$(sed -n '2s/^catcher: //p' "$1")
-    if [[ $other ]]; then
+    other=$(catcher_of "$1")
+    if [[ $other ]] && ! of_sockets "$1"; then
         local object=${other//\//.}.o
         link "$dir" other "$object" >"$dir/log" 2>&1 && ! timeout 60 "$dir/other" >"$dir/log" 2>&1 && by=$other
     fi
-    if of_wire "$1"; then by=$(noticed_on_the_wire "$dir"); else by=${by:-$(noticed "$dir")}; fi
+    if of_wire "$1"; then
+        by=$(noticed_on_the_wire "$dir")
+    elif of_sockets "$1"; then
+        by=$(with_sockets "$dir" "$other")
+    else
+        by=${by:-$(noticed "$dir")}
+    fi
     printf '%-28s %s\n' "$name" "${by:+caught by ${by:0:150}: ok}${by:-nobody notices: FAILED}" | sed 's/: ok.*/: ok/'
     rm -rf "$dir"
 }
@@ -136,23 +159,27 @@ if ! { compile "$work/base" src/base/*.c src/core/*.c src/api/types.c src/api/er
     exit 1
 fi
 mapfile -t wires < <(for patch in "${patches[@]}"; do of_wire "$patch" && echo "$patch"; done)
+mapfile -t sockets < <(for patch in "${patches[@]}"; do of_sockets "$patch" && catcher_of "$patch"; done | sort -u)
+whole=$(for patch in "${patches[@]}"; do { of_wire "$patch" || of_sockets "$patch"; } && echo 1; done | wc -l)
 by=''
-((${#wires[@]} == ${#patches[@]})) || by=$(noticed "$work/base")
+((whole == ${#patches[@]})) || by=$(noticed "$work/base")
 if [[ $by ]]; then
     echo "nothing is broken, and it is caught by $by: mend that first"
     echo '0 passed, 1 failed'
     exit 1
 fi
-if ((${#wires[@]})); then
+if ((whole)); then
     mkdir -p "$work/wire/gen"
     tools/embed.sh schemas/*.schema.json >"$work/wire/gen/schemas.c"
-    if ! { compile "$work/wire" src/*/*.c gen/schemas.c tests/wire/*.c tests/lib/{audit*,check,failmem}.c &&
+    if ! { compile "$work/wire" src/*/*.c gen/schemas.c tests/wire/*.c tests/lib/{audit*,check,dialled,failmem}.c &&
         link_wire "$work/wire"; } >"$work/log" 2>&1; then
         cat "$work/log"
         echo '0 passed, 1 failed'
         exit 1
     fi
-    by=$(noticed_on_the_wire "$work/wire")
+    by=''
+    ((${#wires[@]} == 0)) || by=$(noticed_on_the_wire "$work/wire")
+    for catcher in "${sockets[@]}"; do by=${by:-$(with_sockets "$work/wire" "$catcher")}; done
     if [[ $by ]]; then
         echo "nothing is broken, and it is caught by $by: mend that first"
         echo '0 passed, 1 failed'

@@ -5,12 +5,15 @@
  *   - what was written before unpark is seen after park (the thread sanitizer checks it in the ping-pong)
  *   - no permit is lost between two threads, whether they sleep at every turn or race against deadlines
  *   - the sleeper may give its memory back as soon as park has returned
+ *   - a nudge ends one sleep, the one that is or the next, without a permit, and takes none; settled, it ends none
+ *   - whoever gives the permit of one who is away says so to his seat, once; no permit is lost to that, nor to nudges
  */
 #include "base/park.h"
 
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -240,18 +243,23 @@ static void *taker_body(void *argument)
 }
 
 /* Each permit is given only after the one before was taken: a lost one would leave the giver here for ever. */
+static void give_one_after_the_other(struct race *race)
+{
+    for (long i = 0; i < GIFTS; i++) {
+        weft__unpark(&race->park);
+        while (atomic_load(&race->taken) == i)
+            sched_yield();
+        check_eq(atomic_load(&race->taken), i + 1);
+    }
+}
+
 static void park_loses_no_permit_to_a_deadline(void **state)
 {
     (void)state;
     struct race race = {0};
     weft__park_init(&race.park);
     pthread_t thread = start(taker_body, &race);
-    for (long i = 0; i < GIFTS; i++) {
-        weft__unpark(&race.park);
-        while (atomic_load(&race.taken) == i)
-            sched_yield();
-        check_eq(atomic_load(&race.taken), i + 1);
-    }
+    give_one_after_the_other(&race);
     join(thread);
     check_true(!weft__park(&race.park, 0));
 }
@@ -276,6 +284,226 @@ static void park_lets_the_sleeper_free_its_memory_at_once(void **state)
     }
 }
 
+/* --- nudges ----------------------------------------------------------------------------------- */
+
+static uint64_t in_5_ms(void)
+{
+    return weft__clock_after_ms(weft__clock_ns(), 5);
+}
+
+/* It sleeps to the end: no permit is there, and no nudge. */
+static void check_sleeps(struct park *park)
+{
+    uint64_t deadline_ns = in_5_ms();
+    check_true(!weft__park(park, deadline_ns));
+    check_true(weft__clock_ns() >= deadline_ns);
+}
+
+static void nudge_ends_a_sleep_without_a_permit(void **state)
+{
+    (void)state;
+    struct sleeper sleeper = {.deadline_ns = PARK_FOREVER};
+    pthread_t thread = start(sleeper_body, &sleeper);
+    wait_until_asleep(&sleeper.park);
+    weft__nudge(&sleeper.park);
+    join(thread);
+    check_eq(atomic_load(&sleeper.returned), 2);
+    check_sleeps(&sleeper.park);
+}
+
+static void a_nudge_before_the_sleep_ends_that_one_alone(void **state)
+{
+    (void)state;
+    struct park park;
+    weft__park_init(&park);
+    weft__nudge(&park);
+    weft__nudge(&park);
+    check_true(!weft__park(&park, PARK_FOREVER));
+    check_sleeps(&park);
+}
+
+static void a_nudge_takes_no_permit(void **state)
+{
+    (void)state;
+    struct park park;
+    weft__park_init(&park);
+    weft__unpark(&park);
+    weft__nudge(&park);
+    check_true(weft__park_given(&park));
+    check_true(weft__park(&park, 0));
+    weft__nudge(&park);
+    check_true(!weft__park_given(&park));
+    weft__unpark(&park);
+    check_true(weft__park_given(&park));
+    check_true(weft__park(&park, 0));
+    check_sleeps(&park);
+}
+
+static void a_nudge_that_is_settled_ends_no_sleep(void **state)
+{
+    (void)state;
+    struct park park;
+    weft__park_init(&park);
+    weft__nudge(&park);
+    weft__nudge_settled(&park);
+    check_sleeps(&park);
+    weft__nudge_settled(&park);
+    check_sleeps(&park);
+}
+
+static void settling_a_nudge_takes_no_permit(void **state)
+{
+    (void)state;
+    struct park park;
+    weft__park_init(&park);
+    weft__nudge(&park);
+    weft__unpark(&park);
+    weft__nudge_settled(&park);
+    check_true(weft__park(&park, 0));
+}
+
+static void *nudge_body(void *argument)
+{
+    struct race *race = argument;
+    while (atomic_load(&race->taken) < GIFTS) {
+        weft__nudge(&race->park);
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void *nudged_taker_body(void *argument)
+{
+    struct race *race = argument;
+    while (atomic_load(&race->taken) < GIFTS) {
+        if (weft__park(&race->park, PARK_FOREVER)) atomic_fetch_add(&race->taken, 1);
+        weft__nudge_settled(&race->park);
+    }
+    return NULL;
+}
+
+static void park_loses_no_permit_to_nudges(void **state)
+{
+    (void)state;
+    struct race race = {0};
+    weft__park_init(&race.park);
+    pthread_t taker = start(nudged_taker_body, &race), nudger = start(nudge_body, &race);
+    give_one_after_the_other(&race);
+    join(taker);
+    join(nudger);
+}
+
+/* --- away ------------------------------------------------------------------------------------- */
+
+static atomic_uint roused_count, roused_seat;
+
+static void note_roused(unsigned seat)
+{
+    atomic_store(&roused_seat, seat);
+    atomic_fetch_add(&roused_count, 1);
+}
+
+static void prepare_rouse(void (*rouse)(unsigned seat))
+{
+    atomic_store(&roused_count, 0);
+    weft__park_rouse = rouse;
+}
+
+static void a_permit_of_who_is_away_is_told_to_his_seat_once(void **state)
+{
+    (void)state;
+    struct park park;
+    prepare_rouse(note_roused);
+    for (unsigned seat = 0; seat < 70; seat += 23) {
+        atomic_store(&roused_count, 0);
+        weft__park_init(&park);
+        check_true(weft__park_away(&park, seat));
+        check_true(!weft__park_given(&park));
+        weft__unpark(&park);
+        weft__unpark(&park);
+        check_eq(atomic_load(&roused_count), 1);
+        check_eq(atomic_load(&roused_seat), seat);
+        check_true(weft__park_back(&park));
+        check_true(weft__park(&park, 0));
+        check_sleeps(&park);
+    }
+}
+
+static void who_has_a_permit_does_not_go_away(void **state)
+{
+    (void)state;
+    struct park park;
+    prepare_rouse(note_roused);
+    weft__park_init(&park);
+    weft__unpark(&park);
+    check_true(!weft__park_away(&park, 5));
+    check_true(weft__park_back(&park));
+    check_true(weft__park(&park, 0));
+    check_eq(atomic_load(&roused_count), 0);
+}
+
+static void who_is_back_is_not_roused(void **state)
+{
+    (void)state;
+    struct park park;
+    prepare_rouse(note_roused);
+    weft__park_init(&park);
+    check_true(weft__park_away(&park, 5));
+    check_true(!weft__park_back(&park));
+    weft__unpark(&park);
+    check_eq(atomic_load(&roused_count), 0);
+    check_true(weft__park(&park, 0));
+}
+
+static void a_nudge_leaves_who_is_away_alone(void **state)
+{
+    (void)state;
+    struct park park;
+    prepare_rouse(note_roused);
+    weft__park_init(&park);
+    check_true(weft__park_away(&park, 9));
+    weft__nudge(&park);
+    check_eq(atomic_load(&roused_count), 0);
+    weft__unpark(&park);
+    check_eq(atomic_load(&roused_count), 1);
+    check_eq(atomic_load(&roused_seat), 9);
+    check_true(weft__park_back(&park));
+    check_true(weft__park(&park, 0));
+}
+
+static sem_t elsewhere; /* where the one below waits */
+
+static void rouse_there(unsigned seat)
+{
+    thread_check_eq(seat, 3);
+    sem_post(&elsewhere);
+}
+
+static void *goes_away_body(void *argument)
+{
+    struct race *race = argument;
+    for (unsigned turn = 0; atomic_load(&race->taken) < GIFTS; turn++) {
+        if (weft__park_away(&race->park, 3) && turn % 3) sem_wait(&elsewhere);
+        bool given = weft__park_back(&race->park);
+        if (given) thread_check_true(weft__park(&race->park, 0));
+        if (given) atomic_fetch_add(&race->taken, 1);
+    }
+    return NULL;
+}
+
+static void no_permit_is_lost_by_going_away(void **state)
+{
+    (void)state;
+    struct race race = {0};
+    check_eq(sem_init(&elsewhere, 0, 0), 0);
+    prepare_rouse(rouse_there);
+    weft__park_init(&race.park);
+    pthread_t taker = start(goes_away_body, &race);
+    give_one_after_the_other(&race);
+    join(taker);
+    check_eq(sem_destroy(&elsewhere), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +519,17 @@ int main(void)
         cmocka_unit_test(park_loses_no_permit_in_a_hundred_thousand_turns_on_one_processor),
         cmocka_unit_test(park_loses_no_permit_to_a_deadline),
         cmocka_unit_test(park_lets_the_sleeper_free_its_memory_at_once),
+        cmocka_unit_test(nudge_ends_a_sleep_without_a_permit),
+        cmocka_unit_test(a_nudge_before_the_sleep_ends_that_one_alone),
+        cmocka_unit_test(a_nudge_takes_no_permit),
+        cmocka_unit_test(a_nudge_that_is_settled_ends_no_sleep),
+        cmocka_unit_test(settling_a_nudge_takes_no_permit),
+        cmocka_unit_test(park_loses_no_permit_to_nudges),
+        cmocka_unit_test(a_permit_of_who_is_away_is_told_to_his_seat_once),
+        cmocka_unit_test(who_has_a_permit_does_not_go_away),
+        cmocka_unit_test(who_is_back_is_not_roused),
+        cmocka_unit_test(a_nudge_leaves_who_is_away_alone),
+        cmocka_unit_test(no_permit_is_lost_by_going_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
