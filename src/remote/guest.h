@@ -45,6 +45,11 @@ struct guest {
     struct numbers subscriptions; /* (l) likewise */
 };
 
+/* guest.c. delivered: everything that it was to be told has been got. process_fired: of the station's monitor. */
+extern const struct session_ops weft__guest_ops;
+void weft__guest_delivered(struct session *session);
+void weft__guest_process_fired(void *context, struct process_watch *watch, weft_cause cause);
+
 /* guest_hears.c: frames -> core. */
 weft_error weft__guest_frames(struct session *session, const struct frame *frames, size_t count, size_t *dealt,
                               char *sentence);
