@@ -1,6 +1,5 @@
 /* station.c: where a node listens: the addresses, the guests together, and how it takes leave of them. */
 #include <sodium.h>
-#include <unistd.h>
 
 #include "api/error.h"
 #include "exec/node.h"
