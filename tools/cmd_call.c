@@ -34,7 +34,7 @@ const char help_call[] =
     "  --on-crash WORD     fail or redispatch, when a worker dies; else what the channel says\n"
     "  --attempts-max N    with redispatch, 1 to 16; else what the channel says\n"
     "  --detach            do not wait: print the dispatch's ID, for weft why\n"
-    "  --id                say the ID of each dispatch on the standard error\n"
+    "  --id                say the ID of each dispatch on the standard error (with --detach: output)\n"
     "  --json              an object for each outcome, in one line, as it comes: as in\n"
     "                      schemas/dispatch-response.schema.json; \"request\" is the payload's number,\n"
     "                      from 1, which is that of its line\n"

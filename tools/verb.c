@@ -40,8 +40,16 @@ int verb_error(const char *format, ...)
     return VERB_ERROR;
 }
 
+static bool usage_said;
+
+int verb_status(int status)
+{
+    return usage_said ? VERB_ERROR : status;
+}
+
 int verb_usage(const char *format, ...)
 {
+    usage_said = true;
     va_list arguments;
     va_start(arguments, format);
     char text[4096];

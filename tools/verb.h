@@ -57,6 +57,9 @@ bool verb_wants_help(int argc, char **argv);
 __attribute__((format(printf, 1, 2))) int verb_error(const char *format, ...);
 __attribute__((format(printf, 1, 2))) int verb_usage(const char *format, ...);
 
+/* What to exit with where something has failed, for that reason: VERB_ERROR if verb_usage was called, else status. */
+int verb_status(int status);
+
 /* What was printed reaches its reader; else that is an error, said once. Returns the status. */
 int verb_end(int status);
 

@@ -162,13 +162,19 @@ static bool declare_all(weft_node *node)
     return true;
 }
 
+static int listen_at(weft_node *node, const char *url, char *bound)
+{
+    weft_error error = weft_node_listen(node, url, &options.listen, bound);
+    if (!error) return 0;
+    return (error == WEFT_EINVAL ? verb_usage : verb_error)("--listen %s: %s", url, weft_error_message());
+}
+
 static bool listen_all(weft_node *node)
 {
     char bound[URLS_MAX][WEFT_URL_MAX + 1];
     if (!options.urls_count && !(options.urls[options.urls_count++] = place_default())) return false;
     for (uint32_t i = 0; i < options.urls_count; i++)
-        if (weft_node_listen(node, options.urls[i], &options.listen, bound[i]))
-            return verb_error("--listen %s: %s", options.urls[i], weft_error_message()), false;
+        if (listen_at(node, options.urls[i], bound[i])) return false;
     for (uint32_t i = 0; i < options.urls_count; i++)
         printf("ready %s\n", bound[i]);
     return verb_end(VERB_YES) == VERB_YES;
@@ -241,7 +247,7 @@ int main(int argc, char **argv)
     if (weft_node_open(&options.node, &node)) return verb_error("%s", weft_error_message()), EXIT_NOT_STARTED;
     if (!declare_all(node) || !listen_all(node)) {
         (void)weft_node_close(node, 0);
-        return EXIT_NOT_STARTED;
+        return verb_status(EXIT_NOT_STARTED);
     }
     await_end();
     return drain(node);

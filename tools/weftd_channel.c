@@ -173,7 +173,9 @@ bool declare_channel(weft_node *node, const char *text, bool template)
     if (done) {
         weft_error error = template ? weft_channel_template(node, name, &channel.options)
                                     : weft_channel_declare(node, name, &channel.options);
-        if (error) verb_error("--%s %s: %s", template ? "template" : "channel", name, weft_error_message());
+        if (error)
+            (error == WEFT_EINVAL ? verb_usage : verb_error)("--%s %s: %s", template ? "template" : "channel", name,
+                                                             weft_error_message());
         done = !error;
     }
     free(name);

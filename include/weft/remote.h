@@ -13,8 +13,9 @@
  *     with it, and its worker has died: weft_node_close hands it over first, and returns when the node has it.
  *
  *   - Calls and results that follow each other closely leave together: the first at once, what comes within 0.2 ms of the last that
- *     left when a thread of this process is about to wait here for anything, or 256 stand there; at the latest some 2 ms later. So
- *     who submits many and then fetches outcomes pays for few writes, and who waits for one call pays for nothing.
+ *     left when a thread of this process is about to wait in a call of weft's, or 256 stand there; at the latest some 2 ms later.
+ *     That begins at some 30 in a millisecond, so it delays no single call; and never where an eventfd was asked for here. Who
+ *     submits many and then fetches outcomes pays for few writes.
  *   - A thread that waits in a call of weft's reads what the node sends meanwhile, for the others, too: none of the host's code
  *     runs there, but its allocator.
  *   - Times are the node's to keep. Where that cannot be reached a dispatch ends `timed_out` here when its schedule_to_close_ms is
@@ -40,6 +41,12 @@
  *     (WEFT_NODE_WORKER_REFUSED, WEFT_NODE_SUBSCRIBER_REFUSED); weft_worker_info_get shows it draining.
  *   - The hooks of a client node tell of this process's end alone. weft_schema_get gives a copy, compiled here.
  *   - weft_dispatch_why and weft_why_get of a channel with more workers than one answer has room for (some 40,000) are WEFT_ELIMIT.
+ *
+ * A node that is started anew knows nothing of before. Workers and subscriptions are announced to it by themselves; channels are
+ * not: those that a client has declared are to be declared again (WEFT_ENOCHANNEL says so to who dispatches there).
+ *
+ * A connection is made anew after 50 ms at first, and twice as long each time that it fails, up to 2 s; one that lived for less
+ * than a second counts as one that failed.
  *
  * A connection that breaks costs nothing: the session goes on when it is made anew within resume_ms, and what was under way is
  * neither lost nor done twice. Until there is encryption, a node listens on this host only: ipc:// and loopback addresses. */

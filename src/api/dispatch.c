@@ -21,7 +21,8 @@ static weft_error deadlock(const char *where)
     while ((scope->kind == SCOPE_UPDATED || scope->kind == SCOPE_FOUND) && scope->outer)
         scope = scope->outer;
     return weft__error(WEFT_EDEADLK, "%s: called from %s", where,
-                       scope->executor ? "a handler or subscriber whose group has no thread left to take its place"
+                       scope->executor ? "a handler or subscriber whose group has no thread left to take its place: "
+                                         "give the group, or the node, a larger threads_max"
                        : scope->kind == SCOPE_INLINE ? "an inline handler"
                                                      : "a callback");
 }

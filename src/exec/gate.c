@@ -56,6 +56,8 @@ bool weft__waiter_watch(weft_node *node, struct core_dest *dest, struct waiter *
     (void)weft__enter(node);
     bool first = waiter->fd < 0;
     if (first) waiter->fd = made;
+    if (node->lead) weft__lead_share(node->lead);
+    atomic_store(&node->hosted, true);
     *fd = waiter->fd;
     if (first) write_event(made); /* an end may have come before it: the first look tells */
     weft__leave_watching(node, dest, waiter);

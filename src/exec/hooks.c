@@ -14,6 +14,10 @@ static weft_log_level say_lost(const struct core_note *note, char *text, size_t 
 static weft_log_level say_died(const struct core_note *note, char *text, size_t size)
 {
     char cause[96];
+    if (note->cause.kind == WEFT_CAUSE_RELEASED) { /* its host wanted it so */
+        (void)snprintf(text, size, "participant %s has left", note->participant);
+        return WEFT_LOG_INFO;
+    }
     (void)snprintf(text, size, "participant %s died: %s", note->participant,
                    weft_cause_text(note->cause, cause, sizeof cause));
     return WEFT_LOG_WARNING;

@@ -48,6 +48,7 @@ struct weft_node {
     struct station *station;       /* (n) once; where it listens; NULL = nowhere */
     void (*died)(weft_node *node); /* (c) a participant has, or may have: called outside; NULL = nobody wants to know */
     struct core_dest *gathers;     /* (l) of a client node: all that goes to the other, see weft__hurry */
+    atomic_bool hosted;            /* a loop of the host's waits for what comes here: nothing gathers */
     struct lead *lead;             /* (l) of a client node: who waits reads from the other; (c) once it is dialled */
     struct uplink *uplink;         /* (c) to the node that a client node has dialled; NULL = an embedded node */
 };

@@ -75,13 +75,29 @@ bool weft__lead_seated(const struct lead *lead)
     return lead->seat >= 0;
 }
 
-/* With the lock: the next is to take up what is unserved. True: there is none, so somebody is to look after it. */
-static bool pass_on(struct lead *lead)
+/* With the lock: nobody leads for now. */
+static void serve(struct lead *lead)
+{
+    weft__pipe_serve(lead->pipe);
+    lead->pipe = NULL;
+}
+
+/* With the lock: the next is to take up what is unserved. Where there is none, it is left to who is expected to come; true:
+ * somebody is to look after it. */
+static bool pass_on(struct lead *lead, bool expected)
 {
     if (!lead->pipe || lead->led) return false;
     struct list_node *on = list_pop_front(&lead->followers);
     if (on) weft__nudge(list_record(on, struct follower, on)->park);
-    return !on && !atomic_exchange(&lead->watched, true);
+    if (!on && (lead->shared || !expected)) serve(lead);
+    return lead->pipe && !on && !atomic_exchange(&lead->watched, true);
+}
+
+void weft__lead_share(struct lead *lead)
+{
+    weft__lock(&lead->lock);
+    lead->shared = true;
+    weft__unlock(&lead->lock);
 }
 
 void weft__lead_offer(struct lead *lead, struct pipe *pipe)
@@ -92,7 +108,8 @@ void weft__lead_offer(struct lead *lead, struct pipe *pipe)
         weft__pipe_serve(pipe); /* the one before it is not over: who leads that may wait there for long */
     } else if (weft__pipe_unserved(pipe)) {
         lead->pipe = pipe;
-        watch = pass_on(lead);
+        watch = pass_on(lead, lead->waits_count != lead->waits_seen);
+        lead->waits_seen = lead->waits_count;
     }
     weft__unlock(&lead->lock);
     if (watch) lead->watch(lead->context);
@@ -109,6 +126,7 @@ void weft__lead_withdraw(struct lead *lead, struct pipe *pipe)
 static struct pipe *take(struct lead *lead, struct follower *self)
 {
     weft__lock(&lead->lock);
+    lead->waits_count++;
     struct pipe *pipe = lead->led ? NULL : lead->pipe;
     if (pipe) lead->pipe = NULL; /* Note UNSERVED */
     if (pipe && !weft__pipe_hold(pipe)) pipe = NULL;
@@ -132,7 +150,7 @@ static void leave(struct lead *lead, struct pipe *pipe)
         else
             lead->pipe = pipe;
     }
-    bool watch = pass_on(lead);
+    bool watch = pass_on(lead, true);
     weft__unlock(&lead->lock);
     if (watch) lead->watch(lead->context);
 }
@@ -144,7 +162,7 @@ static bool stop_following(struct lead *lead, struct follower *self, bool goes)
     bool turn = !list_linked(&self->on);
     if (!turn) list_remove(&self->on);
     weft__nudge_settled(self->park);
-    bool watch = turn && goes && pass_on(lead);
+    bool watch = turn && goes && pass_on(lead, true);
     weft__unlock(&lead->lock);
     if (watch) lead->watch(lead->context);
     return turn;
@@ -157,7 +175,8 @@ bool weft__lead_park(struct lead *lead, struct park *park, uint64_t deadline_ns)
     list_init(&self.on);
     int state = hold_cancel();
     for (bool goes = false, woken = false;;) {
-        struct pipe *pipe = take(lead, &self);
+        bool near = weft__pipe_too_near(deadline_ns);
+        struct pipe *pipe = near ? NULL : take(lead, &self);
         if (pipe) {
             seat_aio((unsigned)lead->seat, weft__pipe_led_aio(pipe));
             weft__pipe_read_while(pipe, park, (unsigned)lead->seat, deadline_ns);
@@ -166,6 +185,9 @@ bool weft__lead_park(struct lead *lead, struct park *park, uint64_t deadline_ns)
             goes = weft__park_given(park) || weft__clock_ns() >= deadline_ns;
             if (!goes) continue;
             woken = weft__park(park, 0);
+        } else if (near) {
+            woken = weft__park(park, deadline_ns);
+            goes = true;
         } else {
             woken = weft__park(park, deadline_ns);
             goes = woken || weft__clock_ns() >= deadline_ns;
@@ -184,8 +206,7 @@ bool weft__lead_tick(struct lead *lead, uint64_t now_ns)
     lead->turns_seen = lead->turns_count;
     if (turned) lead->busy_ns = now_ns;
     if (unserved && !turned) {
-        weft__pipe_serve(lead->pipe);
-        lead->pipe = NULL;
+        serve(lead);
         unserved = false;
     }
     bool watched = unserved || now_ns < lead->busy_ns + KEEP_NS;

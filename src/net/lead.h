@@ -23,6 +23,9 @@ struct lead {
     struct pipe *pipe; /* under the lock, as is what follows: has a read that somebody is to do; NULL = there is none */
     bool led;          /* somebody has it */
     struct list_node followers; /* who sleeps */
+    uint32_t waits_count;       /* how often somebody has begun to wait; */
+    uint32_t waits_seen;        /* and had when a read was offered last */
+    bool shared;                /* a host's loop waits for what comes, too: no read is left to who may come */
     uint32_t turns_count;       /* how often somebody has led */
     uint32_t turns_seen;        /* at the last tick */
     uint64_t busy_ns;           /* at a tick: when there was a new one */
@@ -39,6 +42,9 @@ void weft__lead_fini(struct lead *lead); /* no pipe is left */
 /* As weft__park, and reads meanwhile. Not from a function of a pipe's, nor under a lock; what the pipe's function does the
  * caller does. */
 bool weft__lead_park(struct lead *lead, struct park *park, uint64_t deadline_ns);
+
+/* From now on what comes may be for somebody who waits elsewhere, in a loop of the host's. */
+void weft__lead_share(struct lead *lead);
 
 bool weft__lead_tick(struct lead *lead, uint64_t now_ns);
 

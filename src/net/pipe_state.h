@@ -62,6 +62,7 @@ bool weft__pipe_unserved(struct pipe *pipe);
 /* Reads one it holds, until its permit is given, or the deadline, or there is nothing to read. Whoever gives the permit cancels
  * that aio. */
 nng_aio *weft__pipe_led_aio(struct pipe *pipe);
+bool weft__pipe_too_near(uint64_t deadline_ns); /* for nng's clock: who waits until then does not lead */
 void weft__pipe_read_while(struct pipe *pipe, struct park *park, unsigned seat, uint64_t deadline_ns);
 
 #endif

@@ -17,6 +17,7 @@
 /* So many reads within BUSY_NS are busy. */
 enum { BUSY_READS = 4 };
 #define BUSY_NS (10 * NS_PER_MS)
+#define NEAR_NS (2 * NS_PER_MS)
 
 /* With the lock, as this one begins. */
 static bool busy(struct pipe *pipe)
@@ -175,11 +176,17 @@ void weft__pipe_serve(struct pipe *pipe)
     weft__unlock(&pipe->lock);
 }
 
+bool weft__pipe_too_near(uint64_t deadline_ns)
+{
+    return deadline_ns != PARK_FOREVER && weft__clock_ns() + NEAR_NS > deadline_ns;
+}
+
+/* Less rather than more: nng counts whole milliseconds. */
 static nng_duration left_ms(uint64_t deadline_ns)
 {
     if (deadline_ns == PARK_FOREVER) return NNG_DURATION_INFINITE;
-    uint64_t now_ns = weft__clock_ns(), left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
-    return left_ns > INT32_MAX * NS_PER_MS ? INT32_MAX : (nng_duration)(left_ns / NS_PER_MS + 1);
+    uint64_t now_ns = weft__clock_ns(), left_ns = deadline_ns > now_ns + NEAR_NS ? deadline_ns - now_ns : NEAR_NS;
+    return left_ns > INT32_MAX * NS_PER_MS ? INT32_MAX : (nng_duration)(left_ns / NS_PER_MS - 1);
 }
 
 nng_aio *weft__pipe_led_aio(struct pipe *pipe)
@@ -202,5 +209,5 @@ void weft__pipe_read_while(struct pipe *pipe, struct park *park, unsigned seat, 
             ask_again(pipe);
         else
             weft__pipe_ended(pipe, &pipe->read, aio);
-    } while (!weft__park_given(park) && (deadline_ns == PARK_FOREVER || weft__clock_ns() < deadline_ns));
+    } while (!weft__park_given(park) && !weft__pipe_too_near(deadline_ns));
 }

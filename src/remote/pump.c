@@ -2,17 +2,19 @@
  * They are run one after the other by the outermost, not inside each other, or a chain of them would need a stack as deep as
  * there are sessions.
  *
- * Note BATCH. What many threads leave behind each other is worth waiting for. The pump writes what it has taken in one go, in
- * its own thread, and on a client node it lets it gather before (weft__hurry). A frame that is put by itself is written at once
+ * Note BATCH. What many threads leave behind each other is worth waiting for. A frame that is put by itself is written at once
  * where the other end has got all that was sent: nothing is likely to come meanwhile. Else the write is told of by another
- * thread, which takes a moment, and what comes in that moment leaves together. */
+ * thread, which takes a moment, and what comes in that moment leaves together. The pump writes what it has taken in its own
+ * thread. At a client node, where BURST items come within a window, it lets them gather before: whoever is about to wait here
+ * pumps (weft__hurry). A host's loop does not wait here, so with one nothing gathers, and the pump writes as a single frame is. */
 #include "base/assert.h"
 #include "base/clock.h"
 #include "exec/node.h"
 #include "remote/remote.h"
 #include "remote/session_inside.h"
 
-enum { MUCH_BYTES = 65536 };
+enum { MUCH_BYTES = 65536, BURST = 32 };
+#define WINDOW_NS NS_PER_MS
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
@@ -137,6 +139,18 @@ static void put(struct session *session, struct haul *haul)
     if (much) weft__session_flush(session);
 }
 
+/* Inside, as it rests. Note BATCH. */
+static uint64_t gathers_until(struct session *session, uint64_t now_ns)
+{
+    if (!session->gathers_ns || atomic_load(&session->remote->node->hosted)) return 0;
+    if (now_ns > session->window_ns + WINDOW_NS) {
+        session->bursts = session->window_count >= BURST;
+        session->window_ns = now_ns;
+        session->window_count = 0;
+    }
+    return session->bursts || session->window_count >= BURST ? now_ns + session->gathers_ns : 0;
+}
+
 /* Until nothing is left, or the line is full. */
 static void pump(struct session *session)
 {
@@ -155,9 +169,10 @@ static void pump(struct session *session)
         session->put_count = session->taken_count;
         take_haul(session, node->core, now_ns, &haul);
         session->taken_count += haul.count;
+        session->window_count += (uint32_t)haul.count;
         bool rests = haul.count == 0 && !session->pump_over && /* else nobody would wake it */
                      weft__core_dest_wait(&session->dest, &session->waiter.core);
-        if (rests) session->dest.gathers_until_ns = now_ns + session->gathers_ns;
+        if (rests) session->dest.gathers_until_ns = gathers_until(session, now_ns);
         if (session->awaited_count) weft__changed(node);
         weft__leave_inside(node);
         if (rests) return;
@@ -174,7 +189,7 @@ static void pump_due(void)
         due = session->next_pump;
         weft__session_hold(session);
         pump(session);
-        weft__session_flush(session);
+        weft__session_write(session, !atomic_load(&session->remote->node->hosted));
         weft__session_drop(session);
     }
     pumping = false;

@@ -166,8 +166,11 @@ struct session {
     uint64_t taken_count;      /* (l) items that it has taken */
     uint64_t put_count;        /* (l) of these: known to have been put */
     bool pump_over;            /* (l) */
-    uint64_t gathers_ns;       /* so long after the pump has rested what comes gathers */
-    struct timer timer;        /* beats, and what else has a time */
+    uint64_t gathers_ns;   /* so long after the pump has rested what comes gathers, where there is much; 0 = never */
+    uint64_t window_ns;    /* the pump's: when it began */
+    uint32_t window_count; /* the pump's: items that it has taken since */
+    bool bursts;           /* the pump's: there were many in the window before */
+    struct timer timer;    /* beats, and what else has a time */
 
     struct lock lock;
     struct line *line;                 /* (s) under the lock, as are all of these */

@@ -31,12 +31,23 @@ static void open_led(struct led *led)
     check_true(weft__lead_seated(&led->lead));
 }
 
-/* Few bytes come until it is busy, and nobody waits: then ticks are asked for. */
+/* One comes by that waits for nothing, and so may come again. */
+static void come_by(struct led *led)
+{
+    struct park park;
+    weft__park_init(&park);
+    weft__unpark(&park);
+    check_true(weft__lead_park(&led->lead, &park, PARK_FOREVER));
+}
+
+/* Few bytes come until it is busy, and nobody waits any more: then ticks are asked for. */
 static void make_busy(struct flow *flow, struct led *led)
 {
     unsigned before = atomic_load(&led->watches);
-    while (atomic_load(&led->watches) == before)
+    while (atomic_load(&led->watches) == before) {
+        come_by(led);
         flow_bounce(flow);
+    }
     check_true(weft__pipe_unserved(flow->pair.near.pipe));
 }
 
@@ -302,9 +313,7 @@ static void after_a_turn_the_read_waits_for_one_tick_more(void **state)
     (void)state;
     struct led led;
     struct flow *flow = open_busy(&led);
-    struct park park;
-    weft__park_init(&park);
-    check_true(!weft__lead_park(&led.lead, &park, 0));
+    come_by(&led);
     check_true(weft__lead_tick(&led.lead, tick_at(0)));
     check_true(weft__pipe_unserved(flow->pair.near.pipe));
     check_true(weft__lead_tick(&led.lead, tick_at(1)));
@@ -334,11 +343,9 @@ static void ticks_are_asked_for_when_a_read_is_left_and_end(void **state)
     (void)state;
     struct led led;
     struct flow *flow = open_busy(&led);
-    struct park park;
-    weft__park_init(&park);
     check_eq(atomic_load(&led.watches), 1);
     check_true(atomic_load(&led.lead.watched));
-    check_true(!weft__lead_park(&led.lead, &park, 0)); /* leaves it again: ticks come anyway */
+    come_by(&led); /* leaves it again: ticks come anyway */
     check_eq(atomic_load(&led.watches), 1);
     unsigned ticks = 0;
     while (weft__lead_tick(&led.lead, tick_at(ticks)))
@@ -347,6 +354,28 @@ static void ticks_are_asked_for_when_a_read_is_left_and_end(void **state)
     check_true(!atomic_load(&led.lead.watched));
     make_busy(flow, &led);
     check_eq(atomic_load(&led.watches), 2);
+    close_both(flow, &led);
+}
+
+/* Callbacks and a host's loop do not wait in a call of weft's: what comes is theirs at once. */
+static void a_read_is_left_to_nobody_who_is_not_expected(void **state)
+{
+    (void)state;
+    struct led led;
+    open_led(&led);
+    struct flow *flow = open_flow(&ways[0], &led.lead);
+    for (int i = 0; i < 50; i++)
+        flow_bounce(flow);
+    check_eq(atomic_load(&led.watches), 0);
+    make_busy(flow, &led);
+    weft__lead_share(&led.lead);
+    come_by(&led);
+    check_true(!weft__pipe_unserved(flow->pair.near.pipe));
+    for (int i = 0; i < 50; i++) {
+        come_by(&led);
+        flow_bounce(flow);
+    }
+    check_eq(atomic_load(&led.watches), 1);
     close_both(flow, &led);
 }
 
@@ -488,7 +517,7 @@ static void *wait_shortly_on_and_on(void *argument)
     struct park park;
     weft__park_init(&park);
     while (!atomic_load(&waits->over))
-        thread_check_true(!weft__lead_park(&waits->led->lead, &park, weft__clock_ns() + 1));
+        thread_check_true(!weft__lead_park(&waits->led->lead, &park, weft__clock_ns() + NS_PER_MS * 21 / 10));
     return NULL;
 }
 
@@ -656,7 +685,7 @@ static void *wait_in_the_storm(void *argument)
     struct stormy *stormy = argument;
     while (!atomic_load(&stormy->over)) {
         bool bounded = roll(&stormy->seed, 3) > 0;
-        uint64_t deadline_ns = bounded ? weft__clock_ns() + roll(&stormy->seed, 400) * 1000 : PARK_FOREVER;
+        uint64_t deadline_ns = bounded ? weft__clock_ns() + roll(&stormy->seed, 4000) * 1000 : PARK_FOREVER;
         bool taken = weft__lead_park(&stormy->led->lead, &stormy->park, deadline_ns);
         thread_check_true(taken || bounded);
         if (!taken) continue;
@@ -764,6 +793,7 @@ int main(void)
         cmocka_unit_test(after_a_turn_the_read_waits_for_one_tick_more),
         cmocka_unit_test(a_tick_leaves_who_leads_alone),
         cmocka_unit_test(ticks_are_asked_for_when_a_read_is_left_and_end),
+        cmocka_unit_test(a_read_is_left_to_nobody_who_is_not_expected),
         cmocka_unit_test(a_read_is_looked_after_though_the_next_who_waits_goes),
         cmocka_unit_test(close_ends_a_read_that_nobody_does),
         cmocka_unit_test(close_ends_the_read_of_who_leads_and_he_waits_on),

@@ -18,22 +18,22 @@ daemon 0 --version && out_is "weftd $(sed -n 's/^#define WEFT_VERSION "\(.*\)"/\
 daemon 2 --frobnicate && no_out && err_like '^weftd: there is no option --frobnicate' && err_like '^Try: weftd --help$'
 daemon 2 tcp://127.0.0.1:0 && err_like 'what is tcp://127.0.0.1:0\?'
 daemon 2 --drain-ms soon && err_like '--drain-ms soon: it is a number'
-# bad CHANNEL SENTENCE: a channel that is refused, and why.
-bad() { daemon 1 --listen "ipc://$work/s" --channel "$1" && no_out && err_like "$2"; }
+# bad CHANNEL SENTENCE [STATUS]: a channel that is refused, and why.
+bad() { daemon "${3:-2}" --listen "ipc://$work/s" --channel "$1" && no_out && err_like "$2"; }
 bad dispatch.t 'dispatch.t'
 bad dispatch.t.a,colour=red 'a channel has no colour'
 bad dispatch.t.a,policy 'policy: it is KEY=VALUE'
 bad dispatch.t.a,policy=best 'policy=best: it is one of round_robin, least_loaded, sticky'
 bad dispatch.t.a,overlapping=1 'overlapping=1: it is one of yes, no'
 bad dispatch.t.a,depth_max=-1 'depth_max -1: it is a number'
-bad dispatch.t.a:absent.json 'absent.json: No such file'
+bad dispatch.t.a:absent.json 'absent.json: No such file' 1
 echo '{"type": "strin"}' >typo.json
-bad dispatch.t.a:typo.json '^weftd: typo.json: '
-bad dispatch.t.a,dead_letter=dispatch.t.b 'dispatch.t.b'
+bad dispatch.t.a:typo.json '^weftd: typo.json: ' 1
+bad dispatch.t.a,dead_letter=dispatch.t.b 'dispatch.t.b' 1
 mkdir -p other && echo '{"type": "object"}' >job.json && echo '{"type": "array"}' >other/job.json
-bad dispatch.t.a:job.json,result_schema=other/job.json 'other/job.json: another schema.s file has this name'
-daemon 1 --listen http://127.0.0.1:1 && err_like '--listen http://127.0.0.1:1: '
-daemon 1 --listen tcp://192.0.2.1:7000 && err_like '--listen tcp://192.0.2.1:7000: '
+bad dispatch.t.a:job.json,result_schema=other/job.json 'other/job.json: another schema.s file has this name' 1
+daemon 2 --listen http://127.0.0.1:1 && err_like '--listen http://127.0.0.1:1: '
+daemon 2 --listen tcp://192.0.2.1:7000 && err_like '--listen tcp://192.0.2.1:7000: '
 
 # --- channels -----------------------------------------------------------------------------------------------------------
 
