@@ -35,6 +35,7 @@
  *   - What was sent to a worker here counts as begun, unless the worker had gone, or died, before it came: then it goes to others.
  *   - A bound of a channel on payloads is the node's: progress and partial results beyond it are not refused, but the task fails,
  *     `payload_too_large`. A result that breaks its schema likewise: weft_task_complete returns WEFT_OK.
+ *   - An event that is still on its way here when a client node closes is not heard.
  *   - A subscriber that takes nothing is cut off here, and the node's `cut` does not count it.
  *   - Where the session is lost, workers and subscriptions are announced anew to the node that answers next. One that it refuses
  *     ends here: weft_worker_next, weft_subscription_next and `ended` say with which error, and the hooks of what
