@@ -457,6 +457,11 @@ void weft__pipe_lead_by(struct pipe *pipe, struct lead *lead)
     pipe->lead = lead;
 }
 
+void weft__lead_share(struct lead *lead)
+{
+    lead->shared = true;
+}
+
 bool weft__lead_tick(struct lead *lead, uint64_t now_ns)
 {
     (void)lead;
