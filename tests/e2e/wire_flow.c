@@ -393,8 +393,8 @@ static void a_slow_listener_holds_the_speaker(void **state)
     check_reply_text(&reply, "spoken");
     check_true(stream.parts == 300 && !stream.disorder);
     /* And one who goes away. */
-    check_ok(weft_dispatch_submit(completions, OTHER, WEFT_TEXT("x"), &options, 0, NULL));
     unsigned said = atomic_load(&speaker.said);
+    check_ok(weft_dispatch_submit(completions, OTHER, WEFT_TEXT("x"), &options, 0, NULL));
     await_true(atomic_load(&speaker.said) > said);
     check_ok(weft_completions_close(completions));
     await_true(atomic_load(&speaker.stopped) == 1);
