@@ -188,7 +188,8 @@ static bool timer_right(struct tally *tally, const struct core_dispatch *dispatc
         else if (dispatch->state == DISPATCH_QUEUED && retry_ns)
             may_be_early = set_ns == retry_ns;
     }
-    bool overdue = dispatch->class && weft__channel_of(dispatch)->hidden && due_ns <= core->now_ns;
+    bool lives = dispatch->state != DISPATCH_SETTLED && dispatch->state != DISPATCH_JOINED;
+    bool overdue = lives && weft__channel_of(dispatch)->hidden && due_ns <= core->now_ns;
     if (overdue) due_ns = earlier(set_ns, core->now_ns + 1000 * NS_PER_MS);
     HOLDS(set_ns == due_ns || (may_be_early && set_ns < due_ns), "timer of dispatch", dispatch->arrival);
     return true;
