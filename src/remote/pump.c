@@ -243,8 +243,8 @@ static bool await_pump(struct session *session, uint64_t count, uint64_t deadlin
     session->awaited_count++;
     weft__hurry(node);
     bool in_time = true;
-    while (in_time && !list_linked(&session->waiter.core.on) && !session->pump_over && session->put_count < count &&
-           (count == UINT64_MAX || !node->closed)) {
+    while (in_time && !(list_linked(&session->waiter.core.on) && !session->dest.items_count) && !session->pump_over &&
+           session->put_count < count && (count == UINT64_MAX || !node->closed)) {
         struct waiter waiter;
         weft__waiter_init(&waiter);
         weft__await(node, &waiter);
