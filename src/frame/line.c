@@ -94,6 +94,7 @@ static weft_error put_small(struct line *line, uint64_t lane, const struct frame
     struct chain *chain = large ? &large->behind : &line->stream;
     struct block *block = weft__line_room(line, chain, size);
     if (!block) return WEFT_ENOMEM;
+    if (large && lane == LINE_BEHIND_ALL) large->elders = line->direct;
     write_frame(line, block, frame);
     chain->count++;
     if (!large) line->direct++;

@@ -35,7 +35,7 @@
 /* Kinds from here on are frames of the session; below, of the connection. */
 #define LINE_COUNTED FRAME_DISPATCH
 
-/* The lane of what stays behind every large frame that was put before, whatever its lane. */
+/* The lane of what stays behind every frame that was put before, whatever its lane. */
 #define LINE_BEHIND_ALL UINT64_MAX
 
 enum { LINE_PART_BYTES = 32 * 1024 };

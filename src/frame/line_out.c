@@ -2,7 +2,8 @@
  * it: it is acknowledged, or sent again.
  *
  * Note ORDER. A large frame's last part is handed out only where everything that was put before the frame is out: of the
- * frames put directly into the stream no more wait than were put after it (elders). Its own lane's frames behind it follow
+ * frames put directly into the stream no more wait than were put after it (elders; or after the last that is to stay
+ * behind all, which follows it). Its own lane's frames behind it follow
  * at once, and the next large frame begins when those are out, on a new connection out again (followers). So whatever has
  * one lane leaves in the order in which it was put; and what was out leaves in the same order again, since the stream does
  * not change before the cursor. */

@@ -53,7 +53,7 @@ struct large {
     struct block block; /* for the stream */
     struct large *next;
     uint64_t lane;
-    uint64_t elders; /* line->direct when it was put: those go before its last part */
+    uint64_t elders; /* line->direct when it was put, or what stays behind all: those go before its last part */
     struct chain behind;
     struct message *message; /* NULL: the payload is ours */
     const unsigned char *payload;

@@ -1,7 +1,7 @@
 /* Two lines and a wire between them that breaks at any byte, loses what is under way, and comes again; with small windows,
  * frames of all sizes, and memory that is refused now and then. Promises:
- *   - each frame that was put arrives once, as it was, and in the order of its lane; also where a write, a large frame or
- *     the dealing with what was read was under way when the wire broke
+ *   - each frame that was put arrives once, as it was, and in the order of its lane, or behind all that was put before; also
+ *     where a write, a large frame or the dealing with what was read was under way when the wire broke
  *   - bytes that are handed out for writing stay as they are until the write is over
  *   - what is refused for want of memory has changed nothing
  *   - memory is bounded; an idle line has next to nothing; at the end all of it has come back
@@ -24,6 +24,7 @@
 
 enum {
     LANES = 5,
+    BEHIND_ALL = LANES - 1,
     PENDING_MAX = 64,
     STEPS = 4000,
     WIRE_MAX = 1 << 20,
@@ -39,6 +40,7 @@ static unsigned worlds = 40;
 
 struct tag {
     uint64_t lane, number;
+    uint64_t before[LANES]; /* what had been put */
 };
 
 struct end {
@@ -80,7 +82,7 @@ static size_t some_size(struct world *world)
     if (rng_once_in(rng, world->large_once_in)) return rng_between(rng, 60000, SIZE_LARGEST);
     if (rng_once_in(rng, 50)) return rng_between(rng, 65480, 65560);
     if (rng_once_in(rng, 8)) return rng_between(rng, 1000, 20000);
-    return rng_between(rng, 16, 300);
+    return rng_between(rng, sizeof(struct tag), 300);
 }
 
 static struct frame frame_of(const struct end *end, const struct tag *tag, weft_bytes payload)
@@ -98,6 +100,7 @@ static void put(struct world *world, struct end *end)
     bool failing = rng_once_in(&world->rng, world->failing_once_in);
     if (weft__line_full(end->line)) return;
     tag.number = end->put[tag.lane];
+    memcpy(tag.before, end->put, sizeof tag.before);
     unsigned char *bytes = malloc(size);
     memcpy(bytes, &tag, sizeof tag);
     for (size_t i = sizeof tag; i < size; i++)
@@ -107,7 +110,7 @@ static void put(struct world *world, struct end *end)
     struct frame frame = frame_of(end, &tag, (weft_bytes){message ? message->bytes : bytes, size});
     uint64_t before = weft__line_unacknowledged(end->line), had = weft__line_bytes(end->line);
     if (failing) failmem_fail_once(&world->failmem, rng_between(&world->rng, 1, 2));
-    weft_error error = weft__line_put(end->line, tag.lane, &frame, message);
+    weft_error error = weft__line_put(end->line, tag.lane == BEHIND_ALL ? LINE_BEHIND_ALL : tag.lane, &frame, message);
     failmem_fail_once(&world->failmem, 0);
     free(bytes);
     weft__message_drop(message);
@@ -181,8 +184,12 @@ static void take_frame(struct end *end, const struct frame *frame)
 static bool deal(struct end *end, unsigned count)
 {
     if (count > end->read_count) count = end->read_count;
-    for (unsigned i = 0; i < count; i++)
-        check_eq(end->read[i].number, end->dealt[end->read[i].lane]++);
+    for (unsigned i = 0; i < count; i++) {
+        const struct tag *tag = &end->read[i];
+        for (int lane = 0; lane < LANES && tag->lane == BEHIND_ALL; lane++)
+            check_true(end->dealt[lane] >= tag->before[lane]);
+        check_eq(tag->number, end->dealt[tag->lane]++);
+    }
     weft__line_count(end->line, count);
     end->read_count -= count;
     memmove(end->read, end->read + count, end->read_count * sizeof *end->read);

@@ -377,6 +377,20 @@ static void small_frames_overtake_a_large_one_but_not_in_its_lane(void **state)
     pair_close(&pair);
 }
 
+static void what_goes_behind_all_overtakes_nothing(void **state)
+{
+    struct pair pair;
+    (void)state;
+    pair_open(&pair, &roomy);
+    check_ok(put_kib(&pair, 1, 1, 66)); /* its parts are out before all of the others */
+    for (unsigned i = 2; i <= 9; i++)
+        check_ok(put_kib(&pair, 2, i, 30));
+    check_ok(put(&pair, LINE_BEHIND_ALL, 10, 10));
+    check_ok(put(&pair, 2, 11, 10));
+    check_str(carry(&pair, pair.client, pair.node), " 2 3 4 5 6 7 8 9 11 1 10");
+    pair_close(&pair);
+}
+
 static void a_large_frame_does_not_overtake_what_was_put_before_it(void **state)
 {
     struct pair pair;
@@ -825,6 +839,7 @@ int main(void)
         cmocka_unit_test(nothing_leaves_beyond_the_window),
         cmocka_unit_test(a_line_is_full_until_half_of_what_waits_has_left),
         cmocka_unit_test(small_frames_overtake_a_large_one_but_not_in_its_lane),
+        cmocka_unit_test(what_goes_behind_all_overtakes_nothing),
         cmocka_unit_test(a_large_frame_does_not_overtake_what_was_put_before_it),
         cmocka_unit_test(a_part_comes_after_each_stretch_of_others_and_the_last_one_too),
         cmocka_unit_test(a_large_frame_holds_its_message_until_it_is_acknowledged),
