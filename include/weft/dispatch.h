@@ -113,7 +113,7 @@ typedef struct weft_reply {
     weft_outcome outcome;
     weft_admission admission;
     uint32_t retry_after_ms;        /* where rejected */
-    uint32_t attempts;              /* handed to a worker, this often */
+    uint32_t attempts;              /* handed to a worker, this often; where admission is SENT nobody here knows: 0 */
     weft_bytes payload;             /* the result, where completed */
     const char *content_type;       /* of the result, or NULL */
     const char *code;               /* where not completed: why, as a word; NULL where completed */

@@ -32,7 +32,7 @@
  *   - A queue that is full and says WEFT_BLOCK rejects what comes from here, with a time to retry after.
  *   - A task that is told to stop does not wait for room for partial results any more: WEFT_ESTALE. That its caller has gone, or
  *     its time is over, comes as a cancel, a moment later; heartbeats and progress are WEFT_OK until then.
- *   - What was sent to a worker here counts as begun, though the worker had gone before it came.
+ *   - What was sent to a worker here counts as begun, unless the worker had gone, or died, before it came: then it goes to others.
  *   - A bound of a channel on payloads is the node's: progress and partial results beyond it are not refused, but the task fails,
  *     `payload_too_large`. A result that breaks its schema likewise: weft_task_complete returns WEFT_OK.
  *   - An event that is still on its way here when a client node closes is not heard.

@@ -73,7 +73,7 @@ void weft__client_unregister(weft_worker *worker)
 {
     struct uplink *uplink = worker->node->uplink;
     (void)weft__session_await_put(&uplink->session, PARK_FOREVER);
-    weft__uplink_gone(uplink, FRAME_UNREGISTER, worker->handle, false);
+    weft__uplink_gone(uplink, FRAME_UNREGISTER, worker->handle, true);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -206,7 +206,7 @@ bool weft__client_bury(weft_node *node, uint64_t deadline_ns)
             return false;
         }
         for (size_t i = 0; i < count; i++)
-            weft__uplink_gone(node->uplink, dead[i].kind, dead[i].handle, false);
+            weft__uplink_gone(node->uplink, dead[i].kind, dead[i].handle, true);
     }
     return !more;
 }
