@@ -4,8 +4,8 @@
 # A patch begins with a line that says what it breaks. It is applied to a copy of src/core; the simulation, the search
 # through all states and the one through all orders are linked with what it changed, and run until one of them fails. A patch
 # may name another test that is to be tried first, in a second line: "catcher: tests/unit/core_ring.c".
-# One of src/remote or src/frame is for the simulation of nodes and clients (tests/wire), with all of the library, to notice.
-# One of src/net or src/exec is for the catcher that it names, with all of the library and real sockets.
+# One of src/remote or src/frame is for the simulation of nodes and clients (tests/wire), with all of the library, to notice;
+# or, as all of src/net and src/exec are, for the catcher that it names, with all of the library and real sockets.
 #
 # Prints for each mutant what caught it, and last "N passed, N failed": a mutant that nobody notices has failed, and so has a
 # patch that does not apply or compile. First of all nothing may be caught where nothing is broken. Two run side by side.
@@ -49,9 +49,9 @@ link_all() {
     for name in $catchers; do link "$1" "$name" "tests.prop.$name.c.o" || return; done
 }
 
-of_wire() { grep -q '^+++ b/src/\(remote\|frame\)/' "$1"; }
-of_sockets() { grep -q '^+++ b/src/\(net\|exec\)/' "$1"; }
 catcher_of() { sed -n '2s/^catcher: //p' "$1"; }
+of_wire() { grep -q '^+++ b/src/\(remote\|frame\)/' "$1" && [[ ! $(catcher_of "$1") ]]; }
+of_sockets() { grep -q '^+++ b/src/\(net\|exec\|remote\|frame\)/' "$1" && [[ $(catcher_of "$1") ]]; }
 
 # link_wire DIRECTORY: what takes the place of some of the library stands before it.
 link_wire() {
