@@ -322,13 +322,18 @@ void weft__leave_fired(weft_node *node)
     leave_call(node, LEAVER_FIRED);
 }
 
+static bool park_leading(weft_node *node, struct waiter *waiter, uint64_t deadline_ns)
+{
+    if (!node->lead) return weft__park(&waiter->park, deadline_ns);
+    return weft__lead_park(node->lead, &waiter->park, deadline_ns);
+}
+
 bool weft__wait(weft_node *node, struct waiter *waiter, uint64_t deadline_ns, uint64_t *now_ns)
 {
     list_push_back(&node->callers, &waiter->on_node);
     weft__hurry(node);
-    struct lead *lead = own_thread ? NULL : node->lead;
     weft__leave(node);
-    bool woken = lead ? weft__lead_park(lead, &waiter->park, deadline_ns) : weft__park(&waiter->park, deadline_ns);
+    bool woken = own_thread ? weft__park(&waiter->park, deadline_ns) : park_leading(node, waiter, deadline_ns);
     *now_ns = weft__enter(node);
     if (!woken && !weft__core_unwait(&waiter->core)) { /* Note PERMIT: its wake is on its way */
         weft__leave_bare(node);
@@ -355,8 +360,5 @@ void weft__sleep(weft_node *node, struct waiter *waiter, uint64_t deadline_ns)
 
 void weft__sleep_leading(weft_node *node, struct waiter *waiter, uint64_t deadline_ns)
 {
-    if (node->lead)
-        slept(node, waiter, weft__lead_park(node->lead, &waiter->park, deadline_ns));
-    else
-        weft__sleep(node, waiter, deadline_ns);
+    slept(node, waiter, park_leading(node, waiter, deadline_ns));
 }

@@ -155,6 +155,15 @@ static void leave(struct lead *lead, struct pipe *pipe)
     if (watch) lead->watch(lead->context);
 }
 
+static void read_for_all(struct lead *lead, struct pipe *pipe, struct park *park, uint64_t deadline_ns)
+{
+    unsigned seat = (unsigned)lead->seat;
+    seat_aio(seat, weft__pipe_led_aio(pipe));
+    weft__pipe_read_while(pipe, park, seat, deadline_ns);
+    seat_aio(seat, NULL);
+    leave(lead, pipe);
+}
+
 /* He has slept. True: it would be his turn; where he does not take it, the next one does. */
 static bool stop_following(struct lead *lead, struct follower *self, bool goes)
 {
@@ -174,29 +183,22 @@ bool weft__lead_park(struct lead *lead, struct park *park, uint64_t deadline_ns)
     struct follower self = {.park = park};
     list_init(&self.on);
     int state = hold_cancel();
-    for (bool goes = false, woken = false;;) {
+    bool woken = false;
+    for (bool goes = false; !goes;) {
         bool near = weft__pipe_too_near(deadline_ns);
         struct pipe *pipe = near ? NULL : take(lead, &self);
         if (pipe) {
-            seat_aio((unsigned)lead->seat, weft__pipe_led_aio(pipe));
-            weft__pipe_read_while(pipe, park, (unsigned)lead->seat, deadline_ns);
-            seat_aio((unsigned)lead->seat, NULL);
-            leave(lead, pipe);
+            read_for_all(lead, pipe, park, deadline_ns);
             goes = weft__park_given(park) || weft__clock_ns() >= deadline_ns;
-            if (!goes) continue;
-            woken = weft__park(park, 0);
-        } else if (near) {
-            woken = weft__park(park, deadline_ns);
-            goes = true;
+            if (goes) woken = weft__park(park, 0);
         } else {
             woken = weft__park(park, deadline_ns);
-            goes = woken || weft__clock_ns() >= deadline_ns;
-            if (!stop_following(lead, &self, goes)) goes = true;
+            goes = near || woken || weft__clock_ns() >= deadline_ns;
+            if (!near && !stop_following(lead, &self, goes)) goes = true;
         }
-        if (!goes) continue;
-        let_cancel(state);
-        return woken;
     }
+    let_cancel(state);
+    return woken;
 }
 
 bool weft__lead_tick(struct lead *lead, uint64_t now_ns)

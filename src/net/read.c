@@ -51,14 +51,7 @@ void weft__pipe_read(struct pipe *pipe, void *bytes, size_t size, pipe_done done
     let_cancel(state);
 }
 
-/* With the lock, by who has it no more. */
-static void let_go(struct pipe *pipe)
-{
-    pipe->held = false;
-    if (pipe->gone) weft__unpark(pipe->gone);
-}
-
-/* With the lock. */
+/* With the lock: by nng, where nobody has it. */
 static void serve(struct pipe *pipe)
 {
     if (pipe->held || !pipe->asked) return;
@@ -67,12 +60,29 @@ static void serve(struct pipe *pipe)
     weft__pipe_start(pipe, &pipe->read, pipe->read.aio);
 }
 
-void weft__pipe_read_closed(struct pipe *pipe)
+void weft__pipe_serve(struct pipe *pipe)
 {
-    if (!pipe->lead) return; /* who has it learns of it */
     weft__lock(&pipe->lock);
     serve(pipe);
     weft__unlock(&pipe->lock);
+}
+
+/* By who has it no more. True: a read is asked for, and is whoever's takes it. */
+static bool let_go(struct pipe *pipe, bool serves)
+{
+    weft__lock(&pipe->lock);
+    pipe->held = false;
+    if (serves || pipe->closed) serve(pipe);
+    bool asked = pipe->asked;
+    if (pipe->gone) weft__unpark(pipe->gone);
+    weft__unlock(&pipe->lock);
+    return asked;
+}
+
+void weft__pipe_read_closed(struct pipe *pipe)
+{
+    if (!pipe->lead) return; /* who has it learns of it */
+    weft__pipe_serve(pipe);
     weft__lead_withdraw(pipe->lead, pipe);
 }
 
@@ -124,11 +134,7 @@ void weft__pipe_read_on(struct pipe *pipe, struct reader *reader, nng_aio *aio)
         (void)sched_yield(); /* Note YIELD */
     }
     weft__reader_settle(reader);
-    weft__lock(&pipe->lock);
-    pipe->held = false;
-    serve(pipe);
-    let_go(pipe);
-    weft__unlock(&pipe->lock);
+    (void)let_go(pipe, true);
 }
 
 /* --- a leader --------------------------------------------------------------------------------- */
@@ -160,20 +166,7 @@ bool weft__pipe_unserved(struct pipe *pipe)
 
 bool weft__pipe_let_go(struct pipe *pipe)
 {
-    weft__lock(&pipe->lock);
-    pipe->held = false;
-    if (pipe->closed) serve(pipe);
-    bool asked = pipe->asked;
-    let_go(pipe);
-    weft__unlock(&pipe->lock);
-    return asked;
-}
-
-void weft__pipe_serve(struct pipe *pipe)
-{
-    weft__lock(&pipe->lock);
-    serve(pipe);
-    weft__unlock(&pipe->lock);
+    return let_go(pipe, false);
 }
 
 bool weft__pipe_too_near(uint64_t deadline_ns)

@@ -47,6 +47,13 @@ void weft__uplink_announce_all(struct uplink *uplink)
     weft__unlock(&uplink->lock);
 }
 
+/* With the lock: why nothing goes to the node. */
+static weft_error no_way(const struct uplink *uplink)
+{
+    if (uplink->closing || uplink->hushed) return WEFT_ECLOSED;
+    return uplink->lost ? WEFT_ELOST : WEFT_OK;
+}
+
 static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeout_ms, struct standing *standing,
                       struct asking *asking)
 {
@@ -55,7 +62,7 @@ static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeo
     list_init(&asking->on);
     uint64_t deadline_ns = weft__deadline(weft__clock_ns(), timeout_ms);
     weft__lock(&uplink->lock);
-    weft_error error = uplink->closing || uplink->hushed ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
+    weft_error error = no_way(uplink);
     uint32_t generation = weft__session_generation(&uplink->session); /* of which it is told when that is lost */
     if (error == WEFT_ELOST) (void)snprintf(asking->sentence, sizeof asking->sentence, "%.200s", uplink->said);
     if (!error) {
@@ -88,7 +95,7 @@ weft_error weft__uplink_ask(struct uplink *uplink, struct frame *frame, uint32_t
 weft_error weft__uplink_send(struct uplink *uplink, uint64_t lane, const struct frame *frame)
 {
     weft__lock(&uplink->lock);
-    weft_error error = uplink->closing || uplink->hushed ? WEFT_ECLOSED : uplink->lost ? WEFT_ELOST : WEFT_OK;
+    weft_error error = no_way(uplink);
     weft__unlock(&uplink->lock);
     return error ? error : weft__session_put_waiting(&uplink->session, lane, frame);
 }

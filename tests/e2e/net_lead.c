@@ -410,6 +410,13 @@ static void a_read_is_looked_after_though_the_next_who_waits_goes(void **state)
 
 /* --- the end of a pipe ------------------------------------------------------------------------ */
 
+static void close_near(struct flow *flow)
+{
+    weft__pipe_close(flow->pair.near.pipe);
+    flow_await_call(flow);
+    check_true(atomic_load(&flow->ended));
+}
+
 static void close_ends_a_read_that_nobody_does(void **state)
 {
     (void)state;
@@ -417,9 +424,7 @@ static void close_ends_a_read_that_nobody_does(void **state)
     struct park park;
     struct flow *flow = open_busy(&led);
     weft__park_init(&park);
-    weft__pipe_close(flow->pair.near.pipe);
-    flow_await_call(flow);
-    check_true(atomic_load(&flow->ended));
+    close_near(flow);
     close_flow(flow);
     check_true(!weft__lead_park(&led.lead, &park, in_ms(1))); /* nothing is left of it */
     (void)weft__lead_tick(&led.lead, tick_at(0));
@@ -435,9 +440,7 @@ static void close_ends_the_read_of_who_leads_and_he_waits_on(void **state)
     struct flow *flow = open_busy(&led);
     begin_waiting(&waiting, &led);
     await_leading(&waiting);
-    weft__pipe_close(flow->pair.near.pipe);
-    flow_await_call(flow);
-    check_true(atomic_load(&flow->ended));
+    close_near(flow);
     check_true(pthread_equal(atomic_load(&flow->thread), waiting.thread));
     await_following(&waiting);
     close_flow(flow);
