@@ -433,6 +433,20 @@ static int play_answerer(char **arguments)
     return 0;
 }
 
+/* What the answerer says of one that has run. False: it says nothing more. */
+static bool hear_run(struct child *answerer, unsigned char *ran, unsigned count)
+{
+    unsigned number;
+    const char *line = next_line(answerer);
+    if (!line) return false;
+    if (strncmp(line, "ran ", 4)) check_str(line, "ran ...");
+    check_eq(sscanf(line, "ran %u", &number), 1);
+    check_true(number < count);
+    check_eq(ran[number], 0); /* it would have run again */
+    ran[number] = 1;
+    return true;
+}
+
 /* Nothing runs again, whatever happens. Of those that do not close, the answer may still be on its way out of the process when that
  * goes: then it is told that the worker died, and never both. */
 static void answers_and_ends(const struct way *way, const char *how)
@@ -465,16 +479,11 @@ static void answers_and_ends(const struct way *way, const char *how)
             check_died(&reply);
             lost++;
         }
+        check_true(hear_run(&answerer, ran, count)); /* said before the answer, this or another */
     }
     close(answerer.in);
     answerer.in = open("/dev/null", O_RDWR);
-    for (const char *line; (line = next_line(&answerer));) {
-        unsigned number;
-        if (strncmp(line, "ran ", 4)) check_str(line, "ran ...");
-        check_eq(sscanf(line, "ran %u", &number), 1);
-        check_true(number < count);
-        check_eq(ran[number], 0); /* it would have run again */
-        ran[number] = 1;
+    while (hear_run(&answerer, ran, count)) {
     }
     for (unsigned i = 0; i < count; i++)
         check_eq(ran[i], 1);
