@@ -236,9 +236,11 @@ static void leave(weft_node *node, enum leaver leaver)
 
 static _Thread_local bool own_thread;
 
-void weft__gate_own(bool own)
+bool weft__gate_own(bool own)
 {
+    bool was = own_thread;
     own_thread = own;
+    return was;
 }
 
 static enum leaver user(void)

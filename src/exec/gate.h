@@ -71,9 +71,9 @@ void weft__leave(weft_node *node);
 void weft__leave_inside(weft_node *node);
 void weft__leave_bare(weft_node *node);
 
-/* From here on this thread leaves as one of weft's where it would as a user's: for calls of the public interface that somebody
- * elsewhere has asked for. false: no more. */
-void weft__gate_own(bool own);
+/* From here on this thread leaves as one of weft's where it would as a user's: one that is, and one that makes calls of the public
+ * interface that somebody elsewhere has asked for. false: no more. What it was. */
+bool weft__gate_own(bool own);
 
 /* When a call that got timeout_ms gives up; WEFT_FOREVER: never. */
 uint64_t weft__deadline(uint64_t now_ns, uint32_t timeout_ms);

@@ -121,7 +121,7 @@ weft_error weft__pipe_dial(const struct mem *mem, const char *url, const struct 
     if (error) {
         free_dial(attempt);
     } else {
-        atomic_fetch_add(&weft__net_living, 1);
+        weft__net_begin();
         *dial = attempt;
         attempt->until_ns = weft__clock_after_ms(weft__clock_ns(), timeout_ms);
         begin(attempt);
@@ -147,5 +147,5 @@ void weft__dial_free(struct dial *dial)
     nng_aio_wait(dial->aio);
     free_dial(dial);
     let_cancel(state);
-    atomic_fetch_sub(&weft__net_living, 1);
+    weft__net_end();
 }

@@ -184,9 +184,9 @@ bool weft__lead_park(struct lead *lead, struct park *park, uint64_t deadline_ns)
     list_init(&self.on);
     int state = hold_cancel();
     bool woken = false;
-    for (bool goes = false; !goes;) {
-        bool near = weft__pipe_too_near(deadline_ns);
+    for (bool goes = false, near = weft__pipe_too_near(deadline_ns); !goes;) {
         struct pipe *pipe = near ? NULL : take(lead, &self);
+        bool followed = !near && !pipe;
         if (pipe) {
             read_for_all(lead, pipe, park, deadline_ns);
             goes = weft__park_given(park) || weft__clock_ns() >= deadline_ns;
@@ -194,8 +194,9 @@ bool weft__lead_park(struct lead *lead, struct park *park, uint64_t deadline_ns)
         } else {
             woken = weft__park(park, deadline_ns);
             goes = near || woken || weft__clock_ns() >= deadline_ns;
-            if (!near && !stop_following(lead, &self, goes)) goes = true;
         }
+        near = weft__pipe_too_near(deadline_ns); /* then he would not take his turn */
+        if (followed && !stop_following(lead, &self, goes || near)) goes = true;
     }
     let_cancel(state);
     return woken;

@@ -113,7 +113,7 @@ weft_error weft__pipe_listen(const struct mem *mem, const char *url, const struc
     if (error) {
         free_acceptor(opened);
     } else {
-        atomic_fetch_add(&weft__net_living, 1);
+        weft__net_begin();
         tell_bound(opened, url, &parsed, url_bound);
         *acceptor = opened;
         nng_stream_listener_accept(opened->listener, opened->aio);
@@ -130,5 +130,5 @@ void weft__acceptor_close(struct acceptor *acceptor)
     nng_aio_stop(acceptor->aio); /* waits; it sleeps, or its accept has just begun again */
     free_acceptor(acceptor);
     let_cancel(state);
-    atomic_fetch_sub(&weft__net_living, 1);
+    weft__net_end();
 }

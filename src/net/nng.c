@@ -6,7 +6,7 @@
 #include "base/fork.h"
 #include "net/reader.h"
 
-atomic_uint weft__net_living;
+static atomic_uint living;
 static atomic_bool started;
 
 static const struct {
@@ -68,12 +68,23 @@ int weft__nng_aio(nng_aio **aio, void (*ended)(void *context), void *context)
     return error;
 }
 
+void weft__net_begin(void)
+{
+    atomic_fetch_add(&living, 1);
+}
+
+void weft__net_end(void)
+{
+    atomic_fetch_sub(&living, 1);
+}
+
 bool weft__net_fini(void)
 {
-    if (atomic_load(&weft__net_living) > 0) return false;
+    if (atomic_load(&living) > 0) return false;
     if (weft__forked || !atomic_exchange(&started, false)) return true;
     int state = hold_cancel();
     weft__readers_fini();
+    weft__attempts_free();
     nng_fini();
     let_cancel(state);
     return true;

@@ -18,7 +18,8 @@
 #include "net/pipe.h"
 #include "net/url.h"
 
-extern atomic_uint weft__net_living; /* pipes, dials, acceptors */
+/* Nobody writes any more. */
+void weft__attempts_free(void);
 
 /* nng's error in words, and as what a dial or listener returns for it. */
 weft_error weft__nng_tell(char *sentence, int error);

@@ -64,7 +64,7 @@ struct pipe *weft__pipe_new(const struct mem *mem, nng_stream *stream, enum url_
         (void)nng_stream_set_bool(stream, NNG_OPT_TCP_NODELAY, true); /* fails where it has ended already */
         (void)nng_stream_set_bool(stream, NNG_OPT_TCP_KEEPALIVE, true);
     }
-    atomic_fetch_add(&weft__net_living, 1);
+    weft__net_begin();
     return pipe;
 }
 
@@ -126,8 +126,7 @@ static void give_attempt(nng_aio *aio)
     nng_aio_free(aio);
 }
 
-/* The last pipe has gone. */
-static void free_attempts(void)
+void weft__attempts_free(void)
 {
     for (int i = 0; i < ATTEMPTS_KEPT; i++)
         nng_aio_free(atomic_exchange(&attempts[i], NULL));
@@ -245,5 +244,5 @@ void weft__pipe_free(struct pipe *pipe)
     let_cancel(state);
     weft__lock_fini(&pipe->lock);
     weft__mem_free(pipe->mem, pipe);
-    if (atomic_fetch_sub(&weft__net_living, 1) == 1) free_attempts();
+    weft__net_end();
 }

@@ -121,8 +121,12 @@ void weft__acceptor_close(struct acceptor *acceptor);
  * localhost pass, whatever the scheme. */
 bool weft__url_check(const char *url, bool loopback, char sentence[PIPE_SENTENCE_BYTES]);
 
-/* Ends the transport's threads, and closes its descriptors; they come again when they are needed. False: a pipe, dial or
- * acceptor is left, and nothing was done. Nobody makes one meanwhile. Where the host itself uses nng, its sockets end as well: then it
+/* From begin to end somebody uses the transport, or may: each pipe, dial and acceptor, and whoever makes them by himself. */
+void weft__net_begin(void);
+void weft__net_end(void);
+
+/* Ends the transport's threads, and closes its descriptors; they come again when they are needed. False: somebody uses it,
+ * and nothing was done. Nobody makes one meanwhile. Where the host itself uses nng, its sockets end as well: then it
  * must not be called. Waits; from no call of the transport's. */
 bool weft__net_fini(void);
 

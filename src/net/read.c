@@ -1,6 +1,7 @@
 /* Note WHO. A read is done by nng (its poller reads, one of its task threads tells of it), or by a thread that has the pipe: a
  * reader, or of a client node's pipe a leader. Who has it (held) does each read that it is asked for (asked), mostly by the
- * function that it has just called. A pipe that is busy is given away; one that is not is nng's, which costs no thread.
+ * function that it has just called. A pipe that is busy is given away; one that is not is nng's, which costs no thread. So is TLS,
+ * where nng ends the stream with a read that is cancelled.
  *
  * Note YIELD. Where much comes there is more soon. Who would ask for it at once would mostly find nothing, and have nng watch
  * the socket, which costs two calls of the system and two switches of threads when it comes. So others are let run once
@@ -40,7 +41,7 @@ void weft__pipe_read(struct pipe *pipe, void *bytes, size_t size, pipe_done done
     pipe->asked = true;
     if (!pipe->held && busy(pipe)) {
         offered = pipe->lead;
-        pipe->held = !offered && weft__reader_take(pipe);
+        pipe->held = !offered && pipe->kind != URL_TLS && weft__reader_take(pipe);
     }
     if (!pipe->held && !offered) {
         pipe->asked = false;

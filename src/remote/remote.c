@@ -95,6 +95,7 @@ static bool work(struct remote *remote, uint64_t *until_ns)
 static void *remote_main(void *argument)
 {
     struct remote *remote = argument;
+    (void)weft__gate_own(true);
     for (;;) {
         uint64_t until_ns;
         if (run_errands(remote)) continue;
@@ -116,7 +117,9 @@ weft_error weft__remote_start(struct remote *remote, weft_node *node)
     list_init(&remote->conns);
     list_init(&remote->sessions);
     weft__park_init(&remote->park);
+    weft__net_begin(); /* also while it dials anew */
     if (weft__thread_start(&remote->thread, "weft-remote", remote_main, remote)) return WEFT_OK;
+    weft__net_end();
     weft__lock_fini(&remote->lock);
     return WEFT_ESYSTEM;
 }
@@ -165,4 +168,5 @@ void weft__remote_stop(struct remote *remote)
         (void)sched_yield(); /* some instructions */
     weft__heap_fini(&remote->timers);
     weft__lock_fini(&remote->lock);
+    weft__net_end();
 }

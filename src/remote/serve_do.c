@@ -223,8 +223,8 @@ weft_error weft__ask_do(struct ask_call *call)
         ASKS(ASK_DOES)
 #undef ASK_DOES
     };
-    weft__gate_own(true);
+    bool own = weft__gate_own(true);
     weft_error error = does[call->row->number](call);
-    weft__gate_own(false);
+    (void)weft__gate_own(own);
     return error;
 }

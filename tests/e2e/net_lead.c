@@ -774,6 +774,33 @@ static void rage(unsigned seed, const struct way *way)
     close_both(storm.flow, &storm.led);
 }
 
+/* The second does not take his turn so shortly before his end; where he is late the third has it anyhow. */
+static void who_is_near_his_deadline_passes_his_turn_on(void **state)
+{
+    (void)state;
+    struct led led;
+    struct flow *flow = open_busy(&led);
+    for (int i = 0; i < 20; i++) {
+        struct waiting first, second = {.lead = &led.lead}, third;
+        begin_waiting(&first, &led);
+        await_leading(&first);
+        weft__park_init(&second.park);
+        second.deadline_ns = in_ms(6);
+        second.thread = start(wait_there, &second);
+        while (atomic_load(&second.park.word) != ASLEEP && weft__clock_ns() < second.deadline_ns)
+            sched_yield();
+        begin_waiting(&third, &led);
+        await_following(&third);
+        while (weft__clock_ns() + 3 * NS_PER_MS / 2 < second.deadline_ns)
+            sched_yield();
+        end_waiting(&first);
+        join(second.thread);
+        await_leading(&third);
+        end_waiting(&third);
+    }
+    close_both(flow, &led);
+}
+
 static void no_permit_and_no_byte_is_lost(void **state)
 {
     (void)state;
@@ -808,6 +835,7 @@ int main(void)
         cmocka_unit_test(without_a_seat_who_waits_sleeps),
         cmocka_unit_test(a_lead_is_made_while_another_is_led),
         cmocka_unit_test(a_lead_outlives_the_transport),
+        cmocka_unit_test(who_is_near_his_deadline_passes_his_turn_on),
         cmocka_unit_test(no_permit_and_no_byte_is_lost),
     };
     return cmocka_run_group_tests(tests, net_set_up, net_tear_down);

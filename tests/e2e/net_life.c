@@ -535,6 +535,23 @@ static void nothing_is_left(void **state)
     weft__net_fini(); /* again is harmless */
 }
 
+static void what_is_kept_for_the_next_write_ends_with_the_transport(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct door door;
+        check_true(open_door(&door, &ways[1]));
+        struct pipe *near = dial_door(&door);
+        event_await(&door.came, 1);
+        check_eq(weft__pipe_try_write(near, "x", 1), 1);
+        weft__pipe_free(near);
+        weft__pipe_free(door.pipes[0]);
+        check_true(!weft__net_fini());
+        close_door(&door); /* goes last */
+        check_true(weft__net_fini());
+    }
+}
+
 /* How many threads have named themselves as nng's; each of them takes no signal of the host's. */
 static unsigned deaf_threads(void)
 {
@@ -618,6 +635,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(nothing_is_lost_without_memory),
         cmocka_unit_test(a_killed_peer_is_noticed_at_once),
         cmocka_unit_test(nothing_is_left),
+        cmocka_unit_test(what_is_kept_for_the_next_write_ends_with_the_transport),
         cmocka_unit_test(the_transports_threads_are_deaf),
         cmocka_unit_test(a_forked_child_touches_nothing),
     };

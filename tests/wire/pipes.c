@@ -366,6 +366,14 @@ void weft__acceptor_close(struct acceptor *acceptor)
     free(acceptor);
 }
 
+void weft__net_begin(void)
+{
+}
+
+void weft__net_end(void)
+{
+}
+
 bool weft__net_fini(void)
 {
     return true;
