@@ -182,9 +182,9 @@ WEFT_API weft_error weft_dispatch_cancel(weft_node *node, weft_dispatch_id id);
 
 /* The outcome of a detached dispatch that nobody else is told: of weft_dispatch_async without ended, of a letter put
  * back, or of a queue that was closed while it was open. Once: waits for it up to timeout_ms; then it is forgotten
- * here, too. Gives the reply. WEFT_ETIMEDOUT: still open (WEFT_EAGAIN with timeout 0); WEFT_ENOTFOUND: unknown, not
- * detached, told elsewhere, fetched, or ended longer than outcome_keep_ms ago; WEFT_EDEADLK as weft_dispatch;
- * WEFT_ECLOSED. */
+ * here, too, also where a client node loses its session before the answer has come. Gives the reply. WEFT_ETIMEDOUT:
+ * still open (WEFT_EAGAIN with timeout 0); WEFT_ENOTFOUND: unknown, not detached, told elsewhere, fetched, or ended
+ * longer than outcome_keep_ms ago; WEFT_EDEADLK as weft_dispatch; WEFT_ECLOSED. */
 WEFT_API weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, uint32_t timeout_ms, weft_reply *reply);
 
 /* Gives back what the reply holds, and clears it. Accepts NULL and a cleared or zeroed reply. Any thread; before the

@@ -154,6 +154,7 @@ static bool large_goes(struct line *line)
     uint64_t waiting = line->stream.count - line->sent;
     if (waiting > 0 && !line->part_next) return false;
     if (large->size - large->sent > LINE_PART_BYTES) return true;
+    if (line->sent < line->sent_max) return false; /* what was out leaves as it was, and where it was */
     if (waiting > line->direct - large->elders) return false;
     if (!line->at || finished(line, line->at)) return true;
     line->at->limit = line->at->used; /* it ends behind this block, so nothing more goes into it */

@@ -436,7 +436,7 @@ static void guest_down(struct session *session, weft_error error, const char *se
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_RELEASED});
     else if (died)
         weft__guest_end(guest, guest->cause);
-    else if (error == WEFT_EPROTOCOL || error == WEFT_ENOMEM) /* something of the session is missing: it cannot go on */
+    else if (error == WEFT_EPROTOCOL) /* each end may have another picture of the session: it cannot go on */
         weft__guest_end(guest, (weft_cause){.kind = WEFT_CAUSE_LINK_LOST});
     else
         weft__timer_at(&station->remote, &session->timer, weft__clock_after_ms(now_ns, guest->resume_ms));

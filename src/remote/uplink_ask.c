@@ -196,6 +196,10 @@ static struct standing *take_standing(struct uplink *uplink, enum frame_kind kin
     }
     if (found) list_remove(&found->on);
     if (found) list_remove(&found->on_anew);
+    for (struct list_node *on = uplink->asking.next; found && on != &uplink->asking; on = on->next) {
+        struct asking *asking = list_record(on, struct asking, on);
+        if (asking->standing == found) asking->standing = NULL; /* its answer is still to come */
+    }
     weft__unlock(&uplink->lock);
     return found;
 }

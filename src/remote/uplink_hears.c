@@ -116,6 +116,7 @@ static weft_error verdict(struct steps *s)
                                          .message = s->step->message};
     weft_error error = weft__core_verdict(s->core, s->now_ns, task, &verdict);
     if (!error) s->step->message = NULL;
+    if (error != WEFT_ENOMEM && error != WEFT_EPROTOCOL) s->uplink->out--;
     if (error == WEFT_EPROTOCOL) (void)snprintf(s->sentence, FRAME_SENTENCE_MAX, "an outcome that cannot be");
     return error == WEFT_ESTALE ? WEFT_OK : error;
 }

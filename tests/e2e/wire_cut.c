@@ -8,7 +8,8 @@
  *   - another node that answers, and refuses a worker and subscriptions: they end with its error, and the hooks tell
  *   - a node that is killed and started again under load: node_lost, once for each call that was open; workers serve again
  *   - the next address is dialled where the first is gone
- *   - what was done before a close is handed over, also where the connection breaks meanwhile */
+ *   - what was done before a close is handed over, also where the connection breaks meanwhile
+ *   - what was got and not acknowledged holds nobody up; nobody's memory is used when he ends before the node's answer */
 #include "e2e/wire_relay.h"
 
 enum { CUT_MS = 300 };
@@ -678,6 +679,90 @@ static void a_client_is_closed_with_work_under_way(void **state)
     close_in_the_middle(*state, false);
 }
 
+/* --- what a new connection says ----------------------------------------------------------------- */
+
+static void count_one(weft_task *task, void *context)
+{
+    atomic_fetch_add((atomic_uint *)context, 1);
+    (void)weft_task_complete(task, WEFT_TEXT("done"));
+}
+
+/* More than the line holds was got, and the acknowledgements were lost: when the connection is back nothing is to be sent again, so
+ * no write tells that there is room. (Nor does a beat: there is none.) */
+static void what_was_got_makes_room(void **state)
+{
+    struct site site;
+    struct relay relay;
+    weft_worker *worker;
+    weft_completions *completions;
+    weft_listen_options options = WEFT_LISTEN_OPTIONS;
+    atomic_uint ran = 0;
+    unsigned char *bytes = calloc(1, 900000);
+    options.beat_ms = 3600000;
+    open_site(&site, *state, &options);
+    check_ok(weft_worker_register(site.node, CHANNEL, count_one, &ran, NULL, &worker));
+    open_relay(&relay, *state, site.url);
+    weft_node *client = dial_named(relay.url, "client");
+    check_ok(weft_completions_open(client, 8, &completions));
+    relay_stall(&relay, false, true);
+    check_ok(weft_dispatch_submit(completions, CHANNEL, (weft_bytes){bytes, 900000}, NULL, 1, NULL));
+    check_ok(weft_dispatch_submit(completions, CHANNEL, (weft_bytes){bytes, 500000}, NULL, 2, NULL));
+    await_true(atomic_load(&ran) == 2);
+    relay_cut(&relay);
+    pause_ms(CUT_MS);
+    check_ok(weft_dispatch_submit(completions, CHANNEL, WEFT_TEXT("x"), NULL, 3, NULL));
+    relay_mend(&relay);
+    for (int i = 0; i < 3; i++) {
+        weft_reply reply = next_reply(completions);
+        check_reply_text(&reply, "done");
+    }
+    check_ok(weft_completions_close(completions));
+    check_ok(weft_worker_unregister(worker));
+    close_all_of(client);
+    close_relay(&relay);
+    close_all_of(site.node);
+    free(bytes);
+}
+
+struct comer {
+    weft_node *client;
+    weft_participant *who;
+};
+
+static void *register_one(void *argument)
+{
+    const struct comer *comer = argument;
+    weft_worker_options options = WEFT_WORKER_OPTIONS;
+    weft_worker *worker = NULL;
+    options.participant = comer->who;
+    weft_error error = weft_worker_register(comer->client, CHANNEL, echo, NULL, &options, &worker);
+    thread_check_true(!error || error == WEFT_EDEAD);
+    thread_check_ok(weft_worker_unregister(worker));
+    return NULL;
+}
+
+/* While the node's answer is on its way. */
+static void a_participant_dies_while_its_worker_registers(void **state)
+{
+    struct site site;
+    struct relay relay;
+    open_site(&site, *state, NULL);
+    open_relay(&relay, *state, site.url);
+    struct comer comer = {.client = dial_named(relay.url, "client")};
+    relay_slow(&relay, 5, 0);
+    for (int i = 0; i < 10; i++) {
+        check_ok(weft_participant_declare(comer.client, "somebody", &comer.who));
+        pthread_t thread = start(register_one, &comer);
+        pause_ms(i % 5); /* the answer takes 10 */
+        check_ok(weft_participant_dead(comer.who, 1));
+        join(thread);
+        weft_participant_release(comer.who);
+    }
+    close_all_of(comer.client);
+    close_relay(&relay);
+    close_all_of(site.node);
+}
+
 int main(int argc, char **argv)
 {
     const struct role roles[] = {{"node", play_node}};
@@ -695,6 +780,8 @@ int main(int argc, char **argv)
         OVER_EACH(a_node_that_is_killed_under_load_loses_calls_once),
         OVER_EACH(another_address_answers_where_the_first_is_gone),
         OVER_EACH(what_was_done_is_handed_over_though_the_connection_breaks),
+        OVER_EACH(what_was_got_makes_room),
+        OVER_EACH(a_participant_dies_while_its_worker_registers),
         OVER_EACH(a_node_is_closed_with_work_under_way),
         OVER_EACH(a_client_is_closed_with_work_under_way),
     };

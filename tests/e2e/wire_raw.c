@@ -664,6 +664,29 @@ static void a_worker_that_goes_with_its_task(void **state)
     goes_with_its_tasks(state, true);
 }
 
+/* But for one of protocol, where each end may have another picture of what was said. */
+static void after_an_error_the_session_goes_on(void **state)
+{
+    static const weft_error codes[] = {WEFT_ENOMEM, WEFT_ECLOSED, WEFT_ESLOW, WEFT_EPROTOCOL};
+    struct site site;
+    struct raw raw;
+    struct frame frame;
+    open_site(&site, *state, NULL);
+    for (unsigned char i = 0; i < sizeof codes / sizeof *codes; i++) {
+        raw_connect(&raw, &site);
+        raw_greet(&raw, i + 1, 1, false);
+        frame = (struct frame){.kind = FRAME_ERROR, .error = {.code = (uint16_t)codes[i], .sentence = "it happens"}};
+        raw_frame(&raw, &frame);
+        while (raw_next(&raw, &frame)) {
+        }
+        close(raw.fd);
+        raw_connect(&raw, &site);
+        raw_greet(&raw, i + 1, 2, codes[i] != WEFT_EPROTOCOL);
+        close(raw.fd);
+    }
+    close_all_of(site.node);
+}
+
 int main(int argc, char **argv)
 {
     play_role(argc, argv, NULL, 0);
@@ -672,6 +695,7 @@ int main(int argc, char **argv)
         OVER_EACH(wrong_lengths_are_told),
         OVER_EACH(half_frames_wait_and_harm_nobody),
         OVER_EACH(large_frames_are_bounded),
+        OVER_EACH(after_an_error_the_session_goes_on),
         OVER_EACH(every_frame_before_the_greeting_is_refused),
         OVER_EACH(every_frame_about_nothing_harms_nobody),
         OVER_EACH(nobody_settles_the_task_of_another),

@@ -64,7 +64,7 @@ struct world {
     struct failmem failmem;
     struct line_limits limits;
     struct end ends[2];
-    unsigned large_once_in, failing_once_in, cut_once_in, put_once_in, written_once_in;
+    unsigned large_once_in, failing_once_in, cut_once_in, put_once_in, written_once_in, deal_once_in;
     bool up;
     uint64_t frames, larges, cuts, refused;
 };
@@ -79,7 +79,8 @@ static unsigned char pattern(const struct tag *tag, size_t i)
 static size_t some_size(struct world *world)
 {
     struct rng *rng = &world->rng;
-    if (rng_once_in(rng, world->large_once_in)) return rng_between(rng, 60000, SIZE_LARGEST);
+    if (rng_once_in(rng, world->large_once_in))
+        return rng_between(rng, 60000, rng_once_in(rng, 2) ? 150000 : SIZE_LARGEST);
     if (rng_once_in(rng, 50)) return rng_between(rng, 65480, 65560);
     if (rng_once_in(rng, 8)) return rng_between(rng, 1000, 20000);
     return rng_between(rng, sizeof(struct tag), 300);
@@ -283,7 +284,9 @@ static void step(struct world *world)
     case 5:
         if (world->up && see(end, rng_once_in(rng, 4) ? rng_below(rng, 40) : rng_below(rng, 100000))) read(world, end);
         break;
-    case 6: deal(end, rng_below(rng, PENDING_MAX)); break;
+    case 6:
+        if (rng_once_in(rng, world->deal_once_in)) deal(end, rng_below(rng, PENDING_MAX));
+        break;
     default:
         if (!world->up && rng_once_in(rng, 4)) connect(world);
         if (world->up && rng_once_in(rng, world->cut_once_in)) cut(world);
@@ -358,6 +361,7 @@ static void run_world(struct world *world)
     world->cut_once_in = rng_once_in(rng, 4) ? 0 : rng_between(rng, 1, 60);
     world->put_once_in = rng_once_in(rng, 2) ? 1 : rng_between(rng, 2, 50);
     world->written_once_in = rng_once_in(rng, 2) ? 1 : rng_between(rng, 2, 30);
+    world->deal_once_in = rng_once_in(rng, 2) ? 1 : rng_between(rng, 2, 60);
     open_end(world, 0);
     open_end(world, 1);
     for (unsigned i = 0; i < STEPS; i++) {

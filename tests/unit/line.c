@@ -574,6 +574,25 @@ static void a_count_that_cannot_be_is_refused(void **state)
     pair_close(&pair);
 }
 
+/* What overtook it was out, and is out again before its last part: it has a number, and the large one has none. */
+static void a_large_frame_that_begins_anew_stays_behind_what_overtook_it(void **state)
+{
+    struct pair pair;
+    (void)state;
+    pair_open(&pair, &roomy);
+    for (unsigned i = 1; i <= 6; i++) /* three blocks */
+        check_ok(put_kib(&pair, 9, i, 31));
+    (void)write_all(&pair, pair.client);
+    check_ok(put_kib(&pair, 1, 7, 70)); /* three parts */
+    check_ok(put_kib(&pair, 2, 8, 31)); /* in another block */
+    for (int i = 0; i < 3; i++)
+        check_true(write_one(&pair, pair.client) > 0);
+    cut(&pair);
+    again(&pair);
+    check_str(carry(&pair, pair.client, pair.node), " 1 2 3 4 5 6 8 7");
+    pair_close(&pair);
+}
+
 static void frames_of_the_connection_come_first_and_before_it_is_up(void **state)
 {
     struct pair pair;
@@ -850,6 +869,7 @@ int main(void)
         cmocka_unit_test(a_write_outlives_its_connection),
         cmocka_unit_test(what_was_not_dealt_with_comes_again),
         cmocka_unit_test(a_count_that_cannot_be_is_refused),
+        cmocka_unit_test(a_large_frame_that_begins_anew_stays_behind_what_overtook_it),
         cmocka_unit_test(frames_of_the_connection_come_first_and_before_it_is_up),
         cmocka_unit_test(bad_parts_are_refused),
         cmocka_unit_test(a_large_frame_that_is_none_is_refused),
