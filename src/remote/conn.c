@@ -482,7 +482,7 @@ static void go_on(struct conn *conn)
     struct session *session = conn->session;
     if (session->ops->welcome) write_greeting(conn);
     session->ops->up(session);
-    weft__session_roomy(session); /* it may have got before what waited here to be sent */
+    weft__session_resume(session); /* it may have got before what waited here to be sent */
     weft__session_flush(session);
     if (!atomic_load(&conn->closing)) consume(conn, 0);
 }

@@ -18,23 +18,15 @@ enum { MUCH_BYTES = 65536, BURST = 32 };
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-/* With the lock: where the line has room, who waits for that goes on. True: so does the pump. */
-static bool look_for_room(struct session *session)
-{
-    if (!weft__line_roomy(session->line)) return false;
-    bool resumes = session->stalled;
-    session->stalled = false;
-    weft__session_let_in(session);
-    return resumes;
-}
-
 /* A write of the line's bytes is over. True: there is room again for what the pump has. */
 static bool line_written(struct session *session, size_t size)
 {
     weft__lock(&session->lock);
     session->writing = false;
     weft__line_written(session->line, size);
-    bool resumes = look_for_room(session);
+    bool resumes = session->stalled && weft__line_roomy(session->line);
+    if (resumes) session->stalled = false;
+    if (weft__line_roomy(session->line)) weft__session_let_in(session);
     weft__unlock(&session->lock);
     return resumes;
 }
@@ -234,14 +226,6 @@ void weft__session_resume(struct session *session)
     weft__session_let_in(session);
     weft__unlock(&session->lock);
     if (stalled) weft__session_pump_woken(&session->waiter);
-}
-
-void weft__session_roomy(struct session *session)
-{
-    weft__lock(&session->lock);
-    bool resumes = look_for_room(session);
-    weft__unlock(&session->lock);
-    if (resumes) weft__session_pump_woken(&session->waiter);
 }
 
 void weft__session_pump_ready(struct session *session)

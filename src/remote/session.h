@@ -230,7 +230,8 @@ void weft__session_drop(struct session *session); /* the last: ops->free, on the
 
 /* Leaves the waiter for the first time, inside; so the pump runs from then on. */
 void weft__session_pump_ready(struct session *session);
-/* The line is another one, with room, for a session that the other end does not know: who waited for that goes on. */
+/* The line may have room that no write of its own made: another session has begun, or a connection has come and what was
+   to be sent again may have been got. Who waited for that goes on. Outside. */
 void weft__session_resume(struct session *session);
 /* The other end takes no larger frames. */
 void weft__session_frame_max(struct session *session, uint32_t bytes);

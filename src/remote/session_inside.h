@@ -27,7 +27,4 @@ void weft__pumps_go(bool held);
 /* The pump goes on: it was woken, or there is room again. Outside. Note PUMPS of pump.c. */
 void weft__session_pump_woken(struct waiter *waiter);
 
-/* A connection has come, and what was to be sent again may have been got: where there is room, who waits for that goes on. */
-void weft__session_roomy(struct session *session);
-
 #endif
