@@ -31,14 +31,20 @@ void weft__session_let_in(struct session *session)
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame, struct message *message)
 {
     weft__lock(&session->lock);
-    weft_error error = session->over ? WEFT_ECLOSED : weft__line_put(session->line, lane, frame, message);
-    bool much =
-        !error && session->waiting_bytes_most && weft__line_waiting(session->line) > session->waiting_bytes_most;
+    uint64_t most = session->waiting_bytes_most;
+    weft_error error = session->over ? WEFT_ECLOSED
+                       : most && weft__line_waiting(session->line) > 2 * most
+                           ? WEFT_ESLOW
+                           : weft__line_put(session->line, lane, frame, message);
+    bool much = most && weft__line_waiting(session->line) > most;
     weft__unlock(&session->lock);
     if (error == WEFT_ENOMEM) weft__session_fail(session, error, "no memory for what it is to be sent");
-    if (!error) weft__session_write(session, false);
+    if (error == WEFT_ESLOW)
+        weft__session_fail(session, error, "it comes back for more and takes nothing of what waits");
+    if (error) return error;
+    weft__session_write(session, false);
     if (much) weft__session_close(session, WEFT_ESLOW, "more waits for the other end than it may cause");
-    return error;
+    return WEFT_OK;
 }
 
 void weft__session_frame_max(struct session *session, uint32_t bytes)

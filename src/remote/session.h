@@ -187,11 +187,13 @@ struct session {
     weft_error why;                    /* (s) of the connection's end */
     char sentence[FRAME_SENTENCE_MAX]; /* (s) */
     uint32_t beat_ms, beats_missed_max;
-    uint64_t beat_ns;            /* when it beat last; the remote's thread's, like the rest */
-    uint32_t stall_ms;           /* a connection is closed that took nothing for so long; WEFT_FOREVER = never */
-    uint64_t slow_since_ns;      /* 0 = it takes */
-    uint64_t seen_progress;      /* of the line, at the last beat */
-    uint64_t waiting_bytes_most; /* (s) more than that was put without asking: it is closed; 0 = no bound */
+    uint64_t beat_ns;       /* when it beat last; the remote's thread's, like the rest */
+    uint32_t stall_ms;      /* a connection is closed that took nothing for so long; WEFT_FOREVER = never */
+    uint64_t slow_since_ns; /* 0 = it takes */
+    uint64_t seen_progress; /* of the line, at the last beat */
+    uint64_t
+        waiting_bytes_most; /* (s) more than that was put without asking: the connection is closed; twice that, because
+                                    it came back for more: the session fails; 0 = no bound */
 };
 
 /* The remote of a node. WEFT_ENOMEM, WEFT_ESYSTEM. stop: closes every connection, waits for their ends, frees every session;

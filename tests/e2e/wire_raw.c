@@ -7,10 +7,13 @@
  *   - an instance under whose number the node's own dispatches are known: it is no session
  *   - who says nothing is let go after greeting_ms; floods of those leave room for others
  *   - who goes in order with calls open leaves nothing behind
+ *   - who asks for much, takes nothing of it and comes back for more loses its session
  * And after each the node serves the other client as before. */
 #include "e2e/wire_relay.h"
 
+#include "base/mem.h"
 #include "frame/frame.h"
+#include "remote/ask.h"
 
 /* --- a plain client ------------------------------------------------------------------------------- */
 
@@ -687,6 +690,56 @@ static void after_an_error_the_session_goes_on(void **state)
     close_all_of(site.node);
 }
 
+/* Asks for so many answers of 60,000 bytes in one write. */
+static void ask_much(struct raw *raw, uint32_t count)
+{
+    const struct ask_row *row = weft__ask_row(ASK_SCHEMA_GET);
+    const struct ask_named named = {.name = "large"};
+    struct shape_out out = {.mem = &weft__mem_libc, .most = 1 << 10};
+    unsigned char bytes[1 << 14], *end = bytes;
+    weft__shape_write(&out, row->arguments, &named);
+    struct frame frame = {.kind = FRAME_ASK, .ask = {.operation = ASK_SCHEMA_GET, .body = {out.bytes, out.size}}};
+    for (uint32_t i = 0; i < count; i++) {
+        frame.ask.ask = i + 1;
+        end = weft__frame_write(&frame, false, end);
+    }
+    weft__shape_out_free(&out);
+    raw_send(raw, bytes, (size_t)(end - bytes));
+}
+
+/* It asks for more than it takes: its connection ends. It comes back for more and has still taken nothing: its session ends. */
+static void who_never_takes_what_it_asked_for_is_let_go(void **state)
+{
+    enum { ASKS = 60, CONNECTIONS_MAX = 100 };
+    weft_listen_options options = WEFT_LISTEN_OPTIONS;
+    struct scene scene;
+    struct raw raw;
+    static char text[60000];
+    weft_schema *schema;
+    bool resumed = true;
+    unsigned connections = 0;
+    options.frame_bytes_max = 65536;
+    open_scene(&scene, *state, &options);
+    (void)snprintf(text, sizeof text, "{\"description\": \"%0*d\"}", (int)sizeof text - 32, 0);
+    check_ok(weft_schema_compile(weft_text(text), NULL, &schema));
+    check_ok(weft_schema_register(scene.site.node, "large", schema));
+    weft_schema_release(schema);
+    for (; resumed; connections++) {
+        check_true(connections < CONNECTIONS_MAX);
+        struct frame frame = hello_of(1, connections + 1);
+        raw_connect(&raw, &scene.site);
+        raw_frame(&raw, &frame);
+        check_true(raw_next(&raw, &frame) && frame.kind == FRAME_WELCOME);
+        resumed = connections == 0 || frame.welcome.resumed;
+        if (resumed) ask_much(&raw, ASKS);
+        if (resumed) check_thrown_out(&raw, WEFT_ESLOW, NULL);
+        check_serves(&scene);
+    }
+    check_true(connections > 2);
+    close(raw.fd);
+    close_scene(&scene);
+}
+
 int main(int argc, char **argv)
 {
     play_role(argc, argv, NULL, 0);
@@ -705,6 +758,7 @@ int main(int argc, char **argv)
         OVER_EACH(who_says_nothing_is_let_go),
         OVER_EACH(who_goes_with_calls_open_leaves_nothing),
         OVER_EACH(a_worker_that_goes_with_its_task),
+        OVER_EACH(who_never_takes_what_it_asked_for_is_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

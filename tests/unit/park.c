@@ -21,15 +21,10 @@
 
 #include "base/clock.h"
 #include "lib/check.h"
+#include "lib/sanitized.h"
 
-#ifndef __has_feature
-#define __has_feature(feature) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-#define HANDLERS_ARE_DEFERRED true /* while a thread is in a syscall that the sanitizer does not know */
-#else
-#define HANDLERS_ARE_DEFERRED false
-#endif
+/* While a thread is in a syscall that the sanitizer does not know. */
+#define HANDLERS_ARE_DEFERRED THREAD_SANITIZED
 
 enum { ASLEEP = 2 }; /* of park.word */
 

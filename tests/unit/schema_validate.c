@@ -16,16 +16,7 @@
 
 #include "lib/check.h"
 #include "lib/failmem.h"
-
-#ifndef __has_feature
-#define __has_feature(feature) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||               \
-    __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
+#include "lib/sanitized.h"
 
 static weft_schema *compiled(const char *text, const weft_schema_options *options)
 {

@@ -30,17 +30,7 @@
 
 #include "base/lock.h"
 #include "lib/check.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
+#include "lib/sanitized.h"
 
 /* A watch, and what `fired` said of it. */
 struct target {
