@@ -8,7 +8,8 @@
  *
  * Note LOST. A TLS stream reads ahead. If that fails while no read of ours is there to be told, nng closes the
  * connection beneath and keeps silent, and later reads and writes wait for ever. So after each is begun we look
- * whether the connection still has another end. */
+ * whether the connection still has another end. Where it has none nng does nothing more by itself: what is not done by
+ * then will not be, and only closing ends it; what was read ahead can still be had. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,16 +88,17 @@ static bool lost(struct pipe *pipe)
 /* Called with the lock. Note CLOSED. */
 void weft__pipe_start(struct pipe *pipe, struct operation *operation, nng_aio *aio)
 {
+    bool reads = operation == &pipe->read;
     (void)nng_aio_set_iov(aio, 1, &operation->iov);
-    if (pipe->closed) {
-        if (nng_aio_begin(aio)) nng_aio_finish(aio, NNG_ECLOSED);
+    if (pipe->closed || (!reads && lost(pipe))) {
+        if (nng_aio_begin(aio)) nng_aio_finish(aio, pipe->closed ? NNG_ECLOSED : NNG_ECONNSHUT);
         return;
     }
-    if (operation == &pipe->read)
+    if (reads)
         nng_stream_recv(pipe->stream, aio);
     else
         nng_stream_send(pipe->stream, aio);
-    if (lost(pipe)) close_for(pipe, NNG_ECONNSHUT);
+    if (lost(pipe) && !nng_aio_count(aio) && !nng_aio_result(aio)) close_for(pipe, NNG_ECONNSHUT);
 }
 
 void weft__pipe_prepare(struct operation *operation, const void *bytes, size_t size, pipe_done done, void *context)
