@@ -86,7 +86,8 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES WEFT_TEST_DIAL
 export CMOCKA_MESSAGE_OUTPUT=TAP MALLOC_PERTURB_=165
 # The sanitizer reports a fault with its stack, where cmocka would catch the signal and go on.
 export ASAN_OPTIONS=handle_segv=2:handle_sigbus=2:handle_sigfpe=2:detect_stack_use_after_return=1:${ASAN_OPTIONS:-}
-export TSAN_OPTIONS=suppressions=$here/tsan.supp:${TSAN_OPTIONS:-}
+# It would let every process of a test sleep a second before its end.
+export TSAN_OPTIONS=suppressions=$here/tsan.supp:atexit_sleep_ms=20:${TSAN_OPTIONS:-}
 export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
 
 rm -rf "$LOGS"
