@@ -22,8 +22,20 @@ void weft__batch_init(struct batch *batch, weft_node *node, weft_group *group)
 
 void weft__batch_fini(struct batch *batch)
 {
-    WEFT_ASSERT(batch->count == 0);
+    WEFT_ASSERT(batch->count == 0 && !batch->guarded);
     weft__lock_fini(&batch->lock);
+}
+
+void weft__batch_guard(struct batch *batch, bool guarded, uint64_t now_ns)
+{
+    if (batch->guarded == guarded) return;
+    batch->guarded = guarded;
+    if (guarded) {
+        batch->node->service.batches_count++;
+        weft__service_guard(batch->node, now_ns);
+    } else {
+        batch->node->service.batches_count--;
+    }
 }
 
 void weft__batch_load(struct batch *batch, struct core_task **tasks, size_t count, bool staging)
@@ -214,6 +226,7 @@ void weft__batch_unload(struct batch *batch, uint64_t now_ns, struct departure *
         weft__core_results(batch->node->core, now_ns, results, results_count);
         weft__core_give_back(batch->node->core, now_ns, batch->tasks + batch->begun, batch->count - batch->begun);
         weft__group_slow(batch->group, now_ns);
+        weft__batch_guard(batch, false, now_ns);
         weft__depart(batch->node, departure); /* Note UNLOAD */
         batch->handed = current;
         batch->count = batch->begun;

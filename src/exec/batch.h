@@ -36,6 +36,7 @@ struct batch {
     struct core_task *tasks[BATCH_MAX];
     uint32_t count, begun, handed;
     bool direct;         /* results go to the core at once */
+    bool guarded;        /* (l) of several, neither handed in nor unloaded: the service thread looks after it */
     uint64_t begun_ns;   /* when the current handler was entered */
     uint64_t inside_ns;  /* its thread's: of the current handler's time, what it spent in the core to settle */
     uint64_t slowest_ns; /* its thread's: the longest handler of this batch */
@@ -51,6 +52,9 @@ struct harvest {
 
 void weft__batch_init(struct batch *batch, weft_node *node, weft_group *group);
 void weft__batch_fini(struct batch *batch);
+
+/* Several were taken for it; or they were handed in, or unloaded. Inside. */
+void weft__batch_guard(struct batch *batch, bool guarded, uint64_t now_ns);
 
 /* Takes up the tasks. staging: results wait for the end of the batch. */
 void weft__batch_load(struct batch *batch, struct core_task **tasks, size_t count, bool staging);

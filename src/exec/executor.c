@@ -4,7 +4,7 @@
  * Quick mode. A task by itself costs two entries and a wake-up, which is much beside a handler of a few microseconds. So
  * when QUICK_RUN handlers in a row ran less than QUICK_NS, each thread takes up to batch_max tasks at a time and hands in
  * their results together; when one ran long, they take one at a time again. The service thread looks after batches that
- * hang in a slow handler while quick mode is on: it is woken by the first batch after a pause.
+ * hang in a slow handler: it is woken by the first batch after a pause.
  *
  * A caller that is a little slower than the handlers, since it validates what it sends, would wake a sleeping thread for
  * each task, which costs both of them several times the task. So a thread that finds nothing in quick mode lets others
@@ -47,6 +47,7 @@ static void hand_in(struct executor *executor, uint64_t now_ns)
 {
     struct harvest *harvest = &executor->harvest;
     struct core *core = executor->group->node->core;
+    weft__batch_guard(&executor->batch, false, now_ns);
     if (!harvest->results_count && !harvest->rest_count) return;
     weft__core_results(core, now_ns, harvest->results, harvest->results_count);
     if (harvest->rest_count) weft__core_give_back(core, now_ns, harvest->rest, harvest->rest_count);
@@ -76,7 +77,7 @@ static enum turn take_work(struct executor *executor, uint64_t now_ns, struct wo
     } else {
         taken->tasks_count = weft__core_take(core, now_ns, &group->core.dest, taken->tasks, group->ahead);
         if (taken->tasks_count == 0) return TURN_SLEEP;
-        if (taken->tasks_count > 1) weft__service_guard(group->node, now_ns);
+        weft__batch_guard(&executor->batch, taken->tasks_count > 1, now_ns);
     }
     bool more = hear ? group->core.dest.items_count > 0 : turn;
     if (more || !list_empty(&group->core.turns)) weft__core_dest_wake(core, &group->core.dest);

@@ -1,7 +1,6 @@
-/* Note GUARD. While batches of several tasks are being taken, the service thread looks at all batches each GUARD_NS,
- * and for KEEP_NS after the last one: a batch ends at its first handler beyond BATCH_SLOW_NS, so what was taken longer
- * ago than that has ended, or hangs in one handler that was found meanwhile. On an idle node it sleeps without a
- * time. */
+/* Note GUARD. While there are batches of several tasks that are neither handed in nor unloaded, the service thread looks at all
+ * batches each GUARD_NS; and for KEEP_NS after the last one was taken, so that a busy node does not wake it for each. On an
+ * idle node it sleeps without a time. */
 #include "exec/service.h"
 
 #include "base/clock.h"
@@ -24,7 +23,8 @@ static void *service_main(void *argument)
         if (service->stopping) break;
         weft__core_tick(node->core, now_ns);
         weft__hurry(node);
-        service->guarding = service->batched_ns && now_ns < service->batched_ns + KEEP_NS;
+        service->guarding =
+            service->batches_count > 0 || (service->guarded_ns && now_ns < service->guarded_ns + KEEP_NS);
         lead = node->lead && atomic_load(&node->lead->watched) ? node->lead : NULL;
         uint64_t until_ns = weft__core_due(node->core);
         if ((service->guarding || lead) && until_ns > now_ns + GUARD_NS) until_ns = now_ns + GUARD_NS;
@@ -64,7 +64,7 @@ void weft__service_watch(void *node)
 
 void weft__service_guard(weft_node *node, uint64_t now_ns)
 {
-    node->service.batched_ns = now_ns;
+    node->service.guarded_ns = now_ns;
     if (node->service.guarding) return;
     node->service.guarding = true;
     weft__waiter_wake(node, &node->service.waiter);

@@ -9,9 +9,10 @@
 struct service {
     pthread_t thread;
     struct waiter waiter;
-    uint64_t batched_ns; /* (l) when a batch of several was taken last */
-    bool guarding;       /* (l) it looks at the batches each millisecond */
-    bool stopping;       /* (l) */
+    uint32_t batches_count; /* (l) of several tasks, that are neither handed in nor unloaded */
+    uint64_t guarded_ns;    /* (l) when there was cause to guard last */
+    bool guarding;          /* (l) it looks at the batches each millisecond */
+    bool stopping;          /* (l) */
 };
 
 /* False: errno says why. */
@@ -21,7 +22,7 @@ void weft__service_stop(weft_node *node);
 /* It is to look after who reads (weft__lead_tick), from now on. Outside. */
 void weft__service_watch(void *node);
 
-/* A batch of several was taken. Inside. */
+/* It is to look in a millisecond, at the latest. Inside. */
 void weft__service_guard(weft_node *node, uint64_t now_ns);
 
 #endif

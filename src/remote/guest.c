@@ -268,8 +268,8 @@ static weft_error guest_new(struct station *station, const struct frame_hello *h
     guest->session.beat_ms = o->beat_ms;
     guest->session.beats_missed_max = o->beats_missed_max;
     guest->session.stall_ms = o->stall_ms;
-    guest->session
-        .waiting_bytes_most = /* what is sent again after a cut waits as well: it is no fault of the guest's */
+    /* What is sent again after a cut waits as well: it is no fault of the guest's. */
+    guest->session.waiting_bytes_most =
         (uint64_t)WAITING_FRAMES_MAX * o->frame_bytes_max + limits.window_bytes + limits.waiting_bytes;
     *made = guest;
     return WEFT_OK;

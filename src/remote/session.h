@@ -191,9 +191,9 @@ struct session {
     uint32_t stall_ms;      /* a connection is closed that took nothing for so long; WEFT_FOREVER = never */
     uint64_t slow_since_ns; /* 0 = it takes */
     uint64_t seen_progress; /* of the line, at the last beat */
-    uint64_t
-        waiting_bytes_most; /* (s) more than that was put without asking: the connection is closed; twice that, because
-                                    it came back for more: the session fails; 0 = no bound */
+    /* (s) Where more was put without asking, the connection is closed; where twice that, since it came back for more, the session
+       fails. 0 = no bound */
+    uint64_t waiting_bytes_most;
 };
 
 /* The remote of a node. WEFT_ENOMEM, WEFT_ESYSTEM. stop: closes every connection, waits for their ends, frees every session;
