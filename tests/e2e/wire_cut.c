@@ -631,6 +631,14 @@ static void what_was_done_is_handed_over_though_the_connection_breaks(void **sta
     close_all_of(site.node);
 }
 
+/* What is open has 300 ms; what is cancelled then ends as soon as the machine lets it. */
+static void close_with_patience(weft_node *node)
+{
+    weft_error error = weft_node_close(node, 300);
+    if (error != WEFT_EBUSY) check_ok(error);
+    if (error) close_all_of(node);
+}
+
 /* Calls are open and tasks run on either side. */
 static void close_in_the_middle(const struct way *way, bool node_first)
 {
@@ -650,13 +658,13 @@ static void close_in_the_middle(const struct way *way, bool node_first)
     event_await(&far.began, 1);
     weft_reply reply;
     if (node_first) {
-        check_ok(weft_node_close(site.node, 300));
+        close_with_patience(site.node);
         reply = next_reply(at_client);
         check_true(reply.outcome == WEFT_CANCELLED || reply.outcome == WEFT_NODE_LOST);
         weft_reply_release(&reply);
         event_await(&far.go_on, 1);
     }
-    check_ok(weft_node_close(client, 300));
+    close_with_patience(client);
     if (node_first) return;
     event_await(&near.go_on, 1);
     event_await(&far.go_on, 1);
@@ -664,10 +672,10 @@ static void close_in_the_middle(const struct way *way, bool node_first)
     check_true(reply.outcome == WEFT_CANCELLED || reply.outcome == WEFT_WORKER_DIED || reply.outcome == WEFT_COMPLETED);
     weft_reply_release(&reply);
     await_true(stats_of(site.node).attempts_running == 0 && stats_of(site.node).dispatches_open == 0);
-    check_eq(stats_of(site.node).participants, 1);
+    await_true(stats_of(site.node).participants == 1);
     (void)here;
     (void)there;
-    check_ok(weft_node_close(site.node, 300));
+    close_with_patience(site.node);
 }
 
 static void a_node_is_closed_with_work_under_way(void **state)

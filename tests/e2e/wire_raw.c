@@ -146,8 +146,7 @@ static void close_scene(struct scene *scene)
     check_serves(scene);
     check_ok(weft_worker_unregister(scene->worker));
     close_all_of(scene->client);
-    weft_node_stats stats = stats_of(scene->site.node);
-    check_eq(stats.attempts_running, 0);
+    await_true(stats_of(scene->site.node).attempts_running == 0);
     close_all_of(scene->site.node);
 }
 
@@ -729,9 +728,11 @@ static void who_never_takes_what_it_asked_for_is_let_go(void **state)
         struct frame frame = hello_of(1, connections + 1);
         raw_connect(&raw, &scene.site);
         raw_frame(&raw, &frame);
-        check_true(raw_next(&raw, &frame) && frame.kind == FRAME_WELCOME);
-        resumed = connections == 0 || frame.welcome.resumed;
-        if (resumed) ask_much(&raw, ASKS);
+        if (raw_next(&raw, &frame)) { /* else it came while its session was ended */
+            check_str(weft__frame_name(frame.kind), "welcome");
+            resumed = connections == 0 || frame.welcome.resumed;
+            if (resumed) ask_much(&raw, ASKS);
+        }
         if (resumed) check_thrown_out(&raw, WEFT_ESLOW, NULL);
         check_serves(&scene);
     }
