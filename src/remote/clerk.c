@@ -61,6 +61,7 @@ static void job_free(struct job *job)
     list_remove(&job->on_ready);
     weft__heap_remove(&clerk->due, &job->due);
     clerk->jobs_count--;
+    job->session->asks_count--;
     if (!clerk->jobs_count && clerk->closer) weft__unpark(clerk->closer);
     weft__unlock(&clerk->lock);
     weft__session_drop(job->session);
@@ -115,7 +116,9 @@ static void run(struct job *job, uint64_t now_ns)
     bool waits = false;
     weft_error error =
         weft__ask_open(&call, job->session, job->row, job->number, (weft_bytes){job->body, job->size}, sentence);
-    if (error)
+    if (error && job->waits && !take_back(job))
+        waits = true; /* it comes again, and is answered then */
+    else if (error)
         weft__ask_answer(&call, weft__error_plain(error, job->row->name)); /* it was read before: no memory */
     else if (job->row->manner == ASK_BY_CLERK)
         weft__ask_answer(&call, weft__ask_do(&call));
@@ -174,9 +177,9 @@ static weft_error enlist(struct clerk *clerk, struct job *job)
 {
     weft_error error = WEFT_OK;
     weft__lock(&clerk->lock);
-    if (clerk->stopping)
+    if (clerk->stopping || job->session->asks_over)
         error = WEFT_ECLOSED;
-    else if (clerk->jobs_count >= CLERK_JOBS_MAX)
+    else if (clerk->jobs_count >= CLERK_JOBS_MAX || job->session->asks_count >= CLERK_SHARE_MAX)
         error = WEFT_ELIMIT;
     else if (!weft__heap_ensure(&clerk->due, clerk->jobs_count + 1))
         error = WEFT_ENOMEM;
@@ -185,6 +188,7 @@ static weft_error enlist(struct clerk *clerk, struct job *job)
     if (!error) {
         clerk->started = true;
         clerk->jobs_count++;
+        job->session->asks_count++;
         list_push_back(&clerk->jobs, &job->on_jobs);
         list_push_back(&clerk->ready, &job->on_ready);
         if (job->deadline_ns != PARK_FOREVER) weft__heap_set(&clerk->due, &job->due, job->deadline_ns);
@@ -214,13 +218,15 @@ weft_error weft__clerk_take(struct clerk *clerk, struct session *session, const 
     weft__session_drop(session);
     weft__mem_free(mem, job);
     if (error == WEFT_ELIMIT)
-        return weft__error(error, "%s: the node has %d asks that wait, as many as may be", row->name, CLERK_JOBS_MAX);
+        return weft__error(error, "%s: as many asks wait as may: %d of all clients, or %d of this one", row->name,
+                           CLERK_JOBS_MAX, CLERK_SHARE_MAX);
     return weft__error_plain(error, row->name);
 }
 
-void weft__clerk_forget(struct clerk *clerk, const struct session *session)
+void weft__clerk_forget(struct clerk *clerk, struct session *session)
 {
     weft__lock(&clerk->lock);
+    if (session) session->asks_over = true;
     for (struct list_node *on = clerk->jobs.next; on != &clerk->jobs; on = on->next) {
         struct job *job = list_record(on, struct job, on_jobs);
         if (session && job->session != session) continue;

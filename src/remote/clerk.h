@@ -19,7 +19,7 @@
 struct ask_row;
 struct session;
 
-enum { CLERK_JOBS_MAX = 4096 };
+enum { CLERK_JOBS_MAX = 4096, CLERK_SHARE_MAX = 1024 /* of one session */ };
 
 struct clerk {
     weft_node *node;
@@ -37,12 +37,13 @@ struct clerk {
 void weft__clerk_init(struct clerk *clerk, weft_node *node);
 
 /* Takes a job: an ask of the session's; its body is copied. timeout_ms: where it has to wait, from now. WEFT_ENOMEM; WEFT_ELIMIT:
- * there are CLERK_JOBS_MAX; WEFT_ESYSTEM: no thread; WEFT_ECLOSED. */
+ * there are CLERK_JOBS_MAX, or CLERK_SHARE_MAX of this session; WEFT_ESYSTEM: no thread; WEFT_ECLOSED: also where the session is
+ * over. */
 weft_error weft__clerk_take(struct clerk *clerk, struct session *session, const struct ask_row *row,
                             const struct frame_ask *ask, uint32_t timeout_ms);
 
-/* The session is over: nothing more is done for it. */
-void weft__clerk_forget(struct clerk *clerk, const struct session *session);
+/* The session is over: nothing more is done for it, nor taken. */
+void weft__clerk_forget(struct clerk *clerk, struct session *session);
 
 /* finish: waits until there is no job, or the deadline. stop: all jobs end, unanswered, and no more are taken; then its thread is
  * gone. fini: when no session is left that could ask. */

@@ -24,8 +24,10 @@ void weft__guest_taken(struct session *session, struct haul *haul, size_t index)
     const struct core_taken *taken = &haul->items[index];
     struct task_told *told = &haul->tasks[index];
     struct guest *guest = list_record(session, struct guest, session);
-    if (taken->kind == CORE_ITEM_WORKER) {
-        told->handle = weft__numbers_remove(&guest->workers, (uintptr_t)taken->worker_context);
+    if (taken->kind == CORE_ITEM_WORKER) { /* its number may be another one's by now */
+        uint64_t number = (uintptr_t)taken->worker_context;
+        bool known = weft__numbers_find(&guest->workers, number) == taken->worker;
+        told->handle = known ? weft__numbers_remove(&guest->workers, number) : 0;
         weft__core_worker_forget(guest->station->node->core, taken->worker);
     }
     const struct core_task *task = taken->task;
@@ -103,9 +105,9 @@ static weft_error put_outcome(struct line *line, const struct core_outcome *outc
     if (error != WEFT_ELIMIT) return error;
     struct frame failed = frame;
     failed.outcome.outcome = WEFT_FAILED;
-    failed.outcome.code = "payload_too_large";
+    failed.outcome.code = TOO_LARGE_CODE;
     failed.outcome.content_type = NULL;
-    failed.outcome.payload = WEFT_TEXT("the result is larger than a frame of this node may be");
+    failed.outcome.payload = WEFT_TEXT(TOO_LARGE_SENTENCE);
     return weft__line_put(line, outcome->token, &failed, NULL);
 }
 

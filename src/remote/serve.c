@@ -7,6 +7,7 @@
 #include "exec/node.h"
 #include "exec/reply.h"
 #include "remote/station.h"
+#include "remote/tells.h"
 
 /* Answers to different asks need not be in order, and a large one is not to hold up the others: each has a lane of its own, where
  * no task or call is. */
@@ -48,6 +49,22 @@ weft_error weft__ask_give(struct ask_call *call, const void *given)
         return weft__error(WEFT_ELIMIT, "%s: more than %zu bytes, which is what one answer may have", call->row->name,
                            call->out.most);
     return weft__error_plain(call->out.error, call->row->name);
+}
+
+weft_error weft__ask_give_reply(struct ask_call *call, weft_reply *reply)
+{
+    weft_error error = weft__ask_give(call, reply);
+    if (error == WEFT_ELIMIT) {
+        weft__shape_out_free(&call->out);
+        reply->outcome = WEFT_FAILED;
+        reply->code = TOO_LARGE_CODE;
+        reply->message = TOO_LARGE_SENTENCE;
+        reply->content_type = NULL;
+        reply->payload = (weft_bytes){NULL, 0};
+        error = weft__ask_give(call, reply);
+    }
+    weft_reply_release(reply);
+    return error;
 }
 
 static void put_answer(struct session *session, uint32_t ask, weft_error error, weft_bytes body)
@@ -95,9 +112,7 @@ weft_error weft__ask_told(struct ask_call *call, weft_error error, struct core_o
         return weft__error(error, "the channel is not drained yet");
     if (error || call->row->number == ASK_CHANNEL_DRAIN) return weft__error_plain(error, name);
     weft__reply_fill(&reply, outcome);
-    error = weft__ask_give(call, &reply);
-    weft_reply_release(&reply);
-    return error;
+    return weft__ask_give_reply(call, &reply);
 }
 
 /* How long it may wait; 0: it has not to. */

@@ -45,6 +45,9 @@ void weft__ask_answer(struct ask_call *call, weft_error error);
 /* Writes what goes back. */
 weft_error weft__ask_give(struct ask_call *call, const void *given);
 
+/* Takes the reply, and writes it; of one that is too large, that it has failed for that: it was fetched, and is nobody else's. */
+weft_error weft__ask_give_reply(struct ask_call *call, weft_reply *reply);
+
 /* serve_page.c: what comes in pages. */
 weft_error weft__serve_inspect(struct ask_call *call);
 weft_error weft__serve_channel_find(struct ask_call *call);

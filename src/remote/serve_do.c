@@ -113,18 +113,11 @@ static weft_error do_dispatch_cancel(struct ask_call *call)
     return weft_dispatch_cancel(call->node, call->arguments.dispatch.id);
 }
 
-static weft_error give_reply(struct ask_call *call, weft_reply *reply)
-{
-    weft_error error = weft__ask_give(call, reply);
-    weft_reply_release(reply);
-    return error;
-}
-
 static weft_error do_dispatch_fetch(struct ask_call *call)
 {
     weft_reply reply;
     weft_error error = weft_dispatch_fetch(call->node, call->arguments.fetch.id, 0, &reply);
-    return error ? error : give_reply(call, &reply);
+    return error ? error : weft__ask_give_reply(call, &reply);
 }
 
 static weft_error give_why(struct ask_call *call, weft_why *why)

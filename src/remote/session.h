@@ -194,6 +194,8 @@ struct session {
     /* (s) Where more was put without asking, the connection is closed; where twice that, since it came back for more, the session
        fails. 0 = no bound */
     uint64_t waiting_bytes_most;
+    uint32_t asks_count; /* under the clerk's lock: that wait there */
+    bool asks_over;      /* likewise: it is to take no more */
 };
 
 /* The remote of a node. WEFT_ENOMEM, WEFT_ESYSTEM. stop: closes every connection, waits for their ends, frees every session;

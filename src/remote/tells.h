@@ -6,6 +6,10 @@
 
 enum { ALONG_MAX = 1024 }; /* what goes along with the payload of an update, or of an event, takes less than that */
 
+/* How a call ends whose result no frame takes. */
+#define TOO_LARGE_CODE "payload_too_large"
+#define TOO_LARGE_SENTENCE "the result is larger than a frame of this node may be"
+
 /* The largest payload of which an update, or an event, is surely a frame. */
 static inline uint32_t weft__said_max(uint32_t frame_bytes_max)
 {

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "frame/frame.h"
 #include "remote/ask.h"
+#include "remote/clerk.h"
 
 /* --- a plain client ------------------------------------------------------------------------------- */
 
@@ -689,21 +690,21 @@ static void after_an_error_the_session_goes_on(void **state)
     close_all_of(site.node);
 }
 
-/* Asks for so many answers of 60,000 bytes in one write. */
-static void ask_much(struct raw *raw, uint32_t count)
+/* So many asks in one write. */
+static void raw_asks(struct raw *raw, enum ask_operation operation, const void *arguments, uint32_t count)
 {
-    const struct ask_row *row = weft__ask_row(ASK_SCHEMA_GET);
-    const struct ask_named named = {.name = "large"};
     struct shape_out out = {.mem = &weft__mem_libc, .most = 1 << 10};
-    unsigned char bytes[1 << 14], *end = bytes;
-    weft__shape_write(&out, row->arguments, &named);
-    struct frame frame = {.kind = FRAME_ASK, .ask = {.operation = ASK_SCHEMA_GET, .body = {out.bytes, out.size}}};
+    weft__shape_write(&out, weft__ask_row(operation)->arguments, arguments);
+    struct frame frame = {.kind = FRAME_ASK, .ask = {.operation = operation, .body = {out.bytes, out.size}}};
+    unsigned char *bytes = malloc(count * weft__frame_size(&frame)), *end = bytes;
+    check_true(bytes != NULL);
     for (uint32_t i = 0; i < count; i++) {
         frame.ask.ask = i + 1;
         end = weft__frame_write(&frame, false, end);
     }
     weft__shape_out_free(&out);
     raw_send(raw, bytes, (size_t)(end - bytes));
+    free(bytes);
 }
 
 /* It asks for more than it takes: its connection ends. It comes back for more and has still taken nothing: its session ends. */
@@ -714,6 +715,7 @@ static void who_never_takes_what_it_asked_for_is_let_go(void **state)
     struct scene scene;
     struct raw raw;
     static char text[60000];
+    const struct ask_named large = {.name = "large"};
     weft_schema *schema;
     bool resumed = true;
     unsigned connections = 0;
@@ -731,13 +733,102 @@ static void who_never_takes_what_it_asked_for_is_let_go(void **state)
         if (raw_next(&raw, &frame)) { /* else it came while its session was ended */
             check_str(weft__frame_name(frame.kind), "welcome");
             resumed = connections == 0 || frame.welcome.resumed;
-            if (resumed) ask_much(&raw, ASKS);
+            if (resumed) raw_asks(&raw, ASK_SCHEMA_GET, &large, ASKS);
         }
         if (resumed) check_thrown_out(&raw, WEFT_ESLOW, NULL);
         check_serves(&scene);
     }
     check_true(connections > 2);
     close(raw.fd);
+    close_scene(&scene);
+}
+
+static weft_dispatch_id submit_detached(weft_node *node)
+{
+    weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
+    weft_ticket ticket;
+    options.detached = true;
+    check_ok(weft_dispatch_async(node, OTHER, WEFT_TEXT("x"), &options, NULL, NULL, 0, &ticket));
+    return ticket.id;
+}
+
+/* As many as it likes: others ask all the same; and they end with it. */
+static void asks_that_wait_take_nobodys_place(void **state)
+{
+    struct scene scene;
+    struct raw raw;
+    struct frame frame;
+    weft_listing *listing;
+    open_scene(&scene, *state, NULL);
+    const struct ask_fetch fetch = {.id = submit_detached(scene.site.node), .timeout_ms = WEFT_FOREVER};
+    raw_connect(&raw, &scene.site);
+    raw_greet(&raw, 1, 1, false);
+    raw_asks(&raw, ASK_DISPATCH_FETCH, &fetch, CLERK_JOBS_MAX + 1);
+    for (uint32_t refused = 0; refused < CLERK_JOBS_MAX + 1 - CLERK_SHARE_MAX; refused++) {
+        check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_ANSWER);
+        check_str(weft_error_name((weft_error)frame.answer.error), "WEFT_ELIMIT");
+    }
+    check_ok(weft_node_inspect(scene.client, NULL, &listing));
+    weft_listing_release(listing);
+    frame = (struct frame){.kind = FRAME_GOODBYE};
+    raw_frame(&raw, &frame);
+    check_thrown_out(&raw, WEFT_OK, NULL);
+    check_ok(weft_dispatch_cancel(scene.site.node, fetch.id));
+    close_scene(&scene);
+}
+
+static void complete_large(weft_task *task, void *context)
+{
+    static unsigned char bytes[65300];
+    (void)context;
+    thread_check_ok(weft_task_complete(task, (weft_bytes){bytes, sizeof bytes}));
+}
+
+/* It fits a frame as a result, but not with what an answer has besides: that is its outcome then, and it is not lost. */
+static void a_fetched_result_that_is_too_large_has_failed(void **state)
+{
+    weft_listen_options narrow = WEFT_LISTEN_OPTIONS;
+    struct scene scene;
+    weft_reply reply;
+    narrow.frame_bytes_max = 65536;
+    open_scene(&scene, *state, &narrow);
+    weft_worker *worker = register_worker(scene.site.node, OTHER, complete_large, NULL);
+    const weft_dispatch_id id = submit_detached(scene.site.node);
+    check_ok(weft_dispatch_fetch(scene.client, id, WEFT_FOREVER, &reply));
+    check_reply_code(&reply, WEFT_FAILED, "payload_too_large");
+    check_err(weft_dispatch_fetch(scene.client, id, 0, &reply), WEFT_ENOTFOUND);
+    check_ok(weft_worker_unregister(worker));
+    close_scene(&scene);
+}
+
+/* What is told of the worker that had it before is not taken for the one that has it now. */
+static void a_number_may_be_used_again_at_once(void **state)
+{
+    struct scene scene;
+    struct raw raw;
+    weft_completions *completions;
+    unsigned char bytes[4096], *end = bytes;
+    struct frame frame, reg = about_nothing(FRAME_REGISTER);
+    reg.reg.channel = OTHER;
+    const struct frame unregister = {.kind = FRAME_UNREGISTER, .worker = {.ask = 2, .worker = reg.reg.worker}};
+    open_scene(&scene, *state, NULL);
+    check_ok(weft_completions_open(scene.client, 1, &completions));
+    raw_connect(&raw, &scene.site);
+    raw_greet(&raw, 1, 1, false);
+    end = weft__frame_write(&reg, false, end);
+    end = weft__frame_write(&unregister, false, end);
+    end = weft__frame_write(&reg, false, end);
+    raw_send(&raw, bytes, (size_t)(end - bytes));
+    (void)submit(completions, OTHER, "x", 1);
+    do
+        check_true(raw_next(&raw, &frame));
+    while (frame.kind != FRAME_TASK);
+    frame = (struct frame){.kind = FRAME_GOODBYE};
+    raw_frame(&raw, &frame);
+    check_thrown_out(&raw, WEFT_OK, NULL);
+    weft_reply reply = next_reply(completions);
+    check_reply_code(&reply, WEFT_WORKER_DIED, "worker_died");
+    check_ok(weft_completions_close(completions));
     close_scene(&scene);
 }
 
@@ -760,6 +851,9 @@ int main(int argc, char **argv)
         OVER_EACH(who_goes_with_calls_open_leaves_nothing),
         OVER_EACH(a_worker_that_goes_with_its_task),
         OVER_EACH(who_never_takes_what_it_asked_for_is_let_go),
+        OVER_EACH(asks_that_wait_take_nobodys_place),
+        OVER_EACH(a_fetched_result_that_is_too_large_has_failed),
+        OVER_EACH(a_number_may_be_used_again_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
