@@ -41,6 +41,8 @@
  *     ends here: weft_worker_next, weft_subscription_next and `ended` say with which error, and the hooks of what
  *     (WEFT_NODE_WORKER_REFUSED, WEFT_NODE_SUBSCRIBER_REFUSED); weft_worker_info_get shows it draining.
  *   - The hooks of a client node tell of this process's end alone. weft_schema_get gives a copy, compiled here.
+ *   - A schema that is registered from here has bounds of at most those of WEFT_SCHEMA_OPTIONS: else WEFT_ELIMIT.
+ *   - At most 1024 calls of weft_dispatch_fetch, weft_channel_drain and others that wait at the node do so at a time: else WEFT_ELIMIT.
  *   - weft_dispatch_why and weft_why_get of a channel with more workers than one answer has room for (some 40,000) are WEFT_ELIMIT.
  *
  * A node that is started anew knows nothing of before. Workers and subscriptions are announced to it by themselves; channels are

@@ -11,6 +11,7 @@
 #include "exec/node.h"
 #include "remote/guest.h"
 #include "remote/serve.h"
+#include "remote/session_inside.h"
 #include "remote/station.h"
 #include "remote/tells.h"
 
@@ -252,6 +253,7 @@ static struct core_task *meet_result(struct steps *s, struct core_task *task, en
     struct mismatch mismatch;
     struct message *payload = weft__message_hold(task->payload);
     weft__leave_inside(s->node);
+    weft__pumps_relieve();
     weft_bytes result = {step->message->bytes, step->message->size_bytes};
     weft_error error =
         weft__contract_result(s->node, payload, result, weft__message_content_type(step->message), &mismatch);
@@ -424,6 +426,7 @@ static size_t hear(struct guest *guest, const struct frame *frames, size_t count
         step->wrong = NULL;
         step->sentence[0] = '\0';
         if (!check(step)) continue;
+        weft__pumps_relieve();
         if (!prepare(node, step)) break;
     }
     s.now_ns = weft__enter(node);
@@ -451,6 +454,7 @@ weft_error weft__guest_frames(struct session *session, const struct frame *frame
             (void)snprintf(sentence, FRAME_SENTENCE_MAX, "no memory for the payload of a frame");
             error = WEFT_ENOMEM;
         } else if (to < count) {
+            weft__pumps_relieve();
             error = weft__ask_serve(session, &frames[to].ask, sentence);
             ++*dealt;
         }

@@ -180,8 +180,11 @@ static void pump(struct session *session)
     }
 }
 
+#define RELIEF_NS NS_PER_MS
+
 static _Thread_local struct session *due; /* the newest first */
 static _Thread_local bool pumping;        /* whoever is due is pumped further out */
+static _Thread_local uint64_t held_ns;    /* since when that is because of weft__pumps_hold; 0 = it is not */
 
 static void pump_due(void)
 {
@@ -210,12 +213,22 @@ bool weft__pumps_hold(void)
 {
     bool held = !pumping;
     pumping = true;
+    if (held) held_ns = weft__clock_ns();
     return held;
 }
 
 void weft__pumps_go(bool held)
 {
-    if (held) pump_due();
+    if (!held) return;
+    held_ns = 0;
+    pump_due();
+}
+
+void weft__pumps_relieve(void)
+{
+    if (!due || !held_ns || weft__clock_ns() < held_ns + RELIEF_NS) return;
+    weft__pumps_go(true);
+    (void)weft__pumps_hold();
 }
 
 void weft__session_resume(struct session *session)

@@ -76,9 +76,23 @@ static weft_error do_channel_schema_set(struct ask_call *call)
 
 /* --- schemas ---------------------------------------------------------------------------------- */
 
+/* A client does not choose how long a node's threads are at one document. */
+static weft_error check_bounds(const weft_schema_options *o)
+{
+    const weft_schema_options most = WEFT_SCHEMA_OPTIONS;
+    if (o->steps_max <= most.steps_max && o->schema_bytes_max <= most.schema_bytes_max &&
+        o->document_bytes_max <= most.document_bytes_max)
+        return WEFT_OK;
+    return weft__error(
+        WEFT_ELIMIT, "schema_register: of a client steps_max is at most %u, schema_bytes_max %u, document_bytes_max %u",
+        most.steps_max, most.schema_bytes_max, most.document_bytes_max);
+}
+
 static weft_error do_schema_register(struct ask_call *call)
 {
     const struct ask_schema *a = &call->arguments.schema;
+    weft_error wrong = check_bounds(&a->text.options);
+    if (wrong) return wrong;
     const weft_allocator allocator = {call->node->mem.alloc, call->node->mem.free, call->node->mem.context};
     weft_schema_options options = a->text.options;
     weft_schema *schema;

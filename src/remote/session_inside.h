@@ -24,6 +24,9 @@ void weft__session_write(struct session *session, bool at_once);
 bool weft__pumps_hold(void);
 void weft__pumps_go(bool held);
 
+/* Before something between the two that may take long: where that is so for a while already, whoever is due is pumped now. */
+void weft__pumps_relieve(void);
+
 /* The pump goes on: it was woken, or there is room again. Outside. Note PUMPS of pump.c. */
 void weft__session_pump_woken(struct waiter *waiter);
 

@@ -752,6 +752,80 @@ static weft_dispatch_id submit_detached(weft_node *node)
     return ticket.id;
 }
 
+/* What comes behind it in one read takes seconds to validate; the task of another's worker does not wait for that. */
+static void who_takes_long_to_read_holds_up_nobody(void **state)
+{
+    enum { DEPTH = 16, CALLS = 60 };
+    static unsigned char bytes[1 << 16], *end = bytes;
+    static char text[4096];
+    struct scene scene;
+    struct raw raw;
+    weft_schema *schema;
+    weft_channel_options options = WEFT_CHANNEL_OPTIONS;
+    open_scene(&scene, *state, NULL);
+    size_t size = (size_t)snprintf(text, sizeof text, "{\"$ref\": \"#/$defs/0\", \"$defs\": {");
+    for (int i = 0; i < DEPTH; i++)
+        size += (size_t)snprintf(text + size, sizeof text - size,
+                                 "\"%d\": {\"allOf\": [{\"$ref\": \"#/$defs/%d\"}, {\"$ref\": \"#/$defs/%d\"}]}, ", i,
+                                 i + 1, i + 1);
+    (void)snprintf(text + size, sizeof text - size, "\"%d\": {\"type\": \"string\"}}}", DEPTH);
+    check_ok(weft_schema_compile(weft_text(text), NULL, &schema));
+    check_ok(weft_schema_register(scene.site.node, "slow", schema));
+    weft_schema_release(schema);
+    options.schema = "slow";
+    check_ok(weft_channel_declare(scene.site.node, "dispatch.test.slow", &options));
+    raw_connect(&raw, &scene.site);
+    raw_greet(&raw, 1, 1, false);
+    const struct ask_none none = {0};
+    struct frame frame;
+    raw_asks(&raw, ASK_PING, &none, 1000); /* then it reads much at a time */
+    for (int i = 0; i < 1000; i++)
+        check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_ANSWER);
+    frame = about_nothing(FRAME_DISPATCH);
+    frame.dispatch.channel = CHANNEL;
+    frame.dispatch.payload = WEFT_TEXT("\"quick\"");
+    end = weft__frame_write(&frame, false, bytes);
+    for (uint64_t i = 1; i <= CALLS; i++) { /* a group of frames is prepared before any of it is let in */
+        frame.dispatch.call = 7 + i;
+        frame.dispatch.channel = "dispatch.no.such";
+        end = weft__frame_write(&frame, false, end);
+    }
+    frame.dispatch.channel = "dispatch.test.slow";
+    for (uint64_t i = 1; i <= CALLS; i++) {
+        frame.dispatch.call = 7 + CALLS + i;
+        frame.dispatch.payload = i < CALLS ? WEFT_TEXT("\"x\"") : WEFT_TEXT("1");
+        end = weft__frame_write(&frame, false, end);
+    }
+    raw_send(&raw, bytes, (size_t)(end - bytes));
+    bool served = false;
+    while (raw_next_said(&raw, &frame) && frame.kind == FRAME_OUTCOME && frame.outcome.call != 7 + 2 * CALLS)
+        served |= frame.outcome.call == 7 && frame.outcome.outcome == WEFT_COMPLETED;
+    check_eq(frame.kind, FRAME_OUTCOME);
+    check_true(served);
+    frame = (struct frame){.kind = FRAME_GOODBYE};
+    raw_frame(&raw, &frame);
+    check_thrown_out(&raw, WEFT_OK, NULL);
+    close_scene(&scene);
+}
+
+/* A client does not choose how long the node's threads are at one document. */
+static void schemas_of_clients_have_bounds(void **state)
+{
+    struct scene scene;
+    weft_schema *schema;
+    weft_schema_options options = WEFT_SCHEMA_OPTIONS;
+    open_scene(&scene, *state, NULL);
+    check_ok(weft_schema_compile(WEFT_TEXT("true"), &options, &schema));
+    check_ok(weft_schema_register(scene.client, "bounded", schema));
+    weft_schema_release(schema);
+    options.steps_max++;
+    check_ok(weft_schema_compile(WEFT_TEXT("true"), &options, &schema));
+    check_err(weft_schema_register(scene.client, "unbounded", schema), WEFT_ELIMIT);
+    check_true(strstr(weft_error_message(), "steps_max") != NULL);
+    weft_schema_release(schema);
+    close_scene(&scene);
+}
+
 /* As many as it likes: others ask all the same; and they end with it. */
 static void asks_that_wait_take_nobodys_place(void **state)
 {
@@ -851,6 +925,8 @@ int main(int argc, char **argv)
         OVER_EACH(who_goes_with_calls_open_leaves_nothing),
         OVER_EACH(a_worker_that_goes_with_its_task),
         OVER_EACH(who_never_takes_what_it_asked_for_is_let_go),
+        OVER_EACH(who_takes_long_to_read_holds_up_nobody),
+        OVER_EACH(schemas_of_clients_have_bounds),
         OVER_EACH(asks_that_wait_take_nobodys_place),
         OVER_EACH(a_fetched_result_that_is_too_large_has_failed),
         OVER_EACH(a_number_may_be_used_again_at_once),
