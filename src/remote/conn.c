@@ -75,11 +75,13 @@ static void detached(struct conn *conn, struct session *session)
     }
     struct conn *next = session->next;
     session->next = NULL;
-    bool there = weft__conn_hold(next), taken = there && attach(session, next);
+    bool ends = why == WEFT_EPROTOCOL; /* the session, for a guest: who waits comes again, to another one */
+    bool there = weft__conn_hold(next), taken = there && !ends && attach(session, next);
     weft__unlock(&session->lock);
     if (!taken) session->ops->down(session, why, sentence);
     if (taken) go_on(next);
-    if (there && !taken) refuse(next, WEFT_EPROTOCOL);
+    if (there && ends) weft__conn_close(next);
+    if (there && !ends && !taken) refuse(next, WEFT_EPROTOCOL);
     if (there) weft__conn_release(next);
 }
 

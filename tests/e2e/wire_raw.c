@@ -683,8 +683,17 @@ static void after_an_error_the_session_goes_on(void **state)
         while (raw_next(&raw, &frame)) {
         }
         close(raw.fd);
+        uint64_t epoch = 2;
+        frame = hello_of(i + 1, epoch);
         raw_connect(&raw, &site);
-        raw_greet(&raw, i + 1, 2, codes[i] != WEFT_EPROTOCOL);
+        for (raw_frame(&raw, &frame); !raw_next(&raw, &frame); raw_frame(&raw, &frame)) {
+            check_eq(codes[i], WEFT_EPROTOCOL); /* it came before the session had ended */
+            frame = hello_of(i + 1, ++epoch);
+            close(raw.fd);
+            raw_connect(&raw, &site);
+        }
+        check_str(weft__frame_name(frame.kind), "welcome");
+        check_eq(frame.welcome.resumed, codes[i] != WEFT_EPROTOCOL);
         close(raw.fd);
     }
     close_all_of(site.node);
