@@ -99,7 +99,9 @@ static void take_haul(struct session *session, struct core *core, uint64_t now_n
         weft_error error =
             weft__core_events_take(core, now_ns, taken->subscription, haul->events, HAUL_MAX, &haul->events_count);
         if (error) haul->events_count = 0;
-        if (error != WEFT_EAGAIN) haul->events_ended = error;
+        bool closes =
+            error == WEFT_ECLOSED && weft__core_closing(core); /* which is no end of what is announced elsewhere */
+        if (error != WEFT_EAGAIN && !closes) haul->events_ended = error;
         return;
     }
 }

@@ -573,6 +573,43 @@ static void a_node_that_is_killed_under_load_loses_calls_once(void **state)
     check_eq(reap(&node), -SIGKILL);
 }
 
+static weft_node *open_at(const char *url, char *bound)
+{
+    weft_node *node = open_node();
+    check_ok(weft_channel_declare(node, "event.test.news", NULL));
+    check_ok(weft_node_listen(node, url, NULL, bound));
+    return node;
+}
+
+/* That the node closes is no end of what hangs on it elsewhere: it is the next one's. */
+static void what_is_announced_outlives_a_node_that_closes(void **state)
+{
+    char url[WEFT_URL_MAX + 1], bound[WEFT_URL_MAX + 1], again[WEFT_URL_MAX + 1];
+    weft_subscription *subscription;
+    weft_event event;
+    size_t count;
+    uint32_t heard;
+    new_url(*state, url);
+    weft_node *node = open_at(url, bound);
+    weft_node *client = dial_named(bound, NULL);
+    weft_worker *worker = register_named(client, NULL, 1, echo, NULL);
+    check_ok(weft_subscribe(client, "event.test.*", NULL, NULL, NULL, &subscription));
+    close_all_of(node);
+    node = open_at(bound, again);
+    await_true(stats_of(node).subscriptions == 1 && stats_of(node).workers == 1);
+    check_ok(weft_publish(node, "event.test.news", WEFT_TEXT("again"), NULL, &heard));
+    check_eq(heard, 1);
+    check_ok(weft_subscription_next(subscription, WEFT_FOREVER, &event, 1, &count));
+    check_true(event.payload.size == 5 && memcmp(event.payload.data, "again", 5) == 0);
+    weft_event_release(&event);
+    weft_reply reply = dispatch(node, CHANNEL, "served");
+    check_reply_text(&reply, "served");
+    check_ok(weft_unsubscribe(subscription));
+    check_ok(weft_worker_unregister(worker));
+    close_all_of(client);
+    close_all_of(node);
+}
+
 static void another_address_answers_where_the_first_is_gone(void **state)
 {
     const struct way *way = *state;
@@ -786,6 +823,7 @@ int main(int argc, char **argv)
         OVER_EACH(a_call_into_a_cut_runs_out_of_time),
         OVER_EACH(who_is_refused_by_the_next_node_is_told),
         OVER_EACH(a_node_that_is_killed_under_load_loses_calls_once),
+        OVER_EACH(what_is_announced_outlives_a_node_that_closes),
         OVER_EACH(another_address_answers_where_the_first_is_gone),
         OVER_EACH(what_was_done_is_handed_over_though_the_connection_breaks),
         OVER_EACH(what_was_got_makes_room),
