@@ -233,6 +233,8 @@ static void finish(struct uplink *uplink, const struct step *step)
         (void)weft__session_put(&uplink->session, f->task.task, &reply, NULL);
     } else if (step->reply == FRAME_UNSUBSCRIBE) {
         weft__uplink_gone(uplink, FRAME_UNSUBSCRIBE, f->event.subscription, false);
+    } else if (f->kind == FRAME_SUBSCRIPTION_ENDED) {
+        weft__uplink_gone(uplink, FRAME_UNSUBSCRIBE, f->of_subscription.subscription, false);
     } else if (f->kind == FRAME_WORKER_ENDED) {
         weft__uplink_forget(uplink, FRAME_REGISTER, f->worker.worker);
     } else if (f->kind == FRAME_ANSWER && !f->answer.ask) {
