@@ -43,6 +43,7 @@ compile_c = $(CC) -std=c11 -D_GNU_SOURCE -Wstrict-prototypes -Wmissing-prototype
 compile_cxx = $(CXX) -std=c++17 $(common) $(CXXFLAGS)
 linker = $(if $(wildcard $(@:$O/%=%.cc)),$(CXX),$(CC))
 libs := -lnng -lsodium -lpcre2-8
+stage := # what stands before all else: of those that say so
 link = $(linker) $(flavour_flags) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $(stage) $(filter-out $(stage),$^) $(libs)
 # What else a program needs its sources say by their includes.
 included_libs = $$(sed -n 's/^.include <\(uv\|jansson\|simdjson\)\.h>.*/-l\1/p' $1)
