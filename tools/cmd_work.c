@@ -23,6 +23,8 @@ const char help_work[] =
     "                      again where the channel says so\n"
     "  another             failed, \"exit_N\"; the message is the end of its standard error\n"
     "  killed by a signal  given up, like 75\n"
+    "  never started       failed, \"not_started\"; the message says why: the command was there at the\n"
+    "                      beginning, and is not any more\n"
     "\n"
     "--exec COMMAND is for the shell (/bin/sh -c); what follows -- is run as it stands. The command is a\n"
     "process group of its own, which is killed when its task is cancelled (SIGTERM, and SIGKILL after\n"
@@ -45,8 +47,9 @@ const char help_work[] =
     "  --drain-ms N        at the end wait so long for tasks (10000)\n"
     "\n"
     "Exit status:\n"
-    "  0 drained; 1 tasks were given up at its end; 2 wrong usage, or the node refused the worker; 3 the\n"
-    "  node cannot be reached; 129, 130 or 143: a second SIGHUP, SIGINT or SIGTERM: it ended at once\n";
+    "  0 drained; 1 tasks were given up at its end; 2 wrong usage, a command that cannot be run, or the\n"
+    "  node refused the worker; 3 the node cannot be reached; 129, 130 or 143: a second SIGHUP, SIGINT or\n"
+    "  SIGTERM: it ended at once\n";
 
 struct work {
     const char *channel, *content_type;
@@ -307,5 +310,7 @@ int cmd_work(int argc, char **argv)
     work.channel = argv[optind++];
     work.argv = optind < argc ? argv + optind : work.shell;
     if (!work.shell[2] == (optind == argc)) return verb_usage("one command is wanted: --exec COMMAND, or -- PROGRAM");
+    int error = command_look(work.argv[0]);
+    if (error) return verb_error("%s: cannot be run: %s", work.argv[0], strerror(error));
     return start(&work, &place);
 }

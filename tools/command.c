@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -47,6 +50,36 @@ void command_fini(struct command *command)
 {
     close_fd(&command->cancel_fd);
     free(command->output);
+}
+
+/* --- looking ---------------------------------------------------------------------------------------------------------- */
+
+static int look_at(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status)) return errno;
+    if (!S_ISREG(status.st_mode)) return EACCES;
+    return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) ? errno : 0;
+}
+
+/* As execvp does: an empty directory is this one, and the first that may be run counts. */
+int command_look(const char *program)
+{
+    const char *path = getenv("PATH");
+    char usual[64], file[PATH_MAX];
+    int error = ENOENT;
+    if (!*program) return ENOENT;
+    if (strchr(program, '/')) return look_at(program);
+    if (!path) (void)confstr(_CS_PATH, usual, sizeof(usual));
+    for (const char *at = path ? path : usual;; at++) {
+        size_t size = strcspn(at, ":");
+        int length = snprintf(file, sizeof(file), "%.*s%s%s", (int)size, at, size ? "/" : "", program);
+        int found = length < (int)sizeof(file) ? look_at(file) : ENAMETOOLONG;
+        if (!found) return 0;
+        if (found == EACCES) error = EACCES;
+        at += size;
+        if (!*at) return error;
+    }
 }
 
 /* --- starting --------------------------------------------------------------------------------------------------------- */

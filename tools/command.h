@@ -37,6 +37,9 @@ struct command {
     bool cancelled, stopped, killed, too_large, no_memory;
 };
 
+/* 0: it could be started now, as found in PATH where it names no directory; else the errno that says why not. */
+int command_look(const char *program);
+
 /* init: false: errno says what. cancel: any thread, between init and fini. run: blocks until the end. */
 bool command_init(struct command *command, const struct command_options *options);
 void command_cancel(struct command *command);

@@ -13,6 +13,12 @@ run 2 work && err_like 'which CHANNEL'
 run 2 work dispatch.t.a && err_like 'one command is wanted'
 run 2 work dispatch.t.a --exec cat -- cat && err_like 'one command is wanted'
 run 2 work dispatch.t.a --exec cat --concurrent 0 && err_like '--concurrent 0: it is a number from 1 to 1024'
+run 2 work dispatch.t.a -- "$work/no-such-program" && no_out && err_like '/no-such-program: cannot be run: No such file or directory$'
+run 2 work --connect "ipc://$work/nowhere" dispatch.t.a -- no-such-program && err_like '^weft: no-such-program: cannot be run: No such file'
+run 2 work dispatch.t.a -- '' && err_like 'cannot be run: No such file'
+run 2 work dispatch.t.a -- / && err_like '^weft: /: cannot be run: Permission denied$'
+mkdir -p closed open here && printf '#!/bin/sh\necho ran\n' | tee closed/mixed open/mixed here/mixed >closed/only && chmod +x open/mixed here/mixed
+PATH=$work/closed:$PATH run 2 work dispatch.t.a -- only && err_like '^weft: only: cannot be run: Permission denied$'
 run 2 work dispatch.no.template --exec cat && err_like 'no channel'
 run 3 work --connect "ipc://$work/nowhere" --connect-ms 50 dispatch.t.a --exec cat && err_like 'is weftd running'
 
@@ -42,7 +48,14 @@ worker fails dispatch.t.fails --exec 'echo first >&2; printf "last é" >&2; exit
 run 1 call dispatch.t.fails x && err_like 'failed, exit_9: first\\u000alast é$' && has '^last' fails.err
 worker silent dispatch.t.silent --exec 'exit 1'
 run 1 call dispatch.t.silent x && err_like 'failed, exit_1: exit status 1$'
-worker absent dispatch.t.absent -- "$work/no-such-program"
+PATH=$work/closed:$work/open:$PATH worker found dispatch.t.found -- mixed
+run 0 call dispatch.t.found x && out_is ran
+(cd here && PATH=:$PATH && exec "$weft" work dispatch.t.empty -- mixed >../empty.out) & started+=($!)
+until_so has '^ready ' empty.out
+run 0 call dispatch.t.empty x && out_is ran
+cp "$(type -P true)" vanishing
+worker absent dispatch.t.absent -- "$work/vanishing"
+run 0 call dispatch.t.absent x && rm vanishing
 run 1 call dispatch.t.absent x && err_like 'failed, not_started: No such file or directory$'
 worker dies dispatch.t.once --exec 'kill -KILL $$'
 run 4 call dispatch.t.once x && err_like '^weft: worker_died'
