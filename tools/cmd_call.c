@@ -37,7 +37,8 @@ const char help_call[] =
     "  --id                say the ID of each dispatch on the standard error (with --detach: output)\n"
     "  --json              an object for each outcome, in one line, as it comes: as in\n"
     "                      schemas/dispatch-response.schema.json; \"request\" is the payload's number,\n"
-    "                      from 1, which is that of its line\n"
+    "                      from 1, which is that of its line. With --detach: of how each went out, as in\n"
+    "                      schemas/dispatch-acknowledgement.schema.json, with its ID\n"
     "\n"
     "Exit status:\n"
     "  0 completed; 1 failed; 2 wrong usage, or a file; 3 the node cannot be reached;\n"
@@ -148,16 +149,20 @@ static void refused(struct call *call, uint64_t number, weft_error error, const 
                               .code = ticket->reason,
                               .message = weft_error_message()};
     note(call, number, VERB_REJECTED);
-    if (call->json)
+    if (call->json && call->detach)
+        ticket_json(ticket, number);
+    else if (call->json)
         reply_json(&reply, call->channel, number);
     else
         put_plainly(call, &reply, number);
 }
 
-static void put_id(const struct call *call, weft_dispatch_id id)
+static void put_id(const struct call *call, const weft_ticket *ticket, uint64_t number)
 {
-    if (call->detach || call->id)
-        fprintf(call->detach ? stdout : stderr, "%" PRIu64 ":%" PRIu64 "\n", id.session, id.number);
+    if (call->detach && call->json)
+        ticket_json(ticket, number);
+    else if (call->detach || call->id)
+        fprintf(call->detach ? stdout : stderr, "%" PRIu64 ":%" PRIu64 "\n", ticket->id.session, ticket->id.number);
 }
 
 static void dispatch(struct call *call, weft_bytes payload, uint64_t number)
@@ -176,7 +181,7 @@ static void dispatch(struct call *call, weft_bytes payload, uint64_t number)
         refused(call, number, error, &ticket);
         return;
     }
-    put_id(call, ticket.id);
+    put_id(call, &ticket, number);
     if (call->detach) return;
     call->submitted++;
     call->open++;

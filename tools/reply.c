@@ -1,4 +1,4 @@
-/* reply.c: a reply as one line of JSON: a dispatch response, whose result is an envelope. */
+/* reply.c: a reply as one line of JSON: a dispatch response, whose result is an envelope; and a ticket: an acknowledgement. */
 #include "reply.h"
 
 #include <inttypes.h>
@@ -114,14 +114,29 @@ static void put_word(const char *name, const char *word)
         fputs("null", stdout);
 }
 
-void reply_json(const weft_reply *reply, const char *channel, uint64_t number)
+/* How both begin. */
+static void put_request(uint64_t number, bool rejected, weft_dispatch_id id)
 {
-    bool completed = reply->outcome == WEFT_COMPLETED, rejected = reply->outcome == WEFT_REJECTED;
     printf("{\"request\": \"%" PRIu64 "\", \"id\": ", number);
     if (rejected)
         fputs("null", stdout);
     else
-        printf("{\"session\": %" PRIu64 ", \"number\": %" PRIu64 "}", reply->id.session, reply->id.number);
+        printf("{\"session\": %" PRIu64 ", \"number\": %" PRIu64 "}", id.session, id.number);
+}
+
+void ticket_json(const weft_ticket *ticket, uint64_t number)
+{
+    put_request(number, ticket->admission == WEFT_ADMISSION_REJECTED, ticket->id);
+    put_word("admission", weft_admission_name(ticket->admission));
+    printf(", \"retry_after_ms\": %" PRIu32, ticket->retry_after_ms);
+    put_word("reason", ticket->reason);
+    puts("}");
+}
+
+void reply_json(const weft_reply *reply, const char *channel, uint64_t number)
+{
+    bool completed = reply->outcome == WEFT_COMPLETED;
+    put_request(number, reply->outcome == WEFT_REJECTED, reply->id);
     put_word("outcome", weft_outcome_name(reply->outcome));
     put_word("admission", weft_admission_name(reply->admission ? reply->admission : WEFT_ADMISSION_SENT));
     printf(", \"retry_after_ms\": %" PRIu32 ", \"attempts\": %" PRIu32 ", \"result\": ", reply->retry_after_ms,

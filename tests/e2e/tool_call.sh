@@ -4,7 +4,7 @@
 
 echo '{"type": "object", "required": ["n"]}' >job.json
 node --listen "ipc://$work/s" --channel dispatch.t.echo --channel dispatch.t.nobody --channel "dispatch.t.job:job.json" \
-    --channel dispatch.t.small,payload_bytes_max=10 --channel dispatch.t.fails
+    --channel dispatch.t.small,payload_bytes_max=10 --channel dispatch.t.fails --channel dispatch.t.detached
 export WEFT_URL=$url
 worker echo dispatch.t.echo --exec cat --concurrent 8
 worker fails dispatch.t.fails --exec 'echo no such photo >&2; exit 3'
@@ -103,6 +103,10 @@ PY
 
 run 0 call --detach dispatch.t.nobody later && no_err && out_like '^[0-9]+:[0-9]+$'
 id=$(cat out)
+run 0 call --detach --json --lines dispatch.t.detached < <(printf 'a\n\nb\n') && no_err && [ "$(wc -l <out)" -eq 2 ] && cp out sent.json
+out_like '^\{"request": "3", "id": \{"session": [0-9]+, "number": [0-9]+\}, "admission": "sent", '
+run 0 schema validate weft:dispatch-acknowledgement - <sent.json
+run 0 why "$(sed -n 's/.*"session": \([0-9]*\), "number": \([0-9]*\).*/\1:\2/p;q' sent.json)" && out_like 'no worker is registered'
 run 0 why "$id" && out_like 'no worker is registered'
 run 0 why --json "$id" && cp out why.json && run 0 schema validate weft:why why.json
 run 1 why 1:2 && err_like '.'
