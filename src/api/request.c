@@ -6,6 +6,7 @@
 #include "api/error.h"
 #include "exec/node.h"
 #include "exec/participant.h"
+#include "exec/reply.h"
 #include "remote/client.h"
 
 enum { COPIED_UNASKED = 65536 }; /* a payload up to that is copied before its channel was looked at */
@@ -193,8 +194,7 @@ weft_error weft__request_report(const struct core_request *request, weft_error e
 {
     if (error == WEFT_ENOCHANNEL && !weft__channel_name_valid(request->channel))
         return weft__error_channel_name(request->channel);
-    if (error == WEFT_EINVAL)
-        return weft__error(error, "%s: only a dispatch channel takes dispatches", request->channel);
+    if (error == WEFT_EINVAL) return weft__error(error, "%s: " REPLY_NOT_DISPATCH, request->channel);
     if (error == WEFT_EREJECTED && mismatch && mismatch->sentence[0])
         return weft__error(error, "%s: rejected: %s: %s", request->channel, admitted->reason, mismatch->sentence);
     if (error == WEFT_EREJECTED) return weft__error(error, "%s: rejected: %s", request->channel, admitted->reason);

@@ -16,6 +16,12 @@ static const char *refusal(weft_error error)
     }
 }
 
+/* And as a sentence, where its node sent none. */
+static const char *told(weft_error error)
+{
+    return error == WEFT_EINVAL ? REPLY_NOT_DISPATCH : weft_error_text(error);
+}
+
 void weft__reply_fill(weft_reply *reply, struct core_outcome *outcome)
 {
     struct message *message = outcome->message;
@@ -34,8 +40,7 @@ void weft__reply_fill(weft_reply *reply, struct core_outcome *outcome)
     outcome->message = NULL;
     if (outcome->error) {
         reply->code = refusal(outcome->error);
-        reply->message =
-            message && message->size_bytes ? (const char *)message->bytes : weft_error_text(outcome->error);
+        reply->message = message && message->size_bytes ? (const char *)message->bytes : told(outcome->error);
         return;
     }
     if (!message) return;

@@ -6,6 +6,9 @@
 
 #include "core/core.h"
 
+/* Of WEFT_EINVAL, where nothing else was said of it. */
+#define REPLY_NOT_DISPATCH "only a dispatch channel takes dispatches"
+
 /* Takes the outcome's message: it is the reply's memory. */
 void weft__reply_fill(weft_reply *reply, struct core_outcome *outcome);
 

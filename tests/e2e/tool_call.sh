@@ -4,7 +4,7 @@
 
 echo '{"type": "object", "required": ["n"]}' >job.json
 node --listen "ipc://$work/s" --channel dispatch.t.echo --channel dispatch.t.nobody --channel "dispatch.t.job:job.json" \
-    --channel dispatch.t.small,payload_bytes_max=10 --channel dispatch.t.fails --channel dispatch.t.detached
+    --channel event.t.news --channel dispatch.t.small,payload_bytes_max=10 --channel dispatch.t.fails --channel dispatch.t.detached
 export WEFT_URL=$url
 worker echo dispatch.t.echo --exec cat --concurrent 8
 worker fails dispatch.t.fails --exec 'echo no such photo >&2; exit 3'
@@ -50,6 +50,7 @@ run 5 call dispatch.t.nobody x --timeout-ms 50 && err_like '^weft: timed_out, sc
 run 5 call dispatch.t.nobody x --start-ms 50 && err_like '^weft: timed_out, schedule_to_start$'
 run 7 call dispatch.t.nobody x --no-worker reject && err_like '^weft: rejected, no_worker'
 run 7 call dispatch.t.absent x && err_like '^weft: rejected, no_channel: '
+run 7 call event.t.news x && err_like '^weft: rejected, refused: only a dispatch channel takes dispatches$'
 run 7 call dispatch.t.small 'more than ten bytes' && err_like 'payload_too_large'
 run 7 call dispatch.t.job '{"m": 1}' && err_like 'schema_mismatch: .*"n"'
 run 0 call dispatch.t.job '{"n": 1}' && out_is 'not json' # no result schema asks for more
