@@ -21,7 +21,10 @@ const char *place_default(void)
 bool place_option(struct place *place, int option, const char *value)
 {
     switch (option) {
-    case PLACE_CONNECT: place->urls = value; return true;
+    case PLACE_CONNECT:
+        if (!*value) return verb_usage("--connect '': name a URL, or leave it out for the default"), false;
+        place->urls = value;
+        return true;
     case PLACE_WAIT: return option_number("--connect-ms", value, 0, WEFT_FOREVER - 1, &place->wait_ms);
     case PLACE_LOST: return option_number("--lost-ms", value, 0, WEFT_FOREVER - 1, &place->lost_ms);
     case PLACE_TLS_CA: place->tls_ca_file = value; return true;
@@ -34,7 +37,7 @@ int place_dial(const struct place *place, weft_node **node)
 {
     weft_dial_options options = WEFT_DIAL_OPTIONS;
     const char *urls = place->urls, *from = " (--connect)";
-    if (!urls || !*urls) {
+    if (!urls) {
         urls = getenv("WEFT_URL");
         from = " (WEFT_URL)";
     }

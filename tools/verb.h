@@ -137,8 +137,8 @@ enum { PLACE_CONNECT = 1000, PLACE_WAIT, PLACE_LOST, PLACE_TLS_CA, PLACE_TLS_CER
 #define PLACE_HELP                                                                                                     \
     "  --connect URL       the node: tcp://HOST:PORT, ipc:///PATH or tls+tcp://HOST:PORT; several,\n"                  \
     "                      separated by commas, are tried in order. Without it WEFT_URL of the\n"                      \
-    "                      environment says where; and without that it is the socket that weftd\n"                     \
-    "                      listens on by default\n"                                                                    \
+    "                      environment says where; and without that, or where it is empty, it is\n"                    \
+    "                      the socket that weftd listens on by default\n"                                              \
     "  --connect-ms N      wait for a connection so long (2000)\n"                                                     \
     "  --lost-ms N         when the connection was lost: be without one for so long, before what is\n"                 \
     "                      open is given up (10000)\n"                                                                 \
