@@ -209,14 +209,20 @@ static void await_end(void)
     if (pthread_create(&thread, NULL, end_at_once, NULL) == 0) pthread_detach(thread);
 }
 
+/* Kills what runs, and waits for it. */
+static void give_up(struct work *work, weft_worker *worker)
+{
+    const uint64_t one = 1;
+    (void)!write(work->stop_fd, &one, sizeof(one));
+    (void)weft_worker_unregister(worker);
+}
+
 /* Waits for what runs; then for what was told to end. */
 static int drain(struct work *work, weft_worker *worker)
 {
-    const uint64_t one = 1;
     int status = weft_worker_drain(worker, work->drain_ms) == WEFT_ETIMEDOUT ? VERB_NO : VERB_YES;
     if (status) verb_error("what ran after --drain-ms was given up");
-    (void)!write(work->stop_fd, &one, sizeof(one));
-    (void)weft_worker_unregister(worker);
+    give_up(work, worker);
     return status;
 }
 
@@ -231,7 +237,11 @@ static int run(struct work *work, weft_node *node)
     if (!error) error = weft_worker_register(node, work->channel, handle, work, &work->options, &worker);
     if (error) return verb_failed(error);
     printf("ready %s\n", work->channel);
-    (void)verb_end(VERB_YES);
+    int status = verb_end(VERB_YES);
+    if (status) {
+        give_up(work, worker); /* nobody knows of it who was to wait for that line */
+        return status;
+    }
     await_end();
     return drain(work, worker);
 }

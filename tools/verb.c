@@ -62,7 +62,10 @@ int verb_usage(const char *format, ...)
 
 int verb_end(int status)
 {
+    static bool said;
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    if (said) return VERB_ERROR;
+    said = true;
     return verb_error("the output cannot be written: %s", strerror(errno));
 }
 

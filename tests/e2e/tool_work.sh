@@ -20,6 +20,12 @@ run 2 work dispatch.t.a -- / && err_like '^weft: /: cannot be run: Permission de
 mkdir -p closed open here && printf '#!/bin/sh\necho ran\n' | tee closed/mixed open/mixed here/mixed >closed/only && chmod +x open/mixed here/mixed
 PATH=$work/closed:$PATH run 2 work dispatch.t.a -- only && err_like '^weft: only: cannot be run: Permission denied$'
 run 2 work dispatch.no.template --exec cat && err_like 'no channel'
+if [ -e /dev/full ]; then
+    asked='weft work, whose output is full'
+    timeout 10 "$weft" work dispatch.t.a --exec cat >/dev/full 2>err &
+    ends 2 $!
+    err_like '^weft: the output cannot be written: No space left on device$' && [ "$(wc -l <err)" -eq 1 ] || fail 'said otherwise'
+fi
 run 3 work --connect "ipc://$work/nowhere" --connect-ms 50 dispatch.t.a --exec cat && err_like 'is weftd running'
 
 # --- a task -------------------------------------------------------------------------------------------------------------
