@@ -60,7 +60,8 @@ static int ask(weft_node *node, const char *what, const weft_dispatch_options *o
     weft_dispatch_id id;
     weft_why why;
     weft_error error = is_id(what, &id) ? weft_why_get(node, id, &why) : weft_dispatch_why(node, what, options, &why);
-    if (error == WEFT_ENOTFOUND || error == WEFT_ENOCHANNEL) return verb_failed(error), VERB_NO;
+    if (error == WEFT_ENOTFOUND) return verb_error("no such dispatch: %s (it has ended, or never was)", what), VERB_NO;
+    if (error == WEFT_ENOCHANNEL) return verb_failed(error), VERB_NO;
     if (error) return verb_failed(error);
     char *text;
     size_t size;

@@ -27,7 +27,7 @@ weft_error weft_channel_template(weft_node *node, const char *pattern, const wef
     char sentence[ERROR_TEXT_MAX] = "";
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !pattern) return weft__error_null(__func__, !node ? "node" : "pattern");
-    if (!weft__pattern_valid(pattern)) return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
+    if (!weft__pattern_valid(pattern)) return weft__error_channel_pattern(pattern);
     if (node->uplink) return weft__client_declare(node, ASK_CHANNEL_TEMPLATE, pattern, options);
     (void)weft__enter(node);
     weft_error error = weft__core_template_declare(node->core, pattern, options, sentence);
@@ -122,7 +122,7 @@ weft_error weft_channel_find(weft_node *node, const char *pattern,
 {
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !pattern || !found) return weft__error_null(__func__, !node ? "node" : !pattern ? "pattern" : "found");
-    if (!weft__pattern_valid(pattern)) return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
+    if (!weft__pattern_valid(pattern)) return weft__error_channel_pattern(pattern);
     if (node->uplink) return weft__client_channel_find(node, pattern, found, context);
     struct scope scope = {.kind = SCOPE_FOUND, .node = node};
     uint64_t serial = 0;

@@ -52,6 +52,15 @@ weft_error weft__error_channel_name(const char *name)
     return weft__error(WEFT_EINVAL, "%.80s: not a channel's name, which is <kind>.<namespace>.<name>", name);
 }
 
+weft_error weft__error_channel_pattern(const char *pattern)
+{
+    return weft__error(
+        WEFT_EINVAL,
+        "%.80s: not a pattern of channels, which is <kind>.<namespace>.<name>, with * for any characters "
+        "of a part",
+        pattern);
+}
+
 weft_error weft__error_content_type(const char *call, const char *content_type)
 {
     if (weft__content_type_valid(content_type)) return WEFT_OK;

@@ -27,6 +27,9 @@ weft_error weft__error_null(const char *call, const char *argument);
 /* WEFT_EINVAL: "<name>: not a channel's name ..." */
 weft_error weft__error_channel_name(const char *name);
 
+/* WEFT_EINVAL: "<pattern>: not a pattern of channels ..." */
+weft_error weft__error_channel_pattern(const char *pattern);
+
 /* WEFT_EINVAL where that is no content type, which is 1 to WEFT_CONTENT_TYPE_MAX of printable ASCII, or NULL. */
 weft_error weft__error_content_type(const char *call, const char *content_type);
 

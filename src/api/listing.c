@@ -381,8 +381,7 @@ weft_error weft_node_inspect(weft_node *node, const char *pattern, weft_listing 
 {
     if (weft__forked) return weft__error_forked(__func__);
     if (!node || !listed) return weft__error_null(__func__, !node ? "node" : "listing");
-    if (pattern && !weft__pattern_valid(pattern))
-        return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", pattern);
+    if (pattern && !weft__pattern_valid(pattern)) return weft__error_channel_pattern(pattern);
     if (node->uplink) return weft__client_inspect(node, pattern, listed);
     struct arena *arena;
     struct listing *listing = (struct listing *)weft__listing_new(&node->mem, &arena);

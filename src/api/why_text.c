@@ -123,6 +123,14 @@ static void say_death(struct sentence *s, const struct core_why *why, uint64_t a
             weft_cause_text(why->death.cause, cause, sizeof cause));
 }
 
+static void say_sessions(struct sentence *s, uint32_t count, const char *of_one, const char *of_more)
+{
+    if (count == 1)
+        say(s, "the session of one worker %s", of_one);
+    else
+        say(s, "the sessions of %u workers %s", count, of_more);
+}
+
 /* The rule that comes last in the order is the nearest to "eligible": what helps against it is what is said. */
 static void say_nearest(struct sentence *s, const struct core_why *why, const struct why_tally *tally)
 {
@@ -135,8 +143,8 @@ static void say_nearest(struct sentence *s, const struct core_why *why, const st
     else if (n[WEFT_RULE_ELIGIBLE])
         say(s, "a worker is free, and about to get what is next");
     else if (n[WEFT_RULE_BACKLOGGED])
-        say(s, "the sessions of %u workers are behind: a faster connection would help, or another worker",
-            n[WEFT_RULE_BACKLOGGED]);
+        say_sessions(s, n[WEFT_RULE_BACKLOGGED], "is behind: a faster connection would help, or another worker",
+                     "are behind: a faster connection would help, or another worker");
     else if (n[WEFT_RULE_EXECUTOR])
         say(s,
             "of %u workers %u have a free slot, but no thread: more threads in their group would help (weft_group_run "
@@ -155,8 +163,9 @@ static void say_nearest(struct sentence *s, const struct core_why *why, const st
     else if (n[WEFT_RULE_ACTIVITY_TYPE])
         say(s, "no worker of %u takes %s: register one that does", n[WEFT_RULE_ACTIVITY_TYPE], type);
     else if (n[WEFT_RULE_DETACHED])
-        say(s, "the sessions of %u workers have no connection: it waits for them to come back, or for another worker",
-            n[WEFT_RULE_DETACHED]);
+        say_sessions(s, n[WEFT_RULE_DETACHED],
+                     "has no connection: it waits for that to come back, or for another worker",
+                     "have no connection: it waits for them to come back, or for another worker");
     else
         say(s, "no link of the %u workers is armed: they have died, or have just come", n[WEFT_RULE_LINK]);
 }

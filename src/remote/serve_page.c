@@ -113,8 +113,7 @@ weft_error weft__serve_channel_find(struct ask_call *call)
     struct ask_found found = {.more = true, .cursor = from->cursor};
     bool closed = false;
     if (!from->pattern) return weft__error_null("weft_channel_find", "pattern");
-    if (!weft__pattern_valid(from->pattern))
-        return weft__error(WEFT_EINVAL, "%.80s: not a pattern of channels", from->pattern);
+    if (!weft__pattern_valid(from->pattern)) return weft__error_channel_pattern(from->pattern);
     weft_channel_info *infos = weft__arena_alloc(&call->arena, ASK_FIND_MAX * sizeof(*infos));
     if (!infos) return weft__error_plain(WEFT_ENOMEM, from->pattern);
     while (found.more && !closed && found.channels_count < ASK_FIND_MAX) {

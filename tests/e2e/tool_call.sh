@@ -111,7 +111,7 @@ run 0 schema validate weft:dispatch-acknowledgement - <sent.json
 run 0 why "$(sed -n 's/.*"session": \([0-9]*\), "number": \([0-9]*\).*/\1:\2/p;q' sent.json)" && out_like 'no worker is registered'
 run 0 why "$id" && out_like 'no worker is registered'
 run 0 why --json "$id" && cp out why.json && run 0 schema validate weft:why why.json
-run 1 why 1:2 && err_like '.'
+run 1 why 1:2 && no_out && err_like '^weft: no such dispatch: 1:2 \(it has ended, or never was\)$'
 worker late dispatch.t.nobody --exec 'cat >got; echo $WEFT_DISPATCH >dispatched'
 until_so has "^$id$" dispatched
 [ "$(cat got)" = later ] || fail "the detached one came otherwise"

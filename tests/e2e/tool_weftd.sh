@@ -62,6 +62,7 @@ want = dict(policy="sticky", queue_full="shed_lowest", depth_max=5, bytes_max=10
 assert all(got[key] == value for key, value in want.items()), got
 PY
 run 0 ls 'dispatch.*.*' --workers && out_like '^dispatch.t.all ' && out_like '^  made .* ready ' && [ "$(grep -c ^event out)" -eq 0 ] || fail "$asked"
+run 2 ls 'nomatch*' && err_like 'nomatch\*: not a pattern of channels, which is <kind>.<namespace>.<name>, with \* for any characters of a part$'
 run 1 ls 'dispatch.nobody.*' && err_like 'no channel matches'
 run 1 why dispatch.t.nobody && err_like 'no channel'
 run 0 why dispatch.made.here && out_like 'worker made would get it' && out_like '^  made +eligible '
@@ -77,6 +78,8 @@ wait "$node" 2>/dev/null
 [ -S s ] || fail 'no socket was left'
 node --listen "ipc://$work/s" --channel dispatch.t.echo --channel dispatch.t.slow
 
+first=$node
+
 # --- clients that come and go leave nothing -----------------------------------------------------------------------------
 
 worker echo dispatch.t.echo --exec cat --concurrent 4
@@ -91,6 +94,24 @@ done
 alone() { "$weft" ls --json | grep -q '"participants":3,'; }
 until_so alone
 run 0 ls dispatch.t.echo && out_like 'open +1 +0 +0 +60 +60 +0 '
+
+# --- whose workers have no connection ------------------------------------------------------------------------------------
+
+node --listen "ipc://$work/t" --beat-ms 300 --resume-ms 600000 --channel dispatch.t.far
+for far in 1 2; do
+    worker far-$far dispatch.t.far --connect "$url" --exec cat
+    kill -STOP "$worker"
+    has_lost() { "$weft" ls --connect "$url" --workers dispatch.t.far | grep -q " far-$far  *detached "; }
+    until_so has_lost
+    run 0 why --connect "$url" dispatch.t.far
+    case $far in
+    1) out_like 'it would wait: the session of one worker has no connection: it waits for that to come back, or' ;;
+    2) out_like 'it would wait: the sessions of 2 workers have no connection: it waits for them to come back, or' ;;
+    esac
+done
+kill -KILL "$node"
+wait "$node" 2>/dev/null
+node=$first
 
 # --- it ends ------------------------------------------------------------------------------------------------------------
 
