@@ -156,8 +156,8 @@ bool place_option(struct place *place, int option, const char *value);
 /* A client node. Returns a status: VERB_YES, or what was said. */
 int place_dial(const struct place *place, weft_node **node);
 
-/* Where weftd listens, and everybody looks, unless told: in $XDG_RUNTIME_DIR; root: /run/weft.sock. NULL: nowhere, which was
- * said. Static. */
+/* Where weftd listens, and everybody looks, unless told: in $XDG_RUNTIME_DIR; for root always /run/weft.sock. NULL: nowhere,
+ * which was said. Static. */
 const char *place_default(void);
 
 /* Says what the last call of weft had to say, and returns the status. */

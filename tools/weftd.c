@@ -38,7 +38,7 @@ static const char help[] =
     "Options:\n"
     "  --listen URL        where: tcp://ADDRESS:PORT (port 0: any that is free), ipc:///PATH, or\n"
     "                      tls+tcp://ADDRESS:PORT; of this host alone. May be repeated. Without it: a\n"
-    "                      socket in $XDG_RUNTIME_DIR; /run/weft.sock for root\n"
+    "                      socket in $XDG_RUNTIME_DIR; for root always /run/weft.sock\n"
     "  --channel NAME[:SCHEMA.json][,KEY=VALUE]...\n"
     "                      declares a channel, which asks that requests match the schema. May be repeated;\n"
     "                      NAME is dispatch.NAMESPACE.NAME or event.NAMESPACE.NAME; for the keys see below\n"

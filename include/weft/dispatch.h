@@ -107,7 +107,9 @@ typedef struct weft_ticket {
  *   rejected     the words of WEFT_REJECTIONS in channel.h; with "schema_mismatch" and "content_type" the message says
  *                where and what; of an asynchronous dispatch of a client node also what the others are told as an error:
  *                "no_channel", "limit", "no_memory", "closed", "refused"
- *   node_lost    "node_lost" */
+ *   node_lost    "node_lost"
+ * The message may be NULL, where the code says all that there is to say: with "queue_full", "no_worker", "conflict",
+ * "node_lost" and "abandoned", among others. */
 typedef struct weft_reply {
     weft_dispatch_id id;
     weft_outcome outcome;

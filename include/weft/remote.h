@@ -52,7 +52,11 @@
  * than a second counts as one that failed.
  *
  * A connection that breaks costs nothing: the session goes on when it is made anew within resume_ms, and what was under way is
- * neither lost nor done twice. Until there is encryption, a node listens on this host only: ipc:// and loopback addresses. */
+ * neither lost nor done twice.
+ *
+ * TLS: the transport offers tls+tcp://, with certificates of one end or both. But for now a node listens on this host only,
+ * on ipc:// and loopback addresses, tls+tcp:// too: WEFT_EINVAL says so of any other. Encryption between hosts comes with the
+ * next release. */
 #ifndef WEFT_REMOTE_H
 #define WEFT_REMOTE_H
 
