@@ -19,7 +19,8 @@
  *   - A thread that waits in a call of weft's reads what the node sends meanwhile, for the others, too: none of the host's code
  *     runs there, but its allocator.
  *   - Times are the node's to keep. Where that cannot be reached a dispatch ends `timed_out` here when its schedule_to_close_ms is
- *     over, or a second later; it may have run, or run yet, as any that is timed out. What its channel says only the node knows.
+ *     over; where it can, and says nothing, as one that hangs, a second later. It may have run, or run yet, as any that is timed
+ *     out. What its channel says only the node knows.
  *   - What the node alone knows is asked of it: such a call waits for the answer, up to lost_ms longer than its own timeout where
  *     there is no connection, and returns WEFT_ELOST where the node is lost meanwhile: it is not known whether it was done.
  *     WEFT_EPROTOCOL: the node has answered what cannot be read.

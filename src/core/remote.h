@@ -94,9 +94,9 @@ void weft__core_room(struct core *core, uint64_t now_ns, weft_dispatch_id id, ui
 /* Makes the hidden channel and its worker, whose tasks go to dest, on that session: once. Its name is WEFT_UPLINK_CHANNEL,
  * for core_request.channel; it is found by no other entry, and shown in no page or count. Such a request is admitted if
  * there is memory, whatever waits; its payload is what the shell makes of it. The times, the key, retries and the
- * like are the node's to look after: they stay 0 here, but for schedule_to_close_ms, which ends it here while the node is away:
- * then the cancel notice says so, as where its caller is gone. The task has its cancel notice in dest from the start. WEFT_EDEAD,
- * WEFT_ENOMEM.
+ * like are the node's to look after: they stay 0 here, but for schedule_to_close_ms, which ends it here while the node is away,
+ * or when there was no verdict for a second more: then the cancel notice says so, as where its caller is gone. The task has its
+ * cancel notice in dest from the start. WEFT_EDEAD, WEFT_ENOMEM.
  *
  * The number of a call is its id's (core_admitted.id, core_task.id), which is never used twice. What was taken is the
  * shell's until a verdict, though its caller may have gone meanwhile: then the cancel notice says so, and the verdict is
@@ -104,8 +104,7 @@ void weft__core_room(struct core *core, uint64_t now_ns, weft_dispatch_id id, ui
 #define WEFT_UPLINK_CHANNEL "uplink"
 weft_error weft__core_uplink_open(struct core *core, uint64_t now_ns, uint64_t session, struct core_dest *dest);
 
-/* Whether the node cannot be reached; at first it can. Where it is back, or goes just when a time has run out, a second goes by
- * before that is looked at again. */
+/* Whether the node cannot be reached; at first it can. Where it goes when a time has run out already, the second goes by first. */
 void weft__core_uplink_away(struct core *core, bool away);
 
 /* The task of a call that was taken and has no verdict yet. NULL: there is none, and never will be. */

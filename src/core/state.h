@@ -456,6 +456,7 @@ struct core_dispatch {
     bool started : 1;           /* some attempt of it was taken */
     bool strange : 1;           /* its caller has made its id */
     bool timed : 1;             /* counted in core->timed_count: it may need a timer while no attempt of it runs */
+    bool overdue : 1;           /* it went out, and its node should have ended it: its deadline is a later one */
     uint64_t session_id;        /* of the caller: half of the public id */
     uint64_t arrival;           /* the order of admission; kept on re-dispatch */
     uint64_t start_deadline_ns; /* until it is started */

@@ -7,8 +7,8 @@
  *                                                                            stays, by its number, to the verdict
  *
  * Here each is a task of the one worker of a hidden channel, which takes as many as come. Its times are the node's to look
- * after; but while that is away schedule_to_close ends it here. Nothing else settles it but the node, its caller's end and the end
- * of this core. The node answers each that was taken
+ * after; but while that is away schedule_to_close ends it here, and a second later where it is there and has said nothing.
+ * Nothing else settles it but the node, its caller's end and the end of this core. The node answers each that was taken
  * once, what is cancelled included; and the number by which it does so is the dispatch's handle, which is never given
  * to another. */
 #include "core/state.h"
@@ -18,7 +18,7 @@
 #include "base/clock.h"
 
 enum { UPLINK_CAPACITY = INT32_MAX };
-#define OVERDUE_NS (1000 * NS_PER_MS) /* of a call that the node should have ended: until it is looked at again */
+#define OVERDUE_NS (1000 * NS_PER_MS) /* of a call that the node should have ended: until it ends here */
 
 static weft_channel_options uplink_options(void)
 {
@@ -69,13 +69,16 @@ void weft__core_uplink_away(struct core *core, bool away)
     core->uplink->away = away;
 }
 
+/* The node's own word may be on its way, and says more. Its second begins now: it may be this process that stood still. */
 void weft__uplink_expired(struct core *core, struct core_dispatch *dispatch)
 {
     const struct core_verdict late = {
         .outcome = WEFT_TIMED_OUT, .admission = WEFT_ADMISSION_SENT, .code = "schedule_to_close"};
     uint8_t code = 0;
-    if (!core->uplink->away) {
-        weft__timer_set(core, &dispatch->timer, core->now_ns + OVERDUE_NS);
+    if (!core->uplink->away && !dispatch->overdue) {
+        dispatch->overdue = true;
+        dispatch->close_deadline_ns = core->now_ns + OVERDUE_NS;
+        weft__dispatch_timer(core, dispatch);
         return;
     }
     (void)weft__code_find(late.code, &code);

@@ -4,7 +4,7 @@
  *   - one that loses every packet is noticed by its beats, and is a cut
  *   - a cut that is longer than resume_ms: the link fires, "link_lost"; calls end once; workers come back
  *   - one that is longer than the client's own lost_ms, and shorter than the node's: nothing is left behind at the node
- *   - a call that is made meanwhile ends when its time has run out
+ *   - a call that is made meanwhile ends when its time has run out, also where the connection stands and nothing comes
  *   - another node that answers, and refuses a worker and subscriptions: they end with its error, and the hooks tell
  *   - a node that is killed and started again under load: node_lost, once for each call that was open; workers serve again
  *   - the next address is dialled where the first is gone
@@ -352,6 +352,58 @@ static void a_call_into_a_cut_runs_out_of_time(void **state)
     close_all_of(client);
     close_relay(&relay);
     close_all_of(site.node);
+}
+
+/* No beat tells that nothing comes through. One call runs at the node, one is on its way there, and of the large ones some find no
+ * room; what the node says of them later is too late for anybody. */
+static void a_call_to_a_node_that_hangs_runs_out_of_time(void **state)
+{
+    enum { LARGE = 4, LARGE_BYTES = 900000 };
+    const struct way *way = *state;
+    weft_listen_options options = WEFT_LISTEN_OPTIONS;
+    struct site site;
+    struct relay relay;
+    struct holder holder = {0};
+    weft_dispatch_options bounded = WEFT_DISPATCH_OPTIONS;
+    weft_completions *completions;
+    weft_reply reply;
+    size_t count;
+    unsigned char *bytes = calloc(1, LARGE_BYTES);
+    check_true(bytes != NULL);
+    options.beat_ms = 3600000;
+    open_site(&site, way, &options);
+    open_relay(&relay, way, site.url);
+    check_ok(weft_channel_declare(site.node, FAR_CHANNEL, NULL));
+    weft_worker *held = register_worker(site.node, FAR_CHANNEL, hold, &holder);
+    weft_worker *worker = register_worker(site.node, CHANNEL, echo, NULL);
+    weft_node *client = dial_named(relay.url, "client");
+    check_ok(weft_completions_open(client, 16, &completions));
+    bounded.schedule_to_close_ms = 300;
+    check_ok(weft_dispatch_submit(completions, FAR_CHANNEL, WEFT_TEXT("held"), &bounded, 1, NULL));
+    event_await(&holder.began, 1);
+    relay_stall(&relay, true, true);
+    check_ok(weft_dispatch_submit(completions, CHANNEL, WEFT_TEXT("small"), &bounded, 2, NULL));
+    for (uint64_t i = 0; i < LARGE; i++)
+        check_ok(weft_dispatch_submit(completions, CHANNEL, (weft_bytes){bytes, LARGE_BYTES}, &bounded, 3 + i, NULL));
+    for (int i = 0; i < 2 + LARGE; i++) {
+        check_ok(weft_completions_next(completions, 15000, &reply, 1, &count));
+        check_reply_code(&reply, WEFT_TIMED_OUT, "schedule_to_close");
+    }
+    event_await(&holder.go_on, 1); /* the node has ended it, too */
+    relay_mend(&relay);
+    bounded.schedule_to_close_ms = 60000;
+    check_ok(weft_dispatch(client, CHANNEL, WEFT_TEXT("after it"), &bounded, &reply));
+    check_reply_text(&reply, "after it");
+    check_err(weft_completions_next(completions, 0, &reply, 1, &count), WEFT_EAGAIN);
+    await_true(stats_of(site.node).dispatches_open == 0 && stats_of(site.node).attempts_running == 0);
+    check_eq(relay_accepted(&relay), 1);
+    check_ok(weft_completions_close(completions));
+    check_ok(weft_worker_unregister(held));
+    check_ok(weft_worker_unregister(worker));
+    close_all_of(client);
+    close_relay(&relay);
+    close_all_of(site.node);
+    free(bytes);
 }
 
 /* --- another node ---------------------------------------------------------------------------------------- */
@@ -821,6 +873,7 @@ int main(int argc, char **argv)
         OVER_EACH(a_cut_longer_than_resume_ms_ends_the_session),
         OVER_EACH(a_client_that_gives_up_first_leaves_nothing_behind),
         OVER_EACH(a_call_into_a_cut_runs_out_of_time),
+        OVER_EACH(a_call_to_a_node_that_hangs_runs_out_of_time),
         OVER_EACH(who_is_refused_by_the_next_node_is_told),
         OVER_EACH(a_node_that_is_killed_under_load_loses_calls_once),
         OVER_EACH(what_is_announced_outlives_a_node_that_closes),

@@ -161,7 +161,7 @@ static uint64_t after(uint64_t since_ns, uint32_t ms)
 }
 
 /* What runs out first: the timer stands at it. One that was assigned from the queue may still have that of its wait for
- * an untried worker: it fires early, once. A call that its node should have ended is looked at again within a second. */
+ * an untried worker: it fires early, once. */
 static bool timer_right(struct tally *tally, const struct core_dispatch *dispatch)
 {
     const struct core *core = tally->core;
@@ -188,9 +188,6 @@ static bool timer_right(struct tally *tally, const struct core_dispatch *dispatc
         else if (dispatch->state == DISPATCH_QUEUED && retry_ns)
             may_be_early = set_ns == retry_ns;
     }
-    bool lives = dispatch->state != DISPATCH_SETTLED && dispatch->state != DISPATCH_JOINED;
-    bool overdue = lives && weft__channel_of(dispatch)->hidden && due_ns <= core->now_ns;
-    if (overdue) due_ns = earlier(set_ns, core->now_ns + 1000 * NS_PER_MS);
     HOLDS(set_ns == due_ns || (may_be_early && set_ns < due_ns), "timer of dispatch", dispatch->arrival);
     return true;
 }

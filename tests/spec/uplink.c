@@ -7,7 +7,7 @@
  *   - a cancel asks the node; what was not sent is never sent
  *   - where the caller has gone the node is told so, and answers to nobody; the number of a call is never used twice
  *   - a node that is lost ends what was sent, and nothing else
- *   - while the node is away what has run out of time ends here; while it is there, that is the node's to say
+ *   - while the node is away what has run out of time ends here; while it is there, that is the node's to say for a second
  *   - the uplink is in no page and no count, and does not keep what is there from being used
  */
 #include <stdio.h>
@@ -473,10 +473,10 @@ spec(time_runs_out_here_while_the_node_is_away)
     gives(WEFT_ESTALE, answer("a", WEFT_COMPLETED, .worker = "w7"));
     check_true(!is_out("a"));
     node_away(false);
-    at(5000);
+    at(1029);
     nothing_happens();
     answer("b", WEFT_COMPLETED, .worker = "w7");
-    then("5000 b completed by w7 #1");
+    then("1029 b completed by w7 #1");
     node_away(true);
     at(90000);
     nothing_happens();
@@ -496,6 +496,41 @@ spec(time_that_ran_out_before_the_node_went_is_noticed_after)
     nothing_happens();
     at(1010);
     then("1010 a timed_out:schedule_to_close #0");
+}
+
+spec(node_that_is_there_and_says_nothing_has_a_second_to)
+{
+    uplink();
+    box("mine");
+    call("a", .schedule_to_close_ms = 10);
+    call("b", .to = "mine", .window = 2, .schedule_to_close_ms = 11);
+    call("c", .schedule_to_close_ms = 12);
+    call("d", .schedule_to_close_ms = 13);
+    call("e");
+    for (int i = 0; i < 3; i++)
+        send_one(); /* there is no room for the rest */
+    whatever();
+    at(500);
+    cancel("c"); /* gives it no other time */
+    at(1009);
+    nothing_happens();
+    at(1010);
+    then("1010 a timed_out:schedule_to_close #0");
+    at(1013);
+    look_into("mine");
+    then("1012 c timed_out:schedule_to_close #0", "1013 d timed_out:schedule_to_close #0",
+         "1013 b timed_out:schedule_to_close #0");
+    check_true(is_out("a") && is_out("b") && is_out("c") && !is_out("d"));
+    send();
+    then("1013 e goes out", "1013 c is called off", "1013 a is called off", "1013 b is called off");
+    gives(WEFT_ESTALE, told_part("b", 1, 1, "x"));
+    gives(WEFT_ESTALE, answer("a", WEFT_COMPLETED, .worker = "w7"));
+    gives(WEFT_ESTALE, answer("b", WEFT_TIMED_OUT, .code = "schedule_to_close"));
+    gives(WEFT_ESTALE, answer("c", WEFT_CANCELLED, .code = "cancelled"));
+    check_true(!is_out("a") && !is_out("b") && !is_out("c"));
+    answer("e", WEFT_COMPLETED, .worker = "w7");
+    then("1013 e completed by w7 #1");
+    check_eq(stats_now().dispatches_open, 0);
 }
 
 spec(uplink_is_in_no_page_and_no_count)
@@ -568,6 +603,7 @@ int main(void)
         promised(lost_node_ends_many_a_hold_at_a_time),
         promised(time_runs_out_here_while_the_node_is_away),
         promised(time_that_ran_out_before_the_node_went_is_noticed_after),
+        promised(node_that_is_there_and_says_nothing_has_a_second_to),
         promised(uplink_is_in_no_page_and_no_count),
         promised(uplink_takes_nobodys_place),
     };
