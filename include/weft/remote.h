@@ -143,8 +143,10 @@ WEFT_API weft_error weft_node_listen(weft_node *node, const char *url, const wef
 
 /* Opens a client node: dials the addresses, separated by commas, in their order, until one answers. Gives *node: close it with
  * weft_node_close, which hands over what was done first. Reconnects by itself, after 50 ms at first and 2 s at most, over all
- * addresses. options: borrows, NULL = defaults; their hooks are called from when it has answered. WEFT_ELOST: none answered in time, the message says what each had to say;
- * WEFT_EINVAL; WEFT_EEXIST: the name is taken there; WEFT_ENOMEM; WEFT_ESYSTEM. Blocks up to dial_timeout_ms. */
+ * addresses. Of several each has its share of the time that is left, of dial_timeout_ms, or until what is open is lost: so one
+ * that accepts and never answers does not use up that of the others. options: borrows, NULL = defaults; their hooks are called
+ * from when it has answered. WEFT_ELOST: none answered in time, the message says what each had to say; WEFT_EINVAL; WEFT_EEXIST:
+ * the name is taken there; WEFT_ENOMEM; WEFT_ESYSTEM. Blocks up to dial_timeout_ms. */
 WEFT_API weft_error weft_node_dial(const char *urls, const weft_dial_options *options, weft_node **node);
 
 /* Asks the node that was dialled for an answer. WEFT_ELOST: no connection; WEFT_ETIMEDOUT; WEFT_EINVAL: it is an embedded one.

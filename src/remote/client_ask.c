@@ -113,11 +113,12 @@ weft_error weft_node_ping(weft_node *node, uint32_t timeout_ms, weft_ping *ping)
     if (!node || !ping) return weft__error_null(__func__, !node ? "node" : "ping");
     struct uplink *uplink = node->uplink;
     if (!uplink) return weft__error(WEFT_EINVAL, "ping: this is an embedded node: there is nobody to ask");
+    char said[ERROR_TEXT_MAX];
     weft__lock(&uplink->lock);
     weft_error error = uplink->down_ns ? WEFT_ELOST : WEFT_OK;
-    if (error) (void)weft__error(error, "ping: no connection: %s", uplink->said[0] ? uplink->said : "dialling");
+    weft__uplink_said(uplink, said, sizeof said);
     weft__unlock(&uplink->lock);
-    if (error) return error;
+    if (error) return weft__error(error, "ping: no connection: %s", said[0] ? said : "dialling");
     uint64_t asked_ns = weft__clock_ns();
     error = ask_for(node, ASK_PING, &(struct ask_none){0}, timeout_ms, &told, NULL, "ping");
     if (error) return error;

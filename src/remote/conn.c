@@ -11,6 +11,8 @@
 
 enum { ROOM_BUSY = 65536, FRAMES_MAX = 64, SMALL_READ = FIRST_BYTES, SMALL_READS = 16 };
 
+static const char NOT_GREETED[] = "nothing that greets has come in time";
+
 static bool note_half(struct session *session);
 static void go_on(struct conn *conn);
 
@@ -93,12 +95,13 @@ static void conn_over(struct errand *errand)
     if (session && conn->attached) {
         detached(conn, session);
     } else {
+        bool late = !conn->greeted && atomic_load(&conn->refused);
         if (session) {
             weft__lock(&session->lock);
             if (session->next == conn) session->next = NULL;
             weft__unlock(&session->lock);
         }
-        conn->ops->lost(conn, WEFT_ECLOSED, "the connection was closed");
+        conn->ops->lost(conn, late ? WEFT_ETIMEDOUT : WEFT_ECLOSED, late ? NOT_GREETED : "the connection was closed");
     }
     conn_free(conn);
 }
@@ -189,7 +192,7 @@ static void greeting_due(struct timer *timer, uint64_t now_ns)
     struct conn *conn = list_record(timer, struct conn, timer);
     (void)now_ns;
     if (!weft__conn_hold(conn)) return;
-    weft__conn_refuse(conn, WEFT_ETIMEDOUT, "nothing that greets has come in time");
+    weft__conn_refuse(conn, WEFT_ETIMEDOUT, NOT_GREETED);
     weft__conn_release(conn);
 }
 

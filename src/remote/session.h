@@ -142,7 +142,8 @@ struct session_ops {
     void (*delivered)(struct session *session); /* all that was put was got, where session->wants_delivered */
     /* No connection is attached any more; the sentence says why. */
     void (*down)(struct session *session, weft_error error, const char *sentence);
-    void (*lost)(struct conn *conn, weft_error error, const char *sentence); /* one that was never attached */
+    /* One that was never attached. WEFT_ETIMEDOUT: it has not greeted in time. */
+    void (*lost)(struct conn *conn, weft_error error, const char *sentence);
     /* By the pump, outside: the line is full; or the pump goes on. NULL: nobody minds. */
     void (*backlogged)(struct session *session, bool backlogged);
     /* What it was to be sent has been lost: the session cannot go on. Its connection was closed. */

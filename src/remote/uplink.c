@@ -77,15 +77,51 @@ void weft__uplink_set_timer(struct uplink *uplink)
     weft__timer_at(&uplink->remote, &uplink->again, at_ns);
 }
 
+void weft__uplink_note(struct uplink *uplink, const char *sentence)
+{
+    (void)snprintf(uplink->said[uplink->url], SAID_MAX, "%s", sentence);
+}
+
+/* Each has its share of the room that the others leave. */
+void weft__uplink_said(const struct uplink *uplink, char *text, size_t size)
+{
+    size_t have = 0, count = 0;
+    for (uint32_t i = 0; i < uplink->urls_count; i++)
+        count += uplink->said[i][0] != '\0';
+    *text = '\0';
+    for (uint32_t i = 0; i < uplink->urls_count; i++) {
+        if (!uplink->said[i][0]) continue;
+        size_t room = (size - have) / count--;
+        (void)snprintf(text + have, room, "%s%.60s: %s", have ? "; " : "", uplink->urls[i], uplink->said[i]);
+        have += strlen(text + have);
+    }
+}
+
+/* With the lock: when the next address must have answered. One of several has its share of the time in which somebody waits for
+ * one of them, so that one that hangs leaves the others theirs. */
+static uint64_t turn_ends(const struct uplink *uplink)
+{
+    uint64_t now_ns = weft__clock_ns(), until_ns = uplink->first_ns;
+    if (uplink->was_up) until_ns = uplink->lost ? UINT64_MAX : lost_at(uplink);
+    if (uplink->urls_count == 1 || until_ns == UINT64_MAX) return UINT64_MAX;
+    return until_ns > now_ns ? now_ns + (until_ns - now_ns) / (uplink->urls_count - uplink->tried) : now_ns;
+}
+
+/* With the lock: what its turn leaves of so many; not 0. */
+static uint32_t in_turn(const struct uplink *uplink, uint32_t most_ms)
+{
+    uint64_t now_ns = weft__clock_ns();
+    uint64_t left_ms = uplink->turn_ns > now_ns ? (uplink->turn_ns - now_ns) / NS_PER_MS : 0;
+    return left_ms < most_ms ? (uint32_t)left_ms + 1 : most_ms;
+}
+
 /* With the lock: the next address is tried later, or at once where it is the next of a round. */
 static void failed(struct uplink *uplink, const char *sentence)
 {
-    size_t size = strlen(uplink->said);
-    if (uplink->url == 0) size = 0;
-    (void)snprintf(uplink->said + size, sizeof uplink->said - size, "%s%.60s: %.120s", size ? "; " : "",
-                   uplink->urls[uplink->url], sentence);
+    weft__uplink_note(uplink, sentence);
     uplink->url = (uplink->url + 1) % uplink->urls_count;
-    uint64_t wait_ns = uplink->url ? 0 : backoff_ns(uplink->failures++);
+    uplink->tried = (uplink->tried + 1) % uplink->urls_count;
+    uint64_t wait_ns = uplink->tried ? 0 : backoff_ns(uplink->failures++);
     uplink->again_ns = weft__clock_ns() + wait_ns;
     weft__uplink_changed(uplink);
 }
@@ -146,11 +182,12 @@ static void dialled(void *context, weft_error error, const char *sentence, struc
     weft__lock(&uplink->session.lock);
     if (!error && !closing) fill_hello(uplink, &hello);
     weft__unlock(&uplink->session.lock);
+    uint32_t greeting_ms = in_turn(uplink, GREETING_MS);
     weft__unlock(&uplink->lock);
     if (!error && closing) weft__remote_reap(&uplink->remote, pipe);
     if (closing) return;
     if (!error) weft__pipe_lead_by(pipe, &uplink->lead);
-    if (!error && !weft__conn_new(&uplink->remote, &weft__uplink_ops, uplink, pipe, GREETING_MS, &hello)) {
+    if (!error && !weft__conn_new(&uplink->remote, &weft__uplink_ops, uplink, pipe, greeting_ms, &hello)) {
         weft__lock(&uplink->lock);
         failed(uplink, "no memory for a connection");
         weft__unlock(&uplink->lock);
@@ -166,10 +203,12 @@ void weft__uplink_dial_next(struct uplink *uplink)
     bool closing = uplink->closing;
     const char *url = uplink->urls[uplink->url];
     uplink->dialling = uplink->starting = !closing;
+    uplink->turn_ns = turn_ends(uplink);
+    uint32_t attempt_ms = in_turn(uplink, ATTEMPT_MS);
     weft__unlock(&uplink->lock);
     if (closing) return;
     weft_error error = weft__pipe_dial(&uplink->node->mem, url, strncmp(url, "tls", 3) ? NULL : &uplink->tls,
-                                       ATTEMPT_MS, dialled, uplink, &dial, sentence);
+                                       attempt_ms, dialled, uplink, &dial, sentence);
     weft__lock(&uplink->lock);
     if (error) {
         uplink->dialling = false;
@@ -195,7 +234,6 @@ static bool is_final(weft_error error)
 static void lost_conn(struct conn *conn, weft_error error, const char *sentence)
 {
     struct uplink *uplink = conn->context;
-    (void)error;
     if (!uplink) return; /* it was told */
     weft__lock(&uplink->lock);
     bool lose = conn->session && !uplink->closing;
@@ -203,7 +241,7 @@ static void lost_conn(struct conn *conn, weft_error error, const char *sentence)
     if (lose) lose_all(uplink);
     weft__lock(&uplink->lock);
     if (!uplink->down_ns) uplink->down_ns = weft__clock_ns();
-    failed(uplink, sentence);
+    failed(uplink, error == WEFT_ETIMEDOUT ? UPLINK_SILENT : sentence);
     weft__unlock(&uplink->lock);
     weft__uplink_set_timer(uplink);
 }
@@ -251,7 +289,8 @@ static void welcomed(struct conn *conn, const struct frame *frame)
     weft__lock(&uplink->lock);
     uplink->was_up = true;
     uplink->lost = false;
-    uplink->said[0] = '\0';
+    uplink->tried = 0;
+    memset(uplink->said, 0, sizeof uplink->said);
     uplink->down_ns = 0;
     uplink->up_ns = weft__clock_ns();
     uplink->resumed = welcome->resumed;
@@ -318,7 +357,7 @@ static void went_down(struct session *session, weft_error error, const char *sen
     if (uplink->parted) {
         uplink->parting = false;
     } else if (!uplink->closing) {
-        (void)snprintf(uplink->said, sizeof uplink->said, "%.60s: %.120s", uplink->urls[uplink->url], sentence);
+        weft__uplink_note(uplink, sentence);
         uplink->again_ns = now_ns + (uplink->failures ? backoff_ns(uplink->failures) : 0); /* at once, the first time */
         uplink->failures++;
     }

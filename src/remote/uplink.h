@@ -16,7 +16,7 @@
 #include "net/lead.h"
 #include "remote/session.h"
 
-enum { UPLINK_URLS_MAX = 16, UPLINK_CONTRACTS = 8, ASK_BODY_MAX = FRAME_LARGE_MAX - 4096 };
+enum { UPLINK_URLS_MAX = 16, SAID_MAX = 121, UPLINK_CONTRACTS = 8, ASK_BODY_MAX = FRAME_LARGE_MAX - 4096 };
 
 /* Somebody who waits for an answer. On his stack. */
 struct asking {
@@ -70,6 +70,9 @@ struct uplink {
     bool starting;                         /* (u) it is being set up */
     bool dialling;                         /* (u) it has not called back yet */
     uint32_t url;                          /* (u) the next, or the one that answered */
+    uint32_t tried;                        /* (u) of this round: before it */
+    uint64_t first_ns;                     /* (u) when the first connection is wanted by */
+    uint64_t turn_ns;                      /* (u) when the one that is dialled must have answered */
     uint32_t failures;                     /* (u) in a row */
     uint64_t again_ns;                     /* (u) when the next attempt is due; 0 = none is */
     uint64_t down_ns;                      /* (u) since when; 0 = up */
@@ -84,7 +87,7 @@ struct uplink {
     bool parted;                           /* (u) it was said: there is no way back */
     uint32_t greeting_count;               /* (u) connections that are being greeted this moment */
     weft_error refused;                    /* (u) the node said that it will never do: WEFT_OK = it has not */
-    char said[ERROR_TEXT_MAX];             /* (u) what the last failures were */
+    char said[UPLINK_URLS_MAX][SAID_MAX];  /* (u) of each address: what its last failure was; "" = none */
     unsigned char node_id[INSTANCE_BYTES]; /* (u) */
     char own_name[WEFT_NAME_MAX + 1];      /* (u) as the node has it */
     bool resumed;                          /* (u) */
@@ -120,6 +123,9 @@ weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uin
 void weft__uplink_gone(struct uplink *uplink, enum frame_kind kind, uint64_t number, bool told);
 /* The node says that it has ended; kind is REGISTER or SUBSCRIBE. */
 void weft__uplink_forget(struct uplink *uplink, enum frame_kind kind, uint64_t number);
+
+/* With the lock: what each address that has not answered had to say last; "" = there is none. */
+void weft__uplink_said(const struct uplink *uplink, char *text, size_t size);
 
 /* part: what was put so far is delivered, and goodbye said, by the deadline. close: nothing of it runs any more. destroy:
  * after the core is gone. */

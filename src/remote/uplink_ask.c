@@ -64,7 +64,7 @@ static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeo
     weft__lock(&uplink->lock);
     weft_error error = no_way(uplink);
     uint32_t generation = weft__session_generation(&uplink->session); /* of which it is told when that is lost */
-    if (error == WEFT_ELOST) (void)snprintf(asking->sentence, sizeof asking->sentence, "%.200s", uplink->said);
+    if (error == WEFT_ELOST) weft__uplink_said(uplink, asking->sentence, sizeof asking->sentence);
     if (!error) {
         *ask_in(frame) = asking->ask = next_ask(uplink);
         list_push_back(&uplink->asking, &asking->on);
@@ -166,7 +166,7 @@ void weft__uplink_tell_all(struct uplink *uplink, weft_error error)
     for (struct list_node *on; (on = list_first(&uplink->asking));) {
         struct asking *asking = list_record(on, struct asking, on);
         asking->error = error;
-        (void)snprintf(asking->sentence, sizeof asking->sentence, "%.200s", uplink->said);
+        weft__uplink_said(uplink, asking->sentence, sizeof asking->sentence);
         tell(asking);
     }
     weft__unlock(&uplink->lock);

@@ -11,6 +11,10 @@ extern const struct session_ops weft__uplink_ops;
 void weft__uplink_changed(struct uplink *uplink);
 bool weft__uplink_await_change(struct uplink *uplink, uint64_t deadline_ns);
 
+/* With the lock: what the address whose turn it is had to say. */
+void weft__uplink_note(struct uplink *uplink, const char *sentence);
+#define UPLINK_SILENT "it has not answered in time"
+
 /* The next attempt; and when it is due, or what is open lost. Outside. */
 void weft__uplink_dial_next(struct uplink *uplink);
 void weft__uplink_set_timer(struct uplink *uplink);

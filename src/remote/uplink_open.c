@@ -140,16 +140,17 @@ static weft_error uplink_new(weft_node *node, const unsigned char *instance, uin
 
 static weft_error await_first(struct uplink *uplink)
 {
-    uint64_t deadline_ns = weft__deadline(weft__clock_ns(), uplink->options.dial_timeout_ms);
+    char said[ERROR_TEXT_MAX];
     weft_error error = WEFT_OK;
     weft__lock(&uplink->lock);
     while (!uplink->was_up && !uplink->refused && !error)
-        if (!weft__uplink_await_change(uplink, deadline_ns)) error = WEFT_ELOST;
+        if (!weft__uplink_await_change(uplink, uplink->first_ns)) error = WEFT_ELOST;
     if (uplink->refused) error = uplink->refused;
     if (uplink->was_up) error = WEFT_OK;
-    if (error) (void)weft__error(error, "dial: %s", uplink->said[0] ? uplink->said : "no answer in time");
+    if (error == WEFT_ELOST && !uplink->again_ns) weft__uplink_note(uplink, UPLINK_SILENT); /* it is being tried */
+    weft__uplink_said(uplink, said, sizeof said);
     weft__unlock(&uplink->lock);
-    return error;
+    return error ? weft__error(error, "dial: %s", said) : WEFT_OK;
 }
 
 static weft_error dial_node(const char *urls, const weft_dial_options *options, weft_node **dialled)
@@ -168,6 +169,7 @@ static weft_error dial_node(const char *urls, const weft_dial_options *options, 
     error = uplink_new(node, instance, public_session, &node->uplink);
     if (!error) error = build(node->uplink, urls, options);
     if (!error) {
+        node->uplink->first_ns = weft__deadline(weft__clock_ns(), options->dial_timeout_ms);
         weft__uplink_dial_next(node->uplink);
         weft__uplink_set_timer(node->uplink);
         error = await_first(node->uplink);

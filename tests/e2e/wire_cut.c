@@ -7,7 +7,7 @@
  *   - a call that is made meanwhile ends when its time has run out, also where the connection stands and nothing comes
  *   - another node that answers, and refuses a worker and subscriptions: they end with its error, and the hooks tell
  *   - a node that is killed and started again under load: node_lost, once for each call that was open; workers serve again
- *   - the next address is dialled where the first is gone
+ *   - the next address is dialled where the first is gone, or accepts and never answers; who gets no answer is told by whom not
  *   - what was done before a close is handed over, also where the connection breaks meanwhile
  *   - what was got and not acknowledged holds nobody up; nobody's memory is used when he ends before the node's answer */
 #include "e2e/wire_relay.h"
@@ -690,6 +690,108 @@ static void another_address_answers_where_the_first_is_gone(void **state)
     check_eq(reap(&second), -SIGKILL);
 }
 
+/* --- addresses that accept, and never answer ------------------------------------------------------------- */
+
+struct hung {
+    int listener;
+    char url[WEFT_URL_MAX + 1];
+};
+
+static void open_hung(struct hung *hung, const struct way *way)
+{
+    char url[WEFT_URL_MAX + 1];
+    new_url(way, url);
+    hung->listener = listen_at(url, hung->url);
+}
+
+static void two_that_hang_leave_time_for_the_third(void **state)
+{
+    const struct way *way = *state;
+    struct hung hung[2];
+    struct site site;
+    weft_ping ping;
+    char urls[3 * (WEFT_URL_MAX + 1)];
+    open_hung(&hung[0], way);
+    open_hung(&hung[1], way);
+    open_site(&site, way, NULL);
+    (void)snprintf(urls, sizeof urls, "%s,%s,%s", hung[0].url, hung[1].url, site.url);
+    weft_node *client = dial(urls, NULL);
+    check_ok(weft_node_ping(client, 30000, &ping));
+    check_str(ping.url, site.url);
+    close_all_of(client);
+    close_all_of(site.node);
+    close(hung[0].listener);
+    close(hung[1].listener);
+}
+
+static void check_names(const char *message, const char *url, const char *what)
+{
+    const char *named = strstr(message, url);
+    if (!named || strncmp(named + strlen(url), what, strlen(what)) != 0) print_error("%s\n", message);
+    check_true(named && strncmp(named + strlen(url), what, strlen(what)) == 0);
+}
+
+static void each_that_does_not_answer_is_named(void **state)
+{
+    const struct way *way = *state;
+    struct hung hung[3];
+    weft_node *client;
+    weft_dial_options options = WEFT_DIAL_OPTIONS;
+    char urls[3 * (WEFT_URL_MAX + 1)];
+    options.dial_timeout_ms = 1200;
+    for (int i = 0; i < 3; i++)
+        open_hung(&hung[i], way);
+    check_err(weft_node_dial(hung[0].url, &options, &client), WEFT_ELOST);
+    check_names(weft_error_message(), hung[0].url, ": it has not answered in time");
+    (void)snprintf(urls, sizeof urls, "%s,%s,%s", hung[0].url, hung[1].url, hung[2].url);
+    check_err(weft_node_dial(urls, &options, &client), WEFT_ELOST);
+    for (int i = 0; i < 3; i++)
+        check_names(weft_error_message(), hung[i].url, ": it has not answered in time");
+    close(hung[1].listener); /* nobody is there any more */
+    check_err(weft_node_dial(urls, &options, &client), WEFT_ELOST);
+    check_names(weft_error_message(), hung[0].url, ": it has not answered in time");
+    check_names(weft_error_message(), hung[1].url, ": ");
+    check_names(weft_error_message(), hung[2].url, ": it has not answered in time");
+    close(hung[0].listener);
+    close(hung[2].listener);
+}
+
+/* Those that hang are passed within lost_ms: so no more is lost than what the first had. */
+static void those_that_hang_are_passed_when_the_first_is_gone(void **state)
+{
+    const struct way *way = *state;
+    struct hung hung[2];
+    struct site first, last;
+    struct relay relay;
+    weft_dial_options options = WEFT_DIAL_OPTIONS;
+    weft_reply reply;
+    unsigned lost = 0;
+    char urls[4 * (WEFT_URL_MAX + 1)];
+    open_site(&first, way, NULL);
+    open_site(&last, way, NULL);
+    open_relay(&relay, way, first.url);
+    open_hung(&hung[0], way);
+    open_hung(&hung[1], way);
+    weft_worker *worker = register_worker(last.node, CHANNEL, echo, NULL);
+    (void)snprintf(urls, sizeof urls, "%s,%s,%s,%s", relay.url, hung[0].url, hung[1].url, last.url);
+    options.lost_ms = 1500;
+    weft_node *client = dial(urls, &options);
+    relay_cut(&relay);
+    while ((reply = dispatch(client, CHANNEL, "x")).outcome == WEFT_NODE_LOST) {
+        weft_reply_release(&reply);
+        lost++;
+    }
+    check_reply_text(&reply, "x");
+    check_true(lost <= 2);
+    close_all_of(client);
+    close_relay(&relay);
+    check_ok(weft_worker_unregister(worker));
+    close_all_of(first.node);
+    close_all_of(last.node);
+    close(hung[0].listener);
+    close(hung[1].listener);
+}
+
 /* --- closing ------------------------------------------------------------------------------------------- */
 
 static void what_was_done_is_handed_over_though_the_connection_breaks(void **state)
@@ -878,6 +980,9 @@ int main(int argc, char **argv)
         OVER_EACH(a_node_that_is_killed_under_load_loses_calls_once),
         OVER_EACH(what_is_announced_outlives_a_node_that_closes),
         OVER_EACH(another_address_answers_where_the_first_is_gone),
+        OVER_EACH(two_that_hang_leave_time_for_the_third),
+        OVER_EACH(each_that_does_not_answer_is_named),
+        OVER_EACH(those_that_hang_are_passed_when_the_first_is_gone),
         OVER_EACH(what_was_done_is_handed_over_though_the_connection_breaks),
         OVER_EACH(what_was_got_makes_room),
         OVER_EACH(a_participant_dies_while_its_worker_registers),
