@@ -3,9 +3,13 @@
  * again, or its wake is on its way and its owner must stay until it came. The departure that wakes it reads `next`
  * first; after the wake it touches nothing of it.
  *
- * Note AGAIN. An eventfd's waiter must not be left while a departure is still about to write it, for `next` is in use
- * then. But the host may have read that write already, before the flag was cleared. So who finds the flag set writes the
- * eventfd itself: the host looks once more, and leaves the waiter then. A wake too many, never one too few. */
+ * Note AGAIN. An eventfd's waiter must not be left while `next` is in use. So the departure reads `next`, then clears
+ * `taken`, and only then writes the eventfd. Who finds `taken` set has read the eventfd before that write, which makes it
+ * readable once more: it need do nothing, and waits for no one. Who has read what the departure wrote finds `taken` clear,
+ * and leaves the waiter. (The kernel orders the read behind the write that it read.) Between the two the waiter may be
+ * left, and taken by another departure: each writes once, and all that comes of it is a wake too many, never one too few.
+ * Each counts in `writers` from the hold that took the waiter until it has written; after that it touches nothing of it,
+ * but the last for whom close waits. While close does, no more can take it: it stands on no list. */
 #include "exec/gate.h"
 
 #include <pthread.h>
@@ -21,6 +25,8 @@
 #include "exec/participant.h"
 #include "net/lead.h"
 
+enum { CLOSES = 1, WRITER = 2 }; /* in waiter->writers */
+
 static void take_wakes(weft_node *node, struct departure *departure);
 static void write_event(int fd);
 static void close_event(int fd);
@@ -35,16 +41,16 @@ void weft__waiter_init(struct waiter *waiter)
     weft__park_init(&waiter->park);
     waiter->fd = -1;
     waiter->woken = NULL;
-    atomic_init(&waiter->writing, 0);
+    atomic_init(&waiter->taken, false);
+    atomic_init(&waiter->writers, 0);
 }
 
 void weft__leave_watching(weft_node *node, struct core_dest *dest, struct waiter *waiter)
 {
-    bool write_now = false;
-    if (waiter->fd >= 0 && !list_linked(&waiter->core.on))
-        write_now = atomic_load_explicit(&waiter->writing, memory_order_acquire) || /* Note AGAIN */
-                    !weft__core_dest_watch(dest, &waiter->core);
-    if (write_now) write_event(waiter->fd); /* under the lock: after it the waiter may be closed */
+    bool told = waiter->fd < 0 || list_linked(&waiter->core.on) ||
+                atomic_load_explicit(&waiter->taken, memory_order_acquire); /* Note AGAIN */
+    if (!told && !weft__core_dest_watch(dest, &waiter->core))
+        write_event(waiter->fd); /* under the lock: after it the waiter may be closed */
     weft__hurry(node);
     weft__leave(node);
 }
@@ -71,9 +77,7 @@ void weft__waiter_close(weft_node *node, struct waiter *waiter)
     (void)weft__enter(node);
     (void)weft__core_unwait(&waiter->core);
     weft__leave_bare(node);
-    unsigned under_way = 1;
-    if (atomic_compare_exchange_strong_explicit(&waiter->writing, &under_way, 2, memory_order_acquire,
-                                                memory_order_acquire))
+    if (atomic_fetch_add_explicit(&waiter->writers, CLOSES, memory_order_acquire) > 0)
         (void)weft__park(&waiter->park, PARK_FOREVER);
     close_event(waiter->fd);
     waiter->fd = -1;
@@ -105,8 +109,10 @@ static void wake(struct waiter *waiter)
         weft__unpark(&waiter->park);
         return;
     }
+    atomic_store_explicit(&waiter->taken, false, memory_order_release); /* Note AGAIN */
     write_event(waiter->fd);
-    if (atomic_exchange_explicit(&waiter->writing, 0, memory_order_acq_rel) == 2) weft__unpark(&waiter->park);
+    unsigned writers = atomic_fetch_sub_explicit(&waiter->writers, WRITER, memory_order_acq_rel);
+    if (writers == WRITER + CLOSES) weft__unpark(&waiter->park);
 }
 
 void weft__waiter_wake(weft_node *node, struct waiter *waiter)
@@ -178,7 +184,10 @@ static void take_wakes(weft_node *node, struct departure *departure)
     struct list_node *wakes = weft__core_wakes(node->core);
     for (struct list_node *on; (on = list_pop_front(wakes));) {
         struct waiter *waiter = list_record(on, struct waiter, core.on);
-        if (waiter->fd >= 0) atomic_store_explicit(&waiter->writing, 1, memory_order_relaxed);
+        if (waiter->fd >= 0) {
+            atomic_store_explicit(&waiter->taken, true, memory_order_relaxed);
+            (void)atomic_fetch_add_explicit(&waiter->writers, WRITER, memory_order_relaxed);
+        }
         waiter->next = departure->wakes;
         departure->wakes = waiter;
     }

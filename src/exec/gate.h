@@ -29,13 +29,14 @@ struct waiter {
     struct park park;
     int fd;                               /* -1: a thread parks */
     void (*woken)(struct waiter *waiter); /* set: it is called instead, outside; no fd, nobody parks */
-    atomic_uint writing; /* 1 = taken to be woken, fd not written yet; 2 = and its owner waits for that */
+    atomic_bool taken;                    /* to be woken: `next` is in use, and the fd will be written */
+    atomic_uint writers; /* departures that have yet to write the fd, twice each; 1 more: its owner waits for them */
 };
 
 void weft__waiter_init(struct waiter *waiter);
 
 /* Leaves an eventfd's waiter on the destination, or writes the fd where there is something already. Takes the place of
- * weft__leave. Where a write is under way the host has another look to come, so that none is lost. */
+ * weft__leave. Where the fd will be written all the same the host has another look to come, so that none is lost. */
 void weft__leave_watching(weft_node *node, struct core_dest *dest, struct waiter *waiter);
 
 /* The waiter's eventfd, opened at the first call, and left on the destination. False: errno says why. */
