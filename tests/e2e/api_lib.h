@@ -73,6 +73,17 @@ static inline void join(pthread_t thread)
     check_eq(pthread_join(thread, NULL), 0);
 }
 
+/* Whether the first thread of the process sleeps. */
+static inline bool main_sleeps(void)
+{
+    char path[64], text[128], state = 0;
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)getpid());
+    FILE *file = fopen(path, "re");
+    if (file && fgets(text, sizeof(text), file) && strrchr(text, ')')) state = strrchr(text, ')')[2];
+    if (file) fclose(file);
+    return state == 'S';
+}
+
 /* A handler: completes with what came. */
 static inline void echo(weft_task *task, void *context)
 {

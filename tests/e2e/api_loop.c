@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <sys/syscall.h>
 
-#include "api_lib.h"
+#include "e2e/api_lib.h"
 
 enum { TOTAL = 20, SPINS = 100, WAKES_MAX = 3 * TOTAL + 10 };
 
@@ -16,17 +16,6 @@ static atomic_int watched = -1; /* the eventfd whose writes by other threads are
 static atomic_bool before;      /* before the write, until told; or after it, until the first thread sleeps */
 static atomic_uint wakes, written;
 static struct event stopped, go_on;
-
-/* Whether the first thread of the process sleeps. */
-static bool main_sleeps(void)
-{
-    char path[64], text[128], state = 0;
-    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)getpid());
-    FILE *file = fopen(path, "re");
-    if (file && fgets(text, sizeof(text), file) && strrchr(text, ')')) state = strrchr(text, ')')[2];
-    if (file) fclose(file);
-    return state == 'S';
-}
 
 /* In the place of the C library's. Only a futex's sixth argument is there, on the stack; five are in registers, given or not. */
 long syscall(long number, ...)

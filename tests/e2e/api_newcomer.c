@@ -26,17 +26,6 @@ static void answer(weft_task *task, void *context)
     (void)weft_task_complete(task, weft_task_payload(task));
 }
 
-/* Whether the first thread of the process sleeps. */
-static bool main_sleeps(void)
-{
-    char path[64], text[128], state = 0;
-    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)getpid());
-    FILE *file = fopen(path, "re");
-    if (file && fgets(text, sizeof(text), file) && strrchr(text, ')')) state = strrchr(text, ')')[2];
-    if (file) fclose(file);
-    return state == 'S';
-}
-
 static void *tell(void *argument)
 {
     (void)argument;

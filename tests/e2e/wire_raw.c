@@ -704,7 +704,7 @@ static void raw_asks(struct raw *raw, enum ask_operation operation, const void *
 {
     struct shape_out out = {.mem = &weft__mem_libc, .most = 1 << 10};
     weft__shape_write(&out, weft__ask_row(operation)->arguments, arguments);
-    struct frame frame = {.kind = FRAME_ASK, .ask = {.operation = operation, .body = {out.bytes, out.size}}};
+    struct frame frame = {.kind = FRAME_ASK, .ask = {.operation = (uint16_t)operation, .body = {out.bytes, out.size}}};
     unsigned char *bytes = malloc(count * weft__frame_size(&frame)), *end = bytes;
     check_true(bytes != NULL);
     for (uint32_t i = 0; i < count; i++) {
