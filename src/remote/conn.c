@@ -81,9 +81,12 @@ static void detached(struct conn *conn, struct session *session)
     bool there = weft__conn_hold(next), taken = there && !ends && attach(session, next);
     weft__unlock(&session->lock);
     if (!taken) session->ops->down(session, why, sentence);
-    if (taken) go_on(next);
-    if (there && ends) weft__conn_close(next);
-    if (there && !ends && !taken) refuse(next, WEFT_EPROTOCOL);
+    if (taken)
+        go_on(next);
+    else if (there && ends)
+        weft__conn_close(next);
+    else if (there)
+        refuse(next, WEFT_EPROTOCOL);
     if (there) weft__conn_release(next);
 }
 
