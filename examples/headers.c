@@ -56,6 +56,8 @@ enum {
     CALLBACKS = 2,
     THREADS = 3,
     HELPERS = 2,
+    LEAVING = 2, /* of the threads */
+    DYING = LEAVING + 1,
     TALLY_MAX = 16
 };
 
@@ -540,6 +542,7 @@ int main(int argc, char **argv)
     weft_node *node;
     weft_channel_options options = WEFT_CHANNEL_OPTIONS;
     options.on_crash = WEFT_CRASH_REDISPATCH;
+    options.attempts_max = DYING + 1; /* the same task may be the first of each who dies */
     options.schema = "digest-task";
     options.result_schema = "digest";
     if (weft_node_open(NULL, &node)) die("open a node");
@@ -564,7 +567,8 @@ int main(int argc, char **argv)
     }
     pthread_barrier_init(&registered, NULL, THREADS + 1);
     for (int i = 0; i < THREADS; i++) {
-        threads[i] = (struct thread_worker){.node = node, .number = i + 1, .leaves = i < 2, .registered = &registered};
+        threads[i] =
+            (struct thread_worker){.node = node, .number = i + 1, .leaves = i < LEAVING, .registered = &registered};
         if (pthread_create(&threads[i].thread, NULL, thread_main, &threads[i])) die("start a thread");
     }
     if (pthread_create(&killer, NULL, helper_killer, &helpers[0])) die("start a thread");
