@@ -24,17 +24,32 @@ static size_t charge(const struct core_dispatch *dispatch)
     return sizeof(*dispatch) + (dispatch->payload ? dispatch->payload->charge_bytes : 0);
 }
 
-/* A newcomer goes to the end at once; one that comes back has an old number: its place is looked for from both ends. */
-static void insert_by_arrival(struct list_node *queue, struct list_node *node, size_t offset, uint64_t arrival)
+/* A newcomer goes to the end at once; one that comes back has an old number, and its place is looked for from both ends. What
+ * a participant had in hand comes back in order, so where one went is an end, too, for the next: they walk the queue once
+ * in all, and not once each. */
+static void insert_by_arrival(struct came_back *last, struct list_node *queue, struct list_node *node, size_t offset,
+                              uint64_t arrival)
 {
 #define ARRIVAL(n) (((struct core_dispatch *)(void *)((char *)(n)-offset))->arrival)
     struct list_node *front = queue->next, *back = queue->prev;
-    while (back != queue && ARRIVAL(back) > arrival && ARRIVAL(front) < arrival) {
+    bool newcomer = back == queue || ARRIVAL(back) < arrival;
+    if (!newcomer && last->queue == queue && ARRIVAL(last->node) < arrival)
+        front = last->node;
+    else if (!newcomer && last->queue == queue)
+        back = last->node;
+    while (!newcomer && ARRIVAL(back) > arrival && ARRIVAL(front) < arrival) {
         front = front->next;
         back = back->prev;
     }
-    list_insert_before(back == queue || ARRIVAL(back) < arrival ? back->next : front, node);
+    list_insert_before(newcomer || ARRIVAL(back) < arrival ? back->next : front, node);
+    if (!newcomer) *last = (struct came_back){queue, node};
 #undef ARRIVAL
+}
+
+static void remove_from_queue(struct came_back *last, struct list_node *node)
+{
+    list_remove(node);
+    if (last->node == node) *last = (struct came_back){0};
 }
 
 static void mark_hungry(struct seat *seat)
@@ -63,10 +78,10 @@ void weft__queue_add(struct core *core, struct core_dispatch *dispatch)
     struct core_channel *channel = weft__channel_of(dispatch);
     unsigned p = dispatch->priority;
     dispatch->state = DISPATCH_QUEUED;
-    insert_by_arrival(&class->queues[p], &dispatch->on_class, offsetof(struct core_dispatch, on_class),
-                      dispatch->arrival);
-    insert_by_arrival(&channel->queues[p], &dispatch->on_channel, offsetof(struct core_dispatch, on_channel),
-                      dispatch->arrival);
+    insert_by_arrival(&core->back_on_class, &class->queues[p], &dispatch->on_class,
+                      offsetof(struct core_dispatch, on_class), dispatch->arrival);
+    insert_by_arrival(&core->back_on_channel, &channel->queues[p], &dispatch->on_channel,
+                      offsetof(struct core_dispatch, on_channel), dispatch->arrival);
     class->queued++;
     class->queued_by_priority[p]++;
     channel->queued++;
@@ -79,8 +94,8 @@ void weft__queue_add(struct core *core, struct core_dispatch *dispatch)
 void weft__queue_remove(struct core *core, struct core_dispatch *dispatch)
 {
     struct core_channel *channel = weft__channel_of(dispatch);
-    list_remove(&dispatch->on_class);
-    list_remove(&dispatch->on_channel);
+    remove_from_queue(&core->back_on_class, &dispatch->on_class);
+    remove_from_queue(&core->back_on_channel, &dispatch->on_channel);
     WEFT_ASSERT(dispatch->class->queued > 0 && channel->queued > 0);
     dispatch->class->queued--;
     dispatch->class->queued_by_priority[dispatch->priority]--;

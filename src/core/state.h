@@ -518,6 +518,12 @@ struct core_ids {
     uint32_t count, room; /* a power of two, or 0 */
 };
 
+/* The last that came back into the middle of a queue, and stands there still: see queue.c. */
+struct came_back {
+    const struct list_node *queue; /* NULL: none */
+    struct list_node *node;
+};
+
 struct core {
     const struct mem *mem;
     struct core_limits limits;
@@ -530,6 +536,7 @@ struct core {
     struct list_node channel_list, templates, groups, work, wakes, ended;
     struct list_node fetch_waiters;
     struct list_node quiet_waiters;
+    struct came_back back_on_class, back_on_channel;
     struct heap timers;
     struct heap key_timers; /* of channels whose ended keys are to be forgotten */
     struct list_node sleepers;

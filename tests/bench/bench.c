@@ -12,10 +12,10 @@
 
 enum { ROUNDS_MAX = 64 };
 
-static const struct bench *const tables[] = {bench_round_trip, bench_throughput, bench_fanout,  bench_select,
-                                             bench_simulation, bench_memory,     bench_inspect, bench_links,
-                                             bench_contract,   bench_json,       bench_schema,  bench_against,
-                                             bench_frame,      bench_net,        bench_line,    bench_client};
+static const struct bench *const tables[] = {
+    bench_round_trip, bench_throughput, bench_fanout,   bench_select, bench_simulation, bench_memory,
+    bench_inspect,    bench_links,      bench_contract, bench_json,   bench_schema,     bench_against,
+    bench_frame,      bench_net,        bench_line,     bench_client, bench_back};
 
 int bench_by_time(const void *a, const void *b)
 {

@@ -24,7 +24,7 @@ struct bench {
 /* One table for each file of this directory; ends with a row without a name. */
 extern const struct bench bench_select[], bench_round_trip[], bench_throughput[], bench_fanout[], bench_simulation[],
     bench_memory[], bench_inspect[], bench_links[], bench_contract[], bench_json[], bench_schema[], bench_against[],
-    bench_frame[], bench_net[], bench_line[], bench_client[];
+    bench_frame[], bench_net[], bench_line[], bench_client[], bench_back[];
 
 uint64_t bench_now_ns(void);
 int bench_by_time(const void *a, const void *b); /* for qsort: uint64_t, rising */

@@ -782,7 +782,7 @@ static void those_that_hang_are_passed_when_the_first_is_gone(void **state)
     open_hung(&hung[1], way);
     weft_worker *worker = register_worker(last.node, CHANNEL, echo, NULL);
     (void)snprintf(urls, sizeof urls, "%s,%s,%s,%s", relay.url, hung[0].url, hung[1].url, last.url);
-    options.lost_ms = 1500;
+    options.lost_ms = 4000;
     weft_node *client = dial(urls, &options);
     relay_cut(&relay);
     while ((reply = dispatch(client, CHANNEL, "x")).outcome == WEFT_NODE_LOST) {

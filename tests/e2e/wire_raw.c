@@ -761,14 +761,57 @@ static weft_dispatch_id submit_detached(weft_node *node)
     return ticket.id;
 }
 
-/* What comes behind it in one read takes seconds to validate; the task of another's worker does not wait for that. */
+enum { QUICK_CALL = 8, SLOW_CALLS = 60 };
+
+/* A quick one, and behind it, in one read, what takes long to validate. True: its outcome came before that was over. */
+static bool quick_before_slow(struct scene *scene, unsigned epoch)
+{
+    static unsigned char bytes[1 << 16], *end = bytes;
+    struct raw raw;
+    struct frame frame;
+    const struct ask_none none = {0};
+    const uint64_t last = QUICK_CALL + 2 * SLOW_CALLS;
+    raw_connect(&raw, &scene->site);
+    raw_greet(&raw, 1, epoch, false);
+    raw_asks(&raw, ASK_PING, &none, 1000); /* then it reads much at a time */
+    for (int i = 0; i < 1000; i++)
+        check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_ANSWER);
+    frame = about_nothing(FRAME_DISPATCH);
+    frame.dispatch.call = QUICK_CALL;
+    frame.dispatch.channel = CHANNEL;
+    frame.dispatch.payload = WEFT_TEXT("\"quick\"");
+    end = weft__frame_write(&frame, false, bytes);
+    for (uint64_t i = 1; i <= SLOW_CALLS; i++) { /* a group of frames is prepared before any of it is let in */
+        frame.dispatch.call = QUICK_CALL + i;
+        frame.dispatch.channel = "dispatch.no.such";
+        end = weft__frame_write(&frame, false, end);
+    }
+    frame.dispatch.channel = "dispatch.test.slow";
+    for (uint64_t i = 1; i <= SLOW_CALLS; i++) {
+        frame.dispatch.call = QUICK_CALL + SLOW_CALLS + i;
+        frame.dispatch.payload = i < SLOW_CALLS ? WEFT_TEXT("\"x\"") : WEFT_TEXT("1");
+        end = weft__frame_write(&frame, false, end);
+    }
+    raw_send(&raw, bytes, (size_t)(end - bytes));
+    bool served = false;
+    while (raw_next_said(&raw, &frame) && frame.kind == FRAME_OUTCOME && frame.outcome.call != last)
+        served |= frame.outcome.call == QUICK_CALL && frame.outcome.outcome == WEFT_COMPLETED;
+    check_eq(frame.kind, FRAME_OUTCOME);
+    if (!served) /* it comes behind them, and the raw end has it in hand before it says goodbye */
+        check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_OUTCOME && frame.outcome.call == QUICK_CALL);
+    frame = (struct frame){.kind = FRAME_GOODBYE};
+    raw_frame(&raw, &frame);
+    check_thrown_out(&raw, WEFT_OK, NULL);
+    return served;
+}
+
+/* The task of another's worker does not wait for what is being validated. (On a busy machine that may be over before the worker's
+ * process has had its turns: so there are some tries.) */
 static void who_takes_long_to_read_holds_up_nobody(void **state)
 {
-    enum { DEPTH = 16, CALLS = 60 };
-    static unsigned char bytes[1 << 16], *end = bytes;
+    enum { DEPTH = 16, TRIES = 20 };
     static char text[4096];
     struct scene scene;
-    struct raw raw;
     weft_schema *schema;
     weft_channel_options options = WEFT_CHANNEL_OPTIONS;
     open_scene(&scene, *state, NULL);
@@ -783,37 +826,10 @@ static void who_takes_long_to_read_holds_up_nobody(void **state)
     weft_schema_release(schema);
     options.schema = "slow";
     check_ok(weft_channel_declare(scene.site.node, "dispatch.test.slow", &options));
-    raw_connect(&raw, &scene.site);
-    raw_greet(&raw, 1, 1, false);
-    const struct ask_none none = {0};
-    struct frame frame;
-    raw_asks(&raw, ASK_PING, &none, 1000); /* then it reads much at a time */
-    for (int i = 0; i < 1000; i++)
-        check_true(raw_next_said(&raw, &frame) && frame.kind == FRAME_ANSWER);
-    frame = about_nothing(FRAME_DISPATCH);
-    frame.dispatch.channel = CHANNEL;
-    frame.dispatch.payload = WEFT_TEXT("\"quick\"");
-    end = weft__frame_write(&frame, false, bytes);
-    for (uint64_t i = 1; i <= CALLS; i++) { /* a group of frames is prepared before any of it is let in */
-        frame.dispatch.call = 7 + i;
-        frame.dispatch.channel = "dispatch.no.such";
-        end = weft__frame_write(&frame, false, end);
-    }
-    frame.dispatch.channel = "dispatch.test.slow";
-    for (uint64_t i = 1; i <= CALLS; i++) {
-        frame.dispatch.call = 7 + CALLS + i;
-        frame.dispatch.payload = i < CALLS ? WEFT_TEXT("\"x\"") : WEFT_TEXT("1");
-        end = weft__frame_write(&frame, false, end);
-    }
-    raw_send(&raw, bytes, (size_t)(end - bytes));
     bool served = false;
-    while (raw_next_said(&raw, &frame) && frame.kind == FRAME_OUTCOME && frame.outcome.call != 7 + 2 * CALLS)
-        served |= frame.outcome.call == 7 && frame.outcome.outcome == WEFT_COMPLETED;
-    check_eq(frame.kind, FRAME_OUTCOME);
+    for (unsigned try = 1; try <= TRIES && !served; try++)
+        served = quick_before_slow(&scene, try);
     check_true(served);
-    frame = (struct frame){.kind = FRAME_GOODBYE};
-    raw_frame(&raw, &frame);
-    check_thrown_out(&raw, WEFT_OK, NULL);
     close_scene(&scene);
 }
 
