@@ -147,7 +147,8 @@ static weft_error await_first(struct uplink *uplink)
         if (!weft__uplink_await_change(uplink, uplink->first_ns)) error = WEFT_ELOST;
     if (uplink->refused) error = uplink->refused;
     if (uplink->was_up) error = WEFT_OK;
-    if (error == WEFT_ELOST && !uplink->again_ns) weft__uplink_note(uplink, UPLINK_SILENT); /* it is being tried */
+    bool tries = error == WEFT_ELOST && !uplink->again_ns;
+    if (tries && !uplink->said[uplink->url][0]) weft__uplink_note(uplink, UPLINK_SILENT); /* else what it said before */
     weft__uplink_said(uplink, said, sizeof said);
     weft__unlock(&uplink->lock);
     return error ? weft__error(error, "dial: %s", said) : WEFT_OK;

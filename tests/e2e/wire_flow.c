@@ -864,7 +864,7 @@ static void sessions_are_bounded(void **state)
     open_site(&site, *state, &options);
     for (int i = 0; i < 3; i++)
         nodes[i] = dial_named(site.url, NULL);
-    dialling.dial_timeout_ms = 2000;
+    dialling.dial_timeout_ms = 1000;
     check_err(weft_node_dial(site.url, &dialling, &more), WEFT_ELOST);
     check_true(strstr(weft_error_message(), "sessions_max") != NULL);
     close_all_of(nodes[0]);
