@@ -36,7 +36,7 @@ static void declares_once(void **state)
     check_ok(weft_channel_declare(node, "event.test.news", NULL));
     check_err(weft_channel_declare(node, OTHER, NULL), WEFT_ELIMIT);
     check_true(strstr(weft_error_message(), "channels_max") != NULL);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void a_template_makes_channels(void **state)
@@ -225,7 +225,7 @@ static void find_lists_what_matches(void **state)
     check_eq(none.count, 0);
     check_err(weft_channel_find(node, "few", note, &none), WEFT_EINVAL);
     check_err(weft_channel_find(node, "*.*.*", NULL, &none), WEFT_EINVAL);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void counters_add_up(void **state)

@@ -102,7 +102,7 @@ static void each_way_to_dispatch_says_where_and_what(void **state)
     check_eq(info.dispatched, 0);
     check_ok(weft_completions_close(completions));
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void what_is_no_json_is_told_with_its_place(void **state)
@@ -120,7 +120,7 @@ static void what_is_no_json_is_told_with_its_place(void **state)
     check_true(strstr(reply.message, "expected an object") != NULL);
     check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
     check_eq(info_of(node, CHANNEL).mismatched, 6);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* As it came: the worker gets all of the name. */
@@ -148,7 +148,7 @@ static void names_may_stand_twice_where_the_schema_was_compiled_so(void **state)
     check_str(reply.message, SENTENCE);
     check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void check_whole(const char *sentence)
@@ -180,7 +180,7 @@ static void no_sentence_is_cut_inside_a_character(void **state)
         check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
         check_err(weft_publish(node, NEWS, weft_text(document), NULL, NULL), WEFT_EMISMATCH);
         check_whole(weft_error_message());
-        check_ok(weft_node_close(node, 0));
+        close_node(node);
     }
 }
 
@@ -194,7 +194,7 @@ static void no_sentence_steers_a_terminal(void **state)
     weft_reply reply = dispatch(node, CHANNEL, "{\"\\u001b[31m\\u202e\":\"\x7f\xc2\x9b\xe2\x80\xa8\"}");
     check_str(reply.message, "/\\u001b[31m\\u202e: expected a number, got the string \"\\u007f\\u009b\\u2028\"");
     check_reply_code(&reply, WEFT_REJECTED, "schema_mismatch");
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void json_is_known_by_its_content_type(void **state)
@@ -217,7 +217,7 @@ static void json_is_known_by_its_content_type(void **state)
     }
     check_eq(info_of(node, CHANNEL).rejected_by[WEFT_REJECTED_CONTENT_TYPE], sizeof other / sizeof *other);
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* Completes with the payload as it is, and keeps whether it was told of a schema. */
@@ -243,7 +243,7 @@ static void an_opaque_channel_takes_what_is_no_json_unseen(void **state)
     check_true(told);
     check_reply_code(&reply, WEFT_FAILED, "result_schema_mismatch");
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* --- results ---------------------------------------------------------------------------------- */
@@ -352,7 +352,7 @@ static void a_result_is_held_against_what_the_request_met(void **state)
     check_reply_text(&reply, "{}");
     check_ok(weft_completions_close(completions));
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -389,7 +389,7 @@ static void an_event_that_does_not_match_is_heard_by_nobody(void **state)
     check_eq(info_of(node, NEWS).mismatched, 2);
     check_eq(info_of(node, NEWS).published, 2);
     check_ok(weft_unsubscribe(subscription));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* --- replaced under load ---------------------------------------------------------------------- */
@@ -585,7 +585,7 @@ static void a_worker_gets_what_it_understands_and_why_says_so(void **state)
     check_ok(weft_completions_close(completions));
     check_ok(weft_worker_unregister(old));
     check_ok(weft_worker_unregister(new));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* --- names ------------------------------------------------------------------------------------ */
@@ -645,7 +645,7 @@ static void names_mean_one_schema(void **state)
     weft_schema_release(same);
     weft_schema_release(other);
     weft_schema_release(numbers);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void a_letter_tells_the_schema_it_met(void **state)
@@ -677,7 +677,7 @@ static void a_letter_tells_the_schema_it_met(void **state)
     check_true(letter.schema_id && memcmp(letter.schema_id, id, sizeof id) == 0);
     weft_letter_release(&letter);
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* --- memory ----------------------------------------------------------------------------------- */
@@ -712,7 +712,7 @@ static void once_warm_validation_allocates_nothing(void **state)
         check_ok(weft_worker_unregister(worker));
     }
     check_eq(asked[1], asked[0]);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
     check_eq(failmem.live_blocks, 0);
 }
 

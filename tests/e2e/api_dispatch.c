@@ -84,7 +84,7 @@ static void refuses_bad_arguments(void **state)
 #undef BAD
     check_ok(weft_completions_close(completions));
     check_ok(weft_completions_close(NULL));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void admission_says_why_not(void **state)
@@ -115,7 +115,7 @@ static void admission_says_why_not(void **state)
     check_eq(reply.admission, WEFT_ADMISSION_REJECTED);
     check_true(reply.retry_after_ms > 0 && reply.attempts == 0);
     check_reply_code(&reply, WEFT_REJECTED, "queue_full");
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* --- async ------------------------------------------------------------------------------------ */
@@ -258,7 +258,7 @@ static void cancel_ends_what_waits_at_once(void **state)
     check_err(weft_dispatch_cancel(node, id), WEFT_ENOTFOUND);
     check_err(weft_dispatch_cancel(node, (weft_dispatch_id){0, 0}), WEFT_ENOTFOUND);
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void times_run_out(void **state)
@@ -387,7 +387,7 @@ static void limits_and_deaths_are_told(void **state)
     check_err(weft_dispatch(node, CHANNEL, WEFT_TEXT("1"), &options, &reply), WEFT_EDEAD);
     weft_participant_release(participant);
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void names_are_words(void **state)

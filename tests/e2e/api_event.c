@@ -122,7 +122,7 @@ static void subscribing_is_refused_with_the_reason(void **state)
     check_ok(weft_unsubscribe(s));
     check_ok(weft_unsubscribe(NULL));
     weft_participant_release(foreign);
-    check_ok(weft_node_close(stranger, 0));
+    close_node(stranger);
     check_ok(weft_node_close(node, 10000));
 }
 
@@ -182,7 +182,7 @@ static void bounds_are_told(void **state)
     s = listen(node, NEWS, NULL, NULL, NULL);
     check_err(weft_subscribe(node, NEWS, NULL, NULL, NULL, &s), WEFT_ELIMIT);
     check_true(strstr(weft_error_message(), "subscriptions_max") != NULL);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* --- what is heard ---------------------------------------------------------------------------- */
@@ -214,7 +214,7 @@ static void event_arrives_whole_and_lives_until_it_is_released(void **state)
     check_true(event.publisher != 0 && event.published_wall_ns > UINT64_C(1500000000000000000));
     weft_event_release(&event);
     weft_event_release(NULL);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 enum { PUBLISHERS = 4, EACH = 3000 };
@@ -671,7 +671,7 @@ static void deleting_the_channel_is_told(void **state)
     check_next(s, "left");
     check_err(weft_subscription_next(s, WEFT_FOREVER, &event, 1, &taken), WEFT_ECLOSED);
     check_err(weft_subscription_next(s, 0, &event, 1, &taken), WEFT_ECLOSED);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void waiting_ends_in_time_or_with_the_subscription(void **state)
@@ -689,7 +689,7 @@ static void waiting_ends_in_time_or_with_the_subscription(void **state)
     check_ok(weft_unsubscribe(s));
     check_told(threads[0], WEFT_ECLOSED);
     check_told(threads[1], WEFT_ECLOSED);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* --- a loop of the host's --------------------------------------------------------------------- */
@@ -738,7 +738,7 @@ static void loop_with_the_eventfd_misses_nothing(void **state)
     join(thread);
     check_eq(seen, LOOPED);
     check_ok(weft_unsubscribe(s));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* --- unsubscribing ---------------------------------------------------------------------------- */

@@ -74,8 +74,8 @@ static void refuses_with_the_reason(void **state)
         opened++;
     check_eq(error, WEFT_ELIMIT);
     check_true(opened >= 60);
-    check_ok(weft_node_close(stranger, 0));
-    check_ok(weft_node_close(node, 0)); /* closes those that are left */
+    close_node(stranger);
+    close_node(node); /* closes those that are left */
 }
 
 /* --- how many at a time ----------------------------------------------------------------------- */

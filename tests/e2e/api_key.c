@@ -56,7 +56,7 @@ static void refuses_with_the_reason(void **state)
     check_ok(weft_dispatch(node, CHANNEL, WEFT_TEXT("a"), &options, &reply));
     check_reply_text(&reply, "a");
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void another_request_under_the_same_key_is_a_conflict(void **state)
@@ -88,7 +88,7 @@ static void another_request_under_the_same_key_is_a_conflict(void **state)
     check_eq(info_now(node).completed, 1);
     check_eq(info_now(node).joined, 1);
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void without_dedup_ms_a_key_lives_as_long_as_its_dispatch(void **state)
@@ -106,7 +106,7 @@ static void without_dedup_ms_a_key_lives_as_long_as_its_dispatch(void **state)
     check_reply_text(&reply, "b");
     check_eq(info_now(node).keys, 0);
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* The service thread forgets it: waited for by looking, not by sleeping so long. */
@@ -126,7 +126,7 @@ static void key_is_forgotten_when_its_time_is_over(void **state)
     reply = ask(node, "k", "b");
     check_reply_text(&reply, "b");
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* --- who leaves ------------------------------------------------------------------------------- */
@@ -171,7 +171,7 @@ static void first_caller_is_killed_and_the_work_goes_on_for_the_other(void **sta
     check_ok(weft_worker_unregister(worker));
     check_ok(weft_completions_close(first));
     check_ok(weft_completions_close(second));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 struct called {
@@ -238,7 +238,7 @@ static void every_way_to_ask_joins(void **state)
     check_eq(info_now(node).dispatched, 1);
     check_ok(weft_worker_unregister(worker));
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void closing_ends_it_for_all_who_wait(void **state)

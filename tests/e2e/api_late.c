@@ -51,7 +51,7 @@ static void end_is_told_on_a_group_without_threads(void **state)
     struct event event = {.count = 0};
     weft_node *node = open_node();
     subscribe_on(node, group_without_threads(node), &event);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
     check_eq(told, WEFT_ECLOSED);
 }
 
@@ -124,7 +124,7 @@ static void closing_from_what_a_call_calls_is_a_deadlock(void **state)
     check_ok(weft_letters_find(node, DEAD, found_letter, node));
     options.state_new = make_state;
     check_ok(weft_worker_register(node, CHANNEL, echo, node, &options, &worker));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 struct walk {
@@ -212,7 +212,7 @@ static void descriptor_asked_for_after_the_end_is_readable(void **state)
     check_true(readable(fd));
     check_err(weft_subscription_next(subscription, 0, &event, 1, &count), WEFT_EDEAD);
     weft_participant_release(participant);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void descriptor_of_a_pull_worker_tells_of_the_close(void **state)

@@ -67,7 +67,7 @@ static void refuses_with_the_reason(void **state)
     weft_letter_release(NULL);
     memset(&letter, 0, sizeof letter);
     weft_letter_release(&letter);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* A process, with a worker that the test pulls for it. */
@@ -159,7 +159,7 @@ static void two_killed_processes_are_a_letter_s_history_and_put_back_it_complete
     bury(&second, tasks[1]);
     check_ok(weft_worker_unregister(worker));
     check_ok(weft_completions_close(completions));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void payload_at_the_limit_is_whole(void **state)
@@ -185,7 +185,7 @@ static void payload_at_the_limit_is_whole(void **state)
     check_str(letter.channel, CHANNEL); /* it is ours */
     check_str(letter.activity_type, "thumb");
     weft_letter_release(&letter);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void letter_stays_where_it_is_not_admitted_again(void **state)
@@ -206,7 +206,7 @@ static void letter_stays_where_it_is_not_admitted_again(void **state)
     check_true(strstr(weft_error_message(), "1 dead letters") != NULL);
     check_ok(weft_letter_fetch(node, DEAD, 0, &letter));
     weft_letter_release(&letter);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 struct looker {
@@ -245,7 +245,7 @@ static void found_may_call_weft_and_stop(void **state)
     check_ok(weft_letters_find(node, CHANNEL, look, &looker)); /* where none stand */
     check_eq(looker.seen, 2);
     check_err(weft_letters_find(node, OTHER, look, &looker), WEFT_ENOCHANNEL);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* --- many at once ----------------------------------------------------------------------------- */

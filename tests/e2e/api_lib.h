@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -52,6 +53,15 @@ static inline weft_node *open_node(void)
     check_ok(weft_node_open(NULL, &node));
     check_ok(weft_channel_declare(node, CHANNEL, NULL));
     return node;
+}
+
+/* What a callback or a handler says may be heard before it has returned: then the node is closed a moment later. */
+static inline void close_node(weft_node *node)
+{
+    weft_error error;
+    while ((error = weft_node_close(node, 0)) == WEFT_EBUSY)
+        (void)sched_yield();
+    check_ok(error);
 }
 
 static inline weft_worker *register_worker(weft_node *node, const char *channel, weft_handler handler, void *context)

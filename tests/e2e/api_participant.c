@@ -66,7 +66,7 @@ static void refuses_with_the_reason(void **state)
     check_eq(cause.kind, WEFT_CAUSE_DECLARED);
     check_eq(cause.value, 3);
     weft_participant_release(participant);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void a_killed_process_is_a_death(void **state)

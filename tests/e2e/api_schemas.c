@@ -175,7 +175,7 @@ static void words_of_options_are_those_of_a_listing(void **state)
         check_ok(weft_channel_declare(node, CHANNEL, &set));
         for (size_t row = 0; row < ROWS; row++)
             word_of(node, options[row], words[row][i], WORD_BYTES);
-        check_ok(weft_node_close(node, 0));
+        close_node(node);
     }
     for (size_t row = 0; row < ROWS; row++) {
         char path[64];
@@ -347,7 +347,7 @@ static void try_on_both(const struct trial *trials, size_t trials_count, const c
         check_true(taken_count > 0 && taken_count < values_count);
     }
     check_ok(weft_worker_unregister(worker));
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 #define ENVELOPE "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/a\",\"type\":\"b\",\"channel\":\""

@@ -127,7 +127,7 @@ static void no_descriptor_is_told(void **state)
     check_ok(weft_worker_fd(worker, &fd));
     check_ok(weft_completions_fd(completions, &fd));
     check_ok(weft_participant_process(node, "x", getppid(), 0, &participant)); /* the name is free */
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 /* --- cancellation ----------------------------------------------------------------------------- */

@@ -104,7 +104,7 @@ static void refuses_with_the_reason(void **state)
     check_str(info.participant, "process");
     check_ok(weft_worker_unregister(NULL));
     weft_participant_release(foreign);
-    check_ok(weft_node_close(stranger, 0));
+    close_node(stranger);
     check_ok(weft_node_close(node, 10000));
 }
 
@@ -120,7 +120,7 @@ static void bounds_are_told(void **state)
     worker = register_worker(node, CHANNEL, echo, NULL);
     check_err(weft_worker_register(node, CHANNEL, echo, NULL, NULL, &worker), WEFT_ELIMIT);
     check_true(strstr(weft_error_message(), "workers_max") != NULL);
-    check_ok(weft_node_close(node, 0));
+    close_node(node);
 }
 
 static void types_choose_the_worker(void **state)

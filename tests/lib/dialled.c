@@ -1,6 +1,7 @@
 #include "lib/dialled.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -78,5 +79,7 @@ weft_error dialled_node_close(weft_node *node, uint32_t timeout_ms)
     pthread_mutex_lock(&mutex);
     *find(node) = (struct pair){NULL, NULL};
     pthread_mutex_unlock(&mutex);
-    return weft_node_close(behind, 0);
+    while ((error = weft_node_close(behind, 0)) == WEFT_EBUSY) /* what the client said last is being dealt with */
+        (void)sched_yield();
+    return error;
 }
