@@ -33,7 +33,7 @@ const char help_call[] =
     "  --no-worker WORD    wait or reject, where no worker is registered; else what the channel says\n"
     "  --on-crash WORD     fail or redispatch, when a worker dies; else what the channel says\n"
     "  --attempts-max N    with redispatch, 1 to 16; else what the channel says\n"
-    "  --detach            do not wait: print the dispatch's ID, for weft why\n"
+    "  --detach            do not wait: print the dispatch's ID, for weft why, when the node has it\n"
     "  --id                say the ID of each dispatch on the standard error (with --detach: output)\n"
     "  --json              an object for each outcome, in one line, as it comes: as in\n"
     "                      schemas/dispatch-response.schema.json; \"request\" is the payload's number,\n"
@@ -43,7 +43,16 @@ const char help_call[] =
     "Exit status:\n"
     "  0 completed; 1 failed; 2 wrong usage, or a file; 3 the node cannot be reached;\n"
     "  4 worker_died; 5 timed_out; 6 cancelled; 7 rejected; 8 node_lost: the node is gone, and may have\n"
-    "  done it. With --lines: that of the first line that did not complete\n";
+    "  done it. With --lines: that of the first line that did not complete; with --detach: that the node\n"
+    "  did not admit\n";
+
+enum { SENT_MAX = 1024, AGAIN_MS = 100, AGAIN_MAX = 100 };
+
+/* A detached dispatch that the node has not confirmed. */
+struct sent {
+    weft_ticket ticket;
+    uint64_t number; /* of its payload */
+};
 
 struct call {
     const char *channel;
@@ -59,6 +68,8 @@ struct call {
     uint64_t submitted, printed;
     uint64_t first_bad; /* number of the payload whose status it is */
     int status;
+    struct sent *sent; /* SENT_MAX: with detach */
+    size_t sent_count;
 };
 
 /* --- outcomes --------------------------------------------------------------------------------------------------------- */
@@ -165,24 +176,71 @@ static void put_id(const struct call *call, const weft_ticket *ticket, uint64_t 
         fprintf(call->detach ? stdout : stderr, "%" PRIu64 ":%" PRIu64 "\n", ticket->id.session, ticket->id.number);
 }
 
+/* The node's word on it, if there is one by now: it was refused, or lost, or is over; none: it has been admitted, where the node was
+ * heard since. */
+static void confirmed(struct call *call, struct sent *sent, bool heard)
+{
+    weft_reply reply = {0};
+    bool over = weft_dispatch_fetch(call->node, sent->ticket.id, 0, &reply) == WEFT_OK;
+    if (over ? reply.outcome != WEFT_REJECTED && reply.outcome != WEFT_NODE_LOST : heard) {
+        put_id(call, &sent->ticket, sent->number);
+    } else if (over && reply.admission == WEFT_ADMISSION_REJECTED && call->json) {
+        sent->ticket.admission = WEFT_ADMISSION_REJECTED;
+        sent->ticket.reason = reply.code;
+        sent->ticket.retry_after_ms = reply.retry_after_ms;
+        ticket_json(&sent->ticket, sent->number);
+        note(call, sent->number, VERB_REJECTED);
+    } else {
+        if (!over) reply = (weft_reply){.outcome = WEFT_NODE_LOST, .message = "the node has not said that it has it"};
+        put_plainly(call, &reply, sent->number);
+        note(call, sent->number, reply_status(&reply));
+    }
+    if (over) weft_reply_release(&reply);
+}
+
+/* Asks the node something: it answers in order, so it has then heard of all that was dispatched before, and refused what it would. */
+static void confirm(struct call *call)
+{
+    weft_channel_info info;
+    weft_error error = WEFT_OK;
+    for (int tries = 0; call->sent_count > 0 && tries < AGAIN_MAX; tries++) {
+        error = weft_channel_info_get(call->node, call->channel, &info);
+        if (error != WEFT_ELOST) break;
+        usleep(AGAIN_MS * 1000); /* another session begins, or none */
+    }
+    for (size_t i = 0; i < call->sent_count; i++)
+        confirmed(call, &call->sent[i], error == WEFT_OK || error == WEFT_ENOCHANNEL);
+    call->sent_count = 0;
+}
+
+static void detach(struct call *call, weft_bytes payload, uint64_t number)
+{
+    struct sent *sent = &call->sent[call->sent_count];
+    *sent = (struct sent){.number = number};
+    weft_error error =
+        weft_dispatch_async(call->node, call->channel, payload, &call->options, NULL, NULL, 0, &sent->ticket);
+    if (error)
+        refused(call, number, error, &sent->ticket);
+    else if (++call->sent_count == SENT_MAX)
+        confirm(call);
+}
+
 static void dispatch(struct call *call, weft_bytes payload, uint64_t number)
 {
     weft_ticket ticket = {0};
-    weft_error error;
     size_t place = call->submitted % call->outstanding_max;
     if (call->detach) {
-        error = weft_dispatch_async(call->node, call->channel, payload, &call->options, NULL, NULL, 0, &ticket);
-    } else {
-        call->numbers[place] = number;
-        error =
-            weft_dispatch_submit(call->completions, call->channel, payload, &call->options, call->submitted, &ticket);
+        detach(call, payload, number);
+        return;
     }
+    call->numbers[place] = number;
+    weft_error error =
+        weft_dispatch_submit(call->completions, call->channel, payload, &call->options, call->submitted, &ticket);
     if (error) {
         refused(call, number, error, &ticket);
         return;
     }
     put_id(call, &ticket, number);
-    if (call->detach) return;
     call->submitted++;
     call->open++;
 }
@@ -226,8 +284,10 @@ static void call_lines(struct call *call)
 {
     struct lines lines = {.fd = STDIN_FILENO, .bytes_max = DOCUMENT_BYTES_MAX};
     bool more = true;
-    while (!ferror(stdout) && ((more = more && dispatch_lines(call, &lines)) || call->open))
+    while (!ferror(stdout) && ((more = more && dispatch_lines(call, &lines)) || call->open)) {
+        confirm(call); /* before it waits */
         if (!wait_for(call, more ? &lines : NULL)) break;
+    }
     lines_fini(&lines);
 }
 
@@ -252,7 +312,8 @@ static int run(struct call *call, const char *payload)
 {
     call->replies = calloc(call->outstanding_max, sizeof(*call->replies));
     call->numbers = calloc(call->outstanding_max, sizeof(*call->numbers));
-    if (!call->replies || !call->numbers)
+    call->sent = calloc(call->detach ? SENT_MAX : 1, sizeof(*call->sent));
+    if (!call->replies || !call->numbers || !call->sent)
         note(call, 0, verb_error("out of memory"));
     else if (weft_completions_open(call->node, call->outstanding_max, &call->completions) ||
              weft_completions_fd(call->completions, &call->fd))
@@ -261,11 +322,13 @@ static int run(struct call *call, const char *payload)
         call_lines(call);
     else
         call_once(call, payload);
+    confirm(call);
     for (uint32_t i = 0; call->replies && i < call->outstanding_max; i++)
         weft_reply_release(&call->replies[i]);
     (void)weft_completions_close(call->completions);
     free(call->replies);
     free(call->numbers);
+    free(call->sent);
     return call->status;
 }
 

@@ -11,7 +11,8 @@
 #include <weft/dispatch.h>
 #include <weft/types.h>
 
-/* One attempt that was made, and how it ended. */
+/* One attempt that was made, and how it ended. Of one that was sent to a client node run_ns may begin when it was sent: its handler
+ * may never have been entered. */
 typedef struct weft_attempt {
     uint32_t attempt;
     char worker[WEFT_NAME_MAX + 1];

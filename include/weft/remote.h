@@ -10,7 +10,8 @@
  *     is never sent again by itself.
  *   - weft_task_complete returns WEFT_OK when the result was handed to the connection, which delivers it once; that it came too
  *     late for anybody is counted at the node, and not told. What is on its way out of a process when that ends may be lost
- *     with it, and its worker has died: weft_node_close hands it over first, and returns when the node has it.
+ *     with it, and its worker has died: weft_node_close hands it over first, and returns when the node has it, or when its timeout,
+ *     or 100 ms where that is less, is over.
  *
  *   - Calls and results that follow each other closely leave together: the first at once, what comes within 0.2 ms of the last that
  *     left when a thread of this process is about to wait in a call of weft's, or 256 stand there; at the latest some 2 ms later.
@@ -23,7 +24,10 @@
  *     out. What its channel says only the node knows.
  *   - What the node alone knows is asked of it: such a call waits for the answer, up to lost_ms longer than its own timeout where
  *     there is no connection, and returns WEFT_ELOST where the node is lost meanwhile: it is not known whether it was done.
- *     WEFT_EPROTOCOL: the node has answered what cannot be read.
+ *     WEFT_EPROTOCOL: the node has answered what cannot be read. The answer comes behind what was dispatched before: that was
+ *     admitted by then, or is rejected here.
+ *   - A detached dispatch that ends while its client is there is told to that, and its outcome is kept there, for
+ *     weft_dispatch_fetch on it, and goes with it. One whose client has gone before is kept at the node, for whoever asks.
  *   - To the node this process is one participant: its workers, calls and events hang on that in listings, deaths and letters,
  *     whatever participants, threads and groups they have here; weft_worker_info_get alone tells of those. A worker whose
  *     participant here has died ends at the node, too, and is no death there. An event's publisher is this process. A worker
@@ -33,14 +37,16 @@
  *   - A queue that is full and says WEFT_BLOCK rejects what comes from here, with a time to retry after.
  *   - A task that is told to stop does not wait for room for partial results any more: WEFT_ESTALE. That its caller has gone, or
  *     its time is over, comes as a cancel, a moment later; heartbeats and progress are WEFT_OK until then.
- *   - What was sent to a worker here counts as begun, unless the worker had gone, or died, before it came: then it goes to others.
+ *   - What was sent to a worker here counts as begun, unless the worker had gone, drained, or died, before it came: then it goes to
+ *     others.
  *   - A bound of a channel on payloads is the node's: progress and partial results beyond it are not refused, but the task fails,
  *     `payload_too_large`. A result that breaks its schema likewise: weft_task_complete returns WEFT_OK.
  *   - An event that is still on its way here when a client node closes is not heard.
  *   - A subscriber that takes nothing is cut off here, and the node's `cut` does not count it.
  *   - Where the session is lost, workers and subscriptions are announced anew to the node that answers next. One that it refuses
  *     ends here: weft_worker_next, weft_subscription_next and `ended` say with which error, and the hooks of what
- *     (WEFT_NODE_WORKER_REFUSED, WEFT_NODE_SUBSCRIBER_REFUSED); weft_worker_info_get shows it draining.
+ *     (WEFT_NODE_WORKER_REFUSED, WEFT_NODE_SUBSCRIBER_REFUSED); weft_worker_info_get shows it draining. What was published
+ *     meanwhile is not heard, nor counted as dropped: the event's number shows the gap, where the node is the same.
  *   - The hooks of a client node tell of this process's end alone. weft_schema_get gives a copy, compiled here.
  *   - A schema that is registered from here has bounds of at most those of WEFT_SCHEMA_OPTIONS: else WEFT_ELIMIT.
  *   - At most 1024 calls of weft_dispatch_fetch, weft_channel_drain and others that wait at the node do so at a time: else WEFT_ELIMIT.

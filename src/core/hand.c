@@ -80,7 +80,8 @@ weft_error weft__core_hand(struct core *core, uint64_t now_ns, const struct core
     core->now_ns = now_ns;
     if (core->settling) return WEFT_ECLOSED;
     struct core_worker *worker = weft__slotmap_find(&core->workers, hand->worker);
-    if (!worker || worker->ended || worker->session->state != CORE_SESSION_ARMED) return WEFT_ENOTFOUND;
+    bool takes = worker && !worker->ended && !worker->draining; /* who drains has been promised no more */
+    if (!takes || worker->session->state != CORE_SESSION_ARMED) return WEFT_ENOTFOUND;
     if (worker->channel->hidden || hand->attempt < 1 || hand->attempt > CORE_ATTEMPTS_MAX) return WEFT_EPROTOCOL;
     if (hand->streams && (hand->window < 1 || hand->window > WEFT_WINDOW_MAX || hand->room > hand->window))
         return WEFT_EPROTOCOL;

@@ -150,7 +150,7 @@ weft_error weft__core_mirror(struct core *core, const char *channel, uint64_t ch
  * the task), and says what the node is to be told: core_outcome.said and runs_on. So do its progress and partial results,
  * where it streams, and, where timed, STARTED. Its window is the caller's: weft__core_room makes room. Any other code than
  * WEFT_OK: the node should be told `give_back`:
- *   WEFT_ENOTFOUND   no such worker, or it has ended
+ *   WEFT_ENOTFOUND   no such worker, or it drains, or has ended
  *   WEFT_EBUSY       it has as many as its max_concurrent: the node frees a slot when it is told of its release, which
  *                    is after it was released here, so it has broken the protocol
  *   WEFT_EPROTOCOL   an attempt, or a window, that cannot be

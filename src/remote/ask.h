@@ -8,7 +8,8 @@
  *             what it gave   <- answer{error, sentence, body} <-
  *
  * What changes something is done in the order in which it was asked, among the session's other frames; the others see things as
- * they were at some moment between the ask and its answer. */
+ * they were at some moment between the ask and its answer. All but a ping go behind what was put before them, however large that
+ * is: with the answer the node has dealt with it. */
 #ifndef WEFT_REMOTE_ASK_H
 #define WEFT_REMOTE_ASK_H
 

@@ -6,6 +6,7 @@
 #include "api/error.h"
 #include "base/clock.h"
 #include "exec/node.h"
+#include "remote/ask.h"
 #include "remote/uplink_inside.h"
 
 static uint32_t *ask_in(struct frame *frame)
@@ -71,7 +72,8 @@ static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeo
     }
     weft__unlock(&uplink->lock);
     if (error) return error;
-    error = weft__session_try_put(&uplink->session, generation, 0, frame);
+    bool in_order = frame->kind == FRAME_ASK && frame->ask.operation != ASK_PING; /* behind what is large, too */
+    error = weft__session_try_put(&uplink->session, generation, in_order ? LINE_BEHIND_ALL : 0, frame);
     bool woken = !error && weft__lead_park(&uplink->lead, &asking->park, deadline_ns);
     weft__lock(&uplink->lock);
     list_remove(&asking->on);

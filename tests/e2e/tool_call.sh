@@ -4,7 +4,8 @@
 
 echo '{"type": "object", "required": ["n"]}' >job.json
 node --listen "ipc://$work/s" --channel dispatch.t.echo --channel dispatch.t.nobody --channel "dispatch.t.job:job.json" \
-    --channel event.t.news --channel dispatch.t.small,payload_bytes_max=10 --channel dispatch.t.fails --channel dispatch.t.detached
+    --channel event.t.news --channel dispatch.t.small,payload_bytes_max=10 --channel dispatch.t.fails --channel dispatch.t.detached \
+    --channel dispatch.t.short,depth_max=5 --channel dispatch.t.many
 export WEFT_URL=$url
 worker echo dispatch.t.echo --exec cat --concurrent 8
 worker fails dispatch.t.fails --exec 'echo no such photo >&2; exit 3'
@@ -103,6 +104,14 @@ PY
 
 # --- detached, and why --------------------------------------------------------------------------------------------------
 
+run 7 call --detach dispatch.t.absent x && no_out && err_like '^weft: rejected, no_channel: '
+run 7 call --detach --lines dispatch.t.short < <(seq 20) && [ "$(wc -l <out)" -eq 5 ] || fail "not five of twenty were admitted"
+[ "$(grep -c '^weft: line [0-9]*: rejected, queue_full' err)" -eq 15 ] || fail "not fifteen of twenty were refused"
+run 7 call --detach --json dispatch.t.short x && no_err && out_like '"id": null, "admission": "rejected", .*"queue_full"' && cp out refused.json
+run 0 schema validate weft:dispatch-acknowledgement - <refused.json
+head -c 5000000 big | base64 -w 0 >line && echo >>line
+run 0 call --detach --lines dispatch.t.many < <(for i in 1 2 3 4 5 6; do cat line; done) && no_err && [ "$(wc -l <out)" -eq 6 ]
+out_like '^[0-9]+:[0-9]+$' && run 0 ls --json dispatch.t.many && out_like '"queued":6,' || fail "what was said to be there is not"
 run 0 call --detach dispatch.t.nobody later && no_err && out_like '^[0-9]+:[0-9]+$'
 id=$(cat out)
 run 0 call --detach --json --lines dispatch.t.detached < <(printf 'a\n\nb\n') && no_err && [ "$(wc -l <out)" -eq 2 ] && cp out sent.json

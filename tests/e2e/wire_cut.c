@@ -414,6 +414,42 @@ static void a_call_to_a_node_that_hangs_runs_out_of_time(void **state)
     free(bytes);
 }
 
+/* Who drains is given no more, not what is on its way either: that goes to others. */
+static void draining_takes_nothing_that_is_on_its_way(void **state)
+{
+    const struct way *way = *state;
+    struct site site;
+    struct relay relay;
+    weft_task *task;
+    weft_reply reply;
+    weft_completions *completions;
+    weft_dispatch_options options = WEFT_DISPATCH_OPTIONS;
+    size_t count;
+    open_site(&site, way, NULL);
+    open_relay(&relay, way, site.url);
+    weft_node *client = dial(relay.url, NULL);
+    weft_worker *puller, *other;
+    check_ok(weft_worker_register(client, CHANNEL, NULL, NULL, NULL, &puller));
+    check_ok(weft_completions_open(site.node, 1, &completions));
+    relay_stall(&relay, false, true);
+    options.on_crash = WEFT_CRASH_FAIL;
+    check_ok(weft_dispatch_submit(completions, CHANNEL, WEFT_TEXT("late"), &options, 0, NULL));
+    check_ok(weft_worker_drain(puller, 15000));
+    check_err(weft_worker_next(puller, 15000, &task), WEFT_ECLOSED);
+    relay_stall(&relay, false, false);
+    other = register_worker(site.node, CHANNEL, echo, NULL);
+    check_ok(weft_completions_next(completions, 15000, &reply, 1, &count));
+    check_eq(reply.attempts, 1);
+    check_reply_text(&reply, "late");
+    check_ok(weft_worker_drain(puller, 15000));
+    check_ok(weft_worker_unregister(puller));
+    check_ok(weft_worker_unregister(other));
+    check_ok(weft_completions_close(completions));
+    close_all_of(client);
+    close_relay(&relay);
+    close_all_of(site.node);
+}
+
 /* --- another node ---------------------------------------------------------------------------------------- */
 
 struct refusals {
@@ -993,6 +1029,7 @@ int main(int argc, char **argv)
         OVER_EACH(those_that_hang_are_passed_when_the_first_is_gone),
         OVER_EACH(what_was_done_is_handed_over_though_the_connection_breaks),
         OVER_EACH(what_was_got_makes_room),
+        OVER_EACH(draining_takes_nothing_that_is_on_its_way),
         OVER_EACH(a_participant_dies_while_its_worker_registers),
         OVER_EACH(a_node_is_closed_with_work_under_way),
         OVER_EACH(a_client_is_closed_with_work_under_way),

@@ -255,11 +255,12 @@ spec(task_waits_for_no_worker_and_takes_no_other)
     whatever();
 }
 
-spec(draining_worker_takes_what_was_on_its_way)
+spec(draining_worker_takes_nothing_that_was_on_its_way)
 {
     mirror_with_worker();
-    drain_worker("w1");
     hand("a", "w1");
+    drain_worker("w1");
+    gives(WEFT_ENOTFOUND, hand("b", "w1"));
     complete(take("w1"));
     send();
     then("0 a#1 to w1", "0 w1 takes a#1", "0 a#1 ends complete");
@@ -601,7 +602,7 @@ int main(void)
         promised(what_is_more_than_a_groups_threads_waits_there),
         promised(what_a_slow_batch_has_not_begun_waits_for_another_thread),
         promised(task_waits_for_no_worker_and_takes_no_other),
-        promised(draining_worker_takes_what_was_on_its_way),
+        promised(draining_worker_takes_nothing_that_was_on_its_way),
         promised(unregistered_worker_gives_back_what_it_has_not_begun),
         promised(batch_of_a_worker_that_has_ended_is_given_back),
         promised(death_of_a_participant_here_is_told_at_once),
