@@ -243,12 +243,13 @@ static void hold(weft_task *task, void *context)
 /* The client holds a task, and waits for one of its own. What it lost is told once at either side; then it serves again. */
 static void lose_the_session(const struct way *way, uint32_t resume_ms, uint32_t lost_ms, weft_outcome outcome)
 {
-    const weft_listen_options options = quick(resume_ms);
+    weft_listen_options options = WEFT_LISTEN_OPTIONS;
     struct site site;
     struct relay relay;
     struct holder near = {0}, far = {0};
     weft_dial_options dialling = WEFT_DIAL_OPTIONS;
     weft_completions *at_node, *at_client;
+    options.resume_ms = resume_ms;
     open_site(&site, way, &options);
     check_ok(weft_channel_declare(site.node, FAR_CHANNEL, NULL));
     open_relay(&relay, way, site.url);

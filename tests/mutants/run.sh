@@ -85,17 +85,17 @@ noticed_on_the_wire() {
         sed -n 's/^weft: [^:]*:[0-9]*: \(broken invariant\)/\1/p; s/^broken: //p; s/^again.*/a fault/p' "$1/log" | head -n 1)"
 }
 
-# noticed DIRECTORY: says who fails, and how soon; nothing where nobody does.
+# noticed DIRECTORY [SECONDS]: says who fails, and how soon; nothing where nobody does.
 noticed() {
     local name
-    if ! timeout 60 "$1/sim" --seed 1 --events "$EVENTS" >"$1/log" 2>&1; then
+    if ! timeout "${2:-60}" "$1/sim" --seed 1 --events "$EVENTS" >"$1/log" 2>&1; then
         echo "the simulation, after $(sed -n 's/^stopped after \([0-9]*\) events.*/\1/p' "$1/log") events: $(
             sed -n 's/^weft: [^:]*:[0-9]*: \(broken invariant\)/\1/p; s/^broken: event [0-9]*: //p
                 s/^stopped .*/a fault/p' "$1/log" | head -n 1)"
         return
     fi
     for name in $catchers; do
-        timeout 60 "$1/$name" >"$1/log" 2>&1 || {
+        timeout "${2:-60}" "$1/$name" >"$1/log" 2>&1 || {
             echo "$name: $(sed -n 's/^weft: [^:]*:[0-9]*: //p; s/^broken: //p; s/.*error: //p' "$1/log" | head -n 1)"
             return
         }
@@ -162,7 +162,7 @@ mapfile -t wires < <(for patch in "${patches[@]}"; do of_wire "$patch" && echo "
 mapfile -t sockets < <(for patch in "${patches[@]}"; do of_sockets "$patch" && catcher_of "$patch"; done | sort -u)
 whole=$(for patch in "${patches[@]}"; do { of_wire "$patch" || of_sockets "$patch"; } && echo 1; done | wc -l)
 by=''
-((whole == ${#patches[@]})) || by=$(noticed "$work/base")
+((whole == ${#patches[@]})) || by=$(noticed "$work/base" 300)
 if [[ $by ]]; then
     echo "nothing is broken, and it is caught by $by: mend that first"
     echo '0 passed, 1 failed'
