@@ -14,7 +14,8 @@ struct acceptor {
     void (*accepted)(void *context, struct pipe *pipe);
     void *context;
     enum url_kind kind;
-    bool resting; /* the aio sleeps: the accept before could not be done */
+    struct socket_file file; /* of ipc */
+    bool resting;            /* the aio sleeps: the accept before could not be done */
 };
 
 static void accept_ended(void *context)
@@ -47,16 +48,17 @@ static weft_error secure_listener(nng_stream_listener *listener, const struct pi
     return error ? weft__nng_tell(sentence, error) : WEFT_OK;
 }
 
-static weft_error listen_at(nng_stream_listener *listener, const struct url *url, char *sentence)
+static weft_error listen_at(struct acceptor *acceptor, const struct url *url, char *sentence)
 {
-    int directory = -1, error = 0;
+    nng_stream_listener *listener = acceptor->listener;
+    int error = 0;
     if (url->kind == URL_IPC) {
-        weft_error in_the_way = weft__socket_file_free(url->host, &directory, sentence);
+        weft_error in_the_way = weft__socket_file_free(&acceptor->file, url->host, sentence);
         if (in_the_way) return in_the_way;
         error = nng_stream_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, SOCKET_MODE);
     }
     if (!error) error = nng_stream_listener_listen(listener);
-    if (url->kind == URL_IPC) weft__socket_file_release(directory);
+    if (url->kind == URL_IPC) weft__socket_file_bound(&acceptor->file);
     if (!error) return WEFT_OK;
     weft_error code = weft__nng_tell(sentence, error);
     return code == WEFT_ELOST ? WEFT_ESYSTEM : code;
@@ -70,7 +72,7 @@ static weft_error open_acceptor(struct acceptor *acceptor, const char *text, con
     if (error == NNG_EADDRINVAL) return weft__nng_say(sentence, WEFT_EINVAL, "the host's name is not known");
     if (error) return weft__nng_tell(sentence, error) == WEFT_ENOMEM ? WEFT_ENOMEM : WEFT_ESYSTEM;
     weft_error code = tls ? secure_listener(acceptor->listener, tls, sentence) : WEFT_OK;
-    return code ? code : listen_at(acceptor->listener, url, sentence);
+    return code ? code : listen_at(acceptor, url, sentence);
 }
 
 static void free_acceptor(struct acceptor *acceptor)
@@ -122,11 +124,19 @@ weft_error weft__pipe_listen(const struct mem *mem, const char *url, const struc
     return error;
 }
 
+/* nng unlinks the path of an ipc listener in its close. */
+static void close_listener(struct acceptor *acceptor)
+{
+    if (acceptor->kind == URL_IPC) weft__socket_file_leave(&acceptor->file);
+    nng_stream_listener_close(acceptor->listener);
+    if (acceptor->kind == URL_IPC) weft__socket_file_left(&acceptor->file);
+}
+
 void weft__acceptor_close(struct acceptor *acceptor)
 {
     if (!acceptor || weft__forked) return;
     int state = hold_cancel();
-    nng_stream_listener_close(acceptor->listener);
+    close_listener(acceptor);
     nng_aio_stop(acceptor->aio); /* waits; it sleeps, or its accept has just begun again */
     free_acceptor(acceptor);
     let_cancel(state);

@@ -114,7 +114,8 @@ weft_error weft__pipe_listen(const struct mem *mem, const char *url, const struc
                              struct acceptor **acceptor, char url_bound[PIPE_URL_BYTES],
                              char sentence[PIPE_SENTENCE_BYTES]);
 
-/* No call after it has returned. Removes the socket's file. Accepts NULL. */
+/* No call after it has returned. Removes the socket's file, unless another has taken its place; as above it waits for a
+ * lock on the directory. Accepts NULL. */
 void weft__acceptor_close(struct acceptor *acceptor);
 
 /* Checks a URL without using it; false: the sentence says what is wrong. loopback: only ipc:// and 127.0.0.0/8, ::1 and

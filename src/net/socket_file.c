@@ -65,16 +65,55 @@ static weft_error remove_leftover(const char *path, char *sentence)
     return WEFT_OK;
 }
 
-weft_error weft__socket_file_free(const char *path, int *directory, char *sentence)
+static void unlock_directory(struct socket_file *file)
 {
-    weft_error error = lock_directory(path, directory, sentence);
+    if (file->directory >= 0) close(file->directory);
+    file->directory = -1;
+}
+
+weft_error weft__socket_file_free(struct socket_file *file, const char *path, char *sentence)
+{
+    *file = (struct socket_file){.directory = -1};
+    (void)snprintf(file->path, sizeof file->path, "%s", path);
+    weft_error error = lock_directory(path, &file->directory, sentence);
     if (error) return error;
     error = remove_leftover(path, sentence);
-    if (error) weft__socket_file_release(*directory);
+    if (error) unlock_directory(file);
     return error;
 }
 
-void weft__socket_file_release(int directory)
+void weft__socket_file_bound(struct socket_file *file)
 {
-    close(directory);
+    struct stat status;
+    if (!lstat(file->path, &status)) {
+        file->device = status.st_dev;
+        file->inode = status.st_ino;
+    }
+    unlock_directory(file);
+}
+
+/* In the same directory; of this process, and whoever holds the lock. */
+static const char *name_aside(const struct socket_file *file, char *name, size_t size)
+{
+    (void)snprintf(name, size, "%s.%ld.aside", file->path, (long)getpid());
+    return name;
+}
+
+/* Moved, not linked: who may unlink it may do that, and need not own it. */
+void weft__socket_file_leave(struct socket_file *file)
+{
+    char sentence[PIPE_SENTENCE_BYTES], name[sizeof file->path + 32];
+    struct stat status;
+    (void)lock_directory(file->path, &file->directory, sentence);
+    /* As long as ours is open nobody else's has its inode. */
+    bool gone = lstat(file->path, &status);
+    bool ours = !gone && status.st_dev == file->device && status.st_ino == file->inode;
+    file->aside = !gone && !ours && rename(file->path, name_aside(file, name, sizeof name)) == 0;
+}
+
+void weft__socket_file_left(struct socket_file *file)
+{
+    char name[sizeof file->path + 32];
+    if (file->aside) (void)rename(name_aside(file, name, sizeof name), file->path);
+    unlock_directory(file);
 }

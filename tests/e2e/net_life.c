@@ -1,7 +1,8 @@
 /* How connections come about, and what is left of them:
  *   - a dial ends once: connected, refused, out of time, cancelled
  *   - a listener goes on when descriptors or memory run out; nothing comes after its close
- *   - an ipc socket is the user's own; what a crash left makes way, what is in use or no socket stays
+ *   - an ipc socket is the user's own; what a crash left makes way, what is in use or no socket stays, and so does what
+ *     another has put in its place
  *   - a killed peer is noticed at once
  *   - nothing is left behind; in a forked child nothing is touched */
 #include "e2e/net_lib.h"
@@ -206,6 +207,48 @@ static void a_socket_is_the_users_own_and_goes_with_its_listener(void **state)
     close_door(&door);
     check_eq(lstat(scratch_path("door"), &status), -1);
     check_eq(errno, ENOENT);
+}
+
+static ino_t inode_of(const char *path)
+{
+    struct stat status;
+    check_eq(lstat(path, &status), 0);
+    return status.st_ino;
+}
+
+/* The file is removed by somebody, a cleaner of /tmp, and another listens there before the first ends. */
+static void what_has_taken_the_place_of_a_socket_stays(void **state)
+{
+    (void)state;
+    struct door first, second, third = {0};
+    struct stat status;
+    char path[PIPE_URL_BYTES];
+    (void)snprintf(path, sizeof path, "%s/door", scratch);
+    for (int full = 0; full < 2; full++) {
+        struct rlimit limit, low;
+        weft__net_fini();
+        check_true(open_door(&first, &ways[0]));
+        check_eq(unlink(path), 0);
+        check_true(open_door(&second, &ways[0]));
+        ino_t inode = inode_of(path);
+        check_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        low = limit;
+        low.rlim_cur = 0;
+        if (full) check_eq(setrlimit(RLIMIT_NOFILE, &low), 0); /* the directory cannot be locked */
+        close_door(&first);
+        check_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        check_eq(inode_of(path), inode);
+        weft__pipe_free(dial_door(&second));
+        check_err(try_listen(&third, &ways[0], second.url), WEFT_EEXIST);
+        close_door(&second);
+        for (unsigned i = 0; i < second.count; i++)
+            weft__pipe_free(second.pipes[i]);
+        check_eq(lstat(path, &status), -1);
+    }
+    check_true(open_door(&first, &ways[0]));
+    run_script("cd \"$1\"; rm door; echo precious >door");
+    close_door(&first);
+    run_script("cd \"$1\"; grep -q precious door; rm door; ! ls | grep aside");
 }
 
 /* What a listener that crashed leaves. */
@@ -627,6 +670,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_cannot_be_dialled_is_said_at_once),
         cmocka_unit_test(what_is_in_use_is_not_taken),
         cmocka_unit_test(a_socket_is_the_users_own_and_goes_with_its_listener),
+        cmocka_unit_test(what_has_taken_the_place_of_a_socket_stays),
         cmocka_unit_test(of_many_that_start_where_one_crashed_one_gets_it),
         cmocka_unit_test(what_is_no_socket_stays),
         cmocka_unit_test(nothing_comes_after_the_close_of_a_listener),
