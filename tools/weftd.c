@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +35,9 @@ static const char help[] =
     "Once it listens it prints a line for each address, \"ready URL\", on the standard output. SIGTERM,\n"
     "SIGINT and SIGHUP drain it: it admits nothing more, and ends when what is open has ended, or after\n"
     "--drain-ms.\n"
+    "\n"
+    "Each client takes up to two descriptors. The soft limit of how many there may be is raised to the\n"
+    "hard one at the start; who comes beyond that waits.\n"
     "\n"
     "Options:\n"
     "  --listen URL        where: tcp://ADDRESS:PORT (port 0: any that is free), ipc:///PATH, or\n"
@@ -218,6 +222,15 @@ static int drain(weft_node *node)
     return error ? verb_error("%s", weft_error_message()) : 0;
 }
 
+/* The soft limit is low for the sake of programs that select(2); each connection takes up to two. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit)) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
     weft_node *node;
@@ -243,6 +256,7 @@ int main(int argc, char **argv)
     sigaddset(&ending, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &ending, NULL);
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptors();
     options.node.hooks = &hooks;
     if (weft_node_open(&options.node, &node)) return verb_error("%s", weft_error_message()), EXIT_NOT_STARTED;
     if (!declare_all(node) || !listen_all(node)) {

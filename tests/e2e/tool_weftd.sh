@@ -80,6 +80,16 @@ node --listen "ipc://$work/s" --channel dispatch.t.echo --channel dispatch.t.slo
 
 first=$node
 
+# --- as many descriptors as it may have -----------------------------------------------------------------------------------
+
+soft=$(ulimit -Sn)
+ulimit -Sn 64
+node --listen "ipc://$work/many"
+ulimit -Sn "$soft"
+[ "$(awk '/^Max open files/ { print $4 }' "/proc/$node/limits")" = "$(ulimit -Hn)" ] || fail 'the limit of descriptors is as it was'
+kill "$node" && ends 0 "$node"
+node=$first
+
 # --- clients that come and go leave nothing -----------------------------------------------------------------------------
 
 worker echo dispatch.t.echo --exec cat --concurrent 4
