@@ -24,7 +24,8 @@
     X(MISSED, 16, "missed")                 /* count of these could not be told: the hook was too slow */              \
     X(REFUSED, 17, "refused")               /* on a client node: an event that was published with WEFT_NO_WAIT */      \
     X(WORKER_REFUSED, 18, "worker_refused") /* there: a worker, by a node that came back; count is the weft_error */   \
-    X(SUBSCRIBER_REFUSED, 19, "subscriber_refused") /* likewise; channel is what it subscribed to */
+    X(SUBSCRIBER_REFUSED, 19, "subscriber_refused") /* likewise; channel is what it subscribed to */                   \
+    X(NO_DESCRIPTORS, 20, "no_descriptors")         /* are left: who dials waits. At most once a minute */
 
 typedef enum weft_node_event_kind {
 #define WEFT_NODE_EVENT_ENUM(name, number, text) WEFT_NODE_##name = number,

@@ -154,4 +154,7 @@ weft_error weft__core_notes_open(struct core *core, struct core_dest *dest);
  * again where there are more. */
 void weft__core_note_take(struct core *core, struct core_note *note);
 
+/* Somebody cannot be let in for want of descriptors; noted once a minute. */
+void weft__core_no_descriptors(struct core *core, uint64_t now_ns);
+
 #endif

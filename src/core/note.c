@@ -58,6 +58,15 @@ void weft__core_note_take(struct core *core, struct core_note *note)
     if (notes->count > 0 || notes->missed) weft__dest_append(core, notes->dest, &notes->item, CORE_ITEM_NOTES);
 }
 
+void weft__core_no_descriptors(struct core *core, uint64_t now_ns)
+{
+    struct core_notes *notes = core->notes;
+    core->now_ns = now_ns;
+    if (!notes || now_ns < notes->shortage_ns) return;
+    notes->shortage_ns = now_ns + 60 * (uint64_t)1000000000;
+    weft__note(core, WEFT_NODE_NO_DESCRIPTORS, NULL, NULL, NULL, (weft_cause){.kind = WEFT_CAUSE_UNKNOWN}, 0);
+}
+
 /* --- of channels ------------------------------------------------------------------------------ */
 
 void weft__note_channel(struct core *core, weft_node_event_kind kind, const struct core_channel *channel)

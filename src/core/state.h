@@ -499,6 +499,7 @@ struct core_notes {
     uint32_t first, count;
     uint64_t missed; /* since the last one that was kept */
     uint64_t missed_ns;
+    uint64_t shortage_ns; /* before it that no descriptors are left is not noted again */
     struct core_note ring[CORE_NOTES_MAX];
 };
 

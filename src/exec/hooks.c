@@ -53,6 +53,7 @@ static weft_log_level note_text(const struct core_note *note, char *text, size_t
     case WEFT_NODE_SUBSCRIBER_REFUSED:
         SAY(ERROR, "a subscription of %s has ended: the node that came back refuses it: %s", channel,
             weft_error_text((weft_error)count));
+    case WEFT_NODE_NO_DESCRIPTORS: SAY(ERROR, "no descriptors are left: connections wait");
     case WEFT_NODE_MISSED: SAY(ERROR, "%llu events were missed: the hook was too slow", count);
     }
 #undef SAY

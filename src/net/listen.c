@@ -26,6 +26,7 @@ static void accept_ended(void *context)
     acceptor->resting = false;
     if (error == NNG_ECLOSED || error == NNG_ECANCELED) return;
     if (error && !rested) {
+        if (error == NNG_ENOFILES) acceptor->accepted(acceptor->context, NULL);
         acceptor->resting = true;
         nng_sleep_aio(REST_MS, acceptor->aio);
         return;

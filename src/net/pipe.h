@@ -100,7 +100,7 @@ void weft__dial_free(struct dial *dial);
 
 /* Listens, and gives each pipe that comes to accepted, one at a time, which must not block; the first may come before
  * this returns. Up to 128 connections wait for that. Where there are no descriptors or no memory left they wait
- * longer: it is tried again 10 times a second.
+ * longer: it is tried again 10 times a second, and where it is descriptors, accepted is given NULL each time.
  *
  * An ipc socket is for the user's own processes (mode 0600); what a crashed listener has left is removed, any other
  * file is not. tls: for tls+tcp, with its cert_key_file. url_bound: the address, with the port that was taken where it

@@ -8,6 +8,12 @@
 static void accepted(void *context, struct pipe *pipe)
 {
     struct station *station = context;
+    if (!pipe) {
+        uint64_t now_ns = weft__enter(station->node);
+        weft__core_no_descriptors(station->node->core, now_ns);
+        weft__leave_inside(station->node);
+        return;
+    }
     weft__lock(&station->remote.lock);
     bool crowded = station->remote.greeting_count >= GREETING_MAX;
     weft__unlock(&station->remote.lock);

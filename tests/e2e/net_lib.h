@@ -188,7 +188,7 @@ static inline void check_reason(struct end *end, const char *expected)
 
 struct door {
     struct acceptor *acceptor;
-    struct event came;
+    struct event came, shortage;
     struct pipe *pipes[1024];
     _Atomic unsigned count;
     const struct way *way;
@@ -198,6 +198,10 @@ struct door {
 static inline void came_in(void *context, struct pipe *pipe)
 {
     struct door *door = context;
+    if (!pipe) {
+        event_give(&door->shortage);
+        return;
+    }
     unsigned at = atomic_fetch_add(&door->count, 1);
     thread_check_true(at < sizeof door->pipes / sizeof *door->pipes);
     door->pipes[at] = pipe;

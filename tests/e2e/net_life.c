@@ -417,7 +417,7 @@ static void a_listener_waits_for_descriptors(void **state)
         check_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
         unsigned filled = fill_holes();
         check_eq(connect(fd, &address.any, i ? sizeof address.tcp : sizeof address.local), 0);
-        usleep(250000); /* it tries more than once */
+        event_await(&door.shortage, 2); /* it tries more than once */
         check_eq(door.count, 0);
         check_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
         free_holes(filled);

@@ -1,7 +1,7 @@
 /* Many connections, over each transport:
  *   - hundreds that come, call, and go, in order or not, some in the middle of a greeting: all served, none left behind
  *   - hundreds that stand idle, while others are served
- *   - descriptors run out: the node goes on, and serves again when there are some */
+ *   - descriptors run out: the node goes on, says so once, and serves again when there are some */
 #include "e2e/wire_relay.h"
 
 #include <sys/resource.h>
@@ -122,13 +122,39 @@ static void many_stand_idle(void **state)
     close_all_of(site.node);
 }
 
+struct shortage {
+    struct event told;
+    atomic_uint events, sentences;
+};
+
+static void note_shortage(const weft_node_event *event, void *context)
+{
+    struct shortage *shortage = context;
+    if (event->kind == WEFT_NODE_NO_DESCRIPTORS) atomic_fetch_add(&shortage->events, 1);
+}
+
+static void note_sentence(weft_log_level level, const char *sentence, void *context)
+{
+    struct shortage *shortage = context;
+    if (strcmp(sentence, "no descriptors are left: connections wait") != 0) return;
+    thread_check_eq(level, WEFT_LOG_ERROR);
+    atomic_fetch_add(&shortage->sentences, 1);
+    event_give(&shortage->told);
+}
+
 static void descriptors_run_out(void **state)
 {
     enum { MOST = 64 };
-    struct site site;
+    struct site site = {0};
+    struct shortage shortage = {0};
+    const weft_hooks hooks = {.log = note_sentence, .event = note_shortage, .context = &shortage};
+    weft_node_options options = WEFT_NODE_OPTIONS;
     struct rlimit before, none;
     int fds[MOST];
-    open_site(&site, *state, NULL);
+    options.hooks = &hooks;
+    check_ok(weft_node_open(&options, &site.node));
+    check_ok(weft_channel_declare(site.node, CHANNEL, NULL));
+    listen_there(&site, *state, NULL);
     weft_node *node = dial_named(site.url, "client");
     weft_worker *worker = register_named(node, "echo", 4, echo, NULL);
     for (int i = 0; i < MOST; i++) /* ours are there before, the node's are not */
@@ -145,6 +171,8 @@ static void descriptors_run_out(void **state)
         weft_reply reply = dispatch(node, CHANNEL, "as ever");
         check_reply_text(&reply, "as ever");
     }
+    event_await(&shortage.told, 1);
+    usleep(250000); /* it tries more than once */
     for (int i = 0; i < MOST; i++)
         close(fds[i]);
     check_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
@@ -155,6 +183,8 @@ static void descriptors_run_out(void **state)
     check_ok(weft_worker_unregister(worker));
     close_all_of(node);
     close_all_of(site.node);
+    check_eq(atomic_load(&shortage.events), 1);
+    check_eq(atomic_load(&shortage.sentences), 1);
 }
 
 int main(int argc, char **argv)
