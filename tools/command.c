@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -176,24 +178,48 @@ static bool receive_some(struct command *command)
     return !command->too_large;
 }
 
-/* Goes to our own, and its end is kept. */
-static bool hear_some(struct command *command)
+bool command_heard(void)
 {
-    char piece[4096];
-    if (command->err < 0) return false;
+    struct pollfd err = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&err, 1, 0) > 0;
+}
+
+/* Nobody need listen: what our own would have to wait for is dropped. Where a pipe has room, it takes PIPE_BUF at once; one task
+ * at a time, as the room is for one. (It is shared with who started us, so O_NONBLOCK is not ours to set.) */
+static void pass_on(const char *piece, size_t size)
+{
+    static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&one);
+    if (command_heard()) (void)!write(STDERR_FILENO, piece, size);
+    pthread_mutex_unlock(&one);
+}
+
+/* Goes to our own, and its end is kept. How much it was; 0: there is nothing more now, or ever. */
+static size_t hear_some(struct command *command)
+{
+    char piece[PIPE_BUF];
+    if (command->err < 0) return 0;
     ssize_t got = read(command->err, piece, sizeof(piece));
-    if (got < 0 && errno == EINTR) return true;
-    if (got < 0 && errno == EAGAIN) return false;
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) return 0;
     if (got <= 0) close_fd(&command->err);
-    if (got <= 0) return false;
-    (void)!write(STDERR_FILENO, piece, (size_t)got); /* nobody need listen */
+    if (got <= 0) return 0;
+    pass_on(piece, (size_t)got);
     size_t size = (size_t)got < COMMAND_TAIL ? (size_t)got : COMMAND_TAIL;
     size_t keep = command->tail_size + size > COMMAND_TAIL ? COMMAND_TAIL - size : command->tail_size;
     memmove(command->tail, command->tail + command->tail_size - keep, keep);
     memcpy(command->tail + keep, piece + (size_t)got - size, size);
     command->tail_size = keep + size;
     command->tail[command->tail_size] = '\0';
-    return true;
+    return (size_t)got;
+}
+
+/* What is there now: somebody outside of the group may write for ever. */
+static void hear_rest(struct command *command)
+{
+    int left = 0;
+    if (command->err < 0 || ioctl(command->err, FIONREAD, &left)) return;
+    for (size_t got = 1; got && left > 0; left -= (int)got)
+        got = hear_some(command);
 }
 
 /* --- the end ---------------------------------------------------------------------------------------------------------- */
@@ -208,8 +234,7 @@ static void finish(struct command *command)
     kill(-command->pid, SIGKILL);
     while (receive_some(command)) {
     }
-    while (hear_some(command)) {
-    }
+    hear_rest(command);
     keeper_remove(command->pid);
     while (waitpid(command->pid, &command->status, 0) < 0 && errno == EINTR) {
     }

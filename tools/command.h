@@ -46,4 +46,7 @@ void command_cancel(struct command *command);
 void command_run(struct command *command, weft_bytes input);
 void command_fini(struct command *command);
 
+/* Whether our standard error takes a line without waiting. */
+bool command_heard(void);
+
 #endif

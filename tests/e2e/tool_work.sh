@@ -75,6 +75,12 @@ worker behind dispatch.t.behind --exec 'sleep 1000 & echo $! >behind.pid; echo d
 run 0 call dispatch.t.behind x && out_is 'done'
 until_so gone "$(cat behind.pid)"
 
+# Nor do those that have left the group, and write for ever.
+"$weft" work dispatch.t.loud --exec 'for i in 1 2 3 4; do setsid yes >&2 & done; sleep 0.2; echo $!' >loud.out 2>/dev/null &
+started+=($!)
+until_so has '^ready ' loud.out
+run 0 call dispatch.t.loud --timeout-ms 20000 x && out_like '^[0-9]+$' && until_so gone "$(cat out)" # nobody reads them
+
 # --- many at a time -----------------------------------------------------------------------------------------------------
 
 # Each waits for all the others: so there are four at once.
@@ -110,6 +116,23 @@ kill -KILL "$asking"
 wait "$asking" 2>/dev/null
 none_left
 kill "$worker" && ends 0 "$worker"
+
+# Nobody reads our standard error, and it is full: as ever.
+mkfifo unread && exec 9<>unread
+"$weft" work dispatch.t.unread --drain-ms 100 --concurrent 2 \
+    --exec "head -c 300000 /dev/zero >&2; read what; test \$what != go || exit 3; $stuck" >unread.out 2>unread 9>&- &
+worker=$!
+started+=("$worker")
+until_so has '^ready ' unread.out
+run 1 call --lines --timeout-ms 20000 dispatch.t.unread < <(printf 'go\ngo\n') && err_like 'failed, exit_3'
+call_stuck dispatch.t.unread x --run-ms 2000
+asked='weft call, of what nobody hears' && ends 5 "$asking" && err_like 'timed_out, start_to_close'
+none_left
+call_stuck dispatch.t.unread x
+kill "$worker" && ends 1 "$worker"
+none_left
+kill "$asking" && wait "$asking" 2>/dev/null
+exec 9>&-
 
 # --- it ends ------------------------------------------------------------------------------------------------------------
 
