@@ -1,13 +1,26 @@
+/* Note THREADS. Where one of its threads cannot be started, nng crashes, aborts, or waits for ever in the midst of its
+ * beginning. So before it begins as many threads of our own stand at once, and some to spare for who takes theirs
+ * meanwhile; where they cannot be had nng is not called. Those of nng 1.5.2: two for each processor that run tasks, 16
+ * at most; one for each that watches times, 256 at most; and 7 (reaper, timer, poller, 4 that look up names). One that
+ * was joined counts against the limits until the kernel has it no more, a moment later: that is waited for. */
 #include "net/nng.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/fork.h"
 #include "net/reader.h"
 
+enum { TASKS_MAX = 16, TIMES_MAX = 256, OTHERS = 7, SPARE = 4, THREADS_MAX = TASKS_MAX + TIMES_MAX + OTHERS + SPARE };
+enum { NO_THREADS = NNG_ESYSERR + EAGAIN, BURIALS_MAX = 10000 };
+
 static atomic_uint living;
 static atomic_bool started;
+static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 
 static const struct {
     int error;
@@ -15,6 +28,7 @@ static const struct {
     const char *words;
 } meanings[] = {
     {NNG_ENOMEM, WEFT_ENOMEM, "out of memory"},
+    {NO_THREADS, WEFT_ESYSTEM, "no threads to be had"},
     {NNG_ENOFILES, WEFT_ESYSTEM, "no descriptors are left"},
     {NNG_EADDRINUSE, WEFT_EEXIST, "the address is in use"},
     {NNG_ECONNREFUSED, WEFT_ELOST, "nobody listens there"},
@@ -57,14 +71,46 @@ weft_error weft__nng_bad_file(char *sentence, int error, const char *path)
     return WEFT_EINVAL;
 }
 
+static void *stand(void *gate)
+{
+    pthread_mutex_lock(gate);
+    pthread_mutex_unlock(gate);
+    return (void *)syscall(SYS_gettid);
+}
+
+/* Note THREADS. */
+static bool have_threads(void)
+{
+    pthread_t threads[THREADS_MAX];
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN), count = 0;
+    long wanted = (processors < TASKS_MAX / 2 ? 2 * processors : TASKS_MAX) +
+                  (processors < TIMES_MAX ? processors : TIMES_MAX) + OTHERS + SPARE;
+    pthread_mutex_lock(&gate);
+    while (count < wanted && !pthread_create(&threads[count], NULL, stand, &gate))
+        count++;
+    pthread_mutex_unlock(&gate);
+    for (long i = 0; i < count; i++) {
+        void *tid;
+        (void)pthread_join(threads[i], &tid);
+        for (int tries = 0; tries < BURIALS_MAX && !syscall(SYS_tgkill, getpid(), (pid_t)(long)tid, 0); tries++)
+            (void)sched_yield();
+    }
+    pthread_mutex_destroy(&gate);
+    return count == wanted;
+}
+
 int weft__nng_aio(nng_aio **aio, void (*ended)(void *context), void *context)
 {
+    if (atomic_load(&started)) return nng_aio_alloc(aio, ended, context);
     sigset_t all, before;
     sigfillset(&all);
+    pthread_mutex_lock(&starting);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = nng_aio_alloc(aio, ended, context);
+    int error = atomic_load(&started) || have_threads() ? nng_aio_alloc(aio, ended, context) : NO_THREADS;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!error) atomic_store(&started, true);
+    pthread_mutex_unlock(&starting);
     return error;
 }
 

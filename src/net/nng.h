@@ -31,7 +31,7 @@ weft_error weft__nng_say(char *sentence, weft_error error, const char *words);
 weft_error weft__nng_bad_file(char *sentence, int error, const char *path);
 
 /* The first aio of a dial or acceptor. It starts nng's threads, which leave the host's signals to the host's
- * threads. */
+ * threads; where they cannot be had, it is an error, and nng was not called. */
 int weft__nng_aio(nng_aio **aio, void (*ended)(void *context), void *context);
 
 /* Takes the stream; NULL: no memory, and it is gone. */

@@ -4,6 +4,7 @@
  *   - an ipc socket is the user's own; what a crash left makes way, what is in use or no socket stays, and so does what
  *     another has put in its place
  *   - a killed peer is noticed at once
+ *   - where the transport's threads cannot be had, that is said; where they can, it begins
  *   - nothing is left behind; in a forked child nothing is touched */
 #include "e2e/net_lib.h"
 
@@ -595,6 +596,45 @@ static void what_is_kept_for_the_next_write_ends_with_the_transport(void **state
     }
 }
 
+/* What the kernel has no room for: the next threads cannot be started. */
+static void set_stack(size_t size)
+{
+    pthread_attr_t attributes;
+    check_eq(pthread_attr_init(&attributes), 0);
+    check_eq(pthread_attr_setstacksize(&attributes, size), 0);
+    check_eq(pthread_setattr_default_np(&attributes), 0);
+    check_eq(pthread_attr_destroy(&attributes), 0);
+}
+
+static void the_transport_begins_when_its_threads_can_be_had(void **state)
+{
+    (void)state;
+    pthread_attr_t usual;
+    size_t size;
+    struct door door = {0};
+    struct dial *dial = NULL;
+    char sentence[PIPE_SENTENCE_BYTES] = "";
+    check_eq(pthread_getattr_default_np(&usual), 0);
+    check_eq(pthread_attr_getstacksize(&usual, &size), 0);
+    check_true(weft__net_fini());
+    unsigned threads = own_count("task");
+    set_stack((size_t)1 << 50);
+    check_err(weft__pipe_dial(&memory.mem, "tcp://127.0.0.1:1", NULL, SOON_MS, dial_over, NULL, &dial, sentence),
+              WEFT_ESYSTEM);
+    check_str(sentence, "no threads to be had");
+    check_err(try_listen(&door, &ways[1], ways[1].url), WEFT_ESYSTEM);
+    check_true(!dial && !door.acceptor);
+    set_stack(size);
+    check_eq(own_count("task"), threads);
+    check_true(open_door(&door, &ways[1]));
+    struct pipe *near = dial_door(&door);
+    event_await(&door.came, 1);
+    check_true(!weft__net_fini());
+    close_door(&door);
+    weft__pipe_free(near);
+    weft__pipe_free(door.pipes[0]);
+}
+
 /* How many threads have named themselves as nng's; each of them takes no signal of the host's. */
 static unsigned deaf_threads(void)
 {
@@ -680,6 +720,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_killed_peer_is_noticed_at_once),
         cmocka_unit_test(nothing_is_left),
         cmocka_unit_test(what_is_kept_for_the_next_write_ends_with_the_transport),
+        cmocka_unit_test(the_transport_begins_when_its_threads_can_be_had),
         cmocka_unit_test(the_transports_threads_are_deaf),
         cmocka_unit_test(a_forked_child_touches_nothing),
     };

@@ -35,6 +35,12 @@ bad dispatch.t.a:job.json,result_schema=other/job.json 'other/job.json: another 
 daemon 2 --listen http://127.0.0.1:1 && err_like '--listen http://127.0.0.1:1: '
 daemon 2 --listen tcp://192.0.2.1:7000 && err_like '--listen tcp://192.0.2.1:7000: '
 
+# Where the host gives some of the threads that are wanted, and not all.
+for room in 60000 80000 90000 100000; do
+    (ulimit -s 8192 && ulimit -v $room && daemon 1 --listen "ipc://$work/s" && no_out && err_like 'no threads to be had' &&
+        run 3 ping --connect-ms 50 --connect "ipc://$work/s" && err_like 'no threads to be had' && exit $failed) || failed=1
+done
+
 # --- channels -----------------------------------------------------------------------------------------------------------
 
 node --verbose --listen tcp://127.0.0.1:0 --listen "tcp://[::1]:0" --listen "ipc://$work/s" --channel event.t.news \
