@@ -108,7 +108,9 @@ static void cancel_ends_a_dial(void **state)
         pthread_t other = start(cancel_it, dialled.dial);
         weft__dial_cancel(dialled.dial);
         join(other);
-        check_err(end_dial(&dialled), WEFT_ECLOSED);
+        weft_error error = end_dial(&dialled);
+        check_str(dialled.sentence, "closed");
+        check_err(error, WEFT_ECLOSED);
     }
     close_full(&full);
 }
