@@ -3,14 +3,15 @@
  * Note EARLY. nng waits for a socket before it connects it, and the kernel says of such a one that it has hung up. If
  * nng's poller comes to hear that after the connect has begun, it asks for the socket's error, finds none, and takes
  * the connection for made. So we look whether it has another end, and dial again where it has not. (It may also have
- * had one, which was gone at once: so not for ever.) */
+ * had one, which was gone at once: so not for ever.) A poller that is awake meets the next one, too: after a few it is given the
+ * time to fall asleep. */
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/fork.h"
 #include "net/nng.h"
 
-enum { TRIES_MAX = 32 };
+enum { TRIES_MAX = 32, TRIES_AT_ONCE = 4, REST_MS = 1 };
 
 struct dial {
     const struct mem *mem;
@@ -22,6 +23,7 @@ struct dial {
     uint32_t timeout_ms;
     uint64_t until_ns;
     unsigned tries;
+    bool rests; /* the aio sleeps, before the next try */
     atomic_bool cancelled;
 };
 
@@ -46,13 +48,22 @@ static void dial_ended(void *context)
     char sentence[PIPE_SENTENCE_BYTES] = "";
     struct pipe *pipe = NULL;
     int error = nng_aio_result(dial->aio);
+    if (dial->rests) {
+        dial->rests = false;
+        begin(dial);
+        return;
+    }
     nng_stream *stream = error ? NULL : nng_aio_get_output(dial->aio, 0);
     if (stream && !connected(dial, stream)) {
         nng_stream_free(stream);
         stream = NULL;
         error = NNG_ECONNSHUT;
         if (++dial->tries < TRIES_MAX) {
-            begin(dial);
+            dial->rests = dial->tries >= TRIES_AT_ONCE;
+            if (dial->rests)
+                nng_sleep_aio(REST_MS, dial->aio);
+            else
+                begin(dial);
             return;
         }
     }
