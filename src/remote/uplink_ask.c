@@ -66,6 +66,8 @@ static weft_error ask(struct uplink *uplink, struct frame *frame, uint32_t timeo
     weft_error error = no_way(uplink);
     uint32_t generation = weft__session_generation(&uplink->session); /* of which it is told when that is lost */
     if (error == WEFT_ELOST) weft__uplink_said(uplink, asking->sentence, sizeof asking->sentence);
+    if (standing)
+        list_push_back(&uplink->standing, &standing->on); /* in one hold: who takes it away looks who asks for it */
     if (!error) {
         *ask_in(frame) = asking->ask = next_ask(uplink);
         list_push_back(&uplink->asking, &asking->on);
@@ -219,9 +221,6 @@ weft_error weft__uplink_announce(struct uplink *uplink, struct frame *frame, uin
     list_init(&standing->on_anew);
     *ask_in(frame) = 0;
     (void)weft__frame_write(frame, false, standing->bytes);
-    weft__lock(&uplink->lock);
-    list_push_back(&uplink->standing, &standing->on);
-    weft__unlock(&uplink->lock);
     weft__call_open(uplink->node);
     weft_error error = ask(uplink, frame, WEFT_FOREVER, standing, asking);
     weft__call_close(uplink->node);
