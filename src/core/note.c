@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 weft_error weft__core_notes_open(struct core *core, struct core_dest *dest)
 {
     WEFT_ASSERT(!core->notes);
@@ -63,7 +65,7 @@ void weft__core_no_descriptors(struct core *core, uint64_t now_ns)
     struct core_notes *notes = core->notes;
     core->now_ns = now_ns;
     if (!notes || now_ns < notes->shortage_ns) return;
-    notes->shortage_ns = now_ns + 60 * (uint64_t)1000000000;
+    notes->shortage_ns = now_ns + 60 * NS_PER_S;
     weft__note(core, WEFT_NODE_NO_DESCRIPTORS, NULL, NULL, NULL, (weft_cause){.kind = WEFT_CAUSE_UNKNOWN}, 0);
 }
 

@@ -32,17 +32,22 @@ static void insert_by_arrival(struct came_back *last, struct list_node *queue, s
 {
 #define ARRIVAL(n) (((struct core_dispatch *)(void *)((char *)(n)-offset))->arrival)
     struct list_node *front = queue->next, *back = queue->prev;
-    bool newcomer = back == queue || ARRIVAL(back) < arrival;
-    if (!newcomer && last->queue == queue && ARRIVAL(last->node) < arrival)
-        front = last->node;
-    else if (!newcomer && last->queue == queue)
-        back = last->node;
-    while (!newcomer && ARRIVAL(back) > arrival && ARRIVAL(front) < arrival) {
+    if (back == queue || ARRIVAL(back) < arrival) {
+        list_push_back(queue, node);
+        return;
+    }
+    if (last->queue == queue) {
+        if (ARRIVAL(last->node) < arrival)
+            front = last->node;
+        else
+            back = last->node;
+    }
+    while (ARRIVAL(back) > arrival && ARRIVAL(front) < arrival) {
         front = front->next;
         back = back->prev;
     }
-    list_insert_before(newcomer || ARRIVAL(back) < arrival ? back->next : front, node);
-    if (!newcomer) *last = (struct came_back){queue, node};
+    list_insert_before(ARRIVAL(back) < arrival ? back->next : front, node);
+    *last = (struct came_back){queue, node};
 #undef ARRIVAL
 }
 

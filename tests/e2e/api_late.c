@@ -296,10 +296,7 @@ static void who_waits_for_room_leaves_before_the_node_is_gone(void **state)
         }
         for (int k = 0; k < CALLERS; k++)
             await_sleep(&callers[k]);
-        weft_error error;
-        while ((error = weft_node_close(node, 0)) == WEFT_EBUSY)
-            continue;
-        check_ok(error);
+        close_node(node);
         for (int k = 0; k < CALLERS; k++)
             join(callers[k].thread);
     }
