@@ -286,6 +286,33 @@ static void who_sleeps_keeps_its_deadline(void **state)
     close_both(flow, &led);
 }
 
+/* It is his turn, and his deadline has just passed: his next wait lasts as long as it should. */
+static void a_nudge_that_comes_too_late_is_forgotten(void **state)
+{
+    (void)state;
+    struct led led;
+    open_led(&led);
+    for (bool late = false; !late;) { /* unless he had gone before the lock was had */
+        struct waiting waiting = {.lead = &led.lead, .deadline_ns = in_ms(20)};
+        weft__park_init(&waiting.park);
+        waiting.thread = start(wait_there, &waiting);
+        while (atomic_load(&waiting.park.word) != ASLEEP && weft__clock_ns() < waiting.deadline_ns)
+            sched_yield();
+        weft__lock(&led.lead.lock);
+        while (atomic_load(&waiting.park.word) == ASLEEP)
+            sched_yield();
+        late = list_pop_front(&led.lead.followers) != NULL;
+        if (late) weft__nudge(&waiting.park);
+        weft__unlock(&led.lead.lock);
+        join(waiting.thread);
+        check_true(!waiting.given);
+        uint64_t deadline_ns = in_ms(2);
+        check_true(!weft__park(&waiting.park, deadline_ns));
+        check_true(weft__clock_ns() >= deadline_ns);
+    }
+    weft__lead_fini(&led.lead);
+}
+
 /* --- ticks ------------------------------------------------------------------------------------ */
 
 /* When the nth tick comes. */
@@ -819,6 +846,7 @@ int main(void)
         cmocka_unit_test(who_sleeps_takes_over_when_the_leader_leaves),
         cmocka_unit_test(who_sleeps_when_a_pipe_turns_busy_leads_it),
         cmocka_unit_test(who_sleeps_keeps_its_deadline),
+        cmocka_unit_test(a_nudge_that_comes_too_late_is_forgotten),
         cmocka_unit_test(a_tick_without_a_turn_gives_the_read_away),
         cmocka_unit_test(after_a_turn_the_read_waits_for_one_tick_more),
         cmocka_unit_test(a_tick_leaves_who_leads_alone),
