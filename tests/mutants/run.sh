@@ -102,6 +102,14 @@ noticed() {
     done
 }
 
+# end_unbroken DIRECTORY CATCHER: what was to pass with nothing broken has failed; says how.
+end_unbroken() {
+    tail -n 30 "$1/log"
+    echo "nothing is broken, and it is caught by $2: mend that first"
+    echo '0 passed, 1 failed'
+    exit 1
+}
+
 # mutant PATCH: prints its line, which ends in ok or FAILED.
 mutant() {
     local name dir other by='' changed
@@ -163,11 +171,7 @@ mapfile -t sockets < <(for patch in "${patches[@]}"; do of_sockets "$patch" && c
 whole=$(for patch in "${patches[@]}"; do { of_wire "$patch" || of_sockets "$patch"; } && echo 1; done | wc -l)
 by=''
 ((whole == ${#patches[@]})) || by=$(noticed "$work/base" 300)
-if [[ $by ]]; then
-    echo "nothing is broken, and it is caught by $by: mend that first"
-    echo '0 passed, 1 failed'
-    exit 1
-fi
+[[ ! $by ]] || end_unbroken "$work/base" "$by"
 if ((whole)); then
     mkdir -p "$work/wire/gen"
     tools/embed.sh schemas/*.schema.json >"$work/wire/gen/schemas.c"
@@ -180,11 +184,7 @@ if ((whole)); then
     by=''
     ((${#wires[@]} == 0)) || by=$(noticed_on_the_wire "$work/wire")
     for catcher in "${sockets[@]}"; do by=${by:-$(with_sockets "$work/wire" "$catcher")}; done
-    if [[ $by ]]; then
-        echo "nothing is broken, and it is caught by $by: mend that first"
-        echo '0 passed, 1 failed'
-        exit 1
-    fi
+    [[ ! $by ]] || end_unbroken "$work/wire" "$by"
 fi
 printf '%s\0' "${patches[@]}" | xargs -0 -n 1 -P 2 "$0" --one | tee "$work/lines"
 passed=$(grep -c ': ok$' "$work/lines")
