@@ -19,7 +19,7 @@ static void go_on(struct conn *conn);
 static void put_greeting(struct conn *conn, const struct frame *greeting)
 {
     conn->greeting_size = weft__frame_size(greeting);
-    WEFT_ASSERT(conn->greeting_size <= sizeof conn->greeting);
+    WEFT_ASSERT(conn->greeting && conn->greeting_size <= GREETING_BYTES);
     (void)weft__frame_write(greeting, false, conn->greeting);
 }
 
@@ -29,7 +29,6 @@ static bool attach(struct session *session, struct conn *conn)
     if (session->over || weft__line_up(session->line, conn->received)) return false;
     session->conn = conn;
     session->why = WEFT_OK;
-    session->sentence[0] = '\0';
     conn->attached = true;
     if (session->ops->welcome) {
         struct frame frame;
@@ -47,6 +46,7 @@ static void conn_free(struct conn *conn)
     weft__pipe_free(conn->pipe);
     if (conn->session) weft__session_drop(conn->session);
     if (conn->buffer != conn->first) weft__mem_free(mem, conn->buffer);
+    weft__mem_free(mem, conn->greeting);
     weft__lock(&remote->lock);
     list_remove(&conn->on_remote);
     remote->conns_count--;
@@ -63,7 +63,8 @@ static void refuse(struct conn *conn, weft_error error)
 /* Its session has none any more: the one that waited, or none, and the end is told. Note QUIET. */
 static void detached(struct conn *conn, struct session *session)
 {
-    char sentence[FRAME_SENTENCE_MAX] = "the connection was closed";
+    const char *sentence = "the connection was closed";
+    char *said = NULL;
     weft_error why = WEFT_ECLOSED;
     weft__lock(&session->lock);
     weft__line_down(session->line);
@@ -73,7 +74,9 @@ static void detached(struct conn *conn, struct session *session)
     session->writing = false;
     if (session->why) {
         why = session->why;
-        memcpy(sentence, session->sentence, sizeof sentence);
+        said = session->sentence;
+        session->sentence = NULL;
+        sentence = said ? said : weft_error_text(why);
     }
     struct conn *next = session->next;
     session->next = NULL;
@@ -81,6 +84,7 @@ static void detached(struct conn *conn, struct session *session)
     bool there = weft__conn_hold(next), taken = there && !ends && attach(session, next);
     weft__unlock(&session->lock);
     if (!taken) session->ops->down(session, why, sentence);
+    weft__mem_free(&session->remote->node->mem, said);
     if (taken)
         go_on(next);
     else if (there && ends)
@@ -165,6 +169,10 @@ static void greeting_written(void *context, weft_error error, size_t size)
     struct conn *conn = context;
     size_t left = error ? 0 : conn->greeting_size - size;
     memmove(conn->greeting, conn->greeting + size, left);
+    if (!left && conn->ops->welcome) { /* an idle connection is to be small */
+        weft__mem_free(&conn->remote->node->mem, conn->greeting);
+        conn->greeting = NULL;
+    }
     weft__lock(&conn->remote->lock);
     conn->greeting_size = left;
     struct session *session = conn->session; /* it may come now: then attaching flushes */
@@ -210,12 +218,12 @@ static void read_more(struct conn *conn)
 struct conn *weft__conn_new(struct remote *remote, const struct session_ops *ops, void *context, struct pipe *pipe,
                             uint32_t timeout_ms, const struct frame *greeting)
 {
-    struct conn *conn = weft__mem_zalloc(&remote->node->mem, sizeof(*conn));
-    if (conn && !weft__timer_ready(remote, &conn->timer, greeting_due)) {
-        weft__mem_free(&remote->node->mem, conn);
-        conn = NULL;
-    }
-    if (!conn) {
+    struct mem *mem = &remote->node->mem;
+    struct conn *conn = weft__mem_zalloc(mem, sizeof(*conn));
+    if (conn) conn->greeting = weft__mem_alloc(mem, GREETING_BYTES);
+    if (!conn || !conn->greeting || !weft__timer_ready(remote, &conn->timer, greeting_due)) {
+        if (conn) weft__mem_free(mem, conn->greeting);
+        weft__mem_free(mem, conn);
         weft__pipe_free(pipe);
         return NULL;
     }

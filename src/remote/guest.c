@@ -240,8 +240,14 @@ static weft_error guest_new(struct station *station, const struct frame_hello *h
     const weft_listen_options *o = &station->options;
     const struct line_limits limits = {
         .window_bytes = 1 << 20, .waiting_bytes = 1 << 20, .frame_max = o->frame_bytes_max};
-    struct guest *guest = weft__mem_zalloc(&station->node->mem, sizeof(*guest));
+    char name[WEFT_NAME_MAX + 1];
+    if (hello->name)
+        (void)snprintf(name, sizeof name, "%s", hello->name);
+    else
+        (void)snprintf(name, sizeof name, "peer-%016llx", (unsigned long long)public_of(hello->instance));
+    struct guest *guest = weft__mem_zalloc(&station->node->mem, sizeof(*guest) + strlen(name) + 1);
     if (!guest) return WEFT_ENOMEM;
+    memcpy(guest->name, name, strlen(name) + 1);
     guest->station = station;
     guest->process.pidfd = -1;
     memcpy(guest->instance, hello->instance, INSTANCE_BYTES);
@@ -251,10 +257,6 @@ static weft_error guest_new(struct station *station, const struct frame_hello *h
     weft__numbers_init(&guest->workers, &station->node->mem);
     weft__numbers_init(&guest->subscriptions, &station->node->mem);
     list_init(&guest->on_station);
-    if (hello->name)
-        (void)snprintf(guest->name, sizeof guest->name, "%s", hello->name);
-    else
-        (void)snprintf(guest->name, sizeof guest->name, "peer-%016llx", (unsigned long long)guest->public_session);
     if (!weft__timer_ready(&station->remote, &guest->drain, drain_due)) {
         weft__mem_free(&station->node->mem, guest);
         return WEFT_ENOMEM;

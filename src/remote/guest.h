@@ -29,7 +29,6 @@ struct guest {
     uint64_t public_session; /* half of the public ids of its dispatches: the beginning of the instance */
     uint64_t core_session;
     uint32_t resume_ms;
-    char name[WEFT_NAME_MAX + 1];
     struct process_watch process;
     struct timer drain;           /* after the death of its process */
     uint64_t detached_ns;         /* (t) since when; 0: it is attached */
@@ -43,6 +42,7 @@ struct guest {
     bool gone;                    /* (l) nothing of it enters the core any more */
     struct numbers workers;       /* (l) the client's numbers -> the core's handles */
     struct numbers subscriptions; /* (l) likewise */
+    char name[];
 };
 
 /* guest.c. delivered: everything that it was to be told has been got. process_fired: of the station's monitor. */

@@ -13,7 +13,8 @@ void weft__session_say(struct session *session, weft_error error, const char *se
 {
     if (session->why) return;
     session->why = error;
-    (void)snprintf(session->sentence, sizeof session->sentence, "%s", sentence ? sentence : weft_error_text(error));
+    weft__mem_free(&session->remote->node->mem, session->sentence);
+    session->sentence = sentence ? weft__mem_text(&session->remote->node->mem, sentence) : NULL;
 }
 
 /* Who waits for room. On its stack. */
@@ -205,6 +206,7 @@ static void session_free(struct errand *errand)
     struct session *session = list_record(errand, struct session, gone);
     struct remote *remote = session->remote;
     weft__timer_gone(remote, &session->timer);
+    weft__mem_free(&remote->node->mem, session->sentence);
     weft__line_free(session->line); /* of which nothing is half there: that went with its connection */
     weft__lock_fini(&session->lock);
     weft__lock(&remote->lock);

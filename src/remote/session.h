@@ -32,7 +32,7 @@
 enum {
     HAUL_MAX = 64, /* items of one hold */
     GREETING_BYTES = 256,
-    FIRST_BYTES = 512 /* the buffer of an idle connection: a greeting, and small frames */
+    FIRST_BYTES = 384 /* the buffer of an idle connection: a greeting, and small frames */
 };
 
 /* For the remote's thread, from any other. On its way once at a time; then it is left again. */
@@ -91,7 +91,7 @@ struct conn {
     unsigned char *buffer;     /* its reader's */
     size_t room, have;
     _Atomic size_t greeting_size; /* of what is being written before the line's; set to 0 under the remote's lock */
-    unsigned char greeting[GREETING_BYTES];
+    unsigned char *greeting;      /* GREETING_BYTES; a node's goes when it has greeted */
     unsigned char first[FIRST_BYTES];
 };
 
@@ -174,19 +174,19 @@ struct session {
     struct timer timer;    /* beats, and what else has a time */
 
     struct lock lock;
-    struct line *line;                 /* (s) under the lock, as are all of these */
-    struct conn *conn;                 /* (s) */
-    struct conn *next;                 /* (s) attached when conn has ended */
-    uint32_t generation;               /* (s) of the line: it is another for each session that was lost */
-    bool writing;                      /* (s) a write of the line's bytes is under way */
-    struct list_node crowd;            /* (s) who waits for room in the line */
-    bool stalled;                      /* (s) the pump waits for room */
-    bool backlogged;                   /* the pump's: ops->backlogged was told so */
-    uint64_t half_bytes;               /* (s) counted in the remote's */
-    bool wants_delivered;              /* (s) */
-    bool over;                         /* (s) nothing is put or attached any more */
-    weft_error why;                    /* (s) of the connection's end */
-    char sentence[FRAME_SENTENCE_MAX]; /* (s) */
+    struct line *line;      /* (s) under the lock, as are all of these */
+    struct conn *conn;      /* (s) */
+    struct conn *next;      /* (s) attached when conn has ended */
+    uint32_t generation;    /* (s) of the line: it is another for each session that was lost */
+    bool writing;           /* (s) a write of the line's bytes is under way */
+    struct list_node crowd; /* (s) who waits for room in the line */
+    bool stalled;           /* (s) the pump waits for room */
+    bool backlogged;        /* the pump's: ops->backlogged was told so */
+    uint64_t half_bytes;    /* (s) counted in the remote's */
+    bool wants_delivered;   /* (s) */
+    bool over;              /* (s) nothing is put or attached any more */
+    weft_error why;         /* (s) of the connection's end */
+    char *sentence;         /* (s) NULL: that error's own, or there is no memory for it */
     uint32_t beat_ms, beats_missed_max;
     uint64_t beat_ns;       /* when it beat last; the remote's thread's, like the rest */
     uint32_t stall_ms;      /* a connection is closed that took nothing for so long; WEFT_FOREVER = never */

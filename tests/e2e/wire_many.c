@@ -1,14 +1,15 @@
 /* Many connections, over each transport:
  *   - hundreds that come, call, and go, in order or not, some in the middle of a greeting: all served, none left behind
- *   - hundreds that stand idle, while others are served
+ *   - hundreds that stand idle, in little memory, while others are served
  *   - descriptors run out: the node goes on, says so once, and serves again when there are some */
 #include "e2e/wire_relay.h"
 
 #include <sys/resource.h>
 
 #include "frame/frame.h"
+#include "lib/failmem.h"
 
-enum { VISITORS = 8 };
+enum { VISITORS = 8, IDLE_BYTES_MAX = 2400 };
 
 struct visitor {
     const struct site *site;
@@ -99,13 +100,22 @@ static void many_stand_idle(void **state)
     struct rlimit limit = {4096, 4096};
     struct site site;
     struct child idlers;
+    struct failmem memory;
     char count[16];
     (void)setrlimit(RLIMIT_NOFILE, &limit);
-    open_site(&site, *state, NULL);
+    failmem_init(&memory);
+    weft_allocator allocator = {memory.mem.alloc, memory.mem.free, memory.mem.context};
+    weft_node_options options = WEFT_NODE_OPTIONS;
+    options.allocator = &allocator;
+    check_ok(weft_node_open(&options, &site.node));
+    check_ok(weft_channel_declare(site.node, CHANNEL, NULL));
+    listen_there(&site, *state, NULL);
+    uint64_t before = atomic_load(&memory.live_bytes);
     (void)snprintf(count, sizeof count, "%u", idle);
     spawn_role(&idlers, "idlers", site.url, count, NULL);
     await_line(&idlers, "ready");
     check_eq(stats_of(site.node).participants, idle + 1);
+    await_true(atomic_load(&memory.live_bytes) - before <= (uint64_t)idle * IDLE_BYTES_MAX);
     weft_node *node = dial_named(site.url, "another");
     weft_worker *worker = register_named(node, "echo", 4, echo, NULL);
     for (int i = 0; i < 50; i++) {
@@ -120,6 +130,7 @@ static void many_stand_idle(void **state)
     check_ok(weft_worker_unregister(worker));
     close_all_of(node);
     close_all_of(site.node);
+    check_eq(atomic_load(&memory.live_blocks), 0);
 }
 
 struct shortage {
