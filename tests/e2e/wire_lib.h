@@ -114,7 +114,9 @@ static inline weft_listen_options quick(uint32_t resume_ms)
 static inline weft_node *dial(const char *url, const weft_dial_options *options)
 {
     weft_node *node;
-    thread_check_ok(weft_node_dial(url, options, &node));
+    weft_error error = weft_node_dial(url, options, &node);
+    if (error) print_error("%s\n", weft_error_message());
+    thread_check_ok(error);
     return node;
 }
 

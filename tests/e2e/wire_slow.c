@@ -95,7 +95,7 @@ static void too_large_fails_alone(void **state)
     struct site site;
     options.frame_bytes_max = 65536;
     open_site(&site, way, &options);
-    weft_node *client = dial(site.url, NULL);
+    weft_node *client = dial_named(site.url, NULL);
     check_ok(weft_channel_declare(site.node, CHANNEL, NULL));
     check_ok(weft_worker_register(client, CHANNEL, echo_task, NULL, NULL, &worker));
     const weft_bytes large = {payload, LARGE};
@@ -129,7 +129,7 @@ static void a_large_result_comes_before_its_workers_end(void **state)
     weft_completions *completions;
     weft_reply reply;
     open_site(&site, *state, NULL);
-    weft_node *client = dial(site.url, NULL);
+    weft_node *client = dial_named(site.url, NULL);
     check_ok(weft_channel_declare(site.node, CHANNEL, NULL));
     check_ok(weft_completions_open(site.node, CALLS, &completions));
     for (int i = 0; i < 5; i++) {
