@@ -9,7 +9,7 @@
 #include "remote/remote.h"
 #include "remote/session_inside.h"
 
-enum { ROOM_BUSY = 65536, FRAMES_MAX = 64, SMALL_READ = FIRST_BYTES, SMALL_READS = 16 };
+enum { ROOM_BUSY = 65536, FRAMES_MAX = 64, SMALL_READ = FIRST_BYTES, SMALL_READS = 16, REFUSED_MS = 1000 };
 
 static const char NOT_GREETED[] = "nothing that greets has come in time";
 
@@ -203,7 +203,10 @@ static void greeting_due(struct timer *timer, uint64_t now_ns)
     struct conn *conn = list_record(timer, struct conn, timer);
     (void)now_ns;
     if (!weft__conn_hold(conn)) return;
-    weft__conn_refuse(conn, WEFT_ETIMEDOUT, NOT_GREETED);
+    if (atomic_load(&conn->refused))
+        weft__conn_close(conn);
+    else
+        weft__conn_refuse(conn, WEFT_ETIMEDOUT, NOT_GREETED);
     weft__conn_release(conn);
 }
 
@@ -258,10 +261,12 @@ void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence
 {
     struct frame frame = {.kind = FRAME_ERROR, .error = {.code = (uint16_t)error, .sentence = sentence}};
     if (atomic_load(&conn->closing) || atomic_exchange(&conn->refused, true)) return;
-    if (conn->greeting_size) { /* something of it is still on its way */
+    if (conn->greeting_size || !conn->greeting) { /* something of it is still on its way */
         weft__conn_close(conn);
         return;
     }
+    /* Before a handshake nothing can be written, and that may never come. */
+    weft__timer_at(conn->remote, &conn->timer, weft__clock_after_ms(weft__clock_ns(), REFUSED_MS));
     put_greeting(conn, &frame);
     write_greeting(conn);
 }

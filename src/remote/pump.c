@@ -57,7 +57,9 @@ static struct conn *next_write(struct session *session, weft_bytes *bytes, bool 
         conn && !session->writing && !conn->greeting_size && !atomic_load(&conn->closing) && weft__conn_hold(conn);
     *bytes = writes ? weft__line_write(session->line) : (weft_bytes){NULL, 0};
     if (bytes->size) session->writing = true;
+    bool last = writes && !bytes->size && conn->last;
     weft__unlock(&session->lock);
+    if (last) weft__conn_close(conn); /* the last word was written here, and not by the pipe */
     if (writes && !bytes->size) weft__conn_release(conn);
     return bytes->size ? conn : NULL;
 }

@@ -138,11 +138,18 @@ static bool too_slow(struct session *session, uint64_t now_ns)
     return now_ns - session->slow_since_ns >= session->stall_ms * NS_PER_MS;
 }
 
+/* Without a sign of life for so long it is gone. */
+static uint64_t silence_ns(const struct session *session)
+{
+    uint64_t beat_ns = session->beat_ms * NS_PER_MS, most = UINT64_MAX / 4 / beat_ns;
+    return beat_ns * (session->beats_missed_max < most ? session->beats_missed_max : most);
+}
+
 /* A tick that comes much too late is our own pause: what the other end has sent meanwhile is read first. */
 void weft__session_beat(struct session *session, uint64_t now_ns)
 {
     uint64_t beat_ns = session->beat_ms * NS_PER_MS;
-    bool paused = session->beat_ns && now_ns > session->beat_ns + beat_ns + beat_ns * session->beats_missed_max / 2;
+    bool paused = session->beat_ns && now_ns > session->beat_ns + beat_ns + silence_ns(session) / 2;
     session->beat_ns = now_ns;
     weft__lock(&session->lock);
     struct conn *conn = session->conn;
@@ -151,7 +158,7 @@ void weft__session_beat(struct session *session, uint64_t now_ns)
     weft__unlock(&session->lock);
     if (!there) return;
     uint64_t heard_ns = atomic_load_explicit(&conn->heard_ns, memory_order_relaxed);
-    if (!paused && now_ns > heard_ns + beat_ns * session->beats_missed_max)
+    if (!paused && now_ns > heard_ns + silence_ns(session))
         weft__conn_close_saying(conn, session, WEFT_ETIMEDOUT, "the other end has given no sign of life");
     else if (!paused && slow)
         weft__session_close(session, WEFT_ESLOW, "the other end takes nothing of what waits for it");

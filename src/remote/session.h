@@ -32,7 +32,7 @@
 enum {
     HAUL_MAX = 64, /* items of one hold */
     GREETING_BYTES = 256,
-    FIRST_BYTES = 384 /* the buffer of an idle connection: a greeting, and small frames */
+    FIRST_BYTES = 448 /* the buffer of an idle connection: a greeting, and small frames */
 };
 
 /* For the remote's thread, from any other. On its way once at a time; then it is left again. */

@@ -1,7 +1,7 @@
 /* Who the other end is, with certificates:
  *   - a listener whose certificate is not trusted, or bears another name, hears and says nothing
  *   - nor does a dialler that shows no certificate where one is asked for, or one that is not trusted
- *   - who does not speak TLS is not heard, and keeps nobody else from being */
+ *   - who does not speak TLS is not heard, and keeps nobody else from being; a node lets him go after greeting_ms */
 #include "e2e/net_lib.h"
 
 struct meeting {
@@ -147,6 +147,25 @@ static void no_operation_waits_for_ever_as_a_connection_breaks(void **state)
     }
 }
 
+/* The last word of the node to him waits for a handshake that does not come. */
+static void who_never_shakes_hands_is_let_go(void **state)
+{
+    (void)state;
+    char url[WEFT_URL_MAX + 1], byte;
+    struct dialled dialled;
+    weft_listen_options options = WEFT_LISTEN_OPTIONS;
+    weft_node *node = open_node();
+    options.greeting_ms = 100;
+    options.tls_cert_key_file = scratch_path("ours.pem");
+    check_ok(weft_node_listen(node, "tls+tcp://127.0.0.1:0", &options, url));
+    begin_dial(&dialled, url + strlen("tls+"), NULL, SOON_MS);
+    check_ok(end_dial(&dialled));
+    struct end silent = {.pipe = dialled.pipe};
+    check_eq(read_some(&silent, &byte, 1), 0);
+    weft__pipe_free(silent.pipe);
+    close_node(node);
+}
+
 static void a_listener_needs_a_certificate(void **state)
 {
     (void)state;
@@ -178,6 +197,7 @@ int main(void)
         cmocka_unit_test(they_speak_only_where_both_are_trusted),
         cmocka_unit_test(who_does_not_speak_tls_is_not_heard),
         cmocka_unit_test(no_operation_waits_for_ever_as_a_connection_breaks),
+        cmocka_unit_test(who_never_shakes_hands_is_let_go),
         cmocka_unit_test(a_listener_needs_a_certificate),
     };
     return cmocka_run_group_tests(tests, net_set_up, net_tear_down);

@@ -699,6 +699,49 @@ static void after_an_error_the_session_goes_on(void **state)
     close_all_of(site.node);
 }
 
+struct publisher {
+    weft_node *node;
+    atomic_bool over;
+};
+
+static void *publish_on(void *argument)
+{
+    struct publisher *publisher = argument;
+    while (!atomic_load(&publisher->over))
+        thread_check_ok(weft_publish(publisher->node, "event.test.news", WEFT_TEXT("news"), NULL, NULL));
+    return NULL;
+}
+
+/* Though the node is writing at that moment. A beat, or what it misses, would take an hour. */
+static void who_breaks_the_protocol_goes_at_once(void **state)
+{
+    weft_listen_options options = WEFT_LISTEN_OPTIONS;
+    options.beat_ms = 3600000;
+    struct scene scene;
+    struct raw raw;
+    open_scene(&scene, *state, &options);
+    struct publisher publisher = {.node = scene.site.node};
+    pthread_t thread = start(publish_on, &publisher);
+    for (unsigned char i = 1; i <= 200; i++) {
+        struct frame frame = {
+            .kind = FRAME_SUBSCRIBE,
+            .subscribe = {
+                .ask = 1, .subscription = 1, .pattern = "event.test.news", .items_max = 16, .bytes_max = 65536}};
+        raw_connect(&raw, &scene.site);
+        raw_greet(&raw, i, 1, false);
+        raw_frame(&raw, &frame);
+        while (raw_next(&raw, &frame) && frame.kind != FRAME_EVENT) {
+        }
+        check_str(weft__frame_name(frame.kind), "event");
+        frame = hello_of(i, 1);
+        raw_frame(&raw, &frame);
+        check_thrown_out(&raw, WEFT_EPROTOCOL, NULL);
+    }
+    atomic_store(&publisher.over, true);
+    join(thread);
+    close_scene(&scene);
+}
+
 /* So many asks in one write. */
 static void raw_asks(struct raw *raw, enum ask_operation operation, const void *arguments, uint32_t count)
 {
@@ -940,6 +983,7 @@ int main(int argc, char **argv)
         OVER_EACH(half_frames_wait_and_harm_nobody),
         OVER_EACH(large_frames_are_bounded),
         OVER_EACH(after_an_error_the_session_goes_on),
+        OVER_EACH(who_breaks_the_protocol_goes_at_once),
         OVER_EACH(every_frame_before_the_greeting_is_refused),
         OVER_EACH(every_frame_about_nothing_harms_nobody),
         OVER_EACH(nobody_settles_the_task_of_another),
