@@ -78,10 +78,10 @@ typedef struct weft_listen_options {
     uint32_t beats_missed_max; /* a connection is given up after so many without one */
     uint32_t drain_ms;    /* after the death of a process: for what it has sent, while another keeps its socket open */
     uint32_t greeting_ms; /* a connection that has not greeted by then is closed */
-    uint32_t frame_bytes_max; /* of one payload with what goes along; what is larger is `payload_too_large`, rejected
-                                 or failed, whatever its channel allows. What a task tells, and an event, has 1024 less:
-                                 WEFT_ELIMIT to the task and to who publishes from elsewhere; to a subscriber
-                                 elsewhere it is dropped, and counted so */
+    uint32_t frame_bytes_max; /* of one payload with what goes along, to and from clients, who learn of it; what is
+                                 larger is `payload_too_large`, rejected or failed, whatever its channel allows. What a
+                                 task tells, and an event, has 1024 less: WEFT_ELIMIT to the task and to who publishes
+                                 from elsewhere; to a subscriber elsewhere it is dropped, and counted so */
     uint32_t
         stall_ms; /* a connection whose other end takes nothing of what waits for it is closed after that; at least a
                           beat_ms more may go by. WEFT_FOREVER = never */

@@ -84,8 +84,7 @@ static bool exceeds(weft_node *node, const char *channel, uint64_t hash, size_t 
 static weft_error go_out(weft_node *node, struct core_request *request, weft_bytes payload, const char *content_type)
 {
     if (!weft__channel_name_valid(request->channel)) return weft__error_channel_name(request->channel);
-    request->too_large =
-        payload.size > WEFT__CLIENT_PAYLOAD_MAX; /* the node would not take it, whatever its channel does */
+    request->too_large = weft__client_too_large(node, payload.size); /* whatever its channel takes */
     if (request->too_large) payload.size = 0;
     struct message *call = weft__client_call(node, request, payload, content_type);
     if (!call) return weft__error(WEFT_ENOMEM, "dispatch: %s: no memory for %zu bytes", request->channel, payload.size);

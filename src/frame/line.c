@@ -53,11 +53,7 @@ void weft__line_free(struct line *line)
 void weft__line_reset(struct line *line)
 {
     clear(line);
-    *line = (struct line){.mem = line->mem,
-                          .by = line->by,
-                          .put_max = line->put_max,
-                          .limits = line->limits,
-                          .memory_bytes = sizeof(*line)};
+    *line = (struct line){.mem = line->mem, .by = line->by, .limits = line->limits, .memory_bytes = sizeof(*line)};
 }
 
 /* --- putting ---------------------------------------------------------------------------------- */
@@ -154,7 +150,7 @@ static weft_error put_large(struct line *line, uint64_t lane, const struct frame
 
 void weft__line_frame_max(struct line *line, uint32_t bytes)
 {
-    line->put_max = bytes;
+    line->limits.frame_max = bytes;
 }
 
 weft_error weft__line_put(struct line *line, uint64_t lane, const struct frame *frame, struct message *message)
@@ -163,7 +159,7 @@ weft_error weft__line_put(struct line *line, uint64_t lane, const struct frame *
     if (put_at_once(line, frame)) return WEFT_OK;
     size_t size = weft__frame_size(frame);
     if (size <= FRAME_BYTES_MAX) return put_small(line, lane, frame, (uint32_t)size);
-    if (size > line->limits.frame_max || (line->put_max && size > line->put_max)) return WEFT_ELIMIT;
+    if (size > line->limits.frame_max) return WEFT_ELIMIT;
     return put_large(line, lane, frame, (uint32_t)size, message);
 }
 

@@ -55,7 +55,7 @@ void weft__line_free(struct line *line);
 /* It is as new: down, with nothing in it and nothing counted. No write may be under way. Cannot fail. */
 void weft__line_reset(struct line *line);
 
-/* The other end takes no larger frames than that; what was put stays. */
+/* Instead of limits.frame_max, both ways; what was put stays. */
 void weft__line_frame_max(struct line *line, uint32_t bytes);
 
 /* Puts a frame of the session, up or down. message: whose payload the frame's is: a large one holds it until it is

@@ -64,7 +64,6 @@ struct line {
     const struct mem *mem; /* set at new */
     struct line_limits limits;
     char by;
-    uint32_t put_max; /* 0 = as limits.frame_max */
 
     bool up;
     bool writing;   /* the stretch was handed out and not yet accounted for */

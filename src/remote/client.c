@@ -16,6 +16,11 @@ weft_error weft__client_told(const struct asking *asking, weft_error error, cons
 
 /* --- dispatching ------------------------------------------------------------------------------ */
 
+bool weft__client_too_large(weft_node *node, size_t size_bytes)
+{
+    return size_bytes > atomic_load(&node->uplink->frame_max);
+}
+
 struct message *weft__client_call(weft_node *node, const struct core_request *r, weft_bytes payload,
                                   const char *content_type)
 {

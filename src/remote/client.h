@@ -8,8 +8,8 @@
 #include "exec/subscription.h"
 #include "exec/worker.h"
 
-/* Of a dispatch: what is larger finds no room in a frame. */
-#define WEFT__CLIENT_PAYLOAD_MAX (16U * 1024 * 1024)
+/* Whether a payload finds no room in a frame to the node, whatever goes along. */
+bool weft__client_too_large(weft_node *node, size_t size_bytes);
 
 /* The dispatch as a request to the local core, whose payload goes out. NULL: out of memory. */
 struct message *weft__client_call(weft_node *node, const struct core_request *request, weft_bytes payload,

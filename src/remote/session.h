@@ -238,7 +238,7 @@ void weft__session_pump_ready(struct session *session);
 /* The line may have room that no write of its own made: another session has begun, or a connection has come and what was
    to be sent again may have been got. Who waited for that goes on. Outside. */
 void weft__session_resume(struct session *session);
-/* The other end takes no larger frames. */
+/* Of large frames, both ways. */
 void weft__session_frame_max(struct session *session, uint32_t bytes);
 /* Puts a frame of the session, any thread; outside. It must not be lost: where there is no memory the session has failed. */
 weft_error weft__session_put(struct session *session, uint64_t lane, const struct frame *frame,

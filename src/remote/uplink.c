@@ -300,7 +300,7 @@ static void welcomed(struct conn *conn, const struct frame *frame)
     uplink->session.beats_missed_max = welcome->beats_missed_max;
     weft__unlock(&uplink->lock);
     weft__session_frame_max(&uplink->session, welcome->frame_max);
-    atomic_store(&uplink->frame_max, welcome->frame_max < FRAME_LARGE_MAX ? welcome->frame_max : FRAME_LARGE_MAX);
+    atomic_store(&uplink->frame_max, welcome->frame_max);
     if (anew) weft__uplink_announce_all(uplink);
     weft__conn_attach(conn, &uplink->session, welcome->received);
 }

@@ -55,6 +55,7 @@ static void check_echo(weft_node *node, size_t size)
     unsigned char *bytes = pattern(size);
     weft_reply reply;
     thread_check_ok(weft_dispatch(node, CHANNEL, (weft_bytes){bytes, size}, NULL, &reply));
+    if (reply.outcome != WEFT_COMPLETED) print_error("%s: %s\n", reply.code, reply.message);
     thread_check_str(weft_outcome_name(reply.outcome), "completed");
     thread_check_eq(reply.payload.size, size);
     thread_check_true(memcmp(reply.payload.data, bytes, size) == 0);
@@ -173,6 +174,36 @@ static void each_end_keeps_to_the_nodes_bound(void **state)
     check_eq(stats_of(site.node).deaths, 0);
     check_ok(weft_worker_unregister(far));
     check_ok(weft_worker_unregister(near));
+    close_all_of(caller);
+    close_all_of(host);
+    close_all_of(site.node);
+    free(bytes);
+}
+
+/* Its clients learn that of it. */
+static void a_node_may_take_more_than_by_default(void **state)
+{
+    weft_listen_options options = WEFT_LISTEN_OPTIONS;
+    weft_channel_options larger = WEFT_CHANNEL_OPTIONS;
+    struct site site;
+    weft_reply reply;
+    options.frame_bytes_max = LARGEST + (2 << 20);
+    larger.payload_bytes_max = 2 * LARGEST;
+    larger.bytes_max = 4 * (uint64_t)LARGEST;
+    check_ok(weft_node_open(NULL, &site.node));
+    check_ok(weft_channel_declare(site.node, CHANNEL, &larger));
+    listen_there(&site, *state, &options);
+    weft_node *caller = dial_named(site.url, "caller"), *host = dial_named(site.url, "host");
+    weft_worker *far = register_named(host, "echo", 8, echo, NULL);
+    check_echo(caller, LARGEST + (1 << 20));
+    check_echo(site.node, LARGEST + (1 << 20));
+    unsigned char *bytes = pattern(LARGEST + (3 << 20));
+    check_ok(weft_dispatch(caller, CHANNEL, (weft_bytes){bytes, LARGEST + (3 << 20)}, NULL, &reply));
+    check_reply_code(&reply, WEFT_REJECTED, "payload_too_large");
+    check_ok(weft_dispatch(site.node, CHANNEL, (weft_bytes){bytes, LARGEST + (3 << 20)}, NULL, &reply));
+    check_reply_code(&reply, WEFT_FAILED, "payload_too_large");
+    check_eq(stats_of(site.node).deaths, 0);
+    check_ok(weft_worker_unregister(far));
     close_all_of(caller);
     close_all_of(host);
     close_all_of(site.node);
@@ -939,6 +970,7 @@ int main(int argc, char **argv)
         OVER_EACH(payloads_of_every_size),
         OVER_EACH(payloads_over_the_bound_are_rejected),
         OVER_EACH(each_end_keeps_to_the_nodes_bound),
+        OVER_EACH(a_node_may_take_more_than_by_default),
         OVER_EACH(who_tells_more_than_a_frame_holds_is_told),
         OVER_EACH(event_that_no_frame_holds_is_counted),
         OVER_EACH(streams_come_in_order_within_their_window),
