@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -22,7 +23,8 @@ const char help_work[] =
     "  75                  (EX_TEMPFAIL) the task is given up, as if the worker had died: it is dispatched\n"
     "                      again where the channel says so\n"
     "  another             failed, \"exit_N\"; the message is the end of its standard error\n"
-    "  killed by a signal  given up, like 75\n"
+    "  killed by a signal  given up, like 75; with --exec also 128 and a signal's number, which is what the\n"
+    "                      shell says of it\n"
     "  never started       failed, \"not_started\"; the message says why: the command was there at the\n"
     "                      beginning, and is not any more\n"
     "\n"
@@ -34,7 +36,7 @@ const char help_work[] =
     "\n"
     "Once it is registered it prints \"ready CHANNEL\". SIGTERM, SIGINT and SIGHUP drain it: it takes no\n"
     "more tasks, and ends when those it has have ended, or after --drain-ms: then they are given up.\n"
-    "When the node is lost it waits for it to come back.\n"
+    "When the node is lost it waits for it to come back; where that refuses the worker, it drains, too.\n"
     "\n"
     "Options:\n" PLACE_HELP "  --exec COMMAND      what to run\n"
     "  --concurrent N      so many tasks at a time, 1 to 1024 (1)\n"
@@ -58,7 +60,8 @@ struct work {
     const char *types[WEFT_ACTIVITY_TYPES_MAX];
     weft_worker_options options;
     uint32_t kill_ms, drain_ms, result_max;
-    int stop_fd; /* readable: every command is to be killed */
+    int stop_fd;         /* readable: every command is to be killed */
+    atomic_uint refused; /* the error with which a node that came back has refused the worker */
 };
 
 extern char **environ;
@@ -128,9 +131,10 @@ static const char *message_of(struct command *command, int code, char *own, size
 static void settle_exited(const struct work *work, weft_task *task, struct command *command)
 {
     int code = WEXITSTATUS(command->status);
+    bool killed = work->argv == work->shell && code > VERB_SIGNAL && code <= VERB_SIGNAL + SIGRTMAX;
     char word[32], own[64];
     snprintf(word, sizeof(word), "exit_%d", code);
-    if (code == 75)
+    if (code == 75 || killed)
         (void)weft_task_abandon(task);
     else if (code)
         (void)weft_task_fail(task, word, message_of(command, code, own, sizeof(own)));
@@ -226,6 +230,15 @@ static int drain(struct work *work, weft_worker *worker)
     return status;
 }
 
+/* It has no worker any more: it ends as if told to. */
+static void note(const weft_node_event *event, void *context)
+{
+    struct work *work = context;
+    if (event->kind != WEFT_NODE_WORKER_REFUSED) return;
+    atomic_store(&work->refused, (unsigned)event->count);
+    (void)kill(getpid(), SIGTERM);
+}
+
 static int run(struct work *work, weft_node *node)
 {
     weft_group_options group = WEFT_GROUP_OPTIONS;
@@ -243,7 +256,12 @@ static int run(struct work *work, weft_node *node)
         return status;
     }
     await_end();
-    return drain(work, worker);
+    unsigned refused = atomic_load(&work->refused);
+    if (refused && command_heard())
+        verb_error("%s: the node that came back has refused the worker: %s", work->channel,
+                   weft_error_text((weft_error)refused));
+    status = drain(work, worker);
+    return refused ? VERB_ERROR : status;
 }
 
 static int start(struct work *work, struct place *place)
@@ -258,6 +276,8 @@ static int start(struct work *work, struct place *place)
     signal(SIGCHLD, SIG_DFL); /* it may have been inherited as ignored */
     work->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (work->stop_fd < 0 || !keeper_start()) return verb_error("cannot start: %s", strerror(errno));
+    const weft_hooks hooks = {.event = note, .context = work};
+    place->hooks = &hooks;
     int status = place_dial(place, &node);
     if (status) return status;
     status = run(work, node);
@@ -290,6 +310,18 @@ static bool add_type(struct work *work, const char *type)
     return true;
 }
 
+static bool take_content_type(struct work *work, const char *type)
+{
+    size_t length = strlen(type);
+    bool good = length > 0 && length <= WEFT_CONTENT_TYPE_MAX;
+    for (size_t i = 0; i < length; i++)
+        good = good && type[i] >= ' ' && type[i] <= '~';
+    work->content_type = type;
+    return good ||
+           (verb_usage("--content-type: it is not 1 to %d characters of printable ASCII", WEFT_CONTENT_TYPE_MAX),
+            false);
+}
+
 static bool take(struct work *work, struct place *place, int option)
 {
     switch (option) {
@@ -297,7 +329,7 @@ static bool take(struct work *work, struct place *place, int option)
     case CONCURRENT: return option_number("--concurrent", optarg, 1, KEEPER_GROUPS_MAX, &work->options.max_concurrent);
     case TYPE: return add_type(work, optarg);
     case NAME: work->options.name = optarg; return true;
-    case CONTENT_TYPE: work->content_type = optarg; return true;
+    case CONTENT_TYPE: return take_content_type(work, optarg);
     case RESULT_MAX: return option_number("--result-max", optarg, 0, UINT32_MAX - 1, &work->result_max);
     case KILL: return option_number("--kill-ms", optarg, 0, 3600000, &work->kill_ms);
     case DRAIN: return option_number("--drain-ms", optarg, 0, WEFT_FOREVER - 1, &work->drain_ms);

@@ -5,12 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* optopt says what it was: a letter, of which several may stand together in the word before; the option that takes no value; or
+ * nothing, where the word is none, or the beginning of several. */
+static void say_unknown(const char *word, const struct option *options)
+{
+    int count = 0;
+    for (const struct option *o = options; o->name && strncmp(word, "--", 2) == 0; o++)
+        count += strncmp(word + 2, o->name, strcspn(word + 2, "=")) == 0;
+    if (optopt > ' ' && optopt <= '~')
+        verb_usage("there is no option -%c", optopt);
+    else if (count > 1)
+        verb_usage("%s may be one of several options", word);
+    else if (count == 1)
+        verb_usage("%.*s takes no value", (int)strcspn(word, "="), word);
+    else
+        verb_usage("there is no option %s", word);
+}
+
 int option_next(int argc, char **argv, const struct option *options)
 {
     opterr = 0;
     int option = getopt_long(argc, argv, ":", options, NULL);
     if (option == ':') verb_usage("%s needs a value", argv[optind - 1]);
-    if (option == '?') verb_usage("there is no option %s", argv[optind - 1]);
+    if (option == '?') say_unknown(argv[optind - 1], options);
     return option == ':' ? '?' : option;
 }
 

@@ -35,6 +35,7 @@ bool place_option(struct place *place, int option, const char *value)
 
 int place_dial(const struct place *place, weft_node **node)
 {
+    weft_node_options own = WEFT_NODE_OPTIONS;
     weft_dial_options options = WEFT_DIAL_OPTIONS;
     const char *urls = place->urls, *from = " (--connect)";
     if (!urls) {
@@ -46,6 +47,8 @@ int place_dial(const struct place *place, weft_node **node)
         from = " (the default: --connect URL or WEFT_URL says otherwise)";
     }
     if (!urls) return VERB_ERROR;
+    own.hooks = place->hooks;
+    options.node = &own;
     options.name = place->name;
     options.dial_timeout_ms = place->wait_ms;
     options.lost_ms = place->lost_ms;

@@ -123,6 +123,7 @@ struct place {
     const char *name; /* of this process at the node; NULL: any */
     const char *tls_ca_file, *tls_cert_key_file;
     uint32_t wait_ms, lost_ms;
+    const weft_hooks *hooks; /* NULL: none */
 };
 
 enum { PLACE_CONNECT = 1000, PLACE_WAIT, PLACE_LOST, PLACE_TLS_CA, PLACE_TLS_CERT_KEY };

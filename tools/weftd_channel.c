@@ -126,6 +126,7 @@ static bool set_schema(weft_node *node, const char *path, char *name, const char
 struct described {
     weft_channel_options options;
     char schemas[2][WEFT_NAME_MAX + 1]; /* names: of requests, of results */
+    bool given[sizeof(keys) / sizeof(*keys)];
 };
 
 static bool set(weft_node *node, struct described *channel, const char *name, char *value)
@@ -134,6 +135,8 @@ static bool set(weft_node *node, struct described *channel, const char *name, ch
         const struct key *key = &keys[i];
         void *field = (char *)&channel->options + key->at;
         if (strcmp(key->name, name) != 0) continue;
+        if (channel->given[i]) return verb_usage("%s is given twice", name), false;
+        channel->given[i] = true;
         switch (key->kind) {
         case WORD: return set_word(key, value, field);
         case YES_NO: return set_yes_no(key, value, field);

@@ -156,7 +156,7 @@ static weft_error check(const weft_node *node, const char *url, const weft_liste
         return weft__error(WEFT_EINVAL,
                            "listen: sessions_max, beat_ms, beats_missed_max, greeting_ms and stall_ms are not 0");
     if (o->frame_bytes_max < 65536) return weft__error(WEFT_EINVAL, "listen: frame_bytes_max is at least 65536");
-    if (!weft__url_check(url, true, sentence)) return weft__error(WEFT_EINVAL, "listen: %s", sentence);
+    if (!weft__url_check(url, true, sentence)) return weft__error(WEFT_EINVAL, "listen: %.80s: %s", url, sentence);
     return WEFT_OK;
 }
 

@@ -104,7 +104,7 @@ static weft_error verdict(struct steps *s)
     struct core_task *task = weft__core_uplink_task(s->core, f->call);
     if (!task) return WEFT_OK; /* its caller has gone */
     const struct core_verdict verdict = {.outcome = f->error ? WEFT_REJECTED : (weft_outcome)f->outcome,
-                                         .admission = (weft_admission)f->admission,
+                                         .admission = f->error ? WEFT_ADMISSION_REJECTED : (weft_admission)f->admission,
                                          .error = (weft_error)f->error,
                                          .attempts = f->attempts,
                                          .retry_after_ms = f->retry_after_ms,

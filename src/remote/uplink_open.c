@@ -49,7 +49,7 @@ static weft_error split_urls(struct uplink *uplink, const char *urls)
     if (!uplink->texts) return weft__error(WEFT_ENOMEM, "dial: no memory");
     char *rest = NULL;
     for (char *url = strtok_r(uplink->texts, ", ", &rest); url; url = strtok_r(NULL, ", ", &rest)) {
-        if (!weft__url_check(url, false, sentence)) return weft__error(WEFT_EINVAL, "dial: %s", sentence);
+        if (!weft__url_check(url, false, sentence)) return weft__error(WEFT_EINVAL, "dial: %.80s: %s", url, sentence);
         if (strlen(url) > WEFT_URL_MAX || uplink->urls_count == UPLINK_URLS_MAX)
             return weft__error(WEFT_EINVAL, "dial: at most %d addresses of %d bytes", UPLINK_URLS_MAX, WEFT_URL_MAX);
         uplink->urls[uplink->urls_count++] = url;

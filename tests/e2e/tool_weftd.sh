@@ -15,6 +15,9 @@ daemon() {
 
 daemon 0 --help && no_err && out_like '^usage: weftd \[OPTION...\]' && out_like '^  policy=round_robin'
 daemon 0 --version && out_is "weftd $(sed -n 's/^#define WEFT_VERSION "\(.*\)"/\1/p' "$WEFT_TOP/include/weft/version.h")"
+daemon 2 -frob && no_out && err_like '^weftd: there is no option -f$'
+daemon 2 --t x && no_out && err_like '^weftd: --t may be one of several options$'
+daemon 2 --quiet=yes && no_out && err_like '^weftd: --quiet takes no value$'
 daemon 2 --frobnicate && no_out && err_like '^weftd: there is no option --frobnicate' && err_like '^Try: weftd --help$'
 daemon 2 tcp://127.0.0.1:0 && err_like 'what is tcp://127.0.0.1:0\?'
 daemon 2 --drain-ms soon && err_like '--drain-ms soon: it is a number'
@@ -23,6 +26,7 @@ bad() { daemon "${3:-2}" --listen "ipc://$work/s" --channel "$1" && no_out && er
 bad dispatch.t 'dispatch.t'
 bad dispatch.t.a,colour=red 'a channel has no colour'
 bad dispatch.t.a,policy 'policy: it is KEY=VALUE'
+bad dispatch.t.a,depth_max=1,depth_max=2 'depth_max is given twice'
 bad dispatch.t.a,policy=best 'policy=best: it is one of round_robin, least_loaded, sticky'
 bad dispatch.t.a,overlapping=1 'overlapping=1: it is one of yes, no'
 bad dispatch.t.a,depth_max=-1 'depth_max -1: it is a number'

@@ -12,6 +12,7 @@ export WEFT_URL=$url
 run 2 work && err_like 'which CHANNEL'
 run 2 work dispatch.t.a && err_like 'one command is wanted'
 run 2 work dispatch.t.a --exec cat -- cat && err_like 'one command is wanted'
+run 2 work dispatch.t.a --exec cat --content-type $'\xff' && no_out && err_like '--content-type: it is not 1 to 127 characters of printable ASCII'
 run 2 work dispatch.t.a --exec cat --concurrent 0 && err_like '--concurrent 0: it is a number from 1 to 1024'
 run 2 work dispatch.t.a -- "$work/no-such-program" && no_out && err_like '/no-such-program: cannot be run: No such file or directory$'
 run 2 work --connect "ipc://$work/nowhere" dispatch.t.a -- no-such-program && err_like '^weft: no-such-program: cannot be run: No such file'
@@ -54,6 +55,8 @@ worker fails dispatch.t.fails --exec 'echo first >&2; printf "last é" >&2; exit
 run 1 call dispatch.t.fails x && err_like 'failed, exit_9: first\\u000alast é$' && has '^last' fails.err
 worker silent dispatch.t.silent --exec 'exit 1'
 run 1 call dispatch.t.silent x && err_like 'failed, exit_1: exit status 1$'
+worker shot dispatch.t.once --exec 'sh -c "kill -9 \$\$"; exit $?'
+run 4 call dispatch.t.once x && kill "$worker" && ends 0 "$worker"
 PATH=$work/closed:$work/open:$PATH worker found dispatch.t.found -- mixed
 run 0 call dispatch.t.found x && out_is ran
 (cd here && PATH=:$PATH && exec "$weft" work dispatch.t.empty -- mixed >../empty.out) & started+=($!)
@@ -188,5 +191,14 @@ node --listen "ipc://$work/s" --template 'dispatch.t.*'
 back() { "$weft" ls --workers dispatch.t.four | grep -q ' four '; }
 until_so back
 rm -f here.* && run 0 call --lines dispatch.t.four < <(seq 4) && out_is "$(seq 4)"
+
+# It comes back without the channel: who works there ends, and says so.
+worker left dispatch.t.left --exec cat
+kill -KILL "$node"
+wait "$node" 2>/dev/null
+node --listen "ipc://$work/s" --channel dispatch.t.other
+asked='weft work, whose channel is gone'
+ends 2 "$worker"
+has '^weft: dispatch.t.left: the node that came back has refused the worker: ' left.err || fail 'it did not say so'
 
 exit $failed

@@ -861,7 +861,9 @@ static void what_the_node_refuses_is_told(void **state)
     weft_subscription *subscription;
     weft_node *twin;
     weft_dial_options dialling = WEFT_DIAL_OPTIONS;
+    weft_completions *completions;
     weft_reply reply;
+    size_t count;
     open_scene(&scene, *state);
     options.name = "the one";
     check_err(weft_worker_register(scene.host, CHANNEL, echo, NULL, &options, &worker), WEFT_EINVAL);
@@ -873,6 +875,12 @@ static void what_the_node_refuses_is_told(void **state)
     check_err(weft_subscribe(scene.host, "event.no.such", NULL, NULL, NULL, &subscription), WEFT_ENOCHANNEL);
     check_err(weft_publish(scene.host, "event.no.such", WEFT_TEXT("x"), NULL, NULL), WEFT_ENOCHANNEL);
     check_err(weft_dispatch(scene.caller, "dispatch.no.such", WEFT_TEXT("x"), NULL, &reply), WEFT_ENOCHANNEL);
+    check_ok(weft_completions_open(scene.caller, 1, &completions));
+    check_ok(weft_dispatch_submit(completions, "dispatch.no.such", WEFT_TEXT("x"), NULL, 0, NULL));
+    check_ok(weft_completions_next(completions, WEFT_FOREVER, &reply, 1, &count));
+    check_str(weft_admission_name(reply.admission), "rejected");
+    check_reply_code(&reply, WEFT_REJECTED, "no_channel");
+    check_ok(weft_completions_close(completions));
     dialling.name = "caller";
     check_err(weft_node_dial(scene.site.url, &dialling, &twin), WEFT_EEXIST);
     reply = dispatch(scene.caller, CHANNEL, "fine");
