@@ -20,7 +20,8 @@ const char help_call[] =
     "What does not complete is said on the standard error. When weft call ends by a signal, the node\n"
     "cancels what it has asked for.\n"
     "\n"
-    "Options:\n" PLACE_HELP "  --lines             a payload for each line of the standard input\n"
+    "Options:\n" PLACE_HELP
+    "  --lines             a payload for each line of the standard input; of at most 16777216 bytes\n"
     "  --outstanding N     with --lines: so many at a time, 1 to 65536 (256)\n"
     "  --type TYPE         the activity type: only workers that take it, or every type\n"
     "  --content-type TYPE of the payloads\n"

@@ -10,7 +10,7 @@ const char help_why[] =
     "first rule that refuses it, from the predicate that decides. Changes nothing.\n"
     "\n"
     "An ID is what weft call --id prints, \"SESSION:NUMBER\"; a CHANNEL is asked of a request with the\n"
-    "options below.\n"
+    "options below, which say nothing with an ID.\n"
     "\n"
     "Options:\n" PLACE_HELP "  --type TYPE         the request's activity type\n"
     "  --priority WORD     urgent, high, normal (without it) or low\n"

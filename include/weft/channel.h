@@ -155,8 +155,8 @@ extern "C" {
  * WEFT_EUNSUPPORTED: durable; WEFT_ELIMIT: channels_max; WEFT_ENOMEM; WEFT_ECLOSED. Any thread. */
 WEFT_API weft_error weft_channel_declare(weft_node *node, const char *name, const weft_channel_options *options);
 
-/* Says how to make channels that match the pattern when a worker registers on one that nobody declared. Of several
- * templates that match, the one declared first is used. Errors as weft_channel_declare, WEFT_EUNSUPPORTED also for
+/* Says how to make channels that match the pattern when a worker registers, or an event is published or subscribed to, on
+ * one that nobody declared; a dispatch makes none. Of several templates that match, the one declared first is used. Errors as weft_channel_declare, WEFT_EUNSUPPORTED also for
  * signal and history; at most 256 templates. */
 WEFT_API weft_error weft_channel_template(weft_node *node, const char *pattern, const weft_channel_options *options);
 

@@ -113,7 +113,7 @@ typedef struct weft_ticket {
 typedef struct weft_reply {
     weft_dispatch_id id;
     weft_outcome outcome;
-    weft_admission admission;
+    weft_admission admission;       /* SENT: a client's, which the node has not answered */
     uint32_t retry_after_ms;        /* where rejected */
     uint32_t attempts;              /* handed to a worker, this often; where admission is SENT nobody here knows: 0 */
     weft_bytes payload;             /* the result, where completed */
@@ -193,7 +193,7 @@ WEFT_API weft_error weft_dispatch_fetch(weft_node *node, weft_dispatch_id id, ui
  * node is closed. */
 WEFT_API void weft_reply_release(weft_reply *reply);
 
-/* "urgent", "high", "normal", "low"; "accepted", "deferred", "rejected". Static text. */
+/* "urgent", "high", "normal", "low"; "accepted", "deferred", "rejected", "sent"; any other: "none". Static text. */
 WEFT_API const char *weft_priority_name(weft_priority priority);
 WEFT_API const char *weft_admission_name(weft_admission admission);
 

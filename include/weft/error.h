@@ -29,7 +29,7 @@
     X(EDEADLK, 7, "the call would wait for its own caller, or no thread is left to wait: make it from another thread") \
     X(EEXIST, 8, "the name is taken: choose another")                                                                  \
     X(EDIFFERS, 9, "declared before with other options: the message names the first difference")                       \
-    X(ENOCHANNEL, 10, "no channel of that name: declare it (a template makes one when it is first used)")              \
+    X(ENOCHANNEL, 10, "no channel of that name: declare it (a template makes one for workers and events)")             \
     X(ENOTFOUND, 11, "no such dispatch, letter, worker or process")                                                    \
     X(EREJECTED, 12, "the dispatch was not admitted: the ticket says why and when to retry")                           \
     X(ELIMIT, 13, "a table is full: the message names the bound")                                                      \

@@ -47,7 +47,8 @@
  *     ends here: weft_worker_next, weft_subscription_next and `ended` say with which error, and the hooks of what
  *     (WEFT_NODE_WORKER_REFUSED, WEFT_NODE_SUBSCRIBER_REFUSED); weft_worker_info_get shows it draining. What was published
  *     meanwhile is not heard, nor counted as dropped: the event's number shows the gap, where the node is the same.
- *   - The hooks of a client node tell of this process's end alone. weft_schema_get gives a copy, compiled here.
+ *   - The hooks of a client node tell of this process's end alone, where a worker without a name may have another than at
+ *     the node. weft_schema_get gives a copy, compiled here.
  *   - A schema that is registered from here has bounds of at most those of WEFT_SCHEMA_OPTIONS: else WEFT_ELIMIT.
  *   - At most 1024 calls of weft_dispatch_fetch, weft_channel_drain and others that wait at the node do so at a time: else WEFT_ELIMIT.
  *   - weft_dispatch_why and weft_why_get of a channel with more workers than one answer has room for (some 40,000) are WEFT_ELIMIT.

@@ -218,10 +218,10 @@ static void every_way_to_ask_joins(void **state)
     check_reply_code(&reply, WEFT_TIMED_OUT, "schedule_to_close");
     options.schedule_to_close_ms = 0;
     check_ok(weft_dispatch_submit(completions, CHANNEL, WEFT_TEXT("a"), &options, 2, &leaves));
+    while (info_now(node).joined < 5) /* the thread, too; and what is cancelled before it has gone out joins nothing */
+        sched_yield();
     check_ok(weft_dispatch_cancel(node, leaves.id));
     check_err(weft_dispatch_fetch(node, detached.id, 0, &reply), WEFT_EAGAIN);
-    while (info_now(node).joined < 5) /* the thread, too */
-        sched_yield();
     event_give(&stop.go_on);
     check_ok(weft_dispatch_fetch(node, detached.id, WEFT_FOREVER, &reply));
     check_reply_text(&reply, "a");
