@@ -172,6 +172,7 @@ static void live(struct host *host)
     for (uint32_t i = 0; i < CHANNELS && !host->dials; i++)
         while (!workers[WORKERS_MAX + i])
             worker_comes(host, &workers[WORKERS_MAX + i], i, LAST_SIZE);
+    host->rests = true;
     while (!world.done)
         rest(1000);
     for (uint32_t i = 0; i < WORKERS_MAX; i++)
@@ -327,7 +328,7 @@ bool hosts_settled(void)
         const struct host *host = hosts[i];
         weft_node_stats stats;
         if (host->over) continue;
-        if (host->crashed || !host->up || host->callers || host->open_count || !is_free(host->node)) return false;
+        if (host->crashed || !host->rests || host->callers || host->open_count || !is_free(host->node)) return false;
         weft__core_stats(host->node->core, &stats);
         if (stats.attempts_running || stats.dispatches_open) return false;
     }

@@ -37,6 +37,7 @@ struct host {
     bool dials;
     uint32_t life;
     bool up, crashed, over;
+    bool rests; /* it has nothing more to do before the world's end */
     weft_node *node;
     struct failmem memory;
     uint32_t open_count; /* jobs that it has asked for, and that have no outcome */
