@@ -777,11 +777,14 @@ static void two_that_hang_leave_time_for_the_third(void **state)
     close(hung[1].listener);
 }
 
-static void check_names(const char *message, const char *url, const char *what)
+/* It accepts, and is silent; or had no more of the time than a busy machine takes to connect. */
+static void check_named_silent(const char *url)
 {
-    const char *named = strstr(message, url);
-    if (!named || strncmp(named + strlen(url), what, strlen(what)) != 0) print_error("%s\n", message);
-    check_true(named && strncmp(named + strlen(url), what, strlen(what)) == 0);
+    static const char silent[] = ": it has not answered in time", late[] = ": no answer within ";
+    const char *message = weft_error_message(), *named = strstr(message, url), *said = named ? named + strlen(url) : "";
+    bool right = strncmp(said, silent, strlen(silent)) == 0 || strncmp(said, late, strlen(late)) == 0;
+    if (!right) print_error("%s\n", message);
+    check_true(right);
 }
 
 static void each_that_does_not_answer_is_named(void **state)
@@ -795,16 +798,16 @@ static void each_that_does_not_answer_is_named(void **state)
     for (int i = 0; i < 3; i++)
         open_hung(&hung[i], way);
     check_err(weft_node_dial(hung[0].url, &options, &client), WEFT_ELOST);
-    check_names(weft_error_message(), hung[0].url, ": it has not answered in time");
+    check_named_silent(hung[0].url);
     (void)snprintf(urls, sizeof urls, "%s,%s,%s", hung[0].url, hung[1].url, hung[2].url);
     check_err(weft_node_dial(urls, &options, &client), WEFT_ELOST);
     for (int i = 0; i < 3; i++)
-        check_names(weft_error_message(), hung[i].url, ": it has not answered in time");
+        check_named_silent(hung[i].url);
     close(hung[1].listener); /* nobody is there any more */
     check_err(weft_node_dial(urls, &options, &client), WEFT_ELOST);
-    check_names(weft_error_message(), hung[0].url, ": it has not answered in time");
-    check_names(weft_error_message(), hung[1].url, ": ");
-    check_names(weft_error_message(), hung[2].url, ": it has not answered in time");
+    check_named_silent(hung[0].url);
+    check_true(strstr(weft_error_message(), hung[1].url) != NULL);
+    check_named_silent(hung[2].url);
     close(hung[0].listener);
     close(hung[2].listener);
 }

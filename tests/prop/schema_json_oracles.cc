@@ -102,7 +102,7 @@ static bool written_as_integer(const json_doc &doc, const json_value *number)
     return p == end || !strchr(".eE", *p) || !*p;
 }
 
-/* Numbers that are beyond the other parser, and for jansson names with a NUL. */
+/* Numbers that are beyond the other parser, or as doubles like its last; and for jansson names with a NUL. */
 static bool beyond(const json_doc &doc, double integer_max, double integer_min, bool names)
 {
     for (uint32_t i = 0; i < doc.count; i++) {
@@ -110,7 +110,7 @@ static bool beyond(const json_doc &doc, double integer_max, double integer_min, 
         if (value->kind == JSON_NUMBER) {
             double number = nearest(doc, value);
             if (std::isinf(number)) return true;
-            if (written_as_integer(doc, value) && (number >= integer_max || number < integer_min)) return true;
+            if (written_as_integer(doc, value) && (number >= integer_max || number <= integer_min)) return true;
         }
         if (value->kind == JSON_OBJECT && names) {
             const json_value *key = value + 1;
