@@ -542,10 +542,9 @@ static void an_inline_handler_runs_in_the_callers_thread(void **state)
 static void note_thread(weft_task *task, void *context)
 {
     char *name = context;
-    for (int i = 0; i < 10000 && strncmp(name, "weft", 4) != 0;
-         i++) { /* who starts a thread names it, a moment later */
+    for (int i = 0; i < 20000 && strncmp(name, "weft", 4) != 0; i++) {
         pthread_getname_np(pthread_self(), name, 16);
-        sched_yield();
+        usleep(1000); /* who starts a thread names it, a moment later */
     }
     thread_check_ok(weft_task_complete(task, (weft_bytes){0}));
 }
