@@ -13,8 +13,9 @@ tasks=${3:-1500}
 weft=$build/weft
 work=$(mktemp -d)
 started=
+# What has ended is no child of ours, and its number may be another's.
 cleanup() {
-    for pid in $started; do kill -9 "$pid" 2>/dev/null || :; done
+    for pid in $started; do ! grep -qs "^PPid:[[:space:]]*$$\$" "/proc/$pid/status" || kill -9 "$pid" 2>/dev/null || :; done
     rm -rf "$work"
 }
 trap cleanup EXIT

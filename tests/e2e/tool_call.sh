@@ -23,7 +23,7 @@ run 2 call dispatch.t.echo --every && err_like 'no option --every' && err_like '
 
 # --- where the node is --------------------------------------------------------------------------------------------------
 
-run 3 call --connect "ipc://$work/nowhere" --connect-ms 100 dispatch.t.echo x && no_out
+run 3 call --connect "ipc://$work/nowhere" --connect-ms 1000 dispatch.t.echo x && no_out
 err_like "nobody listens there \(--connect\); is weftd running there\?$"
 run 0 call --connect "ipc://$work/nowhere,$url" dispatch.t.echo x && out_is x
 run 2 call --connect '' dispatch.t.echo x && err_like "^weft: --connect '': name a URL" && err_like '^Try: weft call --help$'

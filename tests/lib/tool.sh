@@ -11,10 +11,11 @@ started=()
 unset WEFT_URL XDG_RUNTIME_DIR
 cd "$work" || exit 1
 
-# Only what was started here, by number. A process of its own group that is left has failed the test before.
+# Only what was started here, by number, and has not ended: that number may be another's by now. A process of its own group that
+# is left has failed the test before.
 clean() {
     exec 2>/dev/null # the shell says of each that it was killed
-    for pid in "${started[@]}"; do kill -KILL "$pid" 2>/dev/null; done
+    for pid in "${started[@]}"; do grep -qs "^PPid:[[:space:]]*$$\$" "/proc/$pid/status" && kill -KILL "$pid"; done
     wait
     rm -rf "$work"
 }
