@@ -156,8 +156,8 @@ extern "C" {
 WEFT_API weft_error weft_channel_declare(weft_node *node, const char *name, const weft_channel_options *options);
 
 /* Says how to make channels that match the pattern when a worker registers, or an event is published or subscribed to, on
- * one that nobody declared; a dispatch makes none. Of several templates that match, the one declared first is used. Errors as weft_channel_declare, WEFT_EUNSUPPORTED also for
- * signal and history; at most 256 templates. */
+ * one that nobody declared; a dispatch makes none. Of several templates that match, the one declared first is used.
+ * Errors as weft_channel_declare, WEFT_EUNSUPPORTED also for signal and history; at most 256 templates. */
 WEFT_API weft_error weft_channel_template(weft_node *node, const char *pattern, const weft_channel_options *options);
 
 /* Pause hands out nothing, but admits; resume makes a paused, draining or drained channel open again.

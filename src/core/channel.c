@@ -370,7 +370,7 @@ weft_error weft__core_mirror(struct core *core, const char *name, uint64_t hash)
     weft_channel_options options = WEFT_CHANNEL_OPTIONS;
     char message[ERROR_TEXT_MAX];
     options.cancel_grace_ms = WEFT_FOREVER;
-    options.payload_bytes_max = MIRROR_PAYLOAD_MAX; /* what a connection takes of progress and partial results */
+    options.payload_bytes_max = MIRROR_PAYLOAD_MAX; /* of progress and partial results */
     if (core->closing) return WEFT_ECLOSED;
     if (!weft__channel_name_valid(name)) return WEFT_EINVAL;
     if (weft__channel_find(core, hash, name)) return WEFT_OK;

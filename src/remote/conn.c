@@ -261,7 +261,7 @@ void weft__conn_refuse(struct conn *conn, weft_error error, const char *sentence
 {
     struct frame frame = {.kind = FRAME_ERROR, .error = {.code = (uint16_t)error, .sentence = sentence}};
     if (atomic_load(&conn->closing) || atomic_exchange(&conn->refused, true)) return;
-    if (conn->greeting_size || !conn->greeting) { /* something of it is still on its way */
+    if (conn->greeting_size || !conn->greeting) { /* something of it is still on its way; or it has greeted */
         weft__conn_close(conn);
         return;
     }

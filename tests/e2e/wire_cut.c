@@ -762,10 +762,10 @@ static void two_that_hang_leave_time_for_the_third(void **state)
     open_hung(&hung[1], way);
     open_site(&site, way, NULL);
     (void)snprintf(urls, sizeof urls, "%s,%s,%s", hung[0].url, hung[1].url, site.url);
-    options.dial_timeout_ms = 3000; /* a third of it may be too short for a busy machine */
-    weft_error error = weft_node_dial(urls, &options, &client);
-    while (error == WEFT_ELOST && options.dial_timeout_ms < 48000) {
-        options.dial_timeout_ms *= 2;
+    weft_error error = WEFT_ELOST;
+    for (uint32_t ms = 3000; error == WEFT_ELOST && ms <= 48000;
+         ms *= 2) { /* a third may be short for a busy machine */
+        options.dial_timeout_ms = ms;
         error = weft_node_dial(urls, &options, &client);
     }
     check_ok(error);
@@ -777,13 +777,20 @@ static void two_that_hang_leave_time_for_the_third(void **state)
     close(hung[1].listener);
 }
 
+/* What the last error says of that address; "": it does not name it. */
+static const char *said_of(const char *url)
+{
+    const char *named = strstr(weft_error_message(), url);
+    return named ? named + strlen(url) : "";
+}
+
 /* It accepts, and is silent; or had no more of the time than a busy machine takes to connect. */
 static void check_named_silent(const char *url)
 {
     static const char silent[] = ": it has not answered in time", late[] = ": no answer within ";
-    const char *message = weft_error_message(), *named = strstr(message, url), *said = named ? named + strlen(url) : "";
+    const char *said = said_of(url);
     bool right = strncmp(said, silent, strlen(silent)) == 0 || strncmp(said, late, strlen(late)) == 0;
-    if (!right) print_error("%s\n", message);
+    if (!right) print_error("%s\n", weft_error_message());
     check_true(right);
 }
 
@@ -806,7 +813,7 @@ static void each_that_does_not_answer_is_named(void **state)
     close(hung[1].listener); /* nobody is there any more */
     check_err(weft_node_dial(urls, &options, &client), WEFT_ELOST);
     check_named_silent(hung[0].url);
-    check_true(strstr(weft_error_message(), hung[1].url) != NULL);
+    check_true(strncmp(said_of(hung[1].url), ": ", 2) == 0);
     check_named_silent(hung[2].url);
     close(hung[0].listener);
     close(hung[2].listener);
